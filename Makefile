@@ -1,0 +1,28 @@
+# Everything sets itself up in .venv; nothing outside the checkout is touched.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help setup test check clean
+help:            ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 22
+
+setup: $(READY)  ## make the virtual environment
+
+$(READY): pyproject.toml zmqdev/relay/_native.c
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade pip
+	$(BIN)/python -m pip install -q -e '.[dev,metrics]'
+	@touch $@
+
+test: $(READY)   ## the whole suite
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## linter and type checker
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:           ## remove what was built
+	rm -rf $(VENV) build dist *.egg-info zmqdev/relay/*.so

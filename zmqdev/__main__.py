@@ -1,0 +1,3 @@
+from zmqdev.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Load, percentiles, a frozen report."""

@@ -1,0 +1,1 @@
+"""The reliable queue: a pure ledger and state machine, and a thin shell with the sockets."""

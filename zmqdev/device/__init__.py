@@ -1,0 +1,1 @@
+"""A running device: sockets, peers, control, lifecycle, counters."""

@@ -1,0 +1,1 @@
+"""pub, sub, push, pull, client, worker: one small loop each."""

@@ -1,0 +1,43 @@
+"""The error tree and its exit statuses.
+
+A user's mistake is one line that names the thing, the place and the fix. A
+peer's mistake is counted and survived. Ours is a traceback, so it is none of
+these classes.
+"""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_UNMET = 3
+
+
+class ZmqdevError(Exception):
+    """What a person is told in one line. `exit_status` is what the program returns."""
+
+    exit_status = EXIT_FAILED
+
+
+class RunError(ZmqdevError):
+    """Something failed while running, or could not be started."""
+
+
+class UsageError(ZmqdevError):
+    """A wrong flag, key, value or combination. `place` says where it was written.
+
+    `place` is `--flag`, `ZMQDEV_QUEUE_SET`, or `file:line:column`.
+    """
+
+    exit_status = EXIT_USAGE
+
+    def __init__(self, message: str, place: str | None = None) -> None:
+        super().__init__(f"{place}: {message}" if place else message)
+        self.message = message
+        self.place = place
+
+
+class Unmet(ZmqdevError):
+    """An expectation was not met: a timeout before the count, an `--expect` missed."""
+
+    exit_status = EXIT_UNMET

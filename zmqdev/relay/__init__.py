@@ -1,0 +1,1 @@
+"""The data path: one C file, its Python twin, one contract for both."""

@@ -1,0 +1,1 @@
+"""What a person sees: live view, lines, JSON, tables. The only place that imports rich."""

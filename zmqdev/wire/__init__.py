@@ -1,0 +1,1 @@
+"""Bytes on the wire, pure: envelopes, Majordomo, Paranoid Pirate, control verbs, ZMTP greeting."""
