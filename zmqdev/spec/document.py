@@ -1,0 +1,150 @@
+"""YAML as a tree that knows where each part was written.
+
+PyYAML's composer gives line and column of every node; its loader takes
+duplicate keys silently and expands aliases without end (T13). So the nodes are
+walked here: duplicate keys, keys that are not text, and more values than a
+configuration can need are errors with `file:line:column`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from zmqdev.errors import UsageError
+
+# Far above any configuration, far below what an alias bomb makes of 1 kB.
+MOST_VALUES = 100_000
+DEEPEST = 32
+LARGEST = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something was written; line and column count from 1."""
+
+    name: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.line}:{self.column}" if self.line else self.name
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value and its place. `value` is a scalar, a tuple of nodes, or a dict of key to node."""
+
+    value: Any
+    place: Place
+    keys: dict[str, Place] = field(default_factory=dict)
+
+    @property
+    def is_map(self) -> bool:
+        return isinstance(self.value, dict)
+
+    def items(self) -> Iterator[tuple[str, Place, Node]]:
+        """key, place of the key, value; for maps."""
+        for key, node in self.value.items():
+            yield key, self.keys[key], node
+
+    def plain(self) -> Any:
+        """The same as plain Python values."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, tuple):
+            return [node.plain() for node in self.value]
+        return self.value
+
+
+def read(content: bytes, name: str) -> Node:
+    """The tree of one YAML (or JSON) document. `name` is the file in messages."""
+    import yaml
+
+    if len(content) > LARGEST:
+        raise UsageError(f"{len(content)} bytes is no configuration; the most is {LARGEST}", name)
+    try:
+        root = yaml.compose(content, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise UsageError(_problem(error), str(_place(name, mark) if mark else name)) from None
+    except yaml.reader.ReaderError as error:
+        raise UsageError(_not_text(content, error), name) from None
+    except RecursionError:
+        raise UsageError("nested too deeply", name) from None
+    if root is None:
+        raise UsageError("the file is empty; it needs at least `device: KIND`", name)
+    return _Walk(name).node(root, 0)
+
+
+def _problem(error: Any) -> str:
+    parts = [str(part) for part in (error.problem, error.note) if part]
+    return "not YAML: " + "; ".join(parts or ["cannot be read"])
+
+
+def _not_text(content: bytes, error: Any) -> str:
+    position = getattr(error, "position", 0)
+    line = content[:position].count(b"\n") + 1
+    return f"not a text file: byte {position} in line {line} is not part of YAML"
+
+
+def _place(name: str, mark: Any) -> Place:
+    return Place(name, mark.line + 1, mark.column + 1)
+
+
+class _Walk:
+    """One walk over the composed nodes, with a count of what it made."""
+
+    def __init__(self, name: str) -> None:
+        from yaml.constructor import SafeConstructor
+
+        self.name = name
+        self.made = 0
+        self.construct = SafeConstructor()
+
+    def node(self, node: Any, depth: int) -> Node:
+        import yaml
+
+        place = _place(self.name, node.start_mark)
+        self.made += 1
+        if self.made > MOST_VALUES or depth > DEEPEST:
+            raise UsageError("too many values, or nested too deeply; aliases multiply", str(place))
+        if isinstance(node, yaml.MappingNode):
+            return self.map(node, place, depth)
+        if isinstance(node, yaml.SequenceNode):
+            return Node(tuple(self.node(item, depth + 1) for item in node.value), place)
+        return Node(self.scalar(node, place), place)
+
+    def map(self, node: Any, place: Place, depth: int) -> Node:
+        values: dict[str, Node] = {}
+        keys: dict[str, Place] = {}
+        for key_node, value_node in node.value:
+            at = _place(self.name, key_node.start_mark)
+            key = self.key(key_node, at)
+            if key in keys:
+                raise UsageError(f"duplicate key {key!r}; first in line {keys[key].line}", str(at))
+            keys[key] = at
+            values[key] = self.node(value_node, depth + 1)
+        return Node(values, place, keys)
+
+    def key(self, node: Any, at: Place) -> str:
+        if not hasattr(node, "style"):
+            raise UsageError("a key must be a word, not a list or map", str(at))
+        if node.tag == "tag:yaml.org,2002:merge":
+            raise UsageError("merge keys ('<<') are not supported; use `defaults:`", str(at))
+        # YAML 1.1 makes `on` and `off` booleans; as a key the word itself is meant.
+        return str(node.value)
+
+    def scalar(self, node: Any, place: Place) -> Any:
+        from yaml.constructor import ConstructorError
+
+        try:
+            value = self.construct.construct_object(node)
+        except (ConstructorError, ValueError) as error:
+            problem = getattr(error, "problem", None) or str(error)
+            raise UsageError(f"not a plain value: {problem}", str(place)) from None
+        if value is not None and not isinstance(value, (str, int, float, bool)):
+            # Dates, binaries and sexagesimal numbers: what was written is meant.
+            return str(node.value)
+        return value

@@ -1,0 +1,52 @@
+"""Socket types: who talks to whom, and which two can stand in one device.
+
+Peers are of zmq_socket(3) and RFC 28 to 31. REQ and REP keep a turn of their
+own, so they cannot relay and are no side of a device.
+"""
+
+from __future__ import annotations
+
+PEERS: dict[str, frozenset[str]] = {
+    "PAIR": frozenset({"PAIR"}),
+    "PUB": frozenset({"SUB", "XSUB"}),
+    "XPUB": frozenset({"SUB", "XSUB"}),
+    "SUB": frozenset({"PUB", "XPUB"}),
+    "XSUB": frozenset({"PUB", "XPUB"}),
+    "PUSH": frozenset({"PULL"}),
+    "PULL": frozenset({"PUSH"}),
+    "REQ": frozenset({"REP", "ROUTER"}),
+    "REP": frozenset({"REQ", "DEALER"}),
+    "DEALER": frozenset({"REP", "DEALER", "ROUTER"}),
+    "ROUTER": frozenset({"REQ", "DEALER", "ROUTER"}),
+}
+
+SUBSCRIBERS = frozenset({"SUB", "XSUB"})
+PUBLISHERS = frozenset({"PUB", "XPUB"})
+# These wait for a peer when they send: a connecting one should not queue for a peer that is not there.
+SENDERS = frozenset({"PUSH", "DEALER", "REQ"})
+FRONTENDS = ("XSUB", "SUB", "PULL", "ROUTER", "DEALER", "PAIR")
+BACKENDS = ("XPUB", "PUB", "PUSH", "DEALER", "ROUTER", "PAIR")
+_BOTH_WAYS = frozenset({"ROUTER", "DEALER", "PAIR"})
+
+
+def legal(frontend: str, backend: str) -> bool:
+    """Whether messages can pass from `frontend` to `backend`.
+
+    Subscriptions travel upstream only from XPUB to XSUB, so neither of the two
+    stands without the other (S8). A ROUTER at the back needs the routing id in
+    front of each message; only a DEALER at the front carries one through.
+    """
+    if frontend not in FRONTENDS or backend not in BACKENDS:
+        return False
+    if (frontend == "XSUB") != (backend == "XPUB"):
+        return False
+    return backend != "ROUTER" or frontend == "DEALER"
+
+
+def two_way(frontend: str, backend: str) -> bool:
+    """Whether something can flow back: replies, or the subscriptions of a forwarder."""
+    return (frontend, backend) == ("XSUB", "XPUB") or {frontend, backend} <= _BOTH_WAYS
+
+
+def legal_backends(frontend: str) -> list[str]:
+    return [backend for backend in BACKENDS if legal(frontend, backend)]
