@@ -61,7 +61,9 @@ def file_layer(spec: type, node: Node, ignore: Iterable[str] = ()) -> Layer:
 def _map_layer(spec: type, node: Node, above: Path, ignore: frozenset[str], layer: Layer) -> None:
     if not node.is_map:
         where = ".".join(above) or "the file"
-        raise UsageError(f"{where}: expected keys and values, not {called(_bare(node))}", str(node.place))
+        raise UsageError(
+            f"{where}: expected keys and values, not {called(_bare(node))}", str(node.place)
+        )
     for key, at, value in node.items():
         if not above and key in ignore:
             continue
@@ -70,14 +72,16 @@ def _map_layer(spec: type, node: Node, above: Path, ignore: frozenset[str], laye
 
 def _key_layer(spec: type, key: str, value: Node, at: str, above: Path, layer: Layer) -> None:
     nested = sections_of(spec).get(key)
+    path = (*above, key)
     if nested is not None:
         shorthand = nested[1].shorthand
         if shorthand is not None and not value.is_map:
-            layer[(*above, key, shorthand)] = Entry(value.plain(), str(value.place), text=False)
+            path = (*path, shorthand)
+            layer[path] = Entry(value.plain(), str(value.place), text=False)
         else:
-            _map_layer(nested[1].spec, value, (*above, key), frozenset(), layer)
+            _map_layer(nested[1].spec, value, path, frozenset(), layer)
     elif key in options_of(spec) or (takes_sockopts(spec) and key in SOCKET_OPTIONS):
-        layer[(*above, key)] = Entry(value.plain(), str(value.place), text=False)
+        layer[path] = Entry(value.plain(), str(value.place), text=False)
     else:
         raise UsageError(f"{_where(above)}unknown key {key!r}{_nearest(spec, key)}", at)
 
@@ -190,7 +194,7 @@ def _parse(type_: Any, entry: Entry, path: Path) -> Any:
 
 def plain(made: Any) -> dict[str, Any]:
     """The spec as a loadable map: every option that is not None, secrets left out."""
-    spec = type(made)
+    spec: type = type(made)
     result: dict[str, Any] = {}
     for key, (name, declared, _) in options_of(spec).items():
         value = getattr(made, name)

@@ -75,9 +75,24 @@ SOCKET_OPTIONS: dict[str, SocketOption] = _rows(
     ("req_relaxed", _ON, "send again without a reply", "REQ"),
     ("xpub_verbose", _ON, "pass on repeated subscriptions too", "XPUB"),
     ("xpub_verboser", _ON, "pass on repeated subscriptions and unsubscriptions", "XPUB"),
-    ("xpub_nodrop", _ON, "a full subscriber refuses the message, which is then seen", "XPUB", "PUB"),
+    (
+        "xpub_nodrop",
+        _ON,
+        "a full subscriber refuses the message, which is then seen",
+        "XPUB",
+        "PUB",
+    ),
     ("invert_matching", _ON, "pass on what does not match", "PUB", "XPUB", "SUB"),
-    ("conflate", _ON, "keep only the last message (single frames)", "PULL", "PUSH", "SUB", "PUB", "DEALER"),
+    (
+        "conflate",
+        _ON,
+        "keep only the last message (single frames)",
+        "PULL",
+        "PUSH",
+        "SUB",
+        "PUB",
+        "DEALER",
+    ),
 )
 
 

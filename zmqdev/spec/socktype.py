@@ -22,7 +22,7 @@ PEERS: dict[str, frozenset[str]] = {
 
 SUBSCRIBERS = frozenset({"SUB", "XSUB"})
 PUBLISHERS = frozenset({"PUB", "XPUB"})
-# These wait for a peer when they send: a connecting one should not queue for a peer that is not there.
+# These wait for a peer when they send: a connecting one should not queue for an absent peer.
 SENDERS = frozenset({"PUSH", "DEALER", "REQ"})
 FRONTENDS = ("XSUB", "SUB", "PULL", "ROUTER", "DEALER", "PAIR")
 BACKENDS = ("XPUB", "PUB", "PUSH", "DEALER", "ROUTER", "PAIR")

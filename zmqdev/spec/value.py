@@ -304,3 +304,11 @@ class Many:
     def schema(self) -> dict[str, Any]:
         item = self.item.schema()
         return {"anyOf": [item, {"type": "array", "items": item}]}
+
+
+@dataclass(frozen=True)
+class Count(Integer):
+    """A flag that counts itself: `-vv` is 2."""
+
+    least: int | None = 0
+    metavar: str = ""
