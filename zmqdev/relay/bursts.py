@@ -1,0 +1,105 @@
+"""Many messages per call between a socket and a list, in Python.
+
+Neither call ever waits. A message is a list of frames. `_native.c` has the same
+two functions; `tests/relay` holds both to one contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from errno import EAGAIN, EHOSTUNREACH
+
+import zmq
+
+BURST_BYTES = 4 << 20
+"""A burst ends after this much, so that a list of large messages stays small."""
+LOST = -1
+"""`offer`: the target's peer left in the middle of the message."""
+
+
+def recv_burst(socket: zmq.Socket[bytes], limit: int) -> list[list[bytes]]:
+    """Take up to `limit` messages that are there now; `[]` when there is none.
+
+    Ends early after BURST_BYTES of bodies. An error after the first message is
+    kept for the next call, so that no message is lost to it.
+    """
+    messages: list[list[bytes]] = []
+    room = BURST_BYTES
+    while len(messages) < limit and room > 0:
+        try:
+            message = receive(socket)
+        except zmq.ZMQError:
+            if messages:
+                break
+            raise
+        if message is None:
+            break
+        messages.append(message)
+        room -= sum(map(len, message))
+    return messages
+
+
+def send_burst(socket: zmq.Socket[bytes], messages: Sequence[Sequence[bytes]]) -> tuple[int, int]:
+    """Send messages until one is refused: how many were accepted, and why it ended.
+
+    The reason is 0 (all accepted), EAGAIN (the next one would block) or
+    EHOSTUNREACH (a ROUTER has no peer for the next one). The refused message was
+    not sent, not even in part. Raises TypeError for a frame that is not bytes and
+    ValueError for a message without frames, before anything is sent.
+    """
+    for message in messages:
+        check_frames(message)
+    for accepted, message in enumerate(messages):
+        refused = offer(socket, message)
+        if refused:
+            return accepted, EAGAIN if refused == LOST else refused
+    return len(messages), 0
+
+
+def check_frames(message: Sequence[bytes]) -> None:
+    """Refuse what is not a sequence of bytes with at least one frame."""
+    if isinstance(message, (bytes, str)):
+        raise TypeError("a message is a list of frames, not one frame")
+    if not message:
+        raise ValueError("a message has at least one frame")
+    for frame in message:
+        if not isinstance(frame, bytes):
+            raise TypeError(f"a frame is bytes, not {type(frame).__name__}")
+
+
+def receive(socket: zmq.Socket[bytes]) -> list[bytes] | None:
+    """One whole message, or None when there is none."""
+    try:
+        return socket.recv_multipart(zmq.DONTWAIT)
+    except zmq.Again:
+        return None
+
+
+def offer(socket: zmq.Socket[bytes], message: Sequence[bytes]) -> int:
+    """Send one message: 0, or EAGAIN or EHOSTUNREACH when nothing of it was sent, or LOST."""
+    last = len(message) - 1
+    for at, frame in enumerate(message):
+        try:
+            socket.send(frame, zmq.DONTWAIT | (zmq.SNDMORE if at < last else 0))
+        except zmq.ZMQError as error:
+            if error.errno not in (EAGAIN, EHOSTUNREACH):
+                raise
+            if at == 0:
+                return int(error.errno)
+            finish(socket, message[at:])
+            return LOST
+    return 0
+
+
+def finish(socket: zmq.Socket[bytes], rest: Sequence[bytes]) -> None:
+    """Bring a socket back to the start of a message after a later frame was refused.
+
+    That happens when the peer goes away between two frames. PUSH and DEALER have
+    then taken back the earlier frames and swallow what follows up to the last one,
+    so it must be sent to them; a refused last frame must not, it would arrive
+    alone. A PAIR has no such state.
+    """
+    if socket.type == zmq.PAIR or len(rest) == 1:
+        return
+    for at, frame in enumerate(rest, 1):
+        socket.send(frame, zmq.DONTWAIT | (zmq.SNDMORE if at < len(rest) else 0))

@@ -1,0 +1,28 @@
+"""The rules of one direction of a relay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What one direction lets through, and what it does when its target is full.
+
+    A limit of 0 is no limit. A message that breaks a limit is dropped whole and
+    counted under the limit's name. A ROUTER target never blocks a lane: a full or
+    unreachable peer costs its own message only, whatever `on_full` says.
+    """
+
+    enabled: bool = True
+    on_full: Literal["block", "drop"] = "block"
+    """`block`: hold one message and wait for the target. `drop`: count it as `full`."""
+    subscriptions_only: bool = False
+    r"""Pass only single frames that begin with \x00 or \x01, as an XPUB hands them up."""
+    topic_limit: int = 0
+    """Bytes of topic in a subscription. A long one overflows an XSUB's stack (libzmq 4671)."""
+    max_frames: int = 0
+    """Frames of one message."""
+    max_bytes: int = 0
+    """Bytes of one message, all frames together."""

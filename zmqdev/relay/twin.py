@@ -1,0 +1,223 @@
+"""The relay in Python: what runs where the C half could not be built.
+
+The loop's rules, the same in `_native.c`:
+- Whole messages only. No call waits except the poll.
+- A message that a full target refuses is held, one per direction. While it is
+  held its source is not polled for input; its target is polled for output instead.
+- Each direction moves at most BATCH messages a turn, so neither starves the other.
+- It polls only when nothing can move, and then for at most TICK.
+- EVENTS of every socket is read at least once per TICK, idle and suspended ones
+  too: an idle PUB or XPUB handles new peers in no other moment.
+
+A signal handler that raises may cost the message in hand when the relay runs in
+the main thread, the only one where handlers run; one that returns costs nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from errno import EAGAIN
+from typing import cast
+
+import zmq
+
+from zmqdev.relay.bursts import LOST, offer, receive, recv_burst, send_burst
+from zmqdev.relay.counters import ROWS, TURNS_CELL, WIDTH, Counters
+from zmqdev.relay.lane import Lane
+
+__all__ = ["Relay", "recv_burst", "send_burst"]
+
+BATCH = 100
+TICK = 100_000_000
+"""Nanoseconds."""
+
+MESSAGES, BYTES = ROWS["messages"], ROWS["bytes"]
+UNREACHABLE, FULL, BLOCKED = ROWS["unreachable"], ROWS["full"], ROWS["blocked_ns"]
+
+
+class Flow:
+    """One direction: what it holds and where it counts. `base` is its first cell.
+
+    A single frame sent to a ROUTER is a routing id and no message: libzmq takes it
+    and drops it, so it is counted as unreachable and not sent.
+    """
+
+    def __init__(
+        self, source: zmq.Socket[bytes], target: zmq.Socket[bytes], mark: bytes, base: int
+    ) -> None:
+        self.source, self.target, self.mark, self.base = source, target, mark, base
+        self.to_router = target.type == zmq.ROUTER
+        self.lane = Lane()
+        self.held: list[bytes] | None = None
+        self.since = 0
+        """When the held message was last counted as blocked, in ns; 0 when nothing is blocked."""
+
+
+class Relay:
+    """Moves whole messages between two sockets until a third one is readable.
+
+    Sockets are pyzmq's and are used in the thread that calls `run`. `forward`,
+    `backward`, `capture` and `tap` may be changed between two runs.
+    """
+
+    def __init__(
+        self,
+        frontend: zmq.Socket[bytes],
+        backend: zmq.Socket[bytes],
+        wake: zmq.Socket[bytes],
+        counters: Counters,
+        forward: Lane = Lane(),  # noqa: B008 (frozen)
+        backward: Lane = Lane(),  # noqa: B008 (frozen)
+    ) -> None:
+        self.frontend, self.backend, self.wake = frontend, backend, wake
+        self.counters = counters
+        self.forward, self.backward = forward, backward
+        self.capture: zmq.Socket[bytes] | None = None
+        """A PUB that gets a copy of each message its target accepted."""
+        self.tap: zmq.Socket[bytes] | None = None
+        """The same, with one leading frame `>` (forward) or `<` (backward)."""
+        self._flows = (Flow(frontend, backend, b">", 0), Flow(backend, frontend, b"<", WIDTH))
+
+    @property
+    def held(self) -> tuple[bool, bool]:
+        """Whether a message waits for a full target: forward, backward."""
+        forward, backward = self._flows
+        return forward.held is not None, backward.held is not None
+
+    def close(self) -> None:
+        """Let go of held messages. The sockets stay open, they are not the relay's."""
+        for flow in self._flows:
+            flow.held = None
+
+    def run(
+        self,
+        forward: bool = True,
+        backward: bool = True,
+        until_idle: bool = False,
+        limit_ms: int = -1,
+    ) -> bool:
+        """Move messages. True when `wake` is readable (it is left unread).
+
+        False when `until_idle` and nothing moves nor is held, or after `limit_ms`.
+        A direction that is False is suspended: its source is not polled and what
+        it holds stays held. Raises zmq.ContextTerminated, and zmq.ZMQError for a
+        closed socket.
+        """
+        flows = self._start(forward, backward)
+        now = time.monotonic_ns()
+        end = now + limit_ms * 1_000_000 if limit_ms >= 0 else None
+        tick = self._touch(now)
+        while True:
+            moved = sum([self._turn(flow) for flow in flows])
+            self.counters.cells[TURNS_CELL] += 1
+            now = time.monotonic_ns()
+            if now >= tick:
+                tick = self._touch(now)
+            if events(self.wake) & zmq.POLLIN:
+                return True
+            held = any(flow.held is not None for flow in flows)
+            if (end is not None and now >= end) or (until_idle and not moved and not held):
+                return False
+            if not moved:
+                self._wait(flows, (tick if end is None else min(tick, end)) - now)
+
+    def _start(self, forward: bool, backward: bool) -> list[Flow]:
+        """The directions of this run, with their rules as they are now."""
+        first, second = self._flows
+        first.lane, second.lane = self.forward, self.backward
+        asked = ((first, forward), (second, backward))
+        flows = [flow for flow, on in asked if on and flow.lane.enabled]
+        for flow in flows:
+            flow.since = time.monotonic_ns() if flow.held is not None else 0
+        return flows
+
+    def _turn(self, flow: Flow) -> int:
+        """Up to BATCH messages; how many left the source or the hold."""
+        self._count_blocked(flow)
+        for moved in range(BATCH):
+            if flow.held is None and not self._take(flow):
+                return moved
+            if flow.held is not None and not self._deliver(flow):
+                return moved
+        return BATCH
+
+    def _take(self, flow: Flow) -> bool:
+        """Hold the next message of the source, or count why it goes no further."""
+        message = receive(flow.source)
+        if message is None:
+            return False
+        reason = refusal(flow.lane, message)
+        if reason:
+            self._count(flow, ROWS[reason], 1)
+        else:
+            flow.held = message
+        return True
+
+    def _deliver(self, flow: Flow) -> bool:
+        """Hand the held message to the target; False when it has to wait."""
+        message = flow.held
+        assert message is not None
+        refused = LOST if flow.to_router and len(message) == 1 else offer(flow.target, message)
+        if refused == EAGAIN and not flow.to_router and flow.lane.on_full == "block":
+            flow.since = flow.since or time.monotonic_ns()
+            return False
+        flow.held, flow.since = None, 0
+        if refused:
+            self._count(flow, FULL if refused == EAGAIN else UNREACHABLE, 1)
+            return True
+        self._count(flow, MESSAGES, 1)
+        self._count(flow, BYTES, sum(map(len, message)))
+        self._copy(flow, message)
+        return True
+
+    def _copy(self, flow: Flow, message: Sequence[bytes]) -> None:
+        if self.capture is not None:
+            offer(self.capture, message)
+        if self.tap is not None:
+            offer(self.tap, [flow.mark, *message])
+
+    def _count(self, flow: Flow, row: int, amount: int) -> None:
+        self.counters.cells[flow.base + row] += amount
+
+    def _count_blocked(self, flow: Flow) -> None:
+        """Add the time since the last look, so that a live view sees it grow."""
+        if flow.since:
+            now = time.monotonic_ns()
+            self._count(flow, BLOCKED, now - flow.since)
+            flow.since = now
+
+    def _touch(self, now: int) -> int:
+        """Read EVENTS of every socket; when to do so again."""
+        for socket in (self.frontend, self.backend, self.capture, self.tap):
+            if socket is not None:
+                events(socket)
+        return now + TICK
+
+    def _wait(self, flows: Sequence[Flow], nanoseconds: int) -> None:
+        """Sleep until something can move, `wake` is readable or the time is over."""
+        interest: dict[zmq.Socket[bytes], int] = {self.wake: zmq.POLLIN}
+        for flow in flows:
+            held = flow.held is not None
+            socket, event = (flow.target, zmq.POLLOUT) if held else (flow.source, zmq.POLLIN)
+            interest[socket] = interest.get(socket, 0) | event
+        zmq.zmq_poll(list(interest.items()), max(0, -(-nanoseconds // 1_000_000)))
+
+
+def events(socket: zmq.Socket[bytes]) -> int:
+    """What a socket is ready for. Reading it also makes libzmq look after new peers."""
+    return cast(int, socket.getsockopt(zmq.EVENTS))
+
+
+def refusal(lane: Lane, message: Sequence[bytes]) -> str | None:
+    """Why the rules of a lane stop a message: a name of STATISTICS, or None."""
+    if lane.max_frames and len(message) > lane.max_frames:
+        return "too_many_frames"
+    if lane.max_bytes and sum(map(len, message)) > lane.max_bytes:
+        return "too_large"
+    subscription = message[0][:1] in (b"\x00", b"\x01")
+    if lane.subscriptions_only and not (subscription and len(message) == 1):
+        return "not_subscription"
+    if lane.topic_limit and subscription and len(message[0]) - 1 > lane.topic_limit:
+        return "topic_too_long"
+    return None
