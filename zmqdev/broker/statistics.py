@@ -1,0 +1,102 @@
+"""What the reliable queue counts: a row each, with its unit and its meaning.
+
+Counters never go back. `requests` is always the sum of `replies`, `expired`,
+`dead_letters`, `abandoned`, `unanswered` and what the ledger still holds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_UNIT, _HELP = "unit", "help"
+
+
+def count(unit: str, help: str) -> Any:
+    """A field that counts."""
+    return field(default=0, metadata={_UNIT: unit, _HELP: help})
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A row: name, unit, meaning."""
+
+    name: str
+    unit: str
+    help: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened since the start."""
+
+    requests: int = count("requests", "accepted from clients")
+    replies: int = count("replies", "handed to ZeroMQ for their clients")
+    redispatched: int = count("requests", "taken back from a worker and queued again")
+    expired: int = count("requests", "given up because no worker took them in time")
+    dead_letters: int = count("requests", "given up because every attempt failed")
+    abandoned: int = count("requests", "dropped because their client had gone")
+    unanswered: int = count("requests", "still here when the queue stopped")
+    refused: int = count("requests", "not accepted: a limit, or the queue was stopping")
+    repeated: int = count("requests", "sent again by a client while the first was still here")
+    internal: int = count("requests", "answered by the queue itself (mmi.*)")
+    late: int = count("replies", "dropped: their request was answered or given up")
+    partials: int = count("replies", "partial replies taken from workers")
+    unreachable: int = count("replies", "handed out in vain: their client had gone")
+    overflowed: int = count("replies", "dropped: their client did not read")
+    malformed_clients: int = count("messages", "from clients, of no known form")
+    malformed_workers: int = count("messages", "from workers, of no known form")
+    unexpected: int = count("messages", "from workers that were not registered, or out of turn")
+    registered: int = count("workers", "that came")
+    left: int = count("workers", "that said goodbye")
+    lost: int = count("workers", "whose connection ended")
+    silent: int = count("workers", "that missed their heartbeats")
+    expelled: int = count("workers", "that broke the protocol")
+    overran: int = count("attempts", "that took longer than the busy timeout")
+
+    def read(self) -> dict[str, int]:
+        """name -> value, of every row."""
+        return {row.name: getattr(self, row.name) for row in STATISTICS}
+
+
+STATISTICS: tuple[Statistic, ...] = tuple(
+    Statistic(item.name, item.metadata[_UNIT], item.metadata[_HELP])
+    for item in dataclasses.fields(Tally)
+)
+
+
+@dataclass(frozen=True)
+class ServiceReport:
+    """One service as it stands. Ages in seconds."""
+
+    name: str
+    queued: int
+    oldest: float
+    in_flight: int
+    ready: int
+    busy: int
+    overdue: int
+    requests: int
+    replies: int
+    redispatched: int
+
+    @property
+    def workers(self) -> int:
+        return self.ready + self.busy + self.overdue
+
+
+@dataclass(frozen=True)
+class Report:
+    """The broker as it stands: gauges, counters, services by name. Ages in seconds."""
+
+    queued: int
+    in_flight: int
+    bytes: int
+    oldest: float
+    clients: int
+    waiting_replies: int
+    draining: bool
+    counters: Mapping[str, int]
+    services: tuple[ServiceReport, ...]

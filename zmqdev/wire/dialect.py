@@ -1,0 +1,142 @@
+"""How workers and brokers speak with each other: a row for each published protocol.
+
+The ROUTER's address frame left out, `client` one frame:
+
+    mdp-0.1    ['', "MDPW01", command, …]   READY 01 service · REQUEST 02 · REPLY 03 ·
+                                            HEARTBEAT 04 · DISCONNECT 05
+    mdp-0.2    ["MDPW02", command, …]       READY 01 service · REQUEST 02 · PARTIAL 03 ·
+                                            FINAL 04 · HEARTBEAT 05 · DISCONNECT 06
+    majortomo  ['', "MDPW02", command, …]   as 0.2
+    ppp        [01] READY · [02] HEARTBEAT · [client, '', body…] request and reply
+
+REQUEST, REPLY, PARTIAL and FINAL go on with `client, '', body…`. For a worker the
+client frame is opaque, so the broker puts its own token there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from zmqdev.wire import pirate
+from zmqdev.wire.envelope import DELIMITER
+from zmqdev.wire.majordomo import WORKER_01, WORKER_02, is_service
+
+
+class Verb(Enum):
+    """A command, by Majordomo's names. FINAL is 0.1's REPLY."""
+
+    READY = "READY"
+    REQUEST = "REQUEST"
+    PARTIAL = "PARTIAL"
+    FINAL = "FINAL"
+    HEARTBEAT = "HEARTBEAT"
+    DISCONNECT = "DISCONNECT"
+    INVALID = "INVALID"
+
+
+_ADDRESSED = frozenset({Verb.REQUEST, Verb.PARTIAL, Verb.FINAL})
+
+
+@dataclass(frozen=True, eq=False)
+class Dialect:
+    """`interval`: seconds between heartbeats that the protocol's own programs use.
+
+    `wordless`: what a message with no command is, where the protocol has such ones.
+    """
+
+    name: str
+    lead: tuple[bytes, ...]
+    codes: Mapping[Verb, bytes]
+    interval: float
+    wordless: bool = False
+    has_service: bool = True
+    verbs: Mapping[bytes, Verb] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "verbs", {code: verb for verb, code in self.codes.items()})
+
+    @property
+    def body_after(self) -> int:
+        """Frames from the start to the body of an addressed message, `client` and '' included."""
+        return len(self.lead) + (2 if self.wordless else 3)
+
+    def lead_of(self, verb: Verb) -> list[bytes]:
+        """The frames up to what the command carries."""
+        code = self.codes.get(verb)
+        return [*self.lead] if code is None else [*self.lead, code]
+
+    def frames(self, verb: Verb, *carried: bytes) -> list[bytes]:
+        """A whole message, the ROUTER's address frame left out."""
+        return [*self.lead_of(verb), *carried]
+
+    def knows(self, verb: Verb) -> bool:
+        """Whether the protocol has such a message."""
+        return verb in self.codes or (self.wordless and verb in _ADDRESSED - {Verb.PARTIAL})
+
+    def verb_of(self, frames: Sequence[bytes], start: int, addressed: Verb) -> Verb:
+        """Which command a message is, INVALID when its shape is wrong.
+
+        `start` is 1 when a ROUTER received it, 0 when a DEALER did. `addressed` is
+        what a wordless message is: FINAL to a broker, REQUEST to a worker.
+        """
+        if self.wordless:
+            return self._wordless_verb(frames, start, addressed)
+        at = start + len(self.lead)
+        if len(frames) <= at or frames[at - 1] != self.lead[-1]:
+            return Verb.INVALID
+        if len(self.lead) == 2 and frames[start] != DELIMITER:
+            return Verb.INVALID
+        verb = self.verbs.get(frames[at], Verb.INVALID)
+        if verb in _ADDRESSED:
+            whole = len(frames) > at + 3 and frames[at + 2] == DELIMITER
+            return verb if whole else Verb.INVALID
+        if verb is Verb.READY:
+            whole = len(frames) == at + 2 and is_service(frames[at + 1])
+            return verb if whole else Verb.INVALID
+        return verb if len(frames) == at + 1 else Verb.INVALID
+
+    def _wordless_verb(self, frames: Sequence[bytes], start: int, addressed: Verb) -> Verb:
+        if len(frames) == start + 1:
+            return self.verbs.get(frames[start], Verb.INVALID)
+        if len(frames) > start + 2 and frames[start + 1] == DELIMITER:
+            return addressed
+        return Verb.INVALID
+
+
+def _codes(*verbs: Verb) -> dict[Verb, bytes]:
+    return {verb: bytes([number]) for number, verb in enumerate(verbs, 1)}
+
+
+_CODES_01 = _codes(Verb.READY, Verb.REQUEST, Verb.FINAL, Verb.HEARTBEAT, Verb.DISCONNECT)
+_CODES_02 = _codes(
+    Verb.READY, Verb.REQUEST, Verb.PARTIAL, Verb.FINAL, Verb.HEARTBEAT, Verb.DISCONNECT
+)
+
+MDP_01 = Dialect("mdp-0.1", (DELIMITER, WORKER_01), _CODES_01, interval=2.5)
+MDP_02 = Dialect("mdp-0.2", (WORKER_02,), _CODES_02, interval=2.5)
+MAJORTOMO = Dialect("majortomo", (DELIMITER, WORKER_02), _CODES_02, interval=2.5)
+PPP = Dialect(
+    "ppp",
+    (),
+    {Verb.READY: pirate.READY, Verb.HEARTBEAT: pirate.HEARTBEAT},
+    interval=pirate.INTERVAL,
+    wordless=True,
+    has_service=False,
+)
+
+DIALECTS: dict[str, Dialect] = {row.name: row for row in (MDP_01, MDP_02, MAJORTOMO, PPP)}
+
+# What a message from a ROUTER must begin with to be of a dialect.
+_BY_HEADER = {(WORKER_01, 2): MDP_01, (WORKER_02, 1): MDP_02, (WORKER_02, 2): MAJORTOMO}
+
+
+def recognise(frames: Sequence[bytes]) -> Dialect | None:
+    """The dialect of a worker's message as a ROUTER received it; None when it is of none."""
+    if len(frames) == 2:
+        return PPP if frames[1] in PPP.verbs else None
+    if len(frames) < 3:
+        return None
+    at = 2 if frames[1] == DELIMITER else 1
+    return _BY_HEADER.get((frames[at], at))
