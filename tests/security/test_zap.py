@@ -1,0 +1,245 @@
+"""The ZAP handler on real sockets: lets in, refuses with a reason, reloads, stops."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from zmqdev.errors import RunError
+from zmqdev.security import zap
+from zmqdev.security.addresses import networks
+from zmqdev.security.passwords import make_line, parse
+from zmqdev.security.policy import Policy
+from zmqdev.security.refusals import LINES_PER_SECOND, Refusals
+from zmqdev.security.zap import Handler
+from zmqdev.wire import z85
+
+Context = zmq.Context[Any]
+Socket = zmq.Socket[Any]
+Pair = tuple[str, str]
+USERS = parse(make_line("alice", b"sesame", ln=1).encode(), "users")
+OPENED, REFUSED = zmq.EVENT_HANDSHAKE_SUCCEEDED, zmq.EVENT_HANDSHAKE_FAILED_AUTH
+
+
+def keypair() -> Pair:
+    public, secret = zmq.curve_keypair()
+    return public.decode(), secret.decode()
+
+
+@pytest.fixture
+def context() -> Iterator[Context]:
+    with zmq.Context() as made:
+        made.linger = 0
+        yield made
+        made.destroy(0)
+
+
+@pytest.fixture
+def handler(context: Context) -> Iterator[Handler]:
+    made = Handler(context, {"front": Policy()})
+    made.start()
+    yield made
+    made.stop()
+
+
+def server(context: Context, **options: Any) -> Socket:
+    """A PULL that asks the handler about every peer."""
+    socket = context.socket(zmq.PULL)
+    socket.zap_domain = b"front"
+    for name, value in options.items():
+        setattr(socket, name, value)
+    socket.bind("tcp://127.0.0.1:*")
+    return socket
+
+
+def outcome(context: Context, to: Socket, **options: Any) -> int:
+    """Connect a PUSH and wait for what its handshake comes to."""
+    socket = context.socket(zmq.PUSH)
+    for name, value in options.items():
+        setattr(socket, name, value)
+    monitor = socket.get_monitor_socket(OPENED | zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+    socket.connect(to.last_endpoint)
+    assert monitor.poll(5000), "the handshake came to nothing"
+    event = recv_monitor_message(monitor)["event"]
+    socket.disable_monitor()
+    socket.close(0)
+    return int(event)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.005)
+
+
+def test_an_open_side_lets_in(context: Context, handler: Handler) -> None:
+    assert outcome(context, server(context)) == OPENED
+    assert handler.refusals.read() == {}
+
+
+def test_a_denied_address_is_refused_and_counted(context: Context, handler: Handler) -> None:
+    handler.reload({"front": Policy(networks=networks([], ["127.0.0.0/8"]))})
+    assert outcome(context, server(context)) == REFUSED
+    assert handler.refusals.read() == {("front", "address"): 1}
+
+
+def test_an_address_is_known_on_a_socket_of_both_families(
+    context: Context, handler: Handler
+) -> None:
+    handler.reload({"front": Policy(networks=networks(["127.0.0.1"], []))})
+    assert outcome(context, server(context, ipv6=True)) == OPENED
+
+
+def test_a_side_without_a_policy_lets_nobody_in(context: Context, handler: Handler) -> None:
+    handler.reload({})
+    assert outcome(context, server(context)) == REFUSED
+    assert handler.refusals.read() == {("front", "domain"): 1}
+
+
+def test_users_come_in_with_their_password(context: Context, handler: Handler) -> None:
+    handler.reload({"front": Policy("PLAIN", users=USERS)})
+    to = server(context, plain_server=True)
+    good = {"plain_username": b"alice", "plain_password": b"sesame"}
+    assert outcome(context, to, **good) == OPENED
+    assert outcome(context, to, **{**good, "plain_password": b"guess"}) == REFUSED
+    assert handler.refusals.read() == {("front", "password"): 1}
+
+
+def test_keys_on_the_list_come_in_and_the_user_id_is_their_name(
+    context: Context, handler: Handler
+) -> None:
+    ours, alice, mallory = keypair(), keypair(), keypair()
+    handler.reload({"front": Policy("CURVE", keys={z85.key(alice[0]): "alice"})})
+    options = {"curve_secretkey": ours[1].encode(), "curve_publickey": ours[0].encode()}
+    to = server(context, curve_server=True, **options)
+
+    def curve(pair: Pair) -> dict[str, bytes]:
+        names = ("curve_publickey", "curve_secretkey", "curve_serverkey")
+        return dict(zip(names, map(str.encode, (*pair, ours[0])), strict=True))
+
+    assert outcome(context, to, **curve(mallory)) == REFUSED
+    assert handler.refusals.read() == {("front", "key"): 1}
+    sender = context.socket(zmq.PUSH)
+    for name, value in curve(alice).items():
+        setattr(sender, name, value)
+    sender.connect(to.last_endpoint)
+    sender.send(b"hello")
+    assert to.recv(copy=False).get("User-Id") == "alice"
+
+
+def test_reloading_keeps_good_peers_and_refuses_new_ones(
+    context: Context, handler: Handler
+) -> None:
+    to = server(context)
+    good = context.socket(zmq.PUSH)
+    good.connect(to.last_endpoint)
+    good.send(b"before")
+    assert to.recv() == b"before"
+    handler.reload({"front": Policy(networks=networks([], ["127.0.0.1"]))})
+    assert outcome(context, to) == REFUSED
+    good.send(b"after")
+    assert to.recv() == b"after"
+
+
+def test_one_connection_too_many_is_told_to_come_again(context: Context) -> None:
+    full = ["127.0.0.1 has its 2 connections"]
+    handler = Handler(context, {"front": Policy()}, lambda domain, address: full[0] or None)
+    handler.start()
+    to = server(context, handshake_ivl=200)
+    sender = context.socket(zmq.PUSH)
+    sender.reconnect_ivl = 20
+    sender.connect(to.last_endpoint)
+    wait_until(lambda: handler.refusals.read() == {("front", "connections"): 2})
+    full[0] = ""
+    sender.send(b"let in at last")
+    assert to.poll(5000)
+    handler.stop()
+
+
+def test_a_failing_limit_refuses_that_peer_alone(
+    context: Context, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = [True]
+
+    def limit(domain: str, address: str) -> str | None:
+        if wrong.pop():
+            raise KeyError("ours")
+        return None
+
+    handler = Handler(context, {"front": Policy()}, limit)
+    handler.start()
+    to = server(context)
+    assert outcome(context, to) == REFUSED
+    assert "failed on a request" in caplog.text
+    wrong.append(False)
+    assert outcome(context, to) == OPENED
+    handler.stop()
+
+
+def test_rubbish_on_the_handlers_address_stops_nothing(context: Context, handler: Handler) -> None:
+    stranger = context.socket(zmq.DEALER)
+    stranger.connect("inproc://zeromq.zap.01")
+    stranger.send_multipart([b"rubbish"])
+    stranger.send_multipart([b"", b"1.0", b"9"])
+    assert stranger.recv_multipart()[2:4] == [b"9", b"400"]
+    assert outcome(context, server(context)) == OPENED
+    assert handler.refusals.read() == {("", "malformed"): 2}
+
+
+def test_there_is_one_handler_in_a_context(context: Context, handler: Handler) -> None:
+    with pytest.raises(RunError, match="cannot start the ZAP handler"):
+        Handler(context, {}).start()
+
+
+def test_it_stops_and_another_can_start(context: Context) -> None:
+    for _ in range(3):
+        handler = Handler(context, {"front": Policy()})
+        handler.start()
+        assert outcome(context, server(context)) == OPENED
+        handler.stop()
+        handler.stop()
+
+
+def test_it_ends_with_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    context: Context = zmq.Context()
+    handler = Handler(context, {})
+    handler.start()
+    thread = handler._thread
+    assert thread is not None
+    assert handler._wake is not None
+    handler._wake.close()
+    context.term()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_refusal_is_logged_with_its_reason(
+    context: Context, handler: Handler, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler.reload({"front": Policy(networks=networks([], ["127.0.0.1"]))})
+    outcome(context, server(context))
+    assert "front: refused 127.0.0.1: address 127.0.0.1 is denied" in caplog.text
+
+
+def test_a_flood_of_refusals_is_counted_whole_and_logged_in_part(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refusals = Refusals()
+    with caplog.at_level(logging.WARNING, "zmqdev.security"):
+        for _ in range(1000):
+            refusals.add("front", "key", "key is not allowed", "10.0.0.1", 50.0)
+        assert len(caplog.records) == LINES_PER_SECOND
+        refusals.pause_over(51.0)
+    assert refusals.read() == {("front", "key"): 1000}
+    assert caplog.messages[-1] == f"{1000 - LINES_PER_SECOND} more peers were refused"
+
+
+def test_the_turn_is_short_enough_to_say_what_was_not_said() -> None:
+    assert zap.TURN_MS <= 1000

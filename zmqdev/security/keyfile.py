@@ -1,0 +1,134 @@
+"""Certificate files on disk: made once, readable by their owner, never overwritten."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from zmqdev.errors import RunError, UsageError
+from zmqdev.security.certificate import LONGEST_FILE, Certificate, parse, render
+from zmqdev.wire import z85
+
+PUBLIC_SUFFIX = ".key"
+SECRET_SUFFIX = ".key_secret"
+
+
+def generate(metadata: Iterable[tuple[str, str]] = ()) -> Certificate:
+    """A new key pair from libsodium's generator, by way of libzmq."""
+    import zmq
+
+    public, secret = zmq.curve_keypair()
+    return Certificate(public.decode(), secret.decode(), tuple(metadata))
+
+
+def derive(secret: str) -> str:
+    """The public key, Z85, of a secret key."""
+    import zmq
+
+    public: bytes = zmq.curve_public(secret.encode())
+    return public.decode()
+
+
+def write_pair(certificate: Certificate, base: Path, when: datetime) -> tuple[Path, Path]:
+    """Write `base.key` and `base.key_secret`; both or neither.
+
+    Raises UsageError when either is there already, RunError when the disk says no.
+    """
+    public = base.with_name(base.name + PUBLIC_SUFFIX)
+    secret = base.with_name(base.name + SECRET_SUFFIX)
+    _create(secret, render(certificate, when, secret=True), 0o600)
+    try:
+        _create(public, render(certificate, when, secret=False), 0o644)
+    except BaseException:
+        secret.unlink()
+        raise
+    return public, secret
+
+
+def _create(path: Path, text: str, mode: int) -> None:
+    """A new file that appears whole: written beside its place, then linked there.
+
+    `link` fails when the name is taken, so that two runs at once cannot
+    overwrite each other, and a full disk leaves no half of a key.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        _write_whole(draft, text.encode(), mode)
+        os.link(draft, path)
+    except FileExistsError:
+        raise UsageError("is there already, and is not overwritten", str(path)) from None
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {_reason(error)}") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+
+
+def _write_whole(path: Path, data: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(handle)
+
+
+def load(path: Path) -> Certificate:
+    """Read a certificate file. Raises UsageError with `path:line:column`."""
+    return parse(read_bounded(path, LONGEST_FILE), str(path))
+
+
+def load_secret(path: Path) -> Certificate:
+    """Read a secret file: it must hold the secret key and be nobody else's to read."""
+    certificate = load(path)
+    if certificate.secret is None:
+        raise UsageError(f"holds no secret-key; is {path.stem}{SECRET_SUFFIX} meant?", str(path))
+    if derive(certificate.secret) != certificate.public:
+        raise UsageError("the public-key does not belong to the secret-key", str(path))
+    refuse_shared(path)
+    return certificate
+
+
+def refuse_shared(path: Path) -> None:
+    """A file with secrets that other users can read is refused, as ssh does."""
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise UsageError(f"others can read it (mode {mode:04o}): chmod 600 {path}", str(path))
+
+
+def load_directory(directory: Path) -> dict[bytes, str]:
+    """Every public certificate of a directory: 32-byte key to the name it is told by.
+
+    The name is the certificate's `name` property, else the file's stem. An
+    empty directory is legal: it lets nobody in. Raises UsageError for the
+    first file that is no certificate, so that a typing error locks nobody
+    out in silence, and for one name on two keys, because rights go by name.
+    """
+    if not directory.is_dir():
+        raise UsageError("is no directory of certificates", str(directory))
+    keys: dict[bytes, str] = {}
+    owners: dict[str, Path] = {}
+    for path in sorted(directory.glob("*" + PUBLIC_SUFFIX)):
+        certificate = load(path)
+        key, name = z85.key(certificate.public), certificate.name or path.stem
+        if key in keys:
+            continue
+        if name in owners:
+            raise UsageError(f"has the name {name!r}, as {owners[name]} has", str(path))
+        keys[key], owners[name] = name, path
+    return keys
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """A whole file of a person's, up to `limit` and one byte more. Raises UsageError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except OSError as error:
+        raise UsageError(f"cannot be read: {_reason(error)}", str(path)) from error
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

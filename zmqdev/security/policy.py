@@ -1,0 +1,111 @@
+"""Who may come in: a policy and a ZAP request make a verdict. No socket, no file, no clock.
+
+The order is fixed: the address, then the mechanism, then the credentials. A
+cheap no comes before a dear one, and a stranger learns nothing from which it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from zmqdev.security.addresses import Networks, plain
+from zmqdev.security.passwords import Users
+from zmqdev.security.throttle import Throttle
+from zmqdev.wire import z85
+from zmqdev.wire.zap import INTERNAL, OK, REFUSED, TEMPORARY, Reply, Request
+
+ANONYMOUS = "anonymous"
+
+# Every reason a peer is refused for, with the text for logs and metrics.
+REASONS = {
+    "address": "its address is denied, or not among those allowed",
+    "mechanism": "it speaks another security mechanism than this side asks for",
+    "key": "its CURVE key is not among those allowed",
+    "password": "its PLAIN user name or password is wrong",
+    "throttled": "too many wrong passwords came from its address",
+    "connections": "its address or this side has its full number of connections",
+    "domain": "no policy is set for the side it came to",
+    "malformed": "the request of libzmq could not be read",
+    "internal": "the handler itself failed",
+}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What one side asks of a peer.
+
+    keys: CURVE keys let in, 32 bytes to name; None means any key will do.
+    users: who may come in with PLAIN.
+    """
+
+    mechanism: str = "NULL"
+    networks: Networks = field(default_factory=Networks)
+    keys: Mapping[bytes, str] | None = field(default_factory=dict)
+    users: Users = field(default_factory=Users)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to libzmq, and for a refusal the reason (a key of REASONS)."""
+
+    reply: Reply
+    reason: str = ""
+
+    @property
+    def let_in(self) -> bool:
+        return self.reply.status == OK
+
+
+def refuse(reason: str, text: str, status: int = REFUSED) -> Verdict:
+    """A refusal. A 400 is final for a libzmq client; a 300 makes it come again."""
+    return Verdict(Reply(status, text), reason)
+
+
+def failed() -> Verdict:
+    """Our own mistake: nobody is let in by it."""
+    return refuse("internal", "the handler failed", INTERNAL)
+
+
+def decide(policy: Policy, request: Request, throttle: Throttle, now: float) -> Verdict:
+    """Whether this peer may come in to the side that `policy` is of."""
+    denied = policy.networks.refusal(request.address)
+    if denied:
+        return refuse("address", denied)
+    if request.mechanism != policy.mechanism:
+        return refuse("mechanism", f"{request.mechanism} where {policy.mechanism} is asked for")
+    if request.mechanism == "CURVE":
+        return _decide_curve(policy, request)
+    if request.mechanism == "PLAIN":
+        return _decide_plain(policy, request, throttle, now)
+    if request.mechanism == "NULL":
+        return _welcome(ANONYMOUS)
+    return refuse("mechanism", f"{request.mechanism!r} is not spoken here")
+
+
+def _welcome(user: str) -> Verdict:
+    return Verdict(Reply(OK, "OK", user))
+
+
+def _decide_curve(policy: Policy, request: Request) -> Verdict:
+    key = request.credentials[0]
+    if policy.keys is None:
+        return _welcome(z85.encode(key))
+    name = policy.keys.get(key)
+    if name is None:
+        return refuse("key", f"key {z85.encode(key)} is not allowed")
+    return _welcome(name)
+
+
+def _decide_plain(policy: Policy, request: Request, throttle: Throttle, now: float) -> Verdict:
+    """The password's own text is in no answer; the name is, for it is what one looks for."""
+    name, password = request.credentials[0].decode("utf-8", "replace"), request.credentials[1]
+    if policy.users.remembers(name, password):
+        return _welcome(name)
+    address = plain(request.address)
+    if throttle.refuses(address, now):
+        return refuse("throttled", f"too many wrong passwords from {address}", TEMPORARY)
+    if policy.users.verify(name, password):
+        return _welcome(name)
+    throttle.failed(address, now)
+    return refuse("password", f"user {name!r} or its password is wrong")

@@ -1,0 +1,157 @@
+"""The ZAP handler: one thread for each context that answers libzmq's question for every handshake.
+
+It must be bound before the first socket that asks is, or libzmq lets that
+socket's peers wait. Policies are swapped whole: a handshake sees the old ones
+or the new ones, and a peer that is in stays in.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import zmq
+
+from zmqdev.errors import RunError
+from zmqdev.security.policy import Policy, Verdict, decide, failed, refuse
+from zmqdev.security.refusals import Refusals
+from zmqdev.security.throttle import Throttle
+from zmqdev.wire.zap import (
+    ENDPOINT,
+    REFUSED,
+    TEMPORARY,
+    Malformed,
+    Reply,
+    Request,
+    build_reply,
+    parse_request,
+)
+
+LOG = logging.getLogger("zmqdev.security")
+# A turn at least this often, so that the count of unsaid refusals gets said.
+TURN_MS = 1000
+BURST = 100
+
+Context = zmq.Context[Any]
+Socket = zmq.Socket[Any]
+# (domain, address) to why one more connection is too many, or None.
+Limit = Callable[[str, str], "str | None"]
+
+
+def no_limit(domain: str, address: str) -> str | None:
+    """Any number of connections."""
+    return None
+
+
+class Handler:
+    """Answers for the sockets of `context` by their ZAP domain."""
+
+    def __init__(
+        self, context: Context, policies: Mapping[str, Policy], limit: Limit = no_limit
+    ) -> None:
+        self.refusals = Refusals()
+        self._context = context
+        self._policies = dict(policies)
+        self._limit = limit
+        self._throttle = Throttle()
+        self._thread: threading.Thread | None = None
+        self._wake: Socket | None = None
+
+    def start(self) -> None:
+        """Bind and answer. Raises RunError when the context has a handler already."""
+        socket = self._context.socket(zmq.ROUTER)
+        socket.linger = 0
+        # Never drop an answer: a peer would wait for it until its handshake times out.
+        socket.sndhwm = socket.rcvhwm = 0
+        try:
+            socket.bind(ENDPOINT)
+        except zmq.ZMQError as error:
+            socket.close()
+            reason = os.strerror(error.errno or 0).lower()
+            raise RunError(f"cannot start the ZAP handler: {reason}") from error
+        stop, self._wake = _pair(self._context)
+        self._thread = threading.Thread(
+            target=self._run, args=(socket, stop), name="zap", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and free the address. Harmless when it is not running."""
+        if self._thread is None or self._wake is None:
+            return
+        self._wake.send(b"")
+        self._thread.join()
+        self._wake.close()
+        self._thread = self._wake = None
+
+    def reload(self, policies: Mapping[str, Policy]) -> None:
+        """From the next handshake on these policies hold. From any thread."""
+        self._policies = dict(policies)
+
+    def _run(self, socket: Socket, stop: Socket) -> None:
+        poller = zmq.Poller()
+        poller.register(socket, zmq.POLLIN)
+        poller.register(stop, zmq.POLLIN)
+        try:
+            while stop not in (ready := dict(poller.poll(TURN_MS))):
+                if socket in ready:
+                    self._answer_burst(socket)
+                self.refusals.pause_over(time.monotonic())
+        except zmq.ContextTerminated:
+            LOG.debug("the context ended under the ZAP handler")
+        finally:
+            socket.close()
+            stop.close()
+
+    def _answer_burst(self, socket: Socket) -> None:
+        """Some requests, then back to look whether to stop."""
+        for _ in range(BURST):
+            try:
+                frames = socket.recv_multipart(zmq.DONTWAIT)
+            except zmq.Again:
+                return
+            answer = self._answer(frames, time.monotonic())
+            if answer:
+                socket.send_multipart(answer, zmq.DONTWAIT)
+
+    def _answer(self, frames: list[bytes], now: float) -> list[bytes]:
+        request = parse_request(frames)
+        if isinstance(request, Malformed):
+            self.refusals.add("", "malformed", request.why, "", now)
+            if request.id is None:
+                return []
+            return build_reply(request.envelope, request.id, Reply(REFUSED, request.why))
+        verdict = self._judge(request, now)
+        if not verdict.let_in:
+            text = verdict.reply.text
+            self.refusals.add(request.domain, verdict.reason, text, request.address, now)
+        return build_reply(request.envelope, request.id, verdict.reply)
+
+    def _judge(self, request: Request, now: float) -> Verdict:
+        """A mistake of ours refuses that one peer, with a traceback in the log."""
+        policy = self._policies.get(request.domain)
+        if policy is None:
+            return refuse("domain", f"no policy for domain {request.domain!r}")
+        try:
+            verdict = decide(policy, request, self._throttle, now)
+            if not verdict.let_in:
+                return verdict
+            crowded = self._limit(request.domain, request.address)
+            return refuse("connections", crowded, TEMPORARY) if crowded else verdict
+        except Exception:
+            LOG.exception("the ZAP handler failed on a request for domain %r", request.domain)
+            return failed()
+
+
+def _pair(context: Context) -> tuple[Socket, Socket]:
+    """Two joined PAIR sockets: the thread's end and the caller's."""
+    inside, outside = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
+    inside.linger = outside.linger = 0
+    address = f"inproc://zmqdev.zap.{id(inside):x}"
+    inside.bind(address)
+    outside.connect(address)
+    return inside, outside
