@@ -1,0 +1,254 @@
+"""A device: an engine in a thread of its own, and what others may ask of it.
+
+Life: open -> running <-> paused -> draining -> stopped (or failed). Sockets are
+opened, used and closed in the device's thread. Everybody else talks to it by
+`call`, which wakes the thread and runs there between two runs of the engine,
+and by `snapshot`, which stops nothing. A device never prints.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import zmq
+
+from zmqdev.device.engine import Engine
+from zmqdev.device.peers import PeerEvent, PeerWatch
+from zmqdev.device.snapshot import SideState, Snapshot
+from zmqdev.device.sockets import OpenSocket, events
+from zmqdev.errors import RunError
+
+T = TypeVar("T")
+_wakes = itertools.count()
+# An engine that is asked something answers between two batches; longer is a hang, not a wait.
+PATIENCE = 5.0
+ENDED = ("stopped", "failed")
+
+
+class Device:
+    """`start`, then `call`/`snapshot`/`stop`, then `join`. One thread talks to it."""
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        engine: Engine,
+        *,
+        drain: float,
+        context: zmq.Context[Any] | None = None,
+    ) -> None:
+        self.name, self.kind, self.engine = name, kind, engine
+        self.drain = drain
+        self.state = "starting"
+        self.failure: BaseException | None = None
+        self.reports: tuple[str, ...] = ()
+        self.watches: dict[str, PeerWatch] = {}
+        self._own_context = context is None
+        self._context: zmq.Context[Any] = context or zmq.Context()
+        self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._paused = False
+        self._stop_at: float | None = None  # deadline of the drain, monotonic
+        self._abort = False
+        self._opened = threading.Event()
+        self._thread = threading.Thread(target=self._life, name=f"zmqdev-{name}", daemon=True)
+        self._wake_name = f"inproc://zmqdev-wake-{next(_wakes)}"
+        self._wake_end = self._context.socket(zmq.PAIR)
+        self._wake_end.bind(self._wake_name)
+        self._done_read, self._done_write = os.pipe()
+        self._released = threading.Event()
+        self._started_at = time.monotonic()
+
+    # What other threads do.
+
+    def start(self) -> None:
+        """Open the sockets and begin. RunError when they cannot be opened."""
+        self._thread.start()
+        self._opened.wait()
+        if self.failure is not None:
+            self.join()
+            raise self.failure
+
+    @property
+    def started(self) -> bool:
+        return self._thread.ident is not None
+
+    def fileno(self) -> int:
+        """Readable when the device wants `attend`, for a loop that polls."""
+        return self._done_read
+
+    def attend(self) -> bool:
+        """To be called when `fileno` is readable. True once the device has ended.
+
+        The monitors and the wake-up socket are this thread's, so they are closed here;
+        the device's thread waits for that before it ends the context.
+        """
+        os.read(self._done_read, 64)
+        for watch in self.watches.values():
+            watch.close()
+        self._wake_end.close(0)
+        self._released.set()
+        return self.state in ENDED
+
+    def call(self, action: Callable[[], T], patience: float = PATIENCE) -> T:
+        """Run `action` in the device's thread between two runs of the engine."""
+        future: Future[T] = Future()
+        self._calls.append((action, future))
+        self._wake()
+        if self.state in ENDED:
+            raise RunError(f"{self.name} has stopped")
+        return future.result(timeout=patience)
+
+    def pause(self) -> None:
+        self.call(lambda: self._set_paused(True))
+
+    def resume(self) -> None:
+        self.call(lambda: self._set_paused(False))
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Begin to drain, or with `at_once` leave without. Does not wait; see `join`."""
+        if at_once:
+            self._abort = True
+        if self._stop_at is None:
+            self._stop_at = time.monotonic() + self.drain
+        self._wake()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the end; False when it has not come."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while self._done_read >= 0:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            if not select.select([self._done_read], [], [], left)[0]:
+                return False
+            if self.attend():
+                self._thread.join()
+                os.close(self._done_read)
+                os.close(self._done_write)
+                self._done_read = self._done_write = -1
+        return True
+
+    def snapshot(self) -> Snapshot:
+        """What the device is and has counted, at this moment."""
+        now = time.monotonic()
+        return Snapshot(
+            name=self.name,
+            kind=self.kind,
+            state=self.state,
+            at=now,
+            uptime=now - self._started_at,
+            sides=tuple(self._side(item) for item in self.engine.sockets()),
+            flows=self.engine.flows(),
+            details=self.engine.details(),
+        )
+
+    def drain_monitors(self, tell: Callable[[str, PeerEvent], Any]) -> None:
+        """Read the monitors of all sides; `tell(side, event)`. To be called in every turn."""
+        for side, watch in list(self.watches.items()):
+            watch.drain(lambda event, side=side: tell(side, event))  # type: ignore[misc]
+
+    def _side(self, item: OpenSocket) -> SideState:
+        watch = self.watches.get(item.name)
+        peers = {"peers": watch.counts} if watch else {}
+        return SideState(item.name, item.type, item.addresses, **peers)
+
+    def _wake(self) -> None:
+        if self._wake_end.closed:
+            return
+        # Refused means that a thousand wake-ups wait already: it will wake.
+        with contextlib.suppress(zmq.Again):
+            self._wake_end.send(b"", zmq.DONTWAIT)
+
+    # What the device's own thread does.
+
+    def _life(self) -> None:
+        ended = "stopped"
+        try:
+            self._run()
+        except BaseException as error:
+            # Handed to whoever joins: a user's mistake becomes a line there, ours a traceback.
+            self.failure = error
+            ended = "failed"
+        self._release()
+        self.state = ended
+        self._answer_rest()
+        self._opened.set()
+        os.write(self._done_write, b".")
+
+    def _run(self) -> None:
+        wake = self._context.socket(zmq.PAIR)
+        wake.connect(self._wake_name)
+        try:
+            self.engine.open(self._context, wake)
+            try:
+                for side in self.engine.sockets():
+                    self.watches[side.name] = PeerWatch(side.socket)
+                self._set_paused(self._paused)
+                self._opened.set()
+                self._serve(wake)
+                self._drain(wake)
+            finally:
+                self._close()
+        finally:
+            wake.close(0)
+
+    def _serve(self, wake: zmq.Socket[bytes]) -> None:
+        while self._stop_at is None:
+            self.engine.run(paused=self._paused)
+            self._answer(wake)
+
+    def _drain(self, wake: zmq.Socket[bytes]) -> None:
+        self.state = "draining"
+        assert self._stop_at is not None
+        while not self._abort and not self.engine.drain(self._stop_at):
+            self._answer(wake)
+        self.reports = self.engine.leftover().reports
+
+    def _close(self) -> None:
+        for watch in self.watches.values():
+            watch.disable()
+        self.engine.close(self._linger_ms())
+
+    def _linger_ms(self) -> int:
+        if self._stop_at is None or self._abort:
+            return 0
+        return max(0, round((self._stop_at - time.monotonic()) * 1000))
+
+    def _release(self) -> None:
+        """Wait, for the rest of the drain time, until what was sent has left."""
+        if not self._own_context:
+            return
+        linger = self._linger_ms()
+        self._opened.set()
+        os.write(self._done_write, b".")
+        self._released.wait()
+        self._context.term()
+        if linger and self._stop_at is not None and time.monotonic() >= self._stop_at:
+            self.reports += (f"{self.name}: not all that was sent had left within the drain time",)
+
+    def _set_paused(self, paused: bool) -> None:
+        self._paused = paused
+        self.state = "paused" if paused else "running"
+
+    def _answer(self, wake: zmq.Socket[bytes]) -> None:
+        """Empty the wake socket, then do what was asked."""
+        while events(wake) & zmq.POLLIN:
+            wake.recv()
+        while self._calls:
+            action, future = self._calls.popleft()
+            try:
+                future.set_result(action())
+            except BaseException as error:
+                future.set_exception(error)
+
+    def _answer_rest(self) -> None:
+        while self._calls:
+            _, future = self._calls.popleft()
+            future.set_exception(RunError(f"{self.name} has stopped"))

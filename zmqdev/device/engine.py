@@ -1,0 +1,58 @@
+"""What a device needs of the thing that moves its messages.
+
+A device owns a thread; its engine lives in it. Every method but those marked
+"any thread" is called in that thread only, between two calls of `run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import zmq
+
+from zmqdev.device.snapshot import Flow
+from zmqdev.device.sockets import OpenSocket
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """What a drain could not pass on: a sentence each, empty when all left."""
+
+    reports: tuple[str, ...] = ()
+
+
+class Engine(Protocol):
+    """The relay of a plain device, or the broker of a reliable queue."""
+
+    def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes]) -> None:
+        """Make, bind and connect the sockets. RunError; nothing stays open after one."""
+
+    def run(self, *, paused: bool) -> None:
+        """Work until `wake` is readable, without reading it. Paused: move nothing."""
+
+    def drain(self, deadline: float) -> bool:
+        """Pass on what is here; stop taking in. True when done, False when `wake` is readable:
+        the device reads it and calls again. `deadline` is monotonic seconds."""
+
+    def leftover(self) -> Leftover:
+        """What is still here, after the last call of `drain`."""
+
+    def close(self, linger_ms: int) -> None:
+        """Close every socket; unsent messages are kept for `linger_ms`."""
+
+    def configure(self, key: str, value: Any) -> None:
+        """Change what can change at run time; KeyError for anything else."""
+
+    def sockets(self) -> tuple[OpenSocket, ...]:
+        """The sides, frontend first. Any thread may read the result's addresses."""
+
+    def flows(self) -> tuple[Flow, ...]:
+        """Counts by direction. Any thread."""
+
+    def details(self) -> Mapping[str, Any]:
+        """What only this engine knows, for status and the live view. Any thread."""
+
+    def reset(self) -> None:
+        """Count from zero again. Any thread."""

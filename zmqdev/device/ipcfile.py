@@ -1,0 +1,72 @@
+"""The file behind an `ipc://` address, guarded.
+
+Binding one deletes a regular file at that path and steals a live socket; its
+mode is 0777 less the umask (T6). So the path is looked at before the bind, and
+the bind runs under a narrow umask.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from zmqdev.errors import RunError
+
+# The umask belongs to the whole process: one bind at a time may narrow it.
+_UMASK = threading.Lock()
+
+
+def path_of(address: str) -> Path | None:
+    """The file of an ipc address; None for other transports and the abstract namespace."""
+    transport, _, path = address.partition("://")
+    if transport != "ipc" or path.startswith("@") or path == "*":
+        return None
+    return Path(path)
+
+
+def check_free(address: str) -> None:
+    """RunError when a bind would destroy or steal something, or cannot work."""
+    path = path_of(address)
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise RunError(f"cannot bind {address}: no directory {path.parent}; make it first")
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunError(f"cannot bind {address}: {os.strerror(error.errno or 0)}") from None
+    if not stat.S_ISSOCK(mode):
+        raise RunError(f"cannot bind {address}: {path} exists and is no socket; move it away")
+    if _answers(path):
+        raise RunError(f"cannot bind {address}: address already in use by a running program")
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens. A socket file left by a crash refuses the connection."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
+        knock.settimeout(1)
+        try:
+            knock.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:
+            return True  # full backlog, or not ours to touch
+    return True
+
+
+@contextmanager
+def private() -> Iterator[None]:
+    """While this is open, new files of the process get mode 0600."""
+    with _UMASK:
+        before = os.umask(0o177)
+        try:
+            yield
+        finally:
+            os.umask(before)

@@ -1,0 +1,88 @@
+"""The loop of a program's main thread: sockets, descriptors and times to callbacks.
+
+Devices move their messages in threads of their own; here is what steers and
+watches them. Nothing in it may take long: a callback that waits delays the
+answers of the control socket.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import zmq
+
+Callback = Callable[[], Any]
+
+
+class HasFileno(Protocol):
+    def fileno(self) -> int: ...
+
+
+Readable = zmq.Socket[bytes] | HasFileno
+
+
+class Loop:
+    """`watch` and `every`, then `run` until `stop`."""
+
+    def __init__(self) -> None:
+        self._poller = zmq.Poller()
+        self._callbacks: dict[Any, Callback] = {}
+        self._timers: list[tuple[float, int, Callback]] = []
+        self._order = itertools.count()
+        self._running = False
+
+    def watch(self, readable: Readable, callback: Callback) -> None:
+        """Call back whenever it is readable; the callback reads it."""
+        self._poller.register(_pollable(readable), zmq.POLLIN)
+        self._callbacks[_pollable(readable)] = callback
+
+    def unwatch(self, readable: Readable) -> None:
+        if self._callbacks.pop(_pollable(readable), None) is not None:
+            self._poller.unregister(_pollable(readable))
+
+    def at(self, when: float, callback: Callback) -> None:
+        """Call back once, at `when` (monotonic seconds) or soon after."""
+        heapq.heappush(self._timers, (when, next(self._order), callback))
+
+    def every(self, seconds: float, callback: Callback) -> None:
+        """Call back again and again. A late call is not made up for."""
+
+        def again() -> None:
+            due = time.monotonic() + seconds
+            callback()
+            self.at(max(due, time.monotonic()), again)
+
+        self.at(time.monotonic() + seconds, again)
+
+    def stop(self) -> None:
+        self._running = False
+
+    def run(self) -> None:
+        self._running = True
+        while self._running:
+            self.turn()
+
+    def turn(self) -> None:
+        """One wait, then everything that is due."""
+        for key, _ in self._poller.poll(self._timeout_ms()):
+            callback = self._callbacks.get(key)
+            if callback is not None:
+                callback()
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            heapq.heappop(self._timers)[2]()
+
+    def _timeout_ms(self) -> int | None:
+        if not self._timers:
+            return None
+        left = self._timers[0][0] - time.monotonic()
+        # Round up: waking a moment early would mean one empty turn.
+        return max(0, int(left * 1000) + 1)
+
+
+def _pollable(readable: Readable) -> Any:
+    return readable if isinstance(readable, zmq.Socket) else readable.fileno()

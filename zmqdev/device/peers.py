@@ -1,0 +1,180 @@
+"""Who is connected to a socket, from its monitor events.
+
+An unread monitor freezes the whole context after about 700 connections (T4):
+the monitor's PAIR has no high-water mark and is drained in every turn of the
+loop, also when nobody asks. At the end: disable the monitor, close the PAIR,
+close the socket.
+
+libzmq names the descriptor when a connection opens and when it ends, but not
+when its handshake succeeds. A connection that ends without a failure event may
+have been in its handshake still (a wrong socket type ends so); it is taken for
+one when it is among the newest, as many as have not succeeded yet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import socket as sockets
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import zmq
+
+from zmqdev.device.snapshot import PeerCounts
+from zmqdev.device.sockets import events
+
+_FAILED = (
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH,
+)
+_OPENED = (zmq.EVENT_ACCEPTED, zmq.EVENT_CONNECTED)
+_EVENTS = sum((*_FAILED, *_OPENED, zmq.EVENT_DISCONNECTED, zmq.EVENT_HANDSHAKE_SUCCEEDED))
+MISMATCH = "socket types that do not talk to each other, or the peer hung up"
+_names = itertools.count()
+# Enough to show who is there; counts go on beyond it.
+MOST_ADDRESSES = 1000
+_AUTH = {
+    300: "authentication: a temporary error at the server",
+    400: "authentication: refused by the server",
+    500: "authentication: the server's authenticator failed",
+}
+_PROTOCOL: dict[int, str] = {
+    zmq.PROTOCOL_ERROR_ZMTP_UNSPECIFIED: "not ZMTP, or an older protocol",
+    zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH: "the two sides use different security mechanisms",
+    zmq.PROTOCOL_ERROR_ZMTP_INVALID_METADATA: "socket types that do not talk to each other",
+    zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC: "wrong key",
+    zmq.PROTOCOL_ERROR_ZMTP_KEY_EXCHANGE: "the key exchange failed",
+    zmq.PROTOCOL_ERROR_ZAP_UNSPECIFIED: "the authenticator gave a malformed answer",
+}
+
+
+@dataclass(frozen=True)
+class PeerEvent:
+    """Something that happened to a connection: `what` is connected, disconnected or failed."""
+
+    what: str
+    address: str
+    reason: str = ""
+
+
+def reason_of(event: int, value: int) -> str:
+    """A failed handshake in words."""
+    if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+        return _AUTH.get(value, f"authentication: status {value}")
+    if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        return _PROTOCOL.get(value, f"the peer broke the protocol (0x{value:x})")
+    return "the connection ended during the handshake"
+
+
+class PeerWatch:
+    """The monitor of one socket. Made in the socket's thread, read by one other thread."""
+
+    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self.name = f"inproc://zmqdev-monitor-{next(_names)}"
+        socket.monitor(self.name, _EVENTS)
+        self._socket = socket
+        self.pair: zmq.Socket[bytes] = socket.context.socket(zmq.PAIR)
+        self.pair.set(zmq.RCVHWM, 0)
+        self.pair.set(zmq.LINGER, 0)
+        self.pair.connect(self.name)
+        self.counts = PeerCounts()
+        self.tally = Tally()
+
+    def drain(self, tell: Callable[[PeerEvent], Any] = lambda event: None) -> bool:
+        """Read every event that is there; `counts` is new afterwards. True when something came."""
+        came = False
+        while events(self.pair) & zmq.POLLIN:
+            head, address = self.pair.recv_multipart()
+            number, value = struct.unpack("=HI", head)
+            remote = _remote(value) if number in _OPENED else ""
+            event = self.tally.take(number, value, address.decode(errors="replace"), remote)
+            came = True
+            if event is not None:
+                tell(event)
+        if came:
+            self.counts = self.tally.counts()
+        return came
+
+    def disable(self) -> None:
+        """In the socket's thread, before `close`."""
+        if not self._socket.closed:
+            self._socket.disable_monitor()
+
+    def close(self) -> None:
+        self.pair.close(0)
+
+
+class Tally:
+    """Monitor events to counts, with no socket."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, str] = {}  # descriptor -> remote address, oldest first
+        self._connected = self._accepted = self._disconnects = self._failed = 0
+        self._reasons: dict[str, int] = {}
+        self._failure = False  # the next disconnection belongs to the failure just seen
+
+    def take(self, number: int, value: int, address: str, remote: str = "") -> PeerEvent | None:
+        """One event. Connected means that the ZMTP handshake is done."""
+        if number in _OPENED:
+            self._open.pop(value, None)
+            self._open[value] = remote or address
+            return None
+        if number == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._accepted += 1
+            self._connected += 1
+            return PeerEvent("connected", address)
+        if number == zmq.EVENT_DISCONNECTED:
+            return self._ended(value, address)
+        self._failure = True
+        return self._fail(address, reason_of(number, value))
+
+    def _ended(self, descriptor: int, address: str) -> PeerEvent | None:
+        handshaken = self._was_handshaken(descriptor)
+        remote = self._open.pop(descriptor, address)
+        failure, self._failure = self._failure, False
+        if failure:
+            return None
+        if not handshaken:
+            return self._fail(remote, MISMATCH)
+        self._connected -= 1
+        self._disconnects += 1
+        return PeerEvent("disconnected", remote)
+
+    def _was_handshaken(self, descriptor: int) -> bool:
+        if self._connected <= 0:
+            return False
+        pending = len(self._open) - self._connected
+        return pending <= 0 or descriptor not in list(self._open)[-pending:]
+
+    def _fail(self, address: str, reason: str) -> PeerEvent:
+        self._failed += 1
+        self._reasons[reason] = self._reasons.get(reason, 0) + 1
+        return PeerEvent("failed", address, reason)
+
+    def counts(self) -> PeerCounts:
+        return PeerCounts(
+            connected=self._connected,
+            accepted=self._accepted,
+            disconnects=self._disconnects,
+            failed_handshakes=self._failed,
+            reasons=dict(self._reasons),
+            addresses=tuple(itertools.islice(self._open.values(), MOST_ADDRESSES)),
+        )
+
+
+def _remote(descriptor: int) -> str:
+    """The other end of a connection of this process; "" when it is gone already.
+
+    The descriptor is libzmq's, so it is duplicated and only the copy is touched.
+    """
+    with contextlib.suppress(OSError), sockets.socket(fileno=os.dup(descriptor)) as copy:
+        peer = copy.getpeername()
+        if isinstance(peer, tuple):
+            host, port = peer[:2]
+            return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+    return ""

@@ -1,0 +1,124 @@
+"""Running devices until they are asked to stop: what `zmqdev queue` does in its main thread.
+
+The first SIGINT or SIGTERM drains, a second one leaves at once. Attachments
+are what stands beside the data path (display, control, metrics): they get the
+loop and the devices, and are told when it begins and ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Protocol
+
+from zmqdev.device.device import ENDED, Device
+from zmqdev.device.loop import Loop
+from zmqdev.device.peers import PeerEvent
+from zmqdev.device.signals import Signals
+
+log = logging.getLogger("zmqdev")
+# How long leaving at once may take: sockets close without linger, so this is a hang otherwise.
+LEAVE = 1.0
+
+
+class Attachment(Protocol):
+    """Something beside the data path."""
+
+    def started(self, service: Service) -> None:
+        """Everything is bound and running."""
+
+    def ended(self, service: Service) -> None:
+        """Every device has ended. Called also when `started` of another one failed."""
+
+
+class Service:
+    """Devices, and the loop that steers them."""
+
+    def __init__(self, devices: Sequence[Device], attachments: Iterable[Attachment] = ()) -> None:
+        self.devices = list(devices)
+        self.loop = Loop()
+        self.stopping = False
+        self._attachments = list(attachments)
+        self._running: set[str] = set()
+        self._at_stop: list[Callable[[], None]] = []
+
+    def run(self, signals: Signals, duration: float | None = None) -> None:
+        """Until stopped. RunError when a device cannot start or fails."""
+        self.loop.watch(signals, partial(self._signalled, signals))
+        begun: list[Attachment] = []
+        try:
+            for device in self.devices:
+                self._start(device)
+            for attachment in self._attachments:
+                begun.append(attachment)
+                attachment.started(self)
+            if duration is not None:
+                self.loop.at(time.monotonic() + duration, self.stop)
+            if self._running:
+                self.loop.run()
+        finally:
+            self._leave()
+            for attachment in reversed(begun):
+                attachment.ended(self)
+        self._report()
+
+    def stop(self) -> None:
+        """Begin to drain; a second call leaves at once."""
+        at_once, self.stopping = self.stopping, True
+        for hook in self._at_stop:
+            hook()
+        for device in self.devices:
+            device.stop(at_once=at_once)
+        if at_once:
+            log.warning("left at once; what was still inside may be lost")
+            self.loop.at(time.monotonic() + LEAVE, self.loop.stop)
+
+    def on_stop(self, hook: Callable[[], None]) -> None:
+        """Call `hook` at each request to stop, before the devices hear of it."""
+        self._at_stop.append(hook)
+
+    def _start(self, device: Device) -> None:
+        device.start()
+        self._running.add(device.name)
+        self.loop.watch(device, partial(self._attend, device))
+        for side, watch in device.watches.items():
+            self.loop.watch(watch.pair, partial(watch.drain, partial(self._peer, device, side)))
+
+    def _signalled(self, signals: Signals) -> None:
+        for _ in signals.take():
+            self.stop()
+
+    def _attend(self, device: Device) -> None:
+        for watch in device.watches.values():
+            self.loop.unwatch(watch.pair)
+        if device.attend():
+            self.loop.unwatch(device)
+            self._running.discard(device.name)
+            if not self._running:
+                self.loop.stop()
+
+    def _peer(self, device: Device, side: str, event: PeerEvent) -> None:
+        if event.what == "failed":
+            # Always worth a line: a failed handshake is otherwise silent on both ends.
+            log.warning("%s %s: %s: %s", device.name, side, event.address, event.reason)
+        else:
+            log.info("%s %s: %s %s", device.name, side, event.address, event.what)
+
+    def _leave(self) -> None:
+        """Nothing runs on, whatever happened; without linger when it was not a clean end."""
+        for device in self.devices:
+            if device.started and device.state not in ENDED:
+                device.stop(at_once=True)
+        for device in self.devices:
+            if device.started:
+                device.join(LEAVE)
+
+    def _report(self) -> None:
+        for device in self.devices:
+            for line in device.reports:
+                log.warning("%s", line)
+        for device in self.devices:
+            if device.failure is not None:
+                raise device.failure

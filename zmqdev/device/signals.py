@@ -1,0 +1,57 @@
+"""Signals wake a loop and do nothing else.
+
+Handlers are installed explicitly: `sh -c 'program &'` starts it with SIGINT
+ignored (T11). Python writes the number of each signal to a socket pair in its
+C handler, so a loop that polls `fileno()` wakes at once, whatever it waits for.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+from types import TracebackType
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+STEERING = (signal.SIGHUP,)
+
+
+class Signals:
+    """`with Signals() as signals:` in the main thread; poll `signals`, then `take()`."""
+
+    def __init__(self, numbers: tuple[signal.Signals, ...] = STOPPING) -> None:
+        self._numbers = numbers
+        self._read, self._write = socket.socketpair()
+        self._read.setblocking(False)
+        self._write.setblocking(False)
+
+    def __enter__(self) -> Signals:
+        self._fd_before = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, _ignore) for number in self._numbers}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        signal.set_wakeup_fd(self._fd_before)
+        self._read.close()
+        self._write.close()
+
+    def fileno(self) -> int:
+        return self._read.fileno()
+
+    def take(self) -> list[int]:
+        """The signals of ours that came since the last call; never blocks."""
+        try:
+            numbers = self._read.recv(4096)
+        except BlockingIOError:
+            return []
+        return [number for number in numbers if number in self._numbers]
+
+
+def _ignore(number: int, frame: object) -> None:
+    """The byte in the socket pair is what counts."""

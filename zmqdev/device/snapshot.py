@@ -1,0 +1,76 @@
+"""What a running device hands out: plain data, made at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+STATES = ("starting", "running", "paused", "draining", "stopped", "failed")
+
+
+@dataclass(frozen=True)
+class AddressState:
+    """`asked` is what was written, `actual` what libzmq bound (a port in place of `*`)."""
+
+    verb: str
+    asked: str
+    actual: str
+
+
+@dataclass(frozen=True)
+class PeerCounts:
+    """Connections of one side. `reasons` counts failed handshakes by reason, in words."""
+
+    connected: int = 0
+    accepted: int = 0
+    disconnects: int = 0
+    failed_handshakes: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SideState:
+    """One side: `name` is frontend or backend, `type` a socket type."""
+
+    name: str
+    type: str
+    addresses: tuple[AddressState, ...]
+    peers: PeerCounts = PeerCounts()
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One direction. `counts` has the rows of relay.STATISTICS by name."""
+
+    name: str
+    source: str
+    target: str
+    counts: Mapping[str, int]
+
+    @property
+    def messages(self) -> int:
+        return self.counts["messages"]
+
+    @property
+    def bytes(self) -> int:
+        return self.counts["bytes"]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A device at `at` (monotonic seconds). `details` is what only its kind has."""
+
+    name: str
+    kind: str
+    state: str
+    at: float
+    uptime: float
+    sides: tuple[SideState, ...]
+    flows: tuple[Flow, ...]
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """The same as JSON can hold."""
+        return asdict(self)
