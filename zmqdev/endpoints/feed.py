@@ -1,0 +1,210 @@
+"""Where the messages to send come from: made here, or read from a descriptor.
+
+A feed never waits. The loop polls `fileno()` when `ready` is false, and calls
+`take` when it is readable. A stream is read with `os.read`, so that a line that
+comes alone is there at once, and in chunks of a mebibyte when there is more.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Protocol
+
+from zmqdev.endpoints.format import Layout, read_all, read_in
+from zmqdev.endpoints.split import Splitter
+from zmqdev.endpoints.template import Template
+from zmqdev.endpoints.ticks import Ticks
+from zmqdev.errors import RunError, UsageError
+
+Messages = list[list[bytes]]
+
+CHUNK = 1 << 20
+STDIN = 0
+
+
+class Feed(Protocol):
+    """`ended`: `take` will give nothing more. `total`: how many in all, where that is known."""
+
+    @property
+    def ended(self) -> bool: ...
+
+    @property
+    def ready(self) -> bool: ...
+
+    @property
+    def total(self) -> int | None: ...
+
+    def fileno(self) -> int | None: ...
+
+    def take(self, limit: int) -> Messages: ...
+
+    def close(self) -> None: ...
+
+
+class MadeFeed:
+    """Messages that are made when they are wanted: `count` of them, or without end."""
+
+    def __init__(self, make: Callable[[range], Messages], count: int | None) -> None:
+        self._make = make
+        self._made = 0
+        self.total = count
+
+    @property
+    def ended(self) -> bool:
+        return self.total is not None and self._made >= self.total
+
+    @property
+    def ready(self) -> bool:
+        return not self.ended
+
+    def fileno(self) -> None:
+        return None
+
+    def take(self, limit: int) -> Messages:
+        if self.total is not None:
+            limit = min(limit, self.total - self._made)
+        numbers = range(self._made, self._made + limit)
+        self._made = numbers.stop
+        return self._make(numbers)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def text_feed(
+    frames: Sequence[Template],
+    count: int | None,
+    clock: Callable[[], float] = time.time,
+    seed: int | None = None,
+) -> MadeFeed:
+    """Messages from a template for each frame."""
+    draw = random.Random(seed).getrandbits
+
+    def make(numbers: range) -> Messages:
+        now = clock()
+        columns = [frame.render_many(numbers, now, lambda: draw(32)) for frame in frames]
+        return [list(message) for message in zip(*columns, strict=True)]
+
+    return MadeFeed(make, count)
+
+
+def tick_feed(count: int | None, seed: int | None = None) -> MadeFeed:
+    """`SYMBOL PRICE`, for ever or `count` times."""
+    ticks = Ticks(seed)
+    return MadeFeed(lambda numbers: [[tick] for tick in ticks.take(len(numbers))], count)
+
+
+class StreamFeed:
+    """Messages read from a descriptor, in `layout`.
+
+    `name` is what the input is called in an error. `count` ends it early;
+    `limit` is the most bytes of one message.
+    """
+
+    total: int | None
+
+    def __init__(
+        self, descriptor: int, layout: Layout, name: str, count: int | None = None, limit: int = 0
+    ) -> None:
+        self._descriptor = descriptor
+        self._layout = layout
+        self._name = name
+        self._splitter = Splitter(layout.record_end, limit)
+        self._records: Iterator[bytes] = iter(())
+        self._waiting = 0  # records read and not taken
+        self._taken = 0
+        self._at_end = False
+        self.total = count
+
+    @property
+    def ended(self) -> bool:
+        if self.total is not None and self._taken >= self.total:
+            return True
+        return self._at_end and not self._waiting
+
+    @property
+    def ready(self) -> bool:
+        return self._waiting > 0
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def take(self, limit: int) -> Messages:
+        """At most `limit` messages: what waits, or what one read gives."""
+        if not self._waiting and not self._at_end:
+            self._read()
+        if self.total is not None:
+            limit = min(limit, self.total - self._taken)
+        records = list(islice(self._records, limit))
+        messages = self._parse(records)
+        self._waiting -= len(records)
+        self._taken += len(records)
+        return messages
+
+    def close(self) -> None:
+        if self._descriptor != STDIN:
+            os.close(self._descriptor)
+
+    def _read(self) -> None:
+        try:
+            chunk = os.read(self._descriptor, CHUNK)
+        except BlockingIOError:
+            return  # somebody made our input non-blocking; the poll will tell
+        except OSError as error:
+            raise RunError(f"cannot read {self._name}: {error.strerror}") from None
+        try:
+            records = self._splitter.receive(chunk) if chunk else self._splitter.finish()
+        except RunError as error:
+            raise RunError(f"{self._name}: {error}") from None
+        self._at_end = not chunk
+        self._records, self._waiting = iter(records), len(records)
+
+    def _parse(self, records: list[bytes]) -> Messages:
+        try:
+            return read_all(self._layout, records)
+        except ValueError:
+            raise self._complaint(records) from None
+
+    def _complaint(self, records: list[bytes]) -> RunError:
+        """Which record it was: counted only now, so that good input pays nothing."""
+        for number, record in enumerate(records, self._taken + 1):
+            try:
+                read_in(self._layout, record)
+            except ValueError as error:
+                return RunError(f"{self._name}:{number}: {error}")
+        raise AssertionError("the records were read well the second time")
+
+
+def open_input(path: str, place: str = "--file") -> int:
+    """A descriptor to read `path` from; `-` is standard input. Raises UsageError.
+
+    A named pipe is opened without waiting for its writer; the poll does that,
+    and can be interrupted.
+    """
+    if path == "-":
+        return STDIN
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", place) from None
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UsageError(f"cannot read {path}: it is a directory", place)
+    return descriptor
+
+
+def input_given(descriptor: int = STDIN) -> bool:
+    """Whether standard input brings something: a file, a pipe or a socket.
+
+    A terminal and /dev/null bring nothing; neither does a closed descriptor.
+    """
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

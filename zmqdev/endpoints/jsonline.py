@@ -1,0 +1,80 @@
+r"""Messages as JSON lines: what text cannot carry, one object a line.
+
+    {"time": 1763902510.123456, "topic": "AAPL", "frames": ["AAPL", {"base64": "AP8="}]}
+
+`frames`: each a string when it is UTF-8, otherwise `{"base64": …}`. `time`:
+Unix time in seconds when the message was received. `topic`: the first frame of
+a message of several, as text; left out when there is one frame, or when it is
+no UTF-8.
+
+The same lines are input. There `frames` is enough; `topic` and `time` beside it
+are for readers and are not looked at. For a line that is written by hand there
+is `body` (one frame, or after `topic` the second). Other keys are ignored, so
+the output of another tool needs no cleaning.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from typing import Any
+
+_TEXT = json.JSONEncoder(ensure_ascii=False).encode
+# On a terminal control characters of the C1 set must not get through either.
+_ASCII = json.JSONEncoder(ensure_ascii=True).encode
+SHAPE = '{"frames": ["text", {"base64": "…"}]}'
+
+
+def encode(message: Sequence[bytes], time: float, *, ascii_only: bool = False) -> bytes:
+    """One message as one object, without a newline."""
+    encoder = _ASCII if ascii_only else _TEXT
+    frames = [_shown(frame) for frame in message]
+    topic = ""
+    if len(frames) > 1 and isinstance(frames[0], str):
+        topic = f'"topic":{encoder(frames[0])},'
+    return f'{{"time":{time:.6f},{topic}"frames":{encoder(frames)}}}'.encode()
+
+
+def decode(line: bytes) -> list[bytes]:
+    """The frames of one object. Raises ValueError that says what is wrong with it."""
+    try:
+        found = json.loads(line.decode())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"expected an object like {SHAPE}")
+    return [_frame(frame) for frame in _frames(found)]
+
+
+def _frames(found: dict[str, Any]) -> list[Any]:
+    if "frames" in found:
+        frames = found["frames"]
+        if not isinstance(frames, list) or not frames:
+            raise ValueError("'frames' must be a list of at least one frame")
+        return frames
+    if "body" in found:
+        return [found[key] for key in ("topic", "body") if key in found]
+    raise ValueError(f"neither 'frames' nor 'body' in it; expected {SHAPE}")
+
+
+def _shown(frame: bytes) -> str | dict[str, str]:
+    try:
+        return frame.decode()
+    except UnicodeDecodeError:
+        return {"base64": b64encode(frame).decode()}
+
+
+def _frame(value: Any) -> bytes:
+    if isinstance(value, str):
+        try:
+            return value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("a half surrogate is no character; use base64 for bytes") from None
+    if isinstance(value, dict) and value.keys() == {"base64"} and isinstance(value["base64"], str):
+        try:
+            return b64decode(value["base64"], validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise ValueError(f"bad base64: {error}") from None
+    raise ValueError('a frame is a string or {"base64": "…"}')

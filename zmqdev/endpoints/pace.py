@@ -1,0 +1,54 @@
+"""When to send: so many a second, smoothly. Time is an argument.
+
+Message k is due at start + k / rate. What is due goes in batches of at most
+`BATCH` seconds' worth, so a high rate is a steady stream of small batches and
+never one burst a second. After a stall the missed ones are made up at twice
+the pace; what was missed by more than `MEMORY` seconds is not made up at all.
+"""
+
+from __future__ import annotations
+
+import math
+
+BATCH = 0.010
+MEMORY = 1.0
+
+
+class Pace:
+    """`rate` messages a second, the first one at once."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._batch = max(1, math.floor(rate * BATCH))
+        self._start: float | None = None
+        self._sent = 0  # since _start
+        self._not_before = -math.inf
+
+    def due(self, now: float) -> int:
+        """How many may go now; at most one batch."""
+        if self._start is None:
+            self._start = now
+        if now < self._not_before:
+            return 0
+        behind = self._behind(now)
+        forgotten = behind - max(1, math.floor(self._rate * MEMORY))
+        if forgotten > 0:  # a stall: the schedule moves on
+            self._start, self._sent, behind = now, 0, 1
+        return min(behind, self._batch)
+
+    def sent(self, count: int, now: float) -> None:
+        """`count` of them have gone."""
+        self._sent += count
+        still_behind = self._behind(now) > 0
+        self._not_before = now + count / self._rate / 2 if still_behind and count else -math.inf
+
+    def next(self, now: float) -> float:
+        """When `due` will be above zero."""
+        if self._start is None:
+            return now
+        return max(self._not_before, self._start + self._sent / self._rate)
+
+    def _behind(self, now: float) -> int:
+        assert self._start is not None
+        # The nudge is for a time that is the due time but for its last bit.
+        return math.floor((now - self._start) * self._rate + 1e-6) + 1 - self._sent

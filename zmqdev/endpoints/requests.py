@@ -1,0 +1,165 @@
+"""The client's requests: a window of them in flight, matched by id. Pure; time is an argument.
+
+Rules.
+- A request is `[id, '', body…]`: four bytes in front of the empty delimiter, as
+  REQ_CORRELATE sends them, so REP workers and all that keep the envelope give
+  the id back (R5).
+- A reply is taken for the request with its id and for no other. A reply to a
+  request that has its reply, or that was given up, is late: counted and dropped.
+- A request that has no reply `timeout` after it was handed over is sent again,
+  with the same id, at most `retries` times, and then given up. The clock runs
+  also while there is no peer to send to.
+- At most `window` requests are open at a time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_IDS = 1 << 32
+
+
+@dataclass(slots=True)
+class Request:
+    """An open request. `number` counts from 0; `tries` counts the time-outs so far."""
+
+    number: int
+    frames: list[bytes]
+    started: float
+    due: float
+    tries: int = 0
+    waits_to_be_sent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to request `number`, `seconds` after that was handed over."""
+
+    number: int
+    body: list[bytes]
+    seconds: float
+
+
+@dataclass(slots=True)
+class RequestCounts:
+    """`sent` counts messages, so a retry counts again; the others count requests or replies."""
+
+    sent: int = 0
+    replied: int = 0
+    retried: int = 0
+    failed: int = 0
+    late: int = 0
+    malformed: int = 0
+
+
+@dataclass
+class Requests:
+    """`start` requests, send the `burst`, report what was `sent`; `receive` replies; `tick`."""
+
+    window: int = 1
+    timeout: float | None = None
+    retries: int = 0
+    first_id: int = 0
+    counts: RequestCounts = field(default_factory=RequestCounts)
+
+    def __post_init__(self) -> None:
+        self._open: dict[bytes, Request] = {}  # in the order of their due times
+        self._to_send: deque[Request] = deque()
+        self._number = 0
+        self._next_id = self.first_id % _IDS
+
+    @property
+    def room(self) -> int:
+        """How many may be started now."""
+        return self.window - len(self._open)
+
+    @property
+    def open(self) -> int:
+        return len(self._open)
+
+    @property
+    def started(self) -> int:
+        return self._number
+
+    @property
+    def waits_to_send(self) -> bool:
+        return bool(self._to_send)
+
+    def start(self, body: Sequence[bytes], now: float) -> int:
+        """Open a request; its number. The caller keeps to `room`."""
+        request = Request(self._number, [self._free_id(), b"", *body], now, self._due(now))
+        self._open[request.frames[0]] = request
+        self._to_send.append(request)
+        self._number += 1
+        return request.number
+
+    def burst(self, limit: int) -> list[list[bytes]]:
+        """What is to be sent next, at most `limit` messages."""
+        return [request.frames for request, _ in zip(self._to_send, range(limit), strict=False)]
+
+    def sent(self, count: int) -> None:
+        """The first `count` of the burst have gone."""
+        for _ in range(count):
+            self._to_send.popleft().waits_to_be_sent = False
+        self.counts.sent += count
+
+    def receive(self, frames: Sequence[bytes], now: float) -> Reply | None:
+        """The reply that `frames` are, or None when they are late or no reply."""
+        if len(frames) < 3 or frames[1] != b"" or len(frames[0]) != 4:
+            self.counts.malformed += 1
+            return None
+        request = self._open.pop(frames[0], None)
+        if request is None:
+            self.counts.late += 1
+            return None
+        if request.waits_to_be_sent:  # the first try was answered before the second could go
+            self._to_send.remove(request)
+        self.counts.replied += 1
+        return Reply(request.number, list(frames[2:]), now - request.started)
+
+    def tick(self, now: float) -> list[int]:
+        """Send again what is due; the numbers of the requests that are given up."""
+        given_up = []
+        while self._open:
+            request = next(iter(self._open.values()))
+            if request.due > now:
+                break
+            del self._open[request.frames[0]]
+            if request.tries < self.retries:
+                self._again(request, now)
+            else:
+                self._give_up(request)
+                given_up.append(request.number)
+        return given_up
+
+    def deadline(self) -> float | None:
+        """When `tick` has something to do next."""
+        if self.timeout is None or not self._open:
+            return None
+        return next(iter(self._open.values())).due
+
+    def _again(self, request: Request, now: float) -> None:
+        request.tries += 1
+        request.due = self._due(now)
+        self._open[request.frames[0]] = request  # at the end: its due time is the last
+        if not request.waits_to_be_sent:
+            request.waits_to_be_sent = True
+            self._to_send.append(request)
+            self.counts.retried += 1
+
+    def _give_up(self, request: Request) -> None:
+        if request.waits_to_be_sent:
+            self._to_send.remove(request)
+        self.counts.failed += 1
+
+    def _due(self, now: float) -> float:
+        return float("inf") if self.timeout is None else now + self.timeout
+
+    def _free_id(self) -> bytes:
+        while True:
+            name = self._next_id.to_bytes(4, "big")
+            self._next_id = (self._next_id + 1) % _IDS
+            if name not in self._open:
+                return name

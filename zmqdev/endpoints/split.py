@@ -1,0 +1,62 @@
+"""Cuts a stream of chunks into records at a delimiter, however the chunks fall.
+
+A record is never cut, and the last one needs no delimiter after it. The record
+under way is kept as the pieces it came in, so a record of 64 MiB in 64 KiB
+chunks is joined once and not a thousand times.
+"""
+
+from __future__ import annotations
+
+from zmqdev.errors import RunError
+
+
+class Splitter:
+    """`receive` chunks, then `finish`.
+
+    `delimiter` is one byte, or None: the whole stream is one record. `limit` is
+    the most bytes of one record (0: no limit); RunError says when one is longer,
+    in place of filling the memory with a line that never ends.
+    """
+
+    def __init__(self, delimiter: bytes | None, limit: int = 0) -> None:
+        self._delimiter = delimiter
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._held = 0
+
+    def receive(self, chunk: bytes) -> list[bytes]:
+        """The records that `chunk` completes."""
+        if self._delimiter is None or self._delimiter not in chunk:
+            self._hold(chunk)
+            return []
+        records = (b"".join((*self._pieces, chunk)) if self._pieces else chunk).split(
+            self._delimiter
+        )
+        most = self._held + len(chunk)
+        self._pieces, self._held = [], 0
+        self._hold(records.pop())
+        if 0 < self._limit < most:  # only then can one of them be too long
+            self._check(max(map(len, records)))
+        return records
+
+    def finish(self) -> list[bytes]:
+        """What is left when the stream ends: a last line without its newline.
+
+        A whole (no delimiter) is one record even when it is empty.
+        """
+        rest = b"".join(self._pieces)
+        self._pieces, self._held = [], 0
+        return [rest] if rest or self._delimiter is None else []
+
+    def _hold(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._held += len(piece)
+            self._check(self._held)
+
+    def _check(self, length: int) -> None:
+        if 0 < self._limit < length:
+            raise RunError(
+                f"a message in the input is longer than {self._limit} bytes "
+                "(--set maxmsgsize=SIZE sets the limit)"
+            )
