@@ -1,0 +1,49 @@
+"""forwarder, streamer, queue: one command for each row of the kinds."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from zmqdev.cli.spec_command import Subject, make
+from zmqdev.errors import UsageError
+from zmqdev.spec.device import DeviceSpec, bound_addresses, printed, resolve
+from zmqdev.spec.kind import KINDS, DeviceKind
+from zmqdev.spec.layer import Written
+
+
+def command(name: str) -> click.Command:
+    kind = KINDS[name]
+    frontend, backend = kind.frontend, kind.backend
+    return make(
+        Subject(
+            category="device",
+            kind=name,
+            help=f"{kind.help}\n\nWithout flags: {frontend.type} {frontend.verb}s "
+            f"{frontend.address}, {backend.type} {backend.verb}s {backend.address}.",
+            spec=DeviceSpec,
+            resolve=partial(_resolve, kind),
+            printed=partial(printed, kind),
+            act=partial(_act, kind),
+        )
+    )
+
+
+def _resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
+    filled = resolve(kind, spec, written)
+    for key, address in (
+        *bound_addresses(filled),
+        *(("frontend.connect", address) for address in filled.frontend.connect),
+        *(("backend.connect", address) for address in filled.backend.connect),
+    ):
+        if address.startswith("inproc://"):
+            fix = "use ipc:// here, or put both ends in one file and start it with `zmqdev run`"
+            raise UsageError(f"{key}: {address} is inside one process; {fix}", written.place(key))
+    return filled
+
+
+def _act(kind: DeviceKind, spec: DeviceSpec) -> int:
+    from zmqdev.cli.running import run_device
+
+    return run_device(kind, spec)

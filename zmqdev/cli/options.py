@@ -1,0 +1,93 @@
+"""Click options from declared options; every value stays text until the spec parses it.
+
+So a flag, an environment variable and a YAML key meet the same check and the
+same message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from zmqdev.spec.option import Leaf, Path, leaves
+from zmqdev.spec.quantity import format_duration, format_size
+from zmqdev.spec.value import Choice, Count, Duration, Flag, Size
+
+
+class HeadedCommand(click.Command):
+    """A command whose options stand under headings, in the order of their declaration."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(parameter, "group", "General"), []).append(record)
+        for group, records in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(records)
+
+
+class DeclaredOption(click.Option):
+    """A click option that remembers its leaf and its heading."""
+
+    def __init__(self, leaf: Leaf) -> None:
+        type_ = leaf.option.type
+        names = [leaf.flag, *([f"-{leaf.option.short}"] if leaf.option.short else [])]
+        kind: dict[str, Any] = {"type": click.UNPROCESSED, "metavar": _metavar(leaf)}
+        if isinstance(type_, Flag):
+            kind = {"is_flag": True}
+        elif isinstance(type_, Count):
+            kind = {"count": True}
+        elif type_.many:
+            kind["multiple"] = True
+        super().__init__([parameter_name(leaf), *names], help=_help(leaf), default=None, **kind)
+        self.leaf = leaf
+        self.group = leaf.option.group
+
+
+def parameter_name(leaf: Leaf) -> str:
+    return "__".join(leaf.path).replace("-", "_")
+
+
+def _metavar(leaf: Leaf) -> str:
+    type_ = leaf.option.type
+    if isinstance(type_, Choice):
+        return type_.metavar or "|".join(type_.choices)
+    return type_.metavar
+
+
+def _help(leaf: Leaf) -> str:
+    shown = show_default(leaf)
+    return leaf.option.help + (f" [{shown}]" if shown else "")
+
+
+def show_default(leaf: Leaf) -> str:
+    """The default as it would be written, or "" when the help says it in words."""
+    if leaf.default in (None, (), False, "") or isinstance(leaf.option.type, Count):
+        return ""
+    if isinstance(leaf.option.type, Duration):
+        return format_duration(leaf.default)
+    if isinstance(leaf.option.type, Size):
+        return format_size(leaf.default)
+    return str(leaf.default)
+
+
+def declared(spec: type) -> list[click.Parameter]:
+    """A click option for every declared option that has a flag."""
+    return [DeclaredOption(leaf) for leaf in leaves(spec) if leaf.flag]
+
+
+def given(spec: type, parameters: Mapping[str, Any]) -> dict[Path, Any]:
+    """What was typed: path -> text, list of texts, or True; nothing for what was left out."""
+    values: dict[Path, Any] = {}
+    for leaf in leaves(spec):
+        value = parameters.get(parameter_name(leaf)) if leaf.flag else None
+        if isinstance(leaf.option.type, Flag | Count):
+            if value:
+                values[leaf.path] = value if isinstance(leaf.option.type, Flag) else str(value)
+        elif value not in (None, ()):
+            values[leaf.path] = list(value) if leaf.option.type.many else value
+    return values

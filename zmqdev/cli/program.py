@@ -1,0 +1,127 @@
+"""The program: which commands there are, and how an error becomes a line and a status.
+
+Commands are a table and are imported when they are called: `zmqdev --help`
+and `zmqdev --version` import neither zmq nor rich.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+import zmqdev
+from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ZmqdevError
+from zmqdev.spec.value import near
+
+
+@dataclass(frozen=True)
+class Row:
+    """A command: its name, what it is for, and where it is made: `module:function`."""
+
+    name: str
+    group: str
+    help: str
+    made_by: str
+
+    def load(self) -> click.Command:
+        module, _, function = self.made_by.partition(":")
+        made = getattr(importlib.import_module(f"zmqdev.cli.{module}"), function)(self.name)
+        assert isinstance(made, click.Command)
+        return made
+
+
+ROWS = {
+    row.name: row
+    for row in (
+        Row("forwarder", "Devices", "pass what publishers send to subscribers", "device:command"),
+        Row("streamer", "Devices", "share the work of pushers among pullers", "device:command"),
+        Row("queue", "Devices", "share requests among workers, route replies", "device:command"),
+    )
+}
+
+
+class Program(click.Group):
+    """A group whose commands are rows, shown under their headings."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(ROWS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return ROWS[name].load() if name in ROWS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in ROWS and not args[0].startswith("-"):
+            raise click.UsageError(f"no command {args[0]!r}{near(args[0], ROWS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for group in dict.fromkeys(row.group for row in ROWS.values()):
+            with formatter.section(group):
+                rows = [(row.name, row.help) for row in ROWS.values() if row.group == group]
+                formatter.write_dl(rows)
+
+
+def version() -> str:
+    """The version and which half of the relay is installed, with nothing imported."""
+    built = any((Path(zmqdev.__file__).parent / "relay").glob("_native*.so"))
+    forced = os.environ.get("ZMQDEV_RELAY")
+    half = "native relay" if built else "Python relay: the C half was not built"
+    if built and forced == "python":
+        half = "Python relay: ZMQDEV_RELAY=python"
+    return f"zmqdev {zmqdev.__version__} ({half})"
+
+
+@click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(message=version())
+def program() -> None:
+    """The ZeroMQ device launcher.
+
+    Every command works with no flags: start `zmqdev pub`, `zmqdev forwarder` and
+    `zmqdev sub` in three terminals, and ticks flow.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what was typed and return the exit status. One line for a user's mistake."""
+    try:
+        result = program.main(list(arguments), prog_name="zmqdev", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.ctx.get_help() if error.ctx else "", file=sys.stderr)
+        return EXIT_USAGE
+    except click.ClickException as error:
+        return _say(_line(error), EXIT_USAGE)
+    except ZmqdevError as error:
+        return _say(str(error), error.exit_status)
+    except (KeyboardInterrupt, click.Abort):
+        return EXIT_OK
+    except BrokenPipeError:
+        return _pipe_closed()
+    return result if isinstance(result, int) else EXIT_OK
+
+
+def _say(line: str, status: int) -> int:
+    print(f"zmqdev: {line}", file=sys.stderr)
+    return status
+
+
+def _line(error: click.ClickException) -> str:
+    """What click found wrong, in one line, with the command it was said to."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path.removeprefix("zmqdev").strip() if context else ""
+    text = error.format_message().replace("\n", " ").rstrip(".")
+    text = text[:1].lower() + text[1:]
+    return f"{command}: {text}" if command else text
+
+
+def _pipe_closed() -> int:
+    """The reader of stdout has gone. Point it elsewhere, so that the flush at exit is quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_FAILED

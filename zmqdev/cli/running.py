@@ -1,0 +1,48 @@
+"""A device from its spec to its end: the engine, what stands beside it, the signals."""
+
+from __future__ import annotations
+
+import logging
+
+from zmqdev.device.device import Device
+from zmqdev.device.engine import Engine
+from zmqdev.device.readyfile import ReadyFile
+from zmqdev.device.relaying import RelayEngine
+from zmqdev.device.service import Attachment, Service
+from zmqdev.device.signals import Signals
+from zmqdev.report.attach import display
+from zmqdev.report.log import logging_to_stderr
+from zmqdev.spec.device import DeviceSpec, warnings
+from zmqdev.spec.kind import DeviceKind
+
+log = logging.getLogger("zmqdev")
+
+
+def engine_for(kind: DeviceKind, spec: DeviceSpec) -> Engine:
+    """What moves the messages of this spec."""
+    return RelayEngine(kind, spec)
+
+
+def device_for(kind: DeviceKind, spec: DeviceSpec) -> Device:
+    assert spec.name is not None
+    return Device(spec.name, kind.name, engine_for(kind, spec), drain=spec.drain)
+
+
+def attachments_for(spec: DeviceSpec) -> list[Attachment]:
+    """What stands beside the data path of one device."""
+    found: list[Attachment] = []
+    if spec.ready_file:
+        found.append(ReadyFile(spec.ready_file))
+    shown = display(spec.stats)
+    if shown is not None:
+        found.append(shown)
+    return found
+
+
+def run_device(kind: DeviceKind, spec: DeviceSpec) -> int:
+    with Signals() as signals, logging_to_stderr(spec):
+        for line in warnings(spec):
+            log.warning("%s", line)
+        service = Service([device_for(kind, spec)], attachments_for(spec))
+        service.run(signals, spec.duration)
+    return 0

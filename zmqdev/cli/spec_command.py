@@ -1,0 +1,82 @@
+"""The shape all spec commands share: defaults, file, environment, flags, then one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import click
+
+from zmqdev.cli.files import load, part_for
+from zmqdev.cli.options import HeadedCommand, declared, given
+from zmqdev.spec.layer import Layer, Written, build, environment_layer, file_layer, flag_layer
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Subject(Generic[T]):
+    """What a command is about. `resolve` fills defaults in and checks, `printed` is the
+    loadable form of the result, `act` does it and returns the exit status."""
+
+    category: str  # device or endpoint: the key in a file
+    kind: str
+    help: str
+    spec: type[T]
+    resolve: Callable[[T, Written], T]
+    printed: Callable[[T], dict[str, Any]]
+    act: Callable[[T], int]
+    epilog: str = ""
+
+
+def make(subject: Subject[Any]) -> click.Command:
+    """The click command of a subject."""
+
+    def callback(**parameters: Any) -> int:
+        config = parameters.pop("config")
+        print_config = parameters.pop("print_config")
+        spec = asked(subject, config, given(subject.spec, parameters))
+        if print_config:
+            _print(subject.printed(spec))
+            return 0
+        return subject.act(spec)
+
+    return HeadedCommand(
+        subject.kind,
+        params=[*declared(subject.spec), *_file_options(subject)],
+        callback=callback,
+        help=subject.help,
+        epilog=subject.epilog,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+
+def _file_options(subject: Subject[Any]) -> list[click.Parameter]:
+    variable = f"ZMQDEV_{subject.kind}_CONFIG".upper()
+    config = click.Option(
+        ["--config"], metavar="FILE", envvar=variable, help="Read the settings from a YAML file."
+    )
+    shown = click.Option(
+        ["--print-config"], is_flag=True, help="Print the settings as a file and do nothing."
+    )
+    return [config, shown]
+
+
+def asked(subject: Subject[T], config: str | None, flags: dict[Any, Any]) -> T:
+    """The resolved spec: default, file, environment, flag."""
+    layers: list[Layer] = []
+    if config is not None:
+        node = part_for(load(config), subject.category, subject.kind)
+        layers.append(file_layer(subject.spec, node, ignore=(subject.category,)))
+    layers.append(environment_layer(subject.spec, subject.kind, os.environ))
+    layers.append(flag_layer(subject.spec, flags))
+    spec, written = build(subject.spec, layers)
+    return subject.resolve(spec, written)
+
+
+def _print(settings: dict[str, Any]) -> None:
+    import yaml
+
+    click.echo(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), nl=False)
