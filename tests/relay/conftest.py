@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,16 +13,23 @@ from typing import Any
 import pytest
 import zmq
 
-from zmqdev.relay import Counters, Lane, twin
+from zmqdev.relay import NATIVE, Counters, Lane, twin
 
 PATIENCE = 10.0
 """Seconds until a condition that does not come true fails its test."""
 
 
-@pytest.fixture(params=["python"])
+def halves() -> list[str]:
+    """Both; one alone when ZMQDEV_RELAY asks for it or the C half was not built."""
+    return ["native", "python"] if NATIVE else ["python"]
+
+
+@pytest.fixture(params=halves())
 def half(request: pytest.FixtureRequest) -> ModuleType:
     """One half of the data path: a module with Relay, recv_burst and send_burst."""
-    return twin
+    if request.param == "python":
+        return twin
+    return importlib.import_module("zmqdev.relay.native")
 
 
 @pytest.fixture

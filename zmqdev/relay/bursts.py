@@ -17,7 +17,7 @@ LOST = -1
 """`offer`: the target's peer left in the middle of the message."""
 
 
-def recv_burst(socket: zmq.Socket[bytes], limit: int) -> list[list[bytes]]:
+def recv_burst(socket: zmq.Socket[bytes], limit: int, /) -> list[list[bytes]]:
     """Take up to `limit` messages that are there now; `[]` when there is none.
 
     Ends early after BURST_BYTES of bodies. An error after the first message is
@@ -39,7 +39,9 @@ def recv_burst(socket: zmq.Socket[bytes], limit: int) -> list[list[bytes]]:
     return messages
 
 
-def send_burst(socket: zmq.Socket[bytes], messages: Sequence[Sequence[bytes]]) -> tuple[int, int]:
+def send_burst(
+    socket: zmq.Socket[bytes], messages: Sequence[Sequence[bytes]], /
+) -> tuple[int, int]:
     """Send messages until one is refused: how many were accepted, and why it ended.
 
     The reason is 0 (all accepted), EAGAIN (the next one would block) or
@@ -57,14 +59,14 @@ def send_burst(socket: zmq.Socket[bytes], messages: Sequence[Sequence[bytes]]) -
 
 
 def check_frames(message: Sequence[bytes]) -> None:
-    """Refuse what is not a sequence of bytes with at least one frame."""
-    if isinstance(message, (bytes, str)):
-        raise TypeError("a message is a list of frames, not one frame")
+    """Refuse what is not a list or tuple of bytes with at least one frame."""
+    if not isinstance(message, (list, tuple)):
+        raise TypeError("a message is a list of frames, each bytes")
     if not message:
         raise ValueError("a message has at least one frame")
     for frame in message:
         if not isinstance(frame, bytes):
-            raise TypeError(f"a frame is bytes, not {type(frame).__name__}")
+            raise TypeError("a frame is bytes")
 
 
 def receive(socket: zmq.Socket[bytes]) -> list[bytes] | None:

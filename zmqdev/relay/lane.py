@@ -26,3 +26,7 @@ class Lane:
     """Frames of one message."""
     max_bytes: int = 0
     """Bytes of one message, all frames together."""
+
+    def __post_init__(self) -> None:
+        if min(self.topic_limit, self.max_frames, self.max_bytes) < 0:
+            raise ValueError("a limit is 0 (none) or more")

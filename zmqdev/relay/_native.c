@@ -1,0 +1,377 @@
+/* The C half of the data path, as a Python module: Relay, recv_burst, send_burst.
+ *
+ * relay/native.py wraps it, twin.py and bursts.py are the same in Python, and
+ * tests/relay holds both halves to one contract.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "_zmq.h"
+
+#include "_loop.h"
+
+enum { BURST_BYTES = 4 << 20 }; /* as in bursts.py */
+
+typedef struct {
+    PyObject *failure; /* makes the exception for an errno */
+} state_t;
+
+static PyObject *fail(state_t *state, int error)
+{
+    PyObject *failure = PyObject_CallFunction(state->failure, "i", error);
+    if (failure) PyErr_SetObject((PyObject *)Py_TYPE(failure), failure);
+    Py_XDECREF(failure);
+    return NULL;
+}
+
+/* The void * of a pyzmq socket, or NULL with an exception. A closed one has none. */
+static void *handle(state_t *state, PyObject *socket)
+{
+    if (!state->failure) {
+        PyErr_SetString(PyExc_RuntimeError, "bind was not called");
+        return NULL;
+    }
+    PyObject *address = PyObject_GetAttrString(socket, "underlying");
+    void *pointer = address ? PyLong_AsVoidPtr(address) : NULL;
+    Py_XDECREF(address);
+    if (!pointer && !PyErr_Occurred()) fail(state, ENOTSOCK);
+    return pointer;
+}
+
+/* ---- bursts ---- */
+
+/* One message as a list of bytes. NULL with an exception, or without one: see errno.
+ * A message that cannot be kept is taken to its end, so that the next one is whole. */
+static PyObject *take(void *socket, message_t *frame, size_t *bytes)
+{
+    if (receive(frame, socket) < 0) return NULL;
+    PyObject *message = PyList_New(0);
+    for (;;) {
+        size_t size = zmq_msg_size(frame);
+        PyObject *body = NULL;
+        if (message) body = PyBytes_FromStringAndSize(zmq_msg_data(frame), (Py_ssize_t)size);
+        if (!body || PyList_Append(message, body) < 0) Py_CLEAR(message);
+        Py_XDECREF(body);
+        *bytes += size;
+        if (!zmq_msg_more(frame)) return message;
+        if (receive(frame, socket) < 0) {
+            int error = errno;
+            Py_CLEAR(message);
+            errno = error;
+            return NULL;
+        }
+    }
+}
+
+static PyObject *recv_burst(PyObject *module, PyObject *args)
+{
+    state_t *state = PyModule_GetState(module);
+    PyObject *socket;
+    Py_ssize_t limit;
+    if (!PyArg_ParseTuple(args, "On:recv_burst", &socket, &limit)) return NULL;
+    void *pointer = handle(state, socket);
+    PyObject *messages = pointer ? PyList_New(0) : NULL;
+    if (!messages) return NULL;
+    message_t frame;
+    zmq_msg_init(&frame);
+    int error = 0;
+    size_t bytes = 0;
+    for (Py_ssize_t count = 0; !error && count < limit && bytes < BURST_BYTES; count++) {
+        PyObject *message = take(pointer, &frame, &bytes);
+        if (!message) error = errno;
+        if ((message && PyList_Append(messages, message) < 0) || PyErr_Occurred()) error = -1;
+        Py_XDECREF(message);
+    }
+    zmq_msg_close(&frame);
+    if (!error || error == EAGAIN || (error > 0 && PyList_Size(messages))) return messages;
+    Py_DECREF(messages);
+    return error > 0 ? fail(state, error) : NULL;
+}
+
+static Py_ssize_t length(PyObject *items)
+{
+    return PyList_Check(items) ? PyList_Size(items) : PyTuple_Size(items);
+}
+
+static PyObject *item(PyObject *items, Py_ssize_t at)
+{
+    return PyList_Check(items) ? PyList_GetItem(items, at) : PyTuple_GetItem(items, at);
+}
+
+static bool is_message(PyObject *message)
+{
+    if (!PyList_Check(message) && !PyTuple_Check(message)) {
+        PyErr_SetString(PyExc_TypeError, "a message is a list of frames, each bytes");
+        return false;
+    }
+    Py_ssize_t count = length(message);
+    if (!count) PyErr_SetString(PyExc_ValueError, "a message has at least one frame");
+    for (Py_ssize_t at = 0; at < count; at++) {
+        if (PyBytes_Check(item(message, at))) continue;
+        PyErr_SetString(PyExc_TypeError, "a frame is bytes");
+        return false;
+    }
+    return count > 0;
+}
+
+/* 0, or the errno with nothing of the message sent. */
+static int offer(void *socket, PyObject *message)
+{
+    bool swallowed = false;
+    for (Py_ssize_t at = 0, count = length(message); at < count; at++) {
+        PyObject *frame = item(message, at);
+        int flags = ZMQ_DONTWAIT | (at + 1 < count ? ZMQ_SNDMORE : 0), size;
+        RETRY(size, zmq_send(socket, PyBytes_AsString(frame), (size_t)PyBytes_Size(frame), flags));
+        if (size >= 0 || swallowed) continue;
+        int error = errno;
+        if (at == 0 || error != EAGAIN || !swallows_rest(socket, (size_t)(count - at))) return error;
+        swallowed = true;
+        at--;
+    }
+    return swallowed ? EAGAIN : 0;
+}
+
+static PyObject *send_burst(PyObject *module, PyObject *args)
+{
+    state_t *state = PyModule_GetState(module);
+    PyObject *socket, *given, *messages = NULL;
+    if (!PyArg_ParseTuple(args, "OO:send_burst", &socket, &given)) return NULL;
+    void *pointer = handle(state, socket);
+    if (pointer) messages = PySequence_Fast(given, "messages are a sequence of lists");
+    if (!messages) return NULL;
+    Py_ssize_t count = length(messages), accepted = 0;
+    for (Py_ssize_t at = 0; at < count; at++) {
+        if (is_message(item(messages, at))) continue;
+        Py_DECREF(messages);
+        return NULL;
+    }
+    int error = 0;
+    for (; accepted < count; accepted++)
+        if ((error = offer(pointer, item(messages, accepted)))) break;
+    Py_DECREF(messages);
+    if (error && error != EAGAIN && error != EHOSTUNREACH) return fail(state, error);
+    return Py_BuildValue("ni", accepted, error);
+}
+
+/* ---- the Relay type ---- */
+
+static PyObject *relay_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *frontend, *backend, *wake, *counters;
+    if (kwargs && PyDict_Size(kwargs)) {
+        PyErr_SetString(PyExc_TypeError, "Relay takes no keyword arguments");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(args, "OOOO:Relay", &frontend, &backend, &wake, &counters)) return NULL;
+    PyObject *address = PyObject_GetAttrString(counters, "address");
+    uint64_t *cells = address ? PyLong_AsVoidPtr(address) : NULL;
+    Py_XDECREF(address);
+    if (PyErr_Occurred()) return NULL;
+    relay_t *relay = (relay_t *)PyType_GenericAlloc(type, 0);
+    if (!relay) return NULL;
+    relay->sockets = PyTuple_Pack(3, frontend, backend, wake);
+    relay->counters = Py_NewRef(counters);
+    for (int side = 0; side < 2; side++) {
+        relay->lanes[side].source = &relay->ends[side];
+        relay->lanes[side].target = &relay->ends[!side];
+        relay->lanes[side].cells = cells + side * WIDTH;
+        relay->lanes[side].mark = "><"[side];
+    }
+    relay->turns = cells + 2 * WIDTH;
+    if (!relay->sockets) Py_CLEAR(relay);
+    return (PyObject *)relay;
+}
+
+static int relay_traverse(relay_t *relay, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(relay));
+    Py_VISIT(relay->sockets);
+    Py_VISIT(relay->counters);
+    return 0;
+}
+
+static int relay_clear(relay_t *relay)
+{
+    Py_CLEAR(relay->sockets);
+    Py_CLEAR(relay->counters);
+    return 0;
+}
+
+static void relay_dealloc(relay_t *relay)
+{
+    PyTypeObject *type = Py_TYPE(relay);
+    PyObject_GC_UnTrack(relay);
+    release(&relay->lanes[0].message), release(&relay->lanes[0].copies);
+    release(&relay->lanes[1].message), release(&relay->lanes[1].copies);
+    relay_clear(relay);
+    PyObject_GC_Del(relay);
+    Py_DECREF(type);
+}
+
+static bool idle(relay_t *relay)
+{
+    if (relay->running) PyErr_SetString(PyExc_RuntimeError, "the relay is running");
+    return !relay->running;
+}
+
+static int set_rules(lane_t *lane, PyObject *rules)
+{
+    unsigned long long topic, frames, bytes;
+    int drop, subscriptions;
+    lane->active = rules != Py_None;
+    lane->waiting = lane->claimed = false;
+    lane->since = lane->message.count ? clock_ns() : 0;
+    if (!lane->active) return 0;
+    if (!PyArg_ParseTuple(rules, "ppKKK", &drop, &subscriptions, &topic, &frames, &bytes)) return -1;
+    lane->drop_when_full = drop, lane->subscriptions_only = subscriptions;
+    lane->topic_limit = topic, lane->max_frames = frames, lane->max_bytes = bytes;
+    return 0;
+}
+
+static int open_end(state_t *state, end_t *end, PyObject *socket)
+{
+    end->dry = false;
+    end->socket = handle(state, socket);
+    if (!end->socket) return -1;
+    end->fd = get(end->socket, ZMQ_FD);
+    end->type = get(end->socket, ZMQ_TYPE);
+    if (end->fd >= 0 && end->type >= 0) return 0;
+    fail(state, errno);
+    return -1;
+}
+
+/* run(forward, backward, capture, tap, until_idle, limit_ms, handles_signals) -> bool
+ * Rules are (drop, subscriptions_only, topic_limit, max_frames, max_bytes) or None. */
+static PyObject *relay_run(relay_t *relay, PyObject *args)
+{
+    state_t *state = PyType_GetModuleState(Py_TYPE(relay));
+    PyObject *forward, *backward, *capture, *tap;
+    int until_idle, handles_signals;
+    long long limit_ms;
+    if (!PyArg_ParseTuple(args, "OOOOpLp:run", &forward, &backward, &capture, &tap, &until_idle,
+            &limit_ms, &handles_signals) || !idle(relay))
+        return NULL;
+    end_t *ends[3] = {&relay->ends[0], &relay->ends[1], &relay->wake};
+    for (int at = 0; at < 3; at++)
+        if (open_end(state, ends[at], PyTuple_GetItem(relay->sockets, at)) < 0) return NULL;
+    relay->capture = capture == Py_None ? NULL : handle(state, capture);
+    relay->tap = tap == Py_None ? NULL : handle(state, tap);
+    if (PyErr_Occurred()) return NULL;
+    if (set_rules(&relay->lanes[0], forward) < 0 || set_rules(&relay->lanes[1], backward) < 0)
+        return NULL;
+    relay->handles_signals = handles_signals;
+    relay->running = true;
+    relay->thread = PyEval_SaveThread();
+    int result = loop(relay, until_idle, limit_ms), error = errno;
+    PyEval_RestoreThread(relay->thread);
+    relay->running = false;
+    if (result == RAISED) return NULL;
+    if (result == FAILED) return error == ENOMEM ? PyErr_NoMemory() : fail(state, error);
+    return PyBool_FromLong(result);
+}
+
+static PyObject *relay_close(relay_t *relay, PyObject *unused)
+{
+    (void)unused;
+    if (!idle(relay)) return NULL;
+    clear(&relay->lanes[0].message);
+    clear(&relay->lanes[1].message);
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *relay_held(relay_t *relay, void *unused)
+{
+    (void)unused;
+    return Py_BuildValue("NN", PyBool_FromLong(relay->lanes[0].message.count > 0),
+        PyBool_FromLong(relay->lanes[1].message.count > 0));
+}
+
+static PyMethodDef relay_methods[] = {
+    {"run", (PyCFunction)(void (*)(void))relay_run, METH_VARARGS, NULL},
+    {"close", (PyCFunction)(void (*)(void))relay_close, METH_NOARGS, NULL},
+    {0},
+};
+static PyGetSetDef relay_getset[] = {{"held", (getter)relay_held, NULL, NULL, NULL}, {0}};
+static PyType_Slot relay_slots[] = {
+    {Py_tp_new, relay_new},
+    {Py_tp_dealloc, relay_dealloc},
+    {Py_tp_traverse, relay_traverse},
+    {Py_tp_clear, relay_clear},
+    {Py_tp_methods, relay_methods},
+    {Py_tp_getset, relay_getset},
+    {0, NULL},
+};
+static PyType_Spec relay_spec = {"zmqdev.relay._native.Relay", sizeof(relay_t), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, relay_slots};
+
+/* ---- the module ---- */
+
+/* bind(addresses, failure): the functions of SYMBOLS in order, and errno -> exception. */
+static PyObject *bind(PyObject *module, PyObject *args)
+{
+    state_t *state = PyModule_GetState(module);
+    PyObject *addresses, *failure;
+    if (!PyArg_ParseTuple(args, "O!O:bind", &PyTuple_Type, &addresses, &failure)) return NULL;
+    for (Py_ssize_t at = 0; symbol_names[at]; at++) {
+        PyObject *address = PyTuple_GetItem(addresses, at);
+        void *pointer = address ? PyLong_AsVoidPtr(address) : NULL;
+        if (PyErr_Occurred()) return NULL;
+        *symbol_places[at] = pointer;
+    }
+    Py_XDECREF(state->failure);
+    state->failure = Py_NewRef(failure);
+    return Py_NewRef(Py_None);
+}
+
+static int add_names(PyObject *module, const char *attribute, const char *const *texts)
+{
+    PyObject *list = PyList_New(0), *names = NULL;
+    for (; list && *texts; texts++) {
+        PyObject *text = PyUnicode_FromString(*texts);
+        if (!text || PyList_Append(list, text) < 0) Py_CLEAR(list);
+        Py_XDECREF(text);
+    }
+    if (list) names = PyList_AsTuple(list);
+    int failed = names ? PyModule_AddObjectRef(module, attribute, names) : -1;
+    Py_XDECREF(list);
+    Py_XDECREF(names);
+    return failed;
+}
+
+static int module_exec(PyObject *module)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, &relay_spec, NULL);
+    int failed = type ? PyModule_AddObjectRef(module, "Relay", type) : -1;
+    Py_XDECREF(type);
+    if (failed < 0 || add_names(module, "SYMBOLS", symbol_names) < 0) return -1;
+    return add_names(module, "ROWS", row_names);
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    state_t *state = PyModule_GetState(module);
+    Py_VISIT(state->failure);
+    return 0;
+}
+
+static int module_clear(PyObject *module)
+{
+    state_t *state = PyModule_GetState(module);
+    Py_CLEAR(state->failure);
+    return 0;
+}
+
+static PyMethodDef functions[] = {
+    {"bind", bind, METH_VARARGS, NULL},
+    {"recv_burst", recv_burst, METH_VARARGS, NULL},
+    {"send_burst", send_burst, METH_VARARGS, NULL},
+    {0},
+};
+static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
+static PyModuleDef module_def = {PyModuleDef_HEAD_INIT, "_native", NULL, sizeof(state_t),
+    functions, module_slots, module_traverse, module_clear, NULL};
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    return PyModuleDef_Init(&module_def);
+}

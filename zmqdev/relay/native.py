@@ -1,0 +1,109 @@
+"""The C half: `_native.c` bound to the libzmq that pyzmq has loaded.
+
+Importing this module raises ImportError with the reason when it cannot be used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+
+import zmq
+
+from zmqdev.relay import _native
+from zmqdev.relay.counters import STATISTICS, Counters
+from zmqdev.relay.lane import Lane
+
+__all__ = ["Relay", "recv_burst", "send_burst"]
+
+BACKENDS = ("zmq.backend.cython._zmq", "zmq.backend.cython.socket", "zmq.backend.cffi._cffi")
+"""Modules of pyzmq that are, or depend on, the libzmq it uses: 26 and later, 25, PyPy."""
+
+Rules = tuple[bool, bool, int, int, int]
+
+
+def addresses(names: tuple[str, ...]) -> tuple[int, ...]:
+    """Where libzmq's functions are in this process."""
+    if zmq.zmq_version_info() < (4, 1):
+        raise ImportError(f"libzmq {zmq.zmq_version()} is older than 4.1")
+    path = next((sys.modules[name].__file__ for name in BACKENDS if name in sys.modules), None)
+    if path is None:
+        raise ImportError(f"pyzmq {zmq.__version__} keeps its libzmq in an unknown place")
+    try:
+        library = ctypes.CDLL(path)
+        found = [ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names]
+    except (OSError, AttributeError) as error:
+        raise ImportError(f"pyzmq's libzmq cannot be reached: {error}") from error
+    return tuple(address or 0 for address in found)
+
+
+def failure(number: int) -> zmq.ZMQError:
+    """The exception that pyzmq raises for an errno."""
+    return zmq.ContextTerminated(number) if number == zmq.ETERM else zmq.ZMQError(number)
+
+
+if tuple(_native.ROWS) != tuple(statistic.name for statistic in STATISTICS):
+    raise ImportError("the C half was built from another version of zmqdev")
+_native.bind(addresses(_native.SYMBOLS), failure)
+recv_burst = _native.recv_burst
+send_burst = _native.send_burst
+
+
+class Relay:
+    """As twin.Relay. `run` releases the GIL until it returns."""
+
+    def __init__(
+        self,
+        frontend: zmq.Socket[bytes],
+        backend: zmq.Socket[bytes],
+        wake: zmq.Socket[bytes],
+        counters: Counters,
+        forward: Lane = Lane(),  # noqa: B008 (frozen)
+        backward: Lane = Lane(),  # noqa: B008 (frozen)
+    ) -> None:
+        self.frontend, self.backend, self.wake = frontend, backend, wake
+        self.counters = counters
+        self.forward, self.backward = forward, backward
+        self.capture: zmq.Socket[bytes] | None = None
+        self.tap: zmq.Socket[bytes] | None = None
+        self._core = _native.Relay(frontend, backend, wake, counters)
+
+    @property
+    def held(self) -> tuple[bool, bool]:
+        """As twin.Relay.held; to be read between two runs."""
+        return self._core.held
+
+    def close(self) -> None:
+        """As twin.Relay.close."""
+        self._core.close()
+
+    def run(
+        self,
+        forward: bool = True,
+        backward: bool = True,
+        until_idle: bool = False,
+        limit_ms: int = -1,
+    ) -> bool:
+        """As twin.Relay.run."""
+        handles_signals = threading.current_thread() is threading.main_thread()
+        return self._core.run(
+            rules(self.forward) if forward and self.forward.enabled else None,
+            rules(self.backward) if backward and self.backward.enabled else None,
+            self.capture,
+            self.tap,
+            until_idle,
+            limit_ms,
+            handles_signals,
+        )
+
+
+def rules(lane: Lane) -> Rules:
+    """A lane as the C half takes it."""
+    return (
+        lane.on_full == "drop",
+        lane.subscriptions_only,
+        lane.topic_limit,
+        lane.max_frames,
+        lane.max_bytes,
+    )
