@@ -41,14 +41,12 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """The shortest text that `parse_duration` reads back as the same number."""
-    if seconds == 0:
-        return "0s"
+    """Text that `parse_duration` reads back as the same number, to the nanosecond."""
     for unit in ("d", "h", "m", "s", "ms"):
         count = seconds / SECONDS[unit]
         if count >= 1 and math.isclose(count, round(count), rel_tol=1e-12):
             return f"{round(count)}{unit}"
-    return f"{seconds!r}s" if seconds >= 1e-3 else f"{seconds * 1e6:.12g}us"
+    return f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
 
 
 def parse_size(text: str) -> int:
