@@ -172,15 +172,16 @@ def _build(spec: type, layer: Layer, above: Path) -> Any:
     for key, (name, nested) in sections_of(spec).items():
         values[name] = _build(nested.spec, layer, (*above, key))
     if takes_sockopts(spec):
-        values["sockopts"] = _sockopts(layer, above)
+        values["sockopts"] = _sockopts(layer, above, options_of(spec))
     return spec(**values)
 
 
-def _sockopts(layer: Layer, above: Path) -> dict[str, Any]:
+def _sockopts(layer: Layer, above: Path, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """A declared option goes before a socket option of the same name: a sender's `rate`."""
     return {
         path[-1]: _parse(SOCKET_OPTIONS[path[-1]].type, entry, path)
         for path, entry in layer.items()
-        if path[:-1] == above and path[-1] in SOCKET_OPTIONS
+        if path[:-1] == above and path[-1] in SOCKET_OPTIONS and path[-1] not in declared
     }
 
 
