@@ -1,0 +1,228 @@
+"""The reliable queue as a state machine: messages and the time in, messages out.
+
+Whoever has the sockets does this, over and over:
+
+    receive_clients(messages, now), receive_workers(messages, now)   as they were received
+    tick(now)                                                        at the latest at deadline()
+    frames_for_workers(), frames_for_clients(now)                    to be sent, in order
+
+and says what could not be sent with `worker_refused` and `clients_refused`. Bursts go
+in and out as lists: one call a burst, not one a message. Nothing that a peer sends
+raises; it is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zmqdev.broker.ledger import Ledger
+from zmqdev.broker.letter import DeadLetter
+from zmqdev.broker.overflow import Overflow
+from zmqdev.broker.pool import Pool
+from zmqdev.broker.request import Service
+from zmqdev.broker.roster import Roster
+from zmqdev.broker.statistics import Report, ServiceReport
+from zmqdev.spec.reliable import Reliable
+from zmqdev.wire import mmi
+from zmqdev.wire.dialect import PPP
+from zmqdev.wire.majordomo import read_client
+
+# Seconds between two sweeps: fine enough for the shortest timeout asked for, and a
+# quarter of a heartbeat is as exact as three missed ones need.
+SHORTEST_PERIOD, LONGEST_PERIOD = 0.005, 0.25
+
+
+class Broker:
+    """`run` is a few random bytes; see `Ledger`."""
+
+    def __init__(self, settings: Reliable, run: bytes, now: float) -> None:
+        self.settings = settings
+        self.ledger = Ledger(settings, run)
+        self.crew: Roster | Pool
+        self.crew = Pool(self.ledger) if settings.workers == "plain" else Roster(self.ledger)
+        self.tally = self.ledger.tally
+        self._default = settings.service.encode()
+        self._overflow = Overflow(settings.client_requests, settings.client_bytes, settings.expiry)
+        self._period = sweep_period(settings)
+        self._due = now + self._period
+
+    # In
+
+    def receive_clients(self, messages: Sequence[list[bytes]], now: float) -> None:
+        """What clients asked, as the ROUTER received it."""
+        self._wake(now)
+        admit, offer = self.ledger.admit, self.crew.offer
+        for frames in messages:
+            asked = read_client(frames)
+            if asked is None:
+                self.tally.malformed_clients += 1
+                continue
+            form, service, head, body = asked
+            if service is None:
+                service = self._default
+            elif service.startswith(mmi.NAMESPACE):
+                self._answer_internal(service, head, body)
+                continue
+            request = admit(form, service, head, body, now)
+            if request is not None:
+                offer(request, now)
+
+    def _answer_internal(self, service: bytes, head: list[bytes], body: list[bytes]) -> None:
+        self.tally.internal += 1
+        reply = mmi.answer(service, body, self.crew.has_workers)
+        self.ledger.to_clients.append(head + reply)
+
+    def receive_workers(self, messages: Sequence[list[bytes]], now: float) -> None:
+        """What workers said, as their ROUTER (plain workers: DEALER) received it."""
+        self._wake(now)
+        self.crew.receive(messages, now)
+
+    def worker_refused(self, message: list[bytes], gone: bool, now: float) -> None:
+        """A message for a worker was not taken: no such peer (`gone`), or its pipe is full."""
+        self.crew.refused(message, gone, now)
+
+    def clients_refused(self, rest: list[list[bytes]], gone: bool, now: float) -> list[list[bytes]]:
+        """The first of these messages for clients was not taken; returns what to go on with."""
+        if not gone:
+            return self._overflow.refuse(rest, now)
+        identity = rest[0][0]
+        self.tally.unreachable += 1 + self._overflow.forget(identity)
+        self.ledger.client_gone(identity)
+        return rest[1:]
+
+    def connections(self, workers: int, now: float) -> None:
+        """How many workers are connected; only plain workers need it."""
+        if isinstance(self.crew, Pool):
+            self.crew.connected(workers, now)
+
+    def connection_lost(self, now: float) -> None:
+        """A worker's connection ended: find out whose."""
+        self.crew.probe(now)
+
+    @property
+    def wants_room(self) -> bool:
+        """Whether `room` is to be called once the worker socket can take messages."""
+        return self.crew.wants_room
+
+    def room(self, now: float) -> None:
+        if isinstance(self.crew, Pool):
+            self.crew.room(now)
+
+    # Time
+
+    def deadline(self) -> float:
+        """When `tick` must be called at the latest."""
+        return min(self._due, self._overflow.retry_at) if self._overflow else self._due
+
+    def tick(self, now: float) -> None:
+        """Heartbeats, timeouts, expiry. Cheap when nothing is due."""
+        if now < self._due:
+            return
+        self._wake(now)
+        self._due = now + self._period
+        self.crew.sweep(now, self._period)
+        self.ledger.expire(now)
+
+    def _wake(self, now: float) -> None:
+        """After a stop, a long swap or starvation: that time is nobody's silence.
+
+        What the workers said meanwhile is still unread, so no clock of theirs may run.
+        """
+        late = now - self._due
+        if late > 2 * self._period:
+            self.crew.absent += late
+            self._due = now
+
+    # Out
+
+    def frames_for_workers(self) -> list[list[bytes]]:
+        """Messages for workers, each with its address in front (none with plain workers)."""
+        messages, self.crew.to_workers = self.crew.to_workers, []
+        return messages
+
+    def frames_for_clients(self, now: float) -> list[list[bytes]]:
+        """Messages for clients, each with its address in front."""
+        messages, self.ledger.to_clients = self.ledger.to_clients, []
+        if not self._overflow:
+            return messages
+        free = self._overflow.hold_back(messages)
+        return self._overflow.release(now) + free
+
+    def take_letters(self) -> list[DeadLetter]:
+        letters, self.ledger.letters = self.ledger.letters, []
+        return letters
+
+    def take_notices(self) -> list[str]:
+        """Lines for the log."""
+        notices, self.ledger.notices = self.ledger.notices, []
+        return notices
+
+    # Life
+
+    def pause(self) -> None:
+        """Give out no more requests; replies, heartbeats and new requests go on."""
+        self.crew.paused = True
+
+    def resume(self, now: float) -> None:
+        self.crew.paused = False
+        for service in list(self.ledger.services.values()):
+            self.crew.feed(service, now)
+
+    def drain(self) -> None:
+        """Refuse new requests; what was accepted is finished."""
+        self.ledger.draining = True
+
+    def is_empty(self) -> bool:
+        """Whether every accepted request has ended and every reply has left."""
+        return not self.ledger.open and not self._overflow
+
+    def stop(self) -> int:
+        """Say goodbye to the workers and end what is left: how many requests."""
+        self.ledger.draining = True
+        self.crew.dismiss()
+        return self.ledger.give_up()
+
+    # What is to be seen
+
+    def report(self, now: float) -> Report:
+        """Everything at this moment."""
+        self.tally.overflowed = self._overflow.dropped
+        services = list(self.ledger.services.values())
+        oldest = self.ledger.oldest(services)
+        return Report(
+            queued=sum(len(service.queue) for service in services),
+            in_flight=sum(service.in_flight for service in services),
+            bytes=self.ledger.size,
+            oldest=0.0 if oldest is None else now - oldest,
+            clients=len(self.ledger.clients),
+            waiting_replies=len(self._overflow),
+            draining=self.ledger.draining,
+            counters=self.tally.read(),
+            services=tuple(self._report_service(service, now) for service in services),
+        )
+
+    def _report_service(self, service: Service, now: float) -> ServiceReport:
+        ready, busy, overdue = self.crew.states(service)
+        return ServiceReport(
+            name=service.name.decode(errors="replace"),
+            queued=len(service.queue),
+            oldest=now - service.queue[0].arrived if service.queue else 0.0,
+            in_flight=service.in_flight,
+            ready=ready,
+            busy=busy,
+            overdue=overdue,
+            requests=service.requests,
+            replies=service.replies,
+            redispatched=service.redispatched,
+        )
+
+
+def sweep_period(settings: Reliable) -> float:
+    """Seconds between two sweeps."""
+    shortest = min(
+        settings.heartbeat or PPP.interval,
+        settings.attempt_timeout,
+        settings.expiry,
+        settings.unknown_expiry,
+    )
+    return min(max(shortest / 4, SHORTEST_PERIOD), LONGEST_PERIOD)

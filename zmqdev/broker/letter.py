@@ -1,0 +1,52 @@
+"""A dead letter: a request that no worker could answer, for people to look at."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from zmqdev.broker.request import Request
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """`reason`: attempts, broken-off (its worker died after a partial reply), too-large.
+
+    `age` in seconds; `client` is the address of the client in hex.
+    """
+
+    service: str
+    reason: str
+    attempts: int
+    age: float
+    client: str
+    body: tuple[bytes, ...]
+
+    def frames(self) -> list[bytes]:
+        """As it is pushed: one JSON object, then the request's body."""
+        about = {
+            "service": self.service,
+            "reason": self.reason,
+            "attempts": self.attempts,
+            "age": round(self.age, 6),
+            "client": self.client,
+        }
+        return [json.dumps(about).encode(), *self.body]
+
+    def __str__(self) -> str:
+        return (
+            f"dead letter: a request for {self.service!r} from client {self.client}: "
+            f"{self.reason}, {self.attempts} attempts in {self.age:.3g}s"
+        )
+
+
+def bury(request: Request, reason: str, now: float) -> DeadLetter:
+    """The dead letter of a request."""
+    return DeadLetter(
+        service=request.service.name.decode(errors="replace"),
+        reason=reason,
+        attempts=request.attempts,
+        age=now - request.arrived,
+        client=request.client.identity.hex(),
+        body=tuple(request.body),
+    )

@@ -1,0 +1,116 @@
+"""Replies whose client does not read: kept in order for a while, within limits.
+
+A ROUTER refuses a message when its peer's pipe is full (R1). What was refused, and
+what comes for that client after it, waits here and is tried again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+# Seconds between two tries while a client does not read, and replies a try.
+RETRY = 0.02
+PORTION = 256
+
+Message = list[bytes]
+
+
+class Backlog:
+    """What waits for one client. `since` is when it last took something."""
+
+    __slots__ = ("messages", "since", "size", "tried")
+
+    def __init__(self, now: float) -> None:
+        self.messages: deque[Message] = deque()
+        self.size = 0
+        self.since = now
+        self.tried = 0  # how many the last release gave out
+
+    def append(self, message: Message) -> None:
+        self.messages.append(message)
+        self.size += _size(message)
+
+    def put_back(self, messages: list[Message], now: float) -> None:
+        """Refused again. What is here came after: it was held back while these were tried."""
+        if len(messages) < self.tried:
+            self.since = now
+        self.messages.extendleft(reversed(messages))
+        self.size += sum(map(_size, messages))
+
+    def take(self, limit: int) -> list[Message]:
+        taken = [self.messages.popleft() for _ in range(min(limit, len(self.messages)))]
+        self.size -= sum(map(_size, taken))
+        self.tried = len(taken)
+        return taken
+
+    def shorten(self, most: int, most_bytes: int) -> int:
+        """Drop the newest above the limits: how many."""
+        dropped = 0
+        while self.messages and (len(self.messages) > most or self.size > most_bytes):
+            self.size -= _size(self.messages.pop())
+            dropped += 1
+        return dropped
+
+
+class Overflow:
+    """`most` replies and `most_bytes` for each client; `patience` in seconds."""
+
+    def __init__(self, most: int, most_bytes: int, patience: float) -> None:
+        self._most = most
+        self._most_bytes = most_bytes
+        self._patience = patience
+        self._backlogs: dict[bytes, Backlog] = {}
+        self.retry_at = 0.0
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return sum(len(backlog.messages) for backlog in self._backlogs.values())
+
+    def __bool__(self) -> bool:
+        return bool(self._backlogs)
+
+    def refuse(self, rest: list[Message], now: float) -> list[Message]:
+        """Keep the first message and all of its client's; returns those of the others."""
+        identity = rest[0][0]
+        backlog = self._backlogs.get(identity)
+        if backlog is None:
+            backlog = self._backlogs[identity] = Backlog(now)
+        backlog.put_back([message for message in rest if message[0] == identity], now)
+        self.dropped += backlog.shorten(self._most, self._most_bytes)
+        self.retry_at = now + RETRY
+        return [message for message in rest if message[0] != identity]
+
+    def hold_back(self, messages: list[Message]) -> list[Message]:
+        """Keep the messages of clients that have some waiting; returns the others."""
+        free = []
+        for message in messages:
+            backlog = self._backlogs.get(message[0])
+            if backlog is None:
+                free.append(message)
+            else:
+                backlog.append(message)
+                self.dropped += backlog.shorten(self._most, self._most_bytes)
+        return free
+
+    def release(self, now: float) -> list[Message]:
+        """What is worth another try now. A backlog stays until all of it was taken."""
+        if now < self.retry_at:
+            return []
+        released: list[Message] = []
+        for identity, backlog in list(self._backlogs.items()):
+            if now - backlog.since > self._patience:
+                self.dropped += self.forget(identity)
+            elif not backlog.messages:
+                del self._backlogs[identity]
+            else:
+                released += backlog.take(PORTION)
+        return released
+
+    def forget(self, identity: bytes) -> int:
+        """Drop what waits for a client: how many messages."""
+        backlog = self._backlogs.pop(identity, None)
+        return len(backlog.messages) if backlog else 0
+
+
+def _size(message: Message) -> int:
+    return sum(map(len, message))

@@ -1,0 +1,127 @@
+"""Ordinary REP and DEALER workers behind a DEALER, which shares out blindly.
+
+They say nothing but replies, so nothing is known of one worker: only how many are
+connected, which bounds what is in flight. A request whose reply does not come in
+time is queued again; the DEALER's round robin gives it to another. The first reply
+to come is the one that counts.
+
+Messages to and from a worker are [token, '', body…].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zmqdev.broker.ledger import Ledger
+from zmqdev.broker.request import Request, Service
+
+
+class Pool:
+    """The workers of `--workers plain`. Messages for them gather in `to_workers`."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.settings = ledger.settings
+        self.tally = ledger.tally
+        self.to_workers: list[list[bytes]] = []
+        self.paused = False
+        self.wants_room = False  # no worker could take the last one
+        self.in_flight: dict[bytes, Request] = {}  # in the order in which they were given out
+        self._name = ledger.settings.service.encode()
+        self._connected = 0
+        self.absent = 0.0  # see Roster
+
+    def connected(self, workers: int, now: float) -> None:
+        """How many workers are connected."""
+        service = self.ledger.service(self._name, now)
+        self.tally.registered += max(0, workers - self._connected)
+        self.tally.lost += max(0, self._connected - workers)
+        self._connected = workers
+        service.members = workers
+        service.known = service.known or workers > 0
+        self.room(now)
+
+    def room(self, now: float) -> None:
+        """The DEALER can take messages again."""
+        self.wants_room = False
+        self.feed(self.ledger.service(self._name, now), now)
+
+    def offer(self, request: Request, now: float) -> None:
+        request.service.queue.append(request)
+        self.feed(request.service, now)
+
+    def feed(self, service: Service, now: float) -> None:
+        if service.name != self._name or self.paused or self.wants_room:
+            return
+        slots = self._connected * self.settings.concurrency
+        while service.queue and len(self.in_flight) < slots:
+            request = self.ledger.next_of(service.queue)
+            if request is None:
+                return
+            request.since = now - self.absent
+            request.attempts += 1
+            service.in_flight += 1
+            self.in_flight[request.token] = request
+            self.to_workers.append(request.parcel)
+
+    def receive(self, messages: Iterable[list[bytes]], now: float) -> None:
+        """What workers said, as the DEALER received it."""
+        for frames in messages:
+            if len(frames) < 3 or frames[1] != b"" or not self.ledger.is_token(frames[0]):
+                self.tally.malformed_workers += 1
+                continue
+            request = self.ledger.open.get(frames[0])
+            if request is None:
+                self.tally.late += 1
+                continue
+            self._take_out(request)
+            self.ledger.answer(request, frames[2:])
+            self.feed(request.service, now)
+
+    def _take_out(self, request: Request) -> None:
+        """From where it is: in flight, or queued again after its time was over."""
+        if self.in_flight.pop(request.token, None) is not None:
+            request.service.in_flight -= 1
+        else:
+            request.service.queue.remove(request)
+
+    def refused(self, message: list[bytes], gone: bool, now: float) -> None:
+        """The DEALER did not take a message: no worker is there, or none has room."""
+        request = self.in_flight.pop(message[0], None)
+        if request is None:
+            return
+        self.wants_room = True
+        request.attempts -= 1  # it never left
+        request.service.in_flight -= 1
+        self.ledger.put_back(request)
+
+    def probe(self, now: float) -> None:
+        """Nothing can be asked of a plain worker."""
+
+    def sweep(self, now: float, period: float) -> None:
+        """Queue again what was not answered in time."""
+        timeout = self.settings.attempt_timeout
+        overdue = []
+        for request in self.in_flight.values():
+            if now - self.absent - request.since <= timeout:
+                break
+            overdue.append(request)
+        for request in overdue:
+            self.tally.overran += 1
+            del self.in_flight[request.token]
+            request.service.in_flight -= 1
+            self.ledger.give_back(request, now)
+        if overdue:
+            self.feed(overdue[0].service, now)
+
+    def has_workers(self, name: bytes) -> bool:
+        return name == self._name and self._connected > 0
+
+    def dismiss(self) -> None:
+        """Nothing can be said to a plain worker; what is in flight is the ledger's to end."""
+        self.in_flight.clear()
+
+    def states(self, service: Service) -> tuple[int, int, int]:
+        """(ready, busy, overdue). One worker may hold several requests, so busy is a bound."""
+        busy = min(service.members, service.in_flight)
+        return service.members - busy, busy, 0

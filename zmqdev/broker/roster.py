@@ -1,0 +1,279 @@
+"""Workers that speak a protocol: who they are, what each works on, who is next.
+
+A worker is ready, busy with one request, or overdue: it took longer than the busy
+timeout, its request went to another, and it is ready again when its late reply
+comes. Only READY and a reply make a worker ready; a heartbeat never does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zmqdev.broker.ledger import Ledger
+from zmqdev.broker.request import Request, Service
+from zmqdev.broker.worker import Worker
+from zmqdev.spec.reliable import LIVENESS
+from zmqdev.wire import dialect as dialects
+from zmqdev.wire import mmi
+from zmqdev.wire.dialect import Dialect, Verb
+
+FINAL, PARTIAL, HEARTBEAT = Verb.FINAL, Verb.PARTIAL, Verb.HEARTBEAT
+READY, DISCONNECT, REQUEST = Verb.READY, Verb.DISCONNECT, Verb.REQUEST
+
+
+class Roster:
+    """The workers of `--workers auto`. Messages for them gather in `to_workers`.
+
+    `absent` is how long the broker itself did not run, in all: silence and work are
+    measured in its waking time, `now - absent`.
+    """
+
+    wants_room = False  # a ROUTER never waits: it refuses one message or takes it
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.settings = ledger.settings
+        self.tally = ledger.tally
+        self.workers: dict[bytes, Worker] = {}
+        self.to_workers: list[list[bytes]] = []
+        self.paused = False
+        self._default = ledger.settings.service.encode()
+        self.absent = 0.0
+
+    # Work
+
+    def offer(self, request: Request, now: float) -> None:
+        """Give a new request to the least recently used ready worker, or queue it."""
+        service = request.service
+        if service.ready and not service.queue and not self.paused:
+            worker, _ = service.ready.popitem(last=False)
+            self._assign(worker, request, now)
+        else:
+            service.queue.append(request)
+
+    def feed(self, service: Service, now: float) -> None:
+        """Match queued requests with ready workers."""
+        while service.queue and service.ready and not self.paused:
+            request = self.ledger.next_of(service.queue)
+            if request is None:
+                return
+            worker, _ = service.ready.popitem(last=False)
+            self._assign(worker, request, now)
+
+    def _assign(self, worker: Worker, request: Request, now: float) -> None:
+        worker.request = request
+        worker.sent = now
+        request.since = now - self.absent
+        request.attempts += 1
+        request.service.in_flight += 1
+        self.to_workers.append(worker.lead + request.parcel)
+
+    def _make_ready(self, worker: Worker, now: float) -> None:
+        service = worker.service
+        service.ready[worker] = None
+        if service.queue:
+            self.feed(service, now)
+
+    # Messages
+
+    def receive(self, messages: Iterable[list[bytes]], now: float) -> None:
+        """What workers said, as the ROUTER received it."""
+        workers = self.workers
+        waking = now - self.absent
+        for frames in messages:
+            worker = workers.get(frames[0]) if frames else None
+            if worker is None:
+                self._stranger(frames, now)
+                continue
+            verb = worker.dialect.verb_of(frames, 1, FINAL)
+            worker.seen = waking
+            if verb is FINAL:
+                self._reply(worker, frames, now)
+            elif verb is not HEARTBEAT:
+                self._other(worker, verb, frames, now)
+
+    def _reply(self, worker: Worker, frames: list[bytes], now: float) -> None:
+        at = worker.reply_at
+        token = frames[at - 2]
+        request = worker.request
+        if request is None or request.token != token:
+            self._late(worker, token, now)
+            return
+        worker.request = None
+        worker.service.in_flight -= 1
+        self.ledger.answer(request, frames[at:])
+        self._make_ready(worker, now)
+
+    def _late(self, worker: Worker, token: bytes, now: float) -> None:
+        if not self.ledger.is_token(token):
+            self._expel(worker, now)
+            return
+        self.tally.late += 1
+        if worker.overdue == token:
+            worker.overdue = None
+            self._make_ready(worker, now)
+
+    def _other(self, worker: Worker, verb: Verb, frames: list[bytes], now: float) -> None:
+        if verb is PARTIAL:
+            self._partial(worker, frames, now)
+        elif verb is DISCONNECT:
+            self.tally.left += 1
+            self._remove(worker, now)
+        elif verb is READY and worker.dialect.wordless:
+            # RFC 6: READY again starts a new conversation.
+            self._remove(worker, now)
+            self._register(worker.identity, worker.dialect, self._default, now)
+        elif verb is READY:
+            self.tally.unexpected += 1
+            self._remove(worker, now)
+            self._say(worker.identity, worker.dialect, DISCONNECT)
+        else:
+            self._expel(worker, now)
+
+    def _partial(self, worker: Worker, frames: list[bytes], now: float) -> None:
+        token = frames[worker.reply_at - 2]
+        request = worker.request
+        if request is None or request.token != token:
+            self.tally.late += 1
+        elif not self.ledger.partial(request, frames[worker.reply_at :]):
+            worker.request = None
+            worker.overdue = token
+            worker.service.in_flight -= 1
+            self.ledger.bury(request, "too-large", now)
+
+    def _stranger(self, frames: list[bytes], now: float) -> None:
+        """A message from an address that is not registered."""
+        dialect = dialects.recognise(frames)
+        if dialect is None:
+            self._unrecognised(frames)
+            return
+        verb = dialect.verb_of(frames, 1, FINAL)
+        if verb is READY:
+            service = frames[-1] if dialect.has_service else self._default
+            self._register(frames[0], dialect, service, now)
+            return
+        if verb is Verb.INVALID:
+            self.tally.malformed_workers += 1
+        elif verb is FINAL:
+            self.tally.late += 1
+        elif verb is not DISCONNECT:
+            self.tally.unexpected += 1
+        if verb is not DISCONNECT:
+            self._say(frames[0], dialect, DISCONNECT)
+
+    def _unrecognised(self, frames: list[bytes]) -> None:
+        """A late reply of a Paranoid Pirate that is not registered, or of no known form."""
+        if len(frames) > 3 and frames[2] == b"" and self.ledger.is_token(frames[1]):
+            self.tally.late += 1
+        else:
+            self.tally.malformed_workers += 1
+
+    def _say(self, identity: bytes, dialect: Dialect, verb: Verb) -> None:
+        if dialect.knows(verb):
+            self.to_workers.append([identity, *dialect.frames(verb)])
+
+    # Coming and going
+
+    def _register(self, identity: bytes, dialect: Dialect, name: bytes, now: float) -> None:
+        if mmi.is_internal(name):
+            self.tally.unexpected += 1
+            self._say(identity, dialect, DISCONNECT)
+            return
+        service = self.ledger.service(name, now)
+        service.known = True
+        service.members += 1
+        interval = self.settings.heartbeat or dialect.interval
+        worker = self.workers[identity] = Worker(identity, dialect, service, interval)
+        worker.seen = now - self.absent
+        worker.sent = now
+        self.tally.registered += 1
+        self._make_ready(worker, now)
+
+    def _remove(self, worker: Worker, now: float) -> None:
+        """Forget a worker; its request goes back to the head of its queue and to another."""
+        service = worker.service
+        del self.workers[worker.identity]
+        service.ready.pop(worker, None)
+        service.members -= 1
+        service.used = now
+        request, worker.request = worker.request, None
+        if request is not None:
+            service.in_flight -= 1
+            self.ledger.give_back(request, now)
+        self.feed(service, now)
+
+    def _expel(self, worker: Worker, now: float) -> None:
+        """A worker that broke the protocol (RFC 7: treat that peer as invalid)."""
+        self.tally.malformed_workers += 1
+        self.tally.expelled += 1
+        self._remove(worker, now)
+        self._say(worker.identity, worker.dialect, DISCONNECT)
+
+    def refused(self, message: list[bytes], gone: bool, now: float) -> None:
+        """The ROUTER did not take a message: its peer is gone, or does not read."""
+        worker = self.workers.get(message[0])
+        if worker is None:
+            return
+        request = worker.request
+        unsent = request is not None and message[-len(request.parcel) :] == request.parcel
+        if not gone and not unsent:
+            return  # a heartbeat more or less; silence will tell
+        if unsent and request is not None:
+            worker.request = None
+            request.attempts -= 1  # it never left
+            worker.service.in_flight -= 1
+            self.ledger.put_back(request)
+        self.tally.lost += 1
+        self._remove(worker, now)
+
+    # Time
+
+    def probe(self, now: float) -> None:
+        """A connection ended, nobody knows whose: a message to each worker finds out (R6)."""
+        for worker in self.workers.values():
+            worker.sent = now
+            self.to_workers.append(worker.pulse)
+
+    def sweep(self, now: float, period: float) -> None:
+        """Expire the silent, take from the slow, send heartbeats. Called each `period`."""
+        timeout = self.settings.attempt_timeout
+        patient = not self.settings.busy_heartbeats
+        waking = now - self.absent
+        for worker in list(self.workers.values()):
+            request = worker.request
+            silence = waking - worker.seen
+            if silence > LIVENESS * worker.interval and not (patient and request is not None):
+                self.tally.silent += 1
+                self.ledger.notices.append(f"worker {worker.identity.hex()} is silent")
+                self._remove(worker, now)
+                continue
+            if request is not None and waking - request.since > timeout:
+                self._take_away(worker, request, now)
+            if now - worker.sent >= worker.interval - period / 2:
+                worker.sent = now
+                self.to_workers.append(worker.pulse)
+
+    def _take_away(self, worker: Worker, request: Request, now: float) -> None:
+        self.tally.overran += 1
+        worker.request = None
+        worker.overdue = request.token
+        worker.service.in_flight -= 1
+        self.ledger.give_back(request, now)
+        self.feed(worker.service, now)
+
+    def has_workers(self, name: bytes) -> bool:
+        service = self.ledger.services.get(name)
+        return service is not None and service.members > 0
+
+    def dismiss(self) -> None:
+        """The queue stops: tell every worker."""
+        for worker in self.workers.values():
+            self._say(worker.identity, worker.dialect, DISCONNECT)
+            worker.service.members -= 1
+            worker.service.ready.clear()
+        self.workers.clear()
+
+    def states(self, service: Service) -> tuple[int, int, int]:
+        """(ready, busy, overdue) workers of a service."""
+        ready, busy = len(service.ready), service.in_flight
+        return ready, busy, service.members - ready - busy

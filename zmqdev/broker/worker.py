@@ -1,0 +1,43 @@
+"""One registered worker."""
+
+from __future__ import annotations
+
+from zmqdev.broker.request import Request, Service
+from zmqdev.wire.dialect import Dialect, Verb
+
+
+class Worker:
+    """`seen`: its last message, in the broker's waking time. `sent`: ours to it.
+
+    `lead` is what a request's parcel follows, `pulse` a whole heartbeat; `reply_at` is
+    where the body of its replies begins, two after the token.
+    """
+
+    __slots__ = (
+        "dialect",
+        "identity",
+        "interval",
+        "lead",
+        "overdue",
+        "pulse",
+        "reply_at",
+        "request",
+        "seen",
+        "sent",
+        "service",
+    )
+
+    def __init__(
+        self, identity: bytes, dialect: Dialect, service: Service, interval: float
+    ) -> None:
+        self.identity = identity
+        self.dialect = dialect
+        self.service = service
+        self.interval = interval
+        self.seen = 0.0
+        self.sent = 0.0
+        self.request: Request | None = None
+        self.overdue: bytes | None = None  # token of the request that it took too long for
+        self.lead = [identity, *dialect.lead_of(Verb.REQUEST)]
+        self.pulse = [identity, *dialect.frames(Verb.HEARTBEAT)]
+        self.reply_at = 1 + dialect.body_after
