@@ -98,14 +98,18 @@ class Device:
         self._released.set()
         return self.state in ENDED
 
-    def call(self, action: Callable[[], T], patience: float = PATIENCE) -> T:
-        """Run `action` in the device's thread between two runs of the engine."""
+    def post(self, action: Callable[[], T]) -> Future[T]:
+        """Have `action` run in the device's thread between two runs of the engine; no waiting."""
         future: Future[T] = Future()
         self._calls.append((action, future))
         self._wake()
         if self.state in ENDED:
             raise RunError(f"{self.name} has stopped")
-        return future.result(timeout=patience)
+        return future
+
+    def call(self, action: Callable[[], T], patience: float = PATIENCE) -> T:
+        """The same, waiting for the result."""
+        return self.post(action).result(timeout=patience)
 
     def pause(self) -> None:
         self.call(lambda: self._set_paused(True))

@@ -45,6 +45,10 @@ class Engine(Protocol):
     def configure(self, key: str, value: Any) -> None:
         """Change what can change at run time; KeyError for anything else."""
 
+    def tap(self, socket: zmq.Socket[bytes] | None) -> None:
+        """Copy each message passed on to this PUB, with one leading frame `>` or `<`; None: stop.
+        The socket stays its owner's."""
+
     def sockets(self) -> tuple[OpenSocket, ...]:
         """The sides, frontend first. Any thread may read the result's addresses."""
 

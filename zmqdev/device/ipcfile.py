@@ -44,11 +44,11 @@ def check_free(address: str) -> None:
         raise RunError(f"cannot bind {address}: {os.strerror(error.errno or 0)}") from None
     if not stat.S_ISSOCK(mode):
         raise RunError(f"cannot bind {address}: {path} exists and is no socket; move it away")
-    if _answers(path):
+    if answers(path):
         raise RunError(f"cannot bind {address}: address already in use by a running program")
 
 
-def _answers(path: Path) -> bool:
+def answers(path: Path) -> bool:
     """Whether somebody listens. A socket file left by a crash refuses the connection."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
         knock.settimeout(1)

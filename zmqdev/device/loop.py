@@ -48,15 +48,9 @@ class Loop:
         """Call back once, at `when` (monotonic seconds) or soon after."""
         heapq.heappush(self._timers, (when, next(self._order), callback))
 
-    def every(self, seconds: float, callback: Callback) -> None:
+    def every(self, seconds: float, callback: Callback) -> Repeat:
         """Call back again and again. A late call is not made up for."""
-
-        def again() -> None:
-            due = time.monotonic() + seconds
-            callback()
-            self.at(max(due, time.monotonic()), again)
-
-        self.at(time.monotonic() + seconds, again)
+        return Repeat(self, seconds, callback)
 
     def stop(self) -> None:
         self._running = False
@@ -82,6 +76,35 @@ class Loop:
         left = self._timers[0][0] - time.monotonic()
         # Round up: waking a moment early would mean one empty turn.
         return max(0, int(left * 1000) + 1)
+
+
+class Repeat:
+    """A callback that comes again and again. `pace` changes how often, from now on."""
+
+    def __init__(self, loop: Loop, seconds: float, callback: Callback) -> None:
+        self._loop, self._callback = loop, callback
+        self.seconds = seconds
+        self._round = 0
+        self.pace(seconds)
+
+    def pace(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._round += 1
+        self._schedule(time.monotonic() + seconds, self._round)
+
+    def cancel(self) -> None:
+        self._round += 1
+
+    def _schedule(self, due: float, round_: int) -> None:
+        self._loop.at(due, lambda: self._fire(round_))
+
+    def _fire(self, round_: int) -> None:
+        if round_ != self._round:
+            return  # the pace has changed, or it was cancelled
+        due = time.monotonic() + self.seconds
+        self._callback()
+        if round_ == self._round:
+            self._schedule(max(due, time.monotonic()), round_)
 
 
 def _pollable(readable: Readable) -> Any:

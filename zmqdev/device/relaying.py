@@ -181,6 +181,9 @@ class RelayEngine:
         names = ("sndhwm", "rcvhwm") if name == "hwm" else (name,)
         apply(found[side].socket, dict.fromkeys(names, value))
 
+    def tap(self, socket: zmq.Socket[bytes] | None) -> None:
+        self.relay.tap = socket
+
     def sockets(self) -> tuple[OpenSocket, ...]:
         return self._sockets
 
