@@ -40,6 +40,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
     """A context for the foreign programs that a test plays; ends with its sockets."""
     made: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    # A socket that a failed test leaves behind must not hold up the end.
+    made.setsockopt(zmq.LINGER, 0)
     yield made
     made.destroy(linger=0)
 

@@ -12,7 +12,8 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from zmqdev.errors import RunError
@@ -59,6 +60,26 @@ def answers(path: Path) -> bool:
         except OSError:
             return True  # full backlog, or not ours to touch
     return True
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """The file that a bind made, known by its inode: a later one at the path is somebody else's."""
+
+    path: Path
+    device: int
+    inode: int
+
+    @classmethod
+    def at(cls, path: Path) -> OwnFile:
+        found = path.lstat()
+        return cls(path, found.st_dev, found.st_ino)
+
+    def remove(self) -> None:
+        """libzmq leaves the file behind at close, so the owner takes it away."""
+        with suppress(FileNotFoundError):
+            if OwnFile.at(self.path) == self:
+                self.path.unlink()
 
 
 @contextmanager

@@ -46,6 +46,8 @@ def lanes(kind: DeviceKind, spec: DeviceSpec) -> tuple[Lane, Lane]:
 class RelayEngine:
     """See `Engine` for what each method promises."""
 
+    follows_peers = False
+
     def __init__(self, kind: DeviceKind, spec: DeviceSpec) -> None:
         self.kind = kind
         self.spec = spec
@@ -165,7 +167,7 @@ class RelayEngine:
         if self._relay is not None:
             self._relay.close()
         for side in (*self._sockets, *((self._capture,) if self._capture else ())):
-            side.socket.close(linger_ms)
+            side.close(linger_ms)
 
     def configure(self, key: str, value: Any) -> None:
         if key == "on-full":
@@ -183,6 +185,9 @@ class RelayEngine:
 
     def tap(self, socket: zmq.Socket[bytes] | None) -> None:
         self.relay.tap = socket
+
+    def peer_changed(self, side: str, what: str) -> None:
+        """libzmq's own round robin needs no word of it."""
 
     def sockets(self) -> tuple[OpenSocket, ...]:
         return self._sockets

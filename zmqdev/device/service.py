@@ -21,6 +21,8 @@ from zmqdev.device.signals import Signals
 log = logging.getLogger("zmqdev")
 # How long leaving at once may take: sockets close without linger, so this is a hang otherwise.
 LEAVE = 1.0
+# A stop that takes longer than this is explained.
+REMIND = 0.5
 
 
 class Attachment(Protocol):
@@ -67,6 +69,8 @@ class Service:
     def stop(self) -> None:
         """Begin to drain; a second call leaves at once."""
         at_once, self.stopping = self.stopping, True
+        if not at_once:
+            self.loop.at(time.monotonic() + REMIND, self._remind)
         for hook in self._at_stop:
             hook()
         for device in self.devices:
@@ -74,6 +78,10 @@ class Service:
         if at_once:
             log.warning("left at once; what was still inside may be lost")
             self.loop.at(time.monotonic() + LEAVE, self.loop.stop)
+
+    def _remind(self) -> None:
+        names = ", ".join(sorted(self._running))
+        log.warning("%s: passing on what is inside; a second signal leaves at once", names)
 
     def on_stop(self, hook: Callable[[], None]) -> None:
         """Call `hook` at each request to stop, before the devices hear of it."""
@@ -100,6 +108,8 @@ class Service:
                 self.loop.stop()
 
     def _peer(self, device: Device, side: str, event: PeerEvent) -> None:
+        if device.engine.follows_peers:
+            device.post(partial(device.engine.peer_changed, side, event.what))
         if event.what == "failed":
             # Always worth a line: a failed handshake is otherwise silent on both ends.
             log.warning("%s %s: %s: %s", device.name, side, event.address, event.reason)

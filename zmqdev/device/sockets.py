@@ -41,6 +41,7 @@ class OpenSocket:
     type: str
     socket: zmq.Socket[bytes]
     addresses: tuple[AddressState, ...] = field(default=())
+    _files: dict[str, ipcfile.OwnFile] = field(default_factory=dict)
 
     def bind(self, address: str) -> AddressState:
         ipcfile.check_free(address)
@@ -52,6 +53,7 @@ class OpenSocket:
             else:
                 with ipcfile.private():
                     self.socket.bind(address)
+                self._files[address] = ipcfile.OwnFile.at(path)
         except zmq.ZMQError as error:
             raise _failed("bind", address, error) from None
         return self._added("bind", address, self._last_endpoint())
@@ -74,11 +76,23 @@ class OpenSocket:
         except zmq.ZMQError as error:
             raise _failed(f"un{state.verb}", state.asked, error) from None
         self.addresses = tuple(item for item in self.addresses if item != state)
+        self._remove_file(state.asked)
 
     def release_bound(self) -> None:
         for state in self.addresses:
             if state.verb == "bind":
                 self.release(state)
+
+    def close(self, linger_ms: int) -> None:
+        """Unsent messages are kept for `linger_ms`; an own ipc file goes now."""
+        self.socket.close(linger_ms)
+        for address in list(self._files):
+            self._remove_file(address)
+
+    def _remove_file(self, address: str) -> None:
+        file = self._files.pop(address, None)
+        if file is not None:
+            file.remove()
 
     def _added(self, verb: str, asked: str, actual: str) -> AddressState:
         state = AddressState(verb, asked, actual)
@@ -141,6 +155,6 @@ def open_side(context: zmq.Context[Any], name: str, side: Any) -> OpenSocket:
         for address in side.connect:
             opened.connect(address)
     except BaseException:
-        opened.socket.close(0)
+        opened.close(0)
         raise
     return opened
