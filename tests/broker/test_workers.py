@@ -98,7 +98,7 @@ def test_a_worker_whose_connection_ended_is_found_by_a_probe() -> None:
     play.ready(b"b")
     play.ask(b"1")
     play.broker.connection_lost(play.now)
-    probes = play.broker.frames_for_workers()
+    probes = play.broker.commands_for_workers()
     assert [frames[0] for frames in probes] == [b"a", b"b"]
     assert all(MDP_01.verb_of(frames, 1, Verb.REQUEST) is Verb.HEARTBEAT for frames in probes)
     play.broker.worker_refused(probes[0], True, play.now)

@@ -9,7 +9,7 @@ from zmqdev.broker.broker import Broker
 from zmqdev.spec.reliable import Reliable
 from zmqdev.wire.dialect import MDP_01, Dialect, Verb
 
-SETTINGS = Reliable(on=True, heartbeat=1.0, busy_timeout=60.0)
+SETTINGS = Reliable(enabled=True, heartbeat=1.0, busy_timeout=60.0)
 
 
 class Play:
@@ -54,6 +54,7 @@ class Play:
 
     def collect(self) -> None:
         self.sent_to_workers += self.broker.frames_for_workers()
+        self.sent_to_workers += self.broker.commands_for_workers()
         self.sent_to_clients += self.broker.frames_for_clients(self.now)
 
     def work_of(self, worker: bytes, dialect: Dialect = MDP_01) -> list[list[bytes]]:

@@ -4,7 +4,7 @@ Whoever has the sockets does this, over and over:
 
     receive_clients(messages, now), receive_workers(messages, now)   as they were received
     tick(now)                                                        at the latest at deadline()
-    frames_for_workers(), frames_for_clients(now)                    to be sent, in order
+    frames_for_workers(), commands_for_workers(), frames_for_clients(now)   to be sent
 
 and says what could not be sent with `worker_refused` and `clients_refused`. Bursts go
 in and out as lists: one call a burst, not one a message. Nothing that a peer sends
@@ -136,8 +136,13 @@ class Broker:
     # Out
 
     def frames_for_workers(self) -> list[list[bytes]]:
-        """Messages for workers, each with its address in front (none with plain workers)."""
+        """Requests for workers, each with its address in front (none with plain workers)."""
         messages, self.crew.to_workers = self.crew.to_workers, []
+        return messages
+
+    def commands_for_workers(self) -> list[list[bytes]]:
+        """Heartbeats and goodbyes, to be sent after the requests."""
+        messages, self.crew.commands = self.crew.commands, []
         return messages
 
     def frames_for_clients(self, now: float) -> list[list[bytes]]:
@@ -171,6 +176,13 @@ class Broker:
     def drain(self) -> None:
         """Refuse new requests; what was accepted is finished."""
         self.ledger.draining = True
+
+    def is_hopeless(self) -> bool:
+        """Whether nothing is in flight and no worker is there for what is queued."""
+        return not self._overflow and not any(
+            service.in_flight or (service.queue and service.members)
+            for service in self.ledger.services.values()
+        )
 
     def is_empty(self) -> bool:
         """Whether every accepted request has ended and every reply has left."""

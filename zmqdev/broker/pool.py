@@ -24,6 +24,7 @@ class Pool:
         self.settings = ledger.settings
         self.tally = ledger.tally
         self.to_workers: list[list[bytes]] = []
+        self.commands: list[list[bytes]] = []  # always empty: a plain worker knows none
         self.paused = False
         self.wants_room = False  # no worker could take the last one
         self.in_flight: dict[bytes, Request] = {}  # in the order in which they were given out

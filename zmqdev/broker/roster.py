@@ -22,7 +22,8 @@ READY, DISCONNECT, REQUEST = Verb.READY, Verb.DISCONNECT, Verb.REQUEST
 
 
 class Roster:
-    """The workers of `--workers auto`. Messages for them gather in `to_workers`.
+    """The workers of `--workers auto`. Requests for them gather in `to_workers`, heartbeats
+    and goodbyes, which nobody wants to see counted as messages, in `commands`.
 
     `absent` is how long the broker itself did not run, in all: silence and work are
     measured in its waking time, `now - absent`.
@@ -36,6 +37,7 @@ class Roster:
         self.tally = ledger.tally
         self.workers: dict[bytes, Worker] = {}
         self.to_workers: list[list[bytes]] = []
+        self.commands: list[list[bytes]] = []
         self.paused = False
         self._default = ledger.settings.service.encode()
         self.absent = 0.0
@@ -170,7 +172,7 @@ class Roster:
 
     def _say(self, identity: bytes, dialect: Dialect, verb: Verb) -> None:
         if dialect.knows(verb):
-            self.to_workers.append([identity, *dialect.frames(verb)])
+            self.commands.append([identity, *dialect.frames(verb)])
 
     # Coming and going
 
@@ -232,7 +234,7 @@ class Roster:
         """A connection ended, nobody knows whose: a message to each worker finds out (R6)."""
         for worker in self.workers.values():
             worker.sent = now
-            self.to_workers.append(worker.pulse)
+            self.commands.append(worker.pulse)
 
     def sweep(self, now: float, period: float) -> None:
         """Expire the silent, take from the slow, send heartbeats. Called each `period`."""
@@ -251,7 +253,7 @@ class Roster:
                 self._take_away(worker, request, now)
             if now - worker.sent >= worker.interval - period / 2:
                 worker.sent = now
-                self.to_workers.append(worker.pulse)
+                self.commands.append(worker.pulse)
 
     def _take_away(self, worker: Worker, request: Request, now: float) -> None:
         self.tally.overran += 1

@@ -8,9 +8,10 @@ import click
 
 from zmqdev.cli.spec_command import Subject, make
 from zmqdev.errors import UsageError
-from zmqdev.spec.device import DeviceSpec, bound_addresses, printed, resolve
+from zmqdev.spec.device import DeviceSpec, bound_addresses, printed
 from zmqdev.spec.kind import KINDS, DeviceKind
 from zmqdev.spec.layer import Written
+from zmqdev.spec.queue import resolve_device, spec_of
 
 
 def command(name: str) -> click.Command:
@@ -22,7 +23,7 @@ def command(name: str) -> click.Command:
             kind=name,
             help=f"{kind.help}\n\nWithout flags: {frontend.type} {frontend.verb}s "
             f"{frontend.address}, {backend.type} {backend.verb}s {backend.address}.",
-            spec=DeviceSpec,
+            spec=spec_of(name),
             resolve=partial(_resolve, kind),
             printed=partial(printed, kind),
             act=partial(_act, kind),
@@ -31,7 +32,7 @@ def command(name: str) -> click.Command:
 
 
 def _resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
-    filled = resolve(kind, spec, written)
+    filled = resolve_device(kind, spec, written)
     for key, address in (
         *bound_addresses(filled),
         *(("frontend.connect", address) for address in filled.frontend.connect),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from zmqdev.broker.engine import BrokerEngine
 from zmqdev.device.device import Device
 from zmqdev.device.engine import Engine
 from zmqdev.device.readyfile import ReadyFile
@@ -14,12 +15,15 @@ from zmqdev.report.attach import display
 from zmqdev.report.log import logging_to_stderr
 from zmqdev.spec.device import DeviceSpec, warnings
 from zmqdev.spec.kind import DeviceKind
+from zmqdev.spec.queue import QueueSpec
 
 log = logging.getLogger("zmqdev")
 
 
 def engine_for(kind: DeviceKind, spec: DeviceSpec) -> Engine:
     """What moves the messages of this spec."""
+    if isinstance(spec, QueueSpec) and spec.reliable.enabled:
+        return BrokerEngine(spec)
     return RelayEngine(kind, spec)
 
 

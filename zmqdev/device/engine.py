@@ -26,6 +26,8 @@ class Leftover:
 class Engine(Protocol):
     """The relay of a plain device, or the broker of a reliable queue."""
 
+    follows_peers: bool  # whether `peer_changed` is wanted
+
     def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes]) -> None:
         """Make, bind and connect the sockets. RunError; nothing stays open after one."""
 
@@ -48,6 +50,9 @@ class Engine(Protocol):
     def tap(self, socket: zmq.Socket[bytes] | None) -> None:
         """Copy each message passed on to this PUB, with one leading frame `>` or `<`; None: stop.
         The socket stays its owner's."""
+
+    def peer_changed(self, side: str, what: str) -> None:
+        """A connection of a side was made or lost: `what` is connected or disconnected."""
 
     def sockets(self) -> tuple[OpenSocket, ...]:
         """The sides, frontend first. Any thread may read the result's addresses."""

@@ -109,6 +109,13 @@ def _partner(kind: DeviceKind, spec: DeviceSpec, side: str) -> str:
 
 
 def _check_pair(kind: DeviceKind, frontend: str, backend: str, written: Written) -> None:
+    own = (kind.frontend.type, kind.backend.type)
+    if kind.only:
+        if (frontend, backend) != own:
+            fix = f"a {own[0]} frontend and a {own[1]} backend, and no other"
+            place = written.place("backend.type", "frontend.type")
+            raise UsageError(f"{kind.name}: what is asked for has {fix}", place)
+        return
     if socktype.legal(frontend, backend):
         return
     place = written.place("backend.type", "frontend.type")

@@ -27,6 +27,7 @@ class DeviceKind:
     backend: SideDefault
     replies: bool
     hwm: int
+    only: bool = False  # takes no other socket types than these
 
 
 KINDS: dict[str, DeviceKind] = {

@@ -23,7 +23,7 @@ DEFAULT_SERVICE = "default"
 class Reliable:
     """Keep each request until it is answered. Durations in seconds, sizes in bytes."""
 
-    on: bool = option(
+    enabled: bool = option(
         Flag(),
         default=False,
         flag="--reliable",

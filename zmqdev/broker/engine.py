@@ -1,0 +1,202 @@
+"""The reliable queue as the engine of a device."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import zmq
+
+from zmqdev.broker.broker import Broker
+from zmqdev.broker.ledger import TOKEN_PREFIX
+from zmqdev.broker.letterbox import Letterbox
+from zmqdev.broker.shell import FORWARD, Shell
+from zmqdev.broker.statistics import Report
+from zmqdev.device.engine import Leftover
+from zmqdev.device.snapshot import Flow
+from zmqdev.device.sockets import OpenSocket, apply, make, open_side
+from zmqdev.relay import Counters, send_burst
+from zmqdev.relay.counters import DIRECTIONS
+from zmqdev.spec.queue import QueueSpec
+from zmqdev.spec.sockopt import SOCKET_OPTIONS
+
+log = logging.getLogger("zmqdev")
+# Lines for the log between two looks; what is above is counted and not written.
+MOST_LINES = 10
+# Seconds between two looks at what is to be told and shown.
+LOOK = 0.1
+
+
+class BrokerEngine:
+    """See `Engine` for what each method promises."""
+
+    follows_peers = True
+
+    def __init__(self, spec: QueueSpec) -> None:
+        self.spec = spec
+        self.counters = Counters()
+        self._sockets: tuple[OpenSocket, ...] = ()
+        self._capture: zmq.Socket[bytes] | None = None
+        self._tap: zmq.Socket[bytes] | None = None
+        self._letterbox: Letterbox | None = None
+        self._shell: Shell | None = None
+        self._wake: zmq.Socket[bytes] | None = None
+        self._report: Report | None = None
+        self._zero: Mapping[str, int] = {}
+        self._stopped = False
+        self._workers = 0
+
+    @property
+    def shell(self) -> Shell:
+        assert self._shell is not None, "the engine is not open"
+        return self._shell
+
+    @property
+    def broker(self) -> Broker:
+        return self.shell.broker
+
+    def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes]) -> None:
+        settings = self.spec.reliable
+        try:
+            for name in ("frontend", "backend"):
+                self._sockets += (open_side(context, name, getattr(self.spec, name)),)
+            if self.spec.capture:
+                capture = make(context, "capture", "PUB", {})
+                self._capture = capture.socket
+                capture.bind(self.spec.capture)
+            if settings.dead_letters:
+                self._letterbox = Letterbox(context, settings.dead_letters)
+        except BaseException:
+            self.close(0)
+            raise
+        frontend, backend = (side.socket for side in self._sockets)
+        broker = Broker(settings, os.urandom(TOKEN_PREFIX), time.monotonic())
+        self._shell = Shell(broker, frontend, backend, self.counters)
+        self._wake = wake
+        self._choose_copy()
+        self._look()
+
+    def run(self, *, paused: bool) -> None:
+        assert self._wake is not None
+        self._set_paused(paused)
+        while not self.shell.run(self._wake, intake=not paused, until=time.monotonic() + LOOK):
+            self._look()
+        self._look()
+
+    def _set_paused(self, paused: bool) -> None:
+        if paused:
+            self.broker.pause()
+        else:
+            self.broker.resume(time.monotonic())
+
+    def drain(self, deadline: float) -> bool:
+        """Requests that come now are refused; what was accepted is finished."""
+        assert self._wake is not None
+        self.broker.drain()
+        self._set_paused(False)
+        while time.monotonic() < deadline and not self._is_done():
+            until = min(deadline, time.monotonic() + LOOK / 10)
+            if self.shell.run(self._wake, intake=True, until=until):
+                self._look()
+                return False
+        self._say_goodbye()
+        return True
+
+    def _is_done(self) -> bool:
+        return self.broker.is_empty() or self.broker.is_hopeless()
+
+    def _say_goodbye(self) -> None:
+        if not self._stopped:
+            self._stopped = True
+            self.broker.stop()
+            self.shell.send(time.monotonic())
+            self._look()
+
+    def leftover(self) -> Leftover:
+        self._say_goodbye()
+        assert self._report is not None
+        unanswered = self._report.counters["unanswered"]
+        if not unanswered:
+            return Leftover()
+        return Leftover((f"{self.spec.name}: {unanswered} requests had no reply yet",))
+
+    def close(self, linger_ms: int) -> None:
+        for side in self._sockets:
+            side.socket.close(linger_ms)
+        if self._capture is not None:
+            self._capture.close(linger_ms)
+        if self._letterbox is not None:
+            self._letterbox.close(linger_ms)
+
+    def configure(self, key: str, value: Any) -> None:
+        side, _, name = key.partition(".")
+        found = {item.name: item for item in self._sockets}
+        if side not in found or name not in SOCKET_OPTIONS:
+            raise KeyError(key)
+        names = ("sndhwm", "rcvhwm") if name == "hwm" else (name,)
+        apply(found[side].socket, dict.fromkeys(names, value))
+
+    def tap(self, socket: zmq.Socket[bytes] | None) -> None:
+        self._tap = socket
+        self._choose_copy()
+
+    def peer_changed(self, side: str, what: str) -> None:
+        if side != "backend" or what not in ("connected", "disconnected"):
+            return
+        self._workers += 1 if what == "connected" else -1
+        self.broker.connections(self._workers, time.monotonic())
+        if what == "disconnected":
+            self.shell.connection_lost()
+
+    def sockets(self) -> tuple[OpenSocket, ...]:
+        return self._sockets
+
+    def flows(self) -> tuple[Flow, ...]:
+        counts = self.counters.read()
+        return (
+            Flow("forward", "frontend", "backend", counts["forward"]),
+            Flow("backward", "backend", "frontend", counts["backward"]),
+        )
+
+    def details(self) -> Mapping[str, Any]:
+        """The last report; counters from the last reset on."""
+        if self._report is None:
+            return {}
+        plain = asdict(self._report)
+        zero = self._zero
+        plain["counters"] = {
+            name: value - zero.get(name, 0) for name, value in self._report.counters.items()
+        }
+        return {"reliable": plain}
+
+    def reset(self) -> None:
+        self.counters.reset()
+        if self._report is not None:
+            self._zero = self._report.counters
+
+    def _look(self) -> None:
+        """Make what others may see, write what is to be told."""
+        self._report = self.broker.report(time.monotonic())
+        letters = self.broker.take_letters()
+        if self._letterbox is not None:
+            self._letterbox.post(letters)
+        notices = self.broker.take_notices()
+        for line in notices[:MOST_LINES]:
+            log.warning("%s: %s", self.spec.name, line)
+        if len(notices) > MOST_LINES:
+            log.warning("%s: and %d lines more", self.spec.name, len(notices) - MOST_LINES)
+
+    def _choose_copy(self) -> None:
+        if self._shell is not None:
+            self._shell.copy = self._copy if self._capture or self._tap else None
+
+    def _copy(self, direction: int, messages: list[list[bytes]]) -> None:
+        if self._capture is not None:
+            send_burst(self._capture, messages)
+        if self._tap is not None:
+            mark = b">" if DIRECTIONS[direction] == DIRECTIONS[FORWARD] else b"<"
+            send_burst(self._tap, [[mark, *message] for message in messages])
