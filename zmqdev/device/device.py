@@ -128,9 +128,13 @@ class Device:
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end; False when it has not come."""
         until = None if timeout is None else time.monotonic() + timeout
+        # poll, not select: a device with many peers has descriptors above 1024.
+        poller = select.poll()
+        if self._done_read >= 0:
+            poller.register(self._done_read, select.POLLIN)
         while self._done_read >= 0:
-            left = None if until is None else max(0.0, until - time.monotonic())
-            if not select.select([self._done_read], [], [], left)[0]:
+            left = None if until is None else max(0.0, until - time.monotonic()) * 1000
+            if not poller.poll(left):
                 return False
             if self.attend():
                 self._thread.join()

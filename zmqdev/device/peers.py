@@ -170,11 +170,26 @@ class Tally:
 def _remote(descriptor: int) -> str:
     """The other end of a connection of this process; "" when it is gone already.
 
-    The descriptor is libzmq's, so it is duplicated and only the copy is touched.
+    The descriptor is libzmq's, so it is duplicated and only the copy is touched. By now it may
+    be closed, or be something else that is no socket.
     """
-    with contextlib.suppress(OSError), sockets.socket(fileno=os.dup(descriptor)) as copy:
-        peer = copy.getpeername()
-        if isinstance(peer, tuple):
-            host, port = peer[:2]
-            return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+    try:
+        copy = os.dup(descriptor)
+    except OSError:
+        return ""
+    try:
+        connection = sockets.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        return ""
+    with connection, contextlib.suppress(OSError):
+        return _name(connection.getpeername())
     return ""
+
+
+def _name(peer: object) -> str:
+    """The address of the other end; "" for a local one."""
+    if not isinstance(peer, tuple):
+        return ""
+    host, port = peer[:2]
+    return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"

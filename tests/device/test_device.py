@@ -1,0 +1,191 @@
+"""A device as an object: its life, and what can be asked of it while it runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import zmq
+
+from zmqdev.device.device import Device
+from zmqdev.device.relaying import RelayEngine
+from zmqdev.errors import RunError
+from zmqdev.spec.device import DeviceSpec, resolve
+from zmqdev.spec.kind import KINDS
+from zmqdev.spec.layer import build, flag_layer
+
+Context = zmq.Context[zmq.Socket[bytes]]
+ANY = ["tcp://127.0.0.1:*"]
+
+
+def device(kind: str = "streamer", **flags: object) -> Device:
+    values = {("frontend", "bind"): ANY, ("backend", "bind"): ANY}
+    values |= {tuple(key.split("__")): value for key, value in flags.items()}  # type: ignore[misc]
+    spec, written = build(DeviceSpec, [flag_layer(DeviceSpec, values)])
+    row = KINDS[kind]
+    return Device(kind, kind, RelayEngine(row, resolve(row, spec, written)), drain=2.0)
+
+
+@pytest.fixture
+def running() -> Iterator[Callable[..., Device]]:
+    made: list[Device] = []
+
+    def begin(kind: str = "streamer", **flags: object) -> Device:
+        made.append(device(kind, **flags))
+        made[-1].start()
+        return made[-1]
+
+    yield begin
+    for item in made:
+        item.stop(at_once=True)
+        assert item.join(20)
+
+
+@pytest.fixture
+def context() -> Iterator[Context]:
+    made: Context = zmq.Context()
+    made.setsockopt(zmq.LINGER, 0)
+    made.setsockopt(zmq.RCVTIMEO, 20_000)
+    yield made
+    made.destroy(linger=0)
+
+
+def ends(item: Device, context: Context, front: int, back: int) -> tuple[zmq.Socket[bytes], ...]:
+    """A peer at the frontend and one at the backend."""
+    made = []
+    for side, type_ in zip(item.snapshot().sides, (front, back), strict=True):
+        peer = context.socket(type_)
+        peer.connect(side.addresses[0].actual)
+        made.append(peer)
+    return tuple(made)
+
+
+def test_it_runs_counts_and_stops(running: Callable[..., Device], context: Context) -> None:
+    item = running()
+    push, pull = ends(item, context, zmq.PUSH, zmq.PULL)
+    for number in range(100):
+        push.send_multipart([b"%d" % number, b"more"])
+        assert pull.recv_multipart() == [b"%d" % number, b"more"]
+    (flow,) = item.snapshot().flows
+    assert (flow.messages, flow.bytes) == (100, sum(len(b"%d" % n) + 4 for n in range(100)))
+    item.stop()
+    assert item.join(20)
+    assert (item.state, item.failure, item.reports) == ("stopped", None, ())
+
+
+def test_a_pause_loses_nothing_and_uses_no_cpu(
+    running: Callable[..., Device], context: Context
+) -> None:
+    item = running()
+    push, pull = ends(item, context, zmq.PUSH, zmq.PULL)
+    push.send(b"first")
+    assert pull.recv() == b"first"
+    item.pause()
+    assert item.snapshot().state == "paused"
+    for number in range(500):
+        push.send(b"%d" % number)
+    before, start = time.process_time(), time.monotonic()
+    assert not pull.poll(1000), "nothing passes"
+    used = (time.process_time() - before) / (time.monotonic() - start)
+    assert used < 0.2, f"{used:.0%} CPU while paused"
+    item.resume()
+    assert [pull.recv() for _ in range(500)] == [b"%d" % number for number in range(500)]
+
+
+def test_a_call_runs_in_the_thread_of_the_device_even_under_load(
+    running: Callable[..., Device], context: Context
+) -> None:
+    item = running()
+    push, pull = ends(item, context, zmq.PUSH, zmq.PULL)
+    flowing = True
+
+    def pump() -> None:
+        while flowing:
+            push.send(b"x")
+
+    def drain() -> None:
+        while flowing:
+            pull.poll(20) and pull.recv()
+
+    threads = [threading.Thread(target=target) for target in (pump, drain)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(50):
+            assert item.call(lambda: threading.current_thread().name) == "zmqdev-streamer"
+    finally:
+        flowing = False
+        # The pump may wait for room in its pipe.
+        while threads[0].is_alive():
+            pull.poll(20) and pull.recv(zmq.DONTWAIT)
+        for thread in threads:
+            thread.join()
+
+
+def test_a_call_that_fails_fails_for_the_caller_only(running: Callable[..., Device]) -> None:
+    item = running()
+    with pytest.raises(ZeroDivisionError):
+        item.call(lambda: 1 // 0)
+    assert item.call(lambda: "still there") == "still there"
+
+
+def test_a_stopped_device_refuses_a_call(running: Callable[..., Device]) -> None:
+    item = running()
+    item.stop()
+    assert item.join(20)
+    with pytest.raises(RunError, match="has stopped"):
+        item.call(lambda: None)
+
+
+def test_a_device_that_cannot_bind_says_which_address(context: Context) -> None:
+    holder = context.socket(zmq.REP)
+    port = holder.bind_to_random_port("tcp://127.0.0.1")
+    item = device(frontend__bind=[f"tcp://127.0.0.1:{port}"])
+    with pytest.raises(
+        RunError, match=f"cannot bind tcp://127.0.0.1:{port}: address already in use"
+    ):
+        item.start()
+    assert item.state == "failed"
+
+
+def test_addresses_come_and_go_without_a_restart(
+    running: Callable[..., Device], context: Context
+) -> None:
+    item = running()
+    _, pull = ends(item, context, zmq.PUSH, zmq.PULL)
+    frontend = item.engine.sockets()[0]
+    added = item.call(lambda: frontend.bind("tcp://127.0.0.1:*"))
+    push = context.socket(zmq.PUSH)
+    push.connect(added.actual)
+    push.send(b"through the new address")
+    assert pull.recv() == b"through the new address"
+    item.call(lambda: frontend.release(added))
+    assert added not in item.snapshot().sides[0].addresses
+
+
+def test_on_full_changes_at_run_time(running: Callable[..., Device], context: Context) -> None:
+    item = running()
+    push = context.socket(zmq.PUSH)
+    push.connect(item.snapshot().sides[0].addresses[0].actual)
+    push.send(b"nobody takes this")
+    item.call(lambda: item.engine.configure("on-full", "drop"))
+    end = time.monotonic() + 20
+    while not item.snapshot().flows[0].counts["full"]:
+        assert time.monotonic() < end, "the message without a taker is dropped and counted"
+
+
+def test_a_capture_gets_a_copy(running: Callable[..., Device], context: Context) -> None:
+    holder = context.socket(zmq.REP)
+    port = holder.bind_to_random_port("tcp://127.0.0.1")
+    holder.unbind(f"tcp://127.0.0.1:{port}")
+    item = running(capture=f"tcp://127.0.0.1:{port}")
+    push, pull = ends(item, context, zmq.PUSH, zmq.PULL)
+    watcher = context.socket(zmq.SUB)
+    watcher.subscribe(b"")
+    watcher.connect(f"tcp://127.0.0.1:{port}")
+    while not watcher.poll(50):
+        push.send_multipart([b"a", b"b"])
+        pull.recv_multipart()
+    assert watcher.recv_multipart() == [b"a", b"b"]

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import zmq
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zmqdev.device.peers import MISMATCH, PeerWatch, Tally
+
+OPEN, SHAKEN, ENDED = zmq.EVENT_ACCEPTED, zmq.EVENT_HANDSHAKE_SUCCEEDED, zmq.EVENT_DISCONNECTED
+FAILED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+HERE = "tcp://127.0.0.1:1"
+
+
+def fed(*events: tuple[int, int]) -> Tally:
+    tally = Tally()
+    for number, value in events:
+        tally.take(number, value, HERE)
+    return tally
+
+
+def test_a_connection_counts_from_its_handshake_on() -> None:
+    tally = fed((OPEN, 7))
+    assert tally.counts().connected == 0
+    tally = fed((OPEN, 7), (SHAKEN, 0))
+    assert tally.counts().connected == 1
+    tally = fed((OPEN, 7), (SHAKEN, 0), (ENDED, 7))
+    assert (tally.counts().connected, tally.counts().disconnects) == (0, 1)
+
+
+def test_a_failed_handshake_is_counted_once_with_its_reason() -> None:
+    counts = fed(
+        (OPEN, 7), (FAILED, zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH), (ENDED, 7)
+    ).counts()
+    assert (counts.failed_handshakes, counts.disconnects, counts.connected) == (1, 0, 0)
+    assert list(counts.reasons) == ["the two sides use different security mechanisms"]
+
+
+def test_an_end_before_the_handshake_does_not_take_away_a_good_peer() -> None:
+    counts = fed((OPEN, 7), (SHAKEN, 0), (OPEN, 8), (ENDED, 8)).counts()
+    assert (counts.connected, counts.failed_handshakes) == (1, 1)
+    assert counts.reasons == {MISMATCH: 1}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([OPEN, SHAKEN, ENDED, FAILED]), st.integers(0, 5)), max_size=60
+    )
+)
+def test_counts_never_go_below_zero_whatever_comes(events: list[tuple[int, int]]) -> None:
+    counts = fed(*events).counts()
+    assert counts.connected >= 0
+    assert counts.accepted == counts.connected + counts.disconnects
+
+
+Context = zmq.Context[zmq.Socket[bytes]]
+
+
+@pytest.fixture
+def context() -> Iterator[Context]:
+    made: Context = zmq.Context()
+    made.setsockopt(zmq.LINGER, 0)
+    yield made
+    made.destroy(linger=0)
+
+
+def drained_until(watch: PeerWatch, condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, watch.counts
+        watch.pair.poll(50)
+        watch.drain()
+
+
+def test_real_peers_come_and_go_with_their_addresses(context: Context) -> None:
+    router = context.socket(zmq.ROUTER)
+    watch = PeerWatch(router)
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    peers = [context.socket(zmq.DEALER) for _ in range(3)]
+    for peer in peers:
+        peer.connect(f"tcp://127.0.0.1:{port}")
+    drained_until(watch, lambda: watch.counts.connected == 3)
+    assert len(set(watch.counts.addresses)) == 3
+    assert f"tcp://127.0.0.1:{port}" not in watch.counts.addresses
+    peers[0].close(0)
+    drained_until(watch, lambda: watch.counts.disconnects == 1)
+    assert watch.counts.connected == 2
+    wrong = context.socket(zmq.SUB)
+    wrong.connect(f"tcp://127.0.0.1:{port}")
+    drained_until(watch, lambda: watch.counts.failed_handshakes > 0)
+    assert watch.counts.connected == 2
+    watch.disable()
+    watch.close()
+
+
+def test_two_thousand_connections_do_not_freeze_the_context(context: Context) -> None:
+    """An unread monitor would stop it after about 700 (T4); this one is read, but late.
+
+    Late means that the descriptors it names are other files by then; none of them leaks.
+    """
+    before = len(os.listdir("/proc/self/fd"))
+    router = context.socket(zmq.ROUTER)
+    watch = PeerWatch(router)
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    for _ in range(40):
+        batch = [context.socket(zmq.DEALER) for _ in range(50)]
+        for peer in batch:
+            peer.connect(f"tcp://127.0.0.1:{port}")
+            peer.send(b"here")
+        for _ in batch:
+            assert router.poll(20_000)
+            router.recv_multipart()
+        for peer in batch:
+            peer.close(0)
+    drained_until(watch, lambda: watch.counts.accepted == 2000)
+    watch.disable()
+    watch.close()
+    context.destroy(linger=0)
+    assert len(os.listdir("/proc/self/fd")) <= before + 10
