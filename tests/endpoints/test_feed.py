@@ -48,24 +48,24 @@ def file_feed(path: Path, content: bytes, layout: Layout, count: int | None = No
 
 
 def test_text_is_rendered_count_times() -> None:
-    feed = text_feed([compile_template("Req-{n}")], 3)
+    feed = text_feed([[compile_template("Req-{n}")]], 3)
     assert feed.total == 3
     assert everything(feed, 2) == [[b"Req-0"], [b"Req-1"], [b"Req-2"]]
     assert not feed.ready
 
 
 def test_text_of_several_frames_is_one_message() -> None:
-    feed = text_feed([compile_template("topic"), compile_template("{n}")], 2)
+    feed = text_feed([[compile_template("topic"), compile_template("{n}")]], 2)
     assert everything(feed) == [[b"topic", b"0"], [b"topic", b"1"]]
 
 
 def test_the_same_seed_draws_the_same_numbers() -> None:
-    first, second = (text_feed([compile_template("{random}")], 5, seed=1) for _ in "ab")
+    first, second = (text_feed([[compile_template("{random}")]], 5, seed=1) for _ in "ab")
     assert everything(first) == everything(second)
 
 
 def test_text_without_a_count_never_ends() -> None:
-    feed = text_feed([compile_template("x")], None)
+    feed = text_feed([[compile_template("x")]], None)
     assert len(feed.take(500)) == 500
     assert feed.ready
     assert not feed.ended

@@ -22,13 +22,15 @@ from zmqdev.endpoints.ticks import Ticks
 from zmqdev.errors import RunError, UsageError
 
 Messages = list[list[bytes]]
+Text = Sequence[Template]
 
 CHUNK = 1 << 20
 STDIN = 0
 
 
 class Feed(Protocol):
-    """`ended`: `take` will give nothing more. `total`: how many in all, where that is known."""
+    """`ended`: `take` will give nothing more. `ready`: it gives something without reading.
+    `total`: how many in all, where that is known. `waiting`: how many were read ahead."""
 
     @property
     def ended(self) -> bool: ...
@@ -39,6 +41,9 @@ class Feed(Protocol):
     @property
     def total(self) -> int | None: ...
 
+    @property
+    def waiting(self) -> int: ...
+
     def fileno(self) -> int | None: ...
 
     def take(self, limit: int) -> Messages: ...
@@ -48,6 +53,8 @@ class Feed(Protocol):
 
 class MadeFeed:
     """Messages that are made when they are wanted: `count` of them, or without end."""
+
+    waiting = 0
 
     def __init__(self, make: Callable[[range], Messages], count: int | None) -> None:
         self._make = make
@@ -77,20 +84,29 @@ class MadeFeed:
 
 
 def text_feed(
-    frames: Sequence[Template],
+    texts: Sequence[Text],
     count: int | None,
     clock: Callable[[], float] = time.time,
     seed: int | None = None,
 ) -> MadeFeed:
-    """Messages from a template for each frame."""
-    draw = random.Random(seed).getrandbits
+    """Messages from texts, each in its turn; a text has a template for each frame."""
+    bits = random.Random(seed).getrandbits
+
+    def draw() -> int:
+        return bits(32)
 
     def make(numbers: range) -> Messages:
-        now = clock()
-        columns = [frame.render_many(numbers, now, lambda: draw(32)) for frame in frames]
-        return [list(message) for message in zip(*columns, strict=True)]
+        now, turn = clock(), len(texts)
+        if turn == 1:
+            return _render(texts[0], numbers, now, draw)
+        return [_render(texts[n % turn], range(n, n + 1), now, draw)[0] for n in numbers]
 
     return MadeFeed(make, count)
+
+
+def _render(frames: Text, numbers: range, now: float, draw: Callable[[], int]) -> Messages:
+    columns = [frame.render_many(numbers, now, draw) for frame in frames]
+    return [list(message) for message in zip(*columns, strict=True)]
 
 
 def tick_feed(count: int | None, seed: int | None = None) -> MadeFeed:
@@ -116,7 +132,7 @@ class StreamFeed:
         self._name = name
         self._splitter = Splitter(layout.record_end, limit)
         self._records: Iterator[bytes] = iter(())
-        self._waiting = 0  # records read and not taken
+        self.waiting = 0
         self._taken = 0
         self._at_end = False
         self.total = count
@@ -125,24 +141,24 @@ class StreamFeed:
     def ended(self) -> bool:
         if self.total is not None and self._taken >= self.total:
             return True
-        return self._at_end and not self._waiting
+        return self._at_end and not self.waiting
 
     @property
     def ready(self) -> bool:
-        return self._waiting > 0
+        return self.waiting > 0
 
     def fileno(self) -> int:
         return self._descriptor
 
     def take(self, limit: int) -> Messages:
         """At most `limit` messages: what waits, or what one read gives."""
-        if not self._waiting and not self._at_end:
+        if not self.waiting and not self._at_end:
             self._read()
         if self.total is not None:
             limit = min(limit, self.total - self._taken)
         records = list(islice(self._records, limit))
         messages = self._parse(records)
-        self._waiting -= len(records)
+        self.waiting -= len(records)
         self._taken += len(records)
         return messages
 
@@ -162,7 +178,7 @@ class StreamFeed:
         except RunError as error:
             raise RunError(f"{self._name}: {error}") from None
         self._at_end = not chunk
-        self._records, self._waiting = iter(records), len(records)
+        self._records, self.waiting = iter(records), len(records)
 
     def _parse(self, records: list[bytes]) -> Messages:
         try:

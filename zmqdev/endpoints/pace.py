@@ -9,9 +9,19 @@ the pace; what was missed by more than `MEMORY` seconds is not made up at all.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Protocol
 
 BATCH = 0.010
 MEMORY = 1.0
+
+
+class Pacing(Protocol):
+    def due(self, now: float) -> int: ...
+
+    def sent(self, count: int, now: float) -> None: ...
+
+    def next(self, now: float) -> float: ...
 
 
 class Pace:
@@ -52,3 +62,24 @@ class Pace:
         assert self._start is not None
         # The nudge is for a time that is the due time but for its last bit.
         return math.floor((now - self._start) * self._rate + 1e-6) + 1 - self._sent
+
+
+class JitterPace:
+    """One message after another, `interval` apart, longer or shorter by up to `jitter`.
+
+    `draw` gives a number from 0 to 1. The first goes at once.
+    """
+
+    def __init__(self, interval: float, jitter: float, draw: Callable[[], float]) -> None:
+        self._interval, self._jitter, self._draw = interval, jitter, draw
+        self._next = -math.inf
+
+    def due(self, now: float) -> int:
+        return 1 if now >= self._next else 0
+
+    def sent(self, count: int, now: float) -> None:
+        if count:
+            self._next = now + self._interval + self._jitter * (2 * self._draw() - 1)
+
+    def next(self, now: float) -> float:
+        return max(now, self._next)

@@ -67,7 +67,7 @@ class EndpointSnapshot:
     messages: int
     bytes: int
     addresses: tuple[AddressState, ...] = ()
-    peers: PeerCounts = PeerCounts()
+    peers: PeerCounts = field(default_factory=PeerCounts)
     expected: int | None = None
     extra: Mapping[str, float] = field(default_factory=dict)
 

@@ -119,8 +119,8 @@ def _check_sub(spec: Any, written: Written) -> None:
 def _check_worker(spec: Any, written: Written) -> None:
     if not isinstance(spec, Worker):
         return
-    said = [name for name in ("reply", "echo", "exec") if _said(spec, name, written)]
-    _only_one(said, written)
+    said = ["reply"] if spec.reply != Worker.reply else []
+    _only_one(said + [name for name in ("echo", "exec") if getattr(spec, name)], written)
     if spec.type == "REP" and spec.jobs > 1:
         raise UsageError(
             "jobs: a REP socket answers one request at a time; use --type DEALER",
@@ -132,12 +132,6 @@ def _check_worker(spec: Any, written: Written) -> None:
             "several addresses",
             written.place("type"),
         )
-
-
-def _said(spec: Worker, name: str, written: Written) -> bool:
-    if name == "reply":
-        return "reply" in {path[0] for path in written.places}
-    return bool(getattr(spec, name))
 
 
 _CHECKS = (_check_input, _check_form, _check_pub, _check_sub, _check_worker)

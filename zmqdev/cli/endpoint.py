@@ -1,0 +1,48 @@
+"""pub, sub, push, pull, client, worker: one command for each row of the endpoints."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import click
+
+from zmqdev.cli.spec_command import Subject, make
+from zmqdev.errors import UsageError
+from zmqdev.spec.endpoint import ENDPOINTS, EndpointKind
+from zmqdev.spec.endpoint_check import addresses, printed, resolve
+from zmqdev.spec.layer import Written
+
+
+def command(name: str) -> click.Command:
+    kind = ENDPOINTS[name]
+    return make(
+        Subject(
+            category="endpoint",
+            kind=name,
+            help=f"{kind.help}\n\nWithout flags: {kind.types[0]} {kind.verb}s {kind.address}.",
+            spec=kind.spec,
+            resolve=partial(_resolve, kind),
+            printed=partial(printed, kind),
+            act=partial(_act, kind),
+        )
+    )
+
+
+def _resolve(kind: EndpointKind, spec: Any, written: Written) -> Any:
+    from zmqdev.endpoints.choosing import check_texts
+
+    filled = resolve(kind, spec, written)
+    check_texts(filled, written)
+    for key, address in addresses(filled):
+        if address.startswith("inproc://"):
+            raise UsageError(
+                f"{key}: {address} is inside one process; use ipc:// here", written.place(key)
+            )
+    return filled
+
+
+def _act(kind: EndpointKind, spec: Any) -> int:
+    from zmqdev.cli.running_endpoint import run_endpoint
+
+    return run_endpoint(kind, spec)

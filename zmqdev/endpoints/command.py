@@ -1,0 +1,162 @@
+"""One run of a worker's command: the body to its stdin, its stdout is the reply.
+
+The command runs under /bin/sh in a process group of its own, so that a time
+limit ends all of it. Nothing here waits: `step` moves what can be moved. The
+command is over when the shell has ended, also when a child that it left behind
+holds its output open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# A command that prints without end is stopped here; libzmq's default limit for a message.
+MOST_OUTPUT = 64 << 20
+# Of stderr only the end is kept, for the report.
+MOST_COMPLAINT = 4096
+PIECE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`output` when all went well; otherwise `failure` says in words what did not."""
+
+    output: bytes
+    failure: str | None = None
+
+
+class Command:
+    """Started at once; `step` until it gives the outcome."""
+
+    def __init__(self, command: str, body: bytes, environment: Mapping[str, str], due: float):
+        self.due = due
+        self._body = memoryview(body)
+        self._output: list[bytes] = []
+        self._length = 0
+        self._complaint = b""
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, **environment},
+            bufsize=0,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._in: int | None = self._process.stdin.fileno()
+        self._out = self._process.stdout.fileno()
+        self._err = self._process.stderr.fileno()
+        self._at_end: set[int] = set()
+        for descriptor in (self._in, self._out, self._err):
+            os.set_blocking(descriptor, False)
+        self._exit: int | None = _exit_descriptor(self._process.pid)
+
+    @property
+    def readers(self) -> tuple[int, ...]:
+        open_ends = tuple(d for d in (self._out, self._err) if d not in self._at_end)
+        return open_ends if self._exit is None else (*open_ends, self._exit)
+
+    @property
+    def writers(self) -> tuple[int, ...]:
+        return () if self._in is None else (self._in,)
+
+    @property
+    def silent_end(self) -> bool:
+        """Whether its end shows in no descriptor, so that it must be looked for."""
+        return self._exit is None
+
+    def step(self, now: float) -> Outcome | None:
+        """Move what can be moved; the outcome once it is over."""
+        self._feed()
+        self._drain()
+        if self._length > MOST_OUTPUT:
+            return self._end(f"printed more than {MOST_OUTPUT >> 20} MiB and was stopped")
+        status = self._process.poll()
+        if status is not None:
+            self._drain()  # what it wrote between the read and its end
+            return self._end(_failure(status))
+        if now >= self.due:
+            return self._end("took too long and was stopped")
+        return None
+
+    def stop(self) -> None:
+        """End it without an outcome."""
+        self._end("was stopped")
+
+    def _feed(self) -> None:
+        if self._in is None:
+            return
+        try:
+            while self._body:
+                self._body = self._body[os.write(self._in, self._body[:PIECE]) :]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            pass  # it does not read its input; that is its own affair
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._in = None
+
+    def _drain(self) -> None:
+        while self._length <= MOST_OUTPUT and (piece := self._read(self._out)):
+            self._output.append(piece)
+            self._length += len(piece)
+        while piece := self._read(self._err):
+            self._complaint = (self._complaint + piece)[-MOST_COMPLAINT:]
+
+    def _read(self, descriptor: int) -> bytes:
+        if descriptor in self._at_end:
+            return b""
+        try:
+            piece = os.read(descriptor, PIECE)
+        except BlockingIOError:
+            return b""
+        if not piece:
+            self._at_end.add(descriptor)
+        return piece
+
+    def _end(self, failure: str | None) -> Outcome:
+        """Nothing of it is left: processes, descriptors, zombie."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+        if self._exit is not None:
+            os.close(self._exit)
+        if failure is None:
+            return Outcome(b"".join(self._output))
+        return Outcome(b"", _with_last_line(failure, self._complaint))
+
+
+def _exit_descriptor(process: int) -> int | None:
+    """Readable when the process has ended; None where the system has no such thing."""
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(process)
+    except OSError:
+        return None
+
+
+def _failure(status: int) -> str | None:
+    if status == 0:
+        return None
+    if status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"ended with exit status {status}"
+
+
+def _with_last_line(failure: str, complaint: bytes) -> str:
+    lines = complaint.decode(errors="replace").strip().splitlines()
+    return f"{failure}: {lines[-1].strip()}" if lines else failure

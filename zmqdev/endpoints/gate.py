@@ -1,0 +1,49 @@
+"""Starting exactly when the others are there (S5): a gate that opens once.
+
+An XPUB sees every subscription, so a publisher counts them in its socket. All
+others count connections whose handshake is done, from the socket's monitor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass
+class Gate:
+    """Open when `present()` has reached `wanted`; with none wanted it is open at once."""
+
+    wanted: int | None
+    present: Callable[[], int]
+    what: str  # subscribers or peers
+    is_open: bool = False
+
+    def check(self) -> bool:
+        """Whether it is open; once open it stays so."""
+        if not self.is_open:
+            self.is_open = not self.wanted or self.present() >= self.wanted
+        return self.is_open
+
+    def unmet(self) -> str | None:
+        if self.is_open:
+            return None
+        return f"{self.present()} of {self.wanted} {self.what} came"
+
+
+@dataclass
+class Subscriptions:
+    """Subscriptions that peers of an XPUB hold, with XPUB_VERBOSER set.
+
+    Each subscription counts, also two of one topic. Behind a forwarder only the
+    first of a topic is seen: it passes on what is new.
+    """
+
+    held: int = 0
+
+    def receive(self, frames: list[bytes]) -> None:
+        """A message of the XPUB. What is no subscription is of no interest (S7)."""
+        if len(frames) == 1 and frames[0][:1] == b"\x01":
+            self.held += 1
+        elif len(frames) == 1 and frames[0][:1] == b"\x00":
+            self.held = max(0, self.held - 1)

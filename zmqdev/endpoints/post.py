@@ -1,0 +1,80 @@
+"""The post of an endpoint: its context, its one socket, the watch on its peers.
+
+Order at the end (T4): disable the monitor, close its PAIR, close the socket,
+end the context. That last call returns when all messages have left or the
+linger time is over, so it runs in a thread of its own, and signals still count.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+import zmq
+
+from zmqdev.device.peers import PeerEvent, PeerWatch
+from zmqdev.device.signals import Signals
+from zmqdev.endpoints.kinds import join, open_socket
+from zmqdev.spec.endpoint import EndpointKind
+
+log = logging.getLogger("zmqdev")
+# How soon the end of the context is noticed; half of it is lost on average at the end of a program.
+LOOK = 0.002
+
+
+class Post:
+    """Made with a socket that is not joined yet; `join`, then `close` and `leave`."""
+
+    def __init__(self, kind: EndpointKind, spec: Any) -> None:
+        self.spec = spec
+        self.context: zmq.Context[Any] = zmq.Context()
+        self.opened = open_socket(self.context, kind, spec)
+        self.watch = PeerWatch(self.opened.socket)
+
+    @property
+    def socket(self) -> zmq.Socket[bytes]:
+        return self.opened.socket
+
+    def join(self) -> None:
+        """Bind and connect. RunError names the address that cannot be had."""
+        join(self.opened, self.spec)
+
+    def connected(self) -> int:
+        """Peers whose handshake is done."""
+        self.drain_monitor()
+        return self.watch.counts.connected
+
+    def drain_monitor(self) -> None:
+        """In every turn: an unread monitor freezes the context (T4)."""
+        self.watch.drain(self._tell)
+
+    def ready_lines(self) -> str:
+        """A line for each address, as a device writes them."""
+        name = self.spec.name
+        states = self.opened.addresses
+        return "".join(f"{name} socket {state.verb} {state.actual}\n" for state in states)
+
+    def close(self, linger: float) -> None:
+        """What was sent and has not left is kept for `linger` seconds; see `leave`."""
+        self.watch.disable()
+        self.watch.close()
+        self.socket.close(linger=round(linger * 1000))
+
+    def leave(self, linger: float, signals: Signals) -> bool:
+        """Wait until all has left: True. False when the time is over or a signal came."""
+        end = time.monotonic() + linger
+        thread = threading.Thread(target=self.context.term, name="zmqdev-leave", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(LOOK)
+            if thread.is_alive() and (signals.take() or time.monotonic() > end + 1):
+                return False
+        return linger == 0 or time.monotonic() < end
+
+    def _tell(self, event: PeerEvent) -> None:
+        if event.what == "failed":
+            log.warning("%s: %s: %s", self.spec.name, event.address, event.reason)
+        else:
+            log.info("%s: %s %s", self.spec.name, event.address, event.what)

@@ -1,0 +1,228 @@
+"""An endpoint from its spec to its end, in the main thread: signals, clock, display.
+
+Input and output are opened before the socket joins its addresses, so a wrong
+file never leaves a half-started endpoint. The first SIGINT or SIGTERM stops
+taking in and passes on what is here, within the drain time; a second one
+leaves at once. What ends by itself has the drain time for its last messages to
+leave, and fails when they have not.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import zmq
+
+from zmqdev.device import readyfile
+from zmqdev.device.signals import Signals
+from zmqdev.device.sockets import events
+from zmqdev.endpoints.kinds import task_for
+from zmqdev.endpoints.post import Post
+from zmqdev.endpoints.snapshot import EndpointSnapshot
+from zmqdev.endpoints.task import Task, Wait
+from zmqdev.errors import RunError, Unmet
+from zmqdev.spec.endpoint import EndpointKind
+
+log = logging.getLogger("zmqdev")
+# Between warning and error: shown unless -q asks for errors only.
+NOTE = logging.WARNING + 1
+logging.addLevelName(NOTE, "NOTE")
+
+# EVENTS of the socket is read at least this often (S6).
+TICK = 0.1
+VERBS = {"pub": "sent", "push": "sent", "worker": "answered"}
+
+
+class Display(Protocol):
+    """Shows snapshots, `interval` seconds apart."""
+
+    interval: float
+
+    def started(self, snapshot: EndpointSnapshot) -> None: ...
+
+    def tick(self, snapshot: EndpointSnapshot) -> None: ...
+
+    def ended(self, snapshot: EndpointSnapshot) -> None: ...
+
+
+class Unseen:
+    """The display of an endpoint that shows nothing."""
+
+    interval = math.inf
+
+    def started(self, snapshot: EndpointSnapshot) -> None: ...
+
+    def tick(self, snapshot: EndpointSnapshot) -> None: ...
+
+    def ended(self, snapshot: EndpointSnapshot) -> None: ...
+
+
+def run(kind: EndpointKind, spec: Any, signals: Signals, display: Display | None = None) -> None:
+    """Until it ends by itself or is stopped. Raises what the program is to end with."""
+    post = Post(kind, spec)
+    linger, task, turns = 0.0, None, None
+    try:
+        task = task_for(kind, spec, post.socket, post.connected)
+        post.join()
+        turns = Turns(kind, spec, post, task, signals, display or Unseen())
+        turns.serve()
+        linger = turns.linger()
+    finally:
+        if task is not None:
+            task.close()
+        post.close(linger)
+        left = post.leave(linger, signals)
+        if spec.ready_file and turns is not None:
+            Path(spec.ready_file).unlink(missing_ok=True)
+    _report(task, turns, left)
+
+
+def _report(task: Task, turns: Turns, left: bool) -> None:
+    """Say what is worth a line, then end as it went."""
+    for line in task.reports():
+        log.warning("%s", line)
+    summary = task.summary()
+    if summary:
+        log.log(NOTE, "%s", summary)
+    unsent = None if left else f"not all messages had left within {turns.spec.drain:g}s"
+    if unsent and turns.interrupted:
+        log.warning("%s", unsent)
+    verdict = turns.verdict() or (RunError(unsent) if unsent else None)
+    if verdict is not None and not turns.interrupted:
+        raise verdict
+
+
+class Turns:
+    """The loop: step the task, wait, look at signals, monitor, clock and display."""
+
+    def __init__(
+        self,
+        kind: EndpointKind,
+        spec: Any,
+        post: Post,
+        task: Task,
+        signals: Signals,
+        display: Display,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.kind, self.spec, self.post, self.task = kind, spec, post, task
+        self.interrupted = False
+        self._signals, self._display, self._clock = signals, display, clock
+        self._state = "starting"
+        self._began = self._shown = clock()
+        self._ends_at = self._began + (spec.duration or math.inf)
+        self._stop_at = math.inf  # the end of the drain
+        self._abort = False
+        self._unmet: str | None = None
+
+    def serve(self) -> None:
+        """Until the task has ended, or is stopped and drained, or has waited too long."""
+        self._begin()
+        try:
+            while not self.task.ended and not self._over():
+                self._wait(self.task.step(self._clock()))
+            self._state = "stopped"
+        except BaseException:
+            self._state = "failed"
+            raise
+        finally:
+            self._display.ended(self.snapshot())
+
+    def linger(self) -> float:
+        """How long what was sent may still take to leave."""
+        if self._abort:
+            return 0.0
+        return max(0.0, min(self._stop_at - self._clock(), self.spec.drain))
+
+    def verdict(self) -> Exception | None:
+        """The error that the program ends with, or None when all went as asked."""
+        return Unmet(self._unmet) if self._unmet else self.task.verdict()
+
+    def snapshot(self) -> EndpointSnapshot:
+        """What the endpoint is and has counted, at this moment."""
+        now, task = self._clock(), self.task
+        return EndpointSnapshot(
+            name=self.spec.name,
+            kind=self.kind.name,
+            state=task.state if self._state == "running" else self._state,
+            at=now,
+            uptime=now - self._began,
+            type=self.post.opened.type,
+            verb=VERBS.get(self.kind.name, "received"),
+            messages=task.flow.messages,
+            bytes=task.flow.bytes,
+            addresses=self.post.opened.addresses,
+            peers=self.post.watch.counts,
+            expected=task.expected,
+            extra=task.extra(),
+        )
+
+    def _begin(self) -> None:
+        """All is bound: name the ports that were chosen, write the ready file."""
+        for state in self.post.opened.addresses:
+            chosen = state.verb == "bind" and state.actual != state.asked
+            log.log(NOTE if chosen else logging.INFO, "%s %s", state.verb, state.actual)
+        if self.spec.ready_file:
+            readyfile.write(self.spec.ready_file, self.post.ready_lines())
+        self._state = "running"
+        self._display.started(self.snapshot())
+
+    def _over(self) -> bool:
+        """Look at the clock: whether the loop ends before the task does."""
+        now = self._clock()
+        if now - self._shown >= self._display.interval:
+            self._shown = now
+            self._display.tick(self.snapshot())
+        if self._stop_at < math.inf:
+            return self._abort or now >= self._stop_at
+        if now >= self._ends_at:
+            self._stop(now)
+            self._unmet = self.task.unmet() if self.spec.count else None
+        elif now >= self._patience():
+            self._unmet = self.task.unmet()
+            return True
+        return False
+
+    def _patience(self) -> float:
+        """When waiting for others has taken too long."""
+        since, limit = self.task.stalled_since, self.spec.timeout
+        return math.inf if since is None or limit is None else float(since + limit)
+
+    def _wait(self, wait: Wait) -> None:
+        """Wait for what the task waits for, and for signals and monitor events always."""
+        now = self._clock()
+        shown_next = self._shown + self._display.interval
+        until = min(wait.until, self._stop_at, self._ends_at, self._patience(), shown_next)
+        seconds = min(TICK, max(0.0, until - now))
+        asked: list[tuple[Any, int]] = [(self._signals.fileno(), zmq.POLLIN)]
+        asked.append((self.post.watch.pair, zmq.POLLIN))
+        asked += [(descriptor, zmq.POLLIN) for descriptor in wait.readers]
+        asked += [(descriptor, zmq.POLLOUT) for descriptor in wait.writers]
+        asked += [(descriptor, zmq.POLLERR) for descriptor in wait.outlets]
+        if wait.socket:
+            asked.append((self.post.socket, wait.socket))
+        else:
+            events(self.post.socket)
+        ready = [item for item, _ in zmq.zmq_poll(asked, math.ceil(seconds * 1000))]
+        if self.post.watch.pair in ready:
+            self.post.drain_monitor()
+        if self._signals.fileno() in ready:
+            self._signalled()
+
+    def _signalled(self) -> None:
+        for _ in self._signals.take():
+            if self.interrupted:
+                self._abort = True
+            self.interrupted = True
+            self._stop(self._clock())
+
+    def _stop(self, now: float) -> None:
+        if self._stop_at == math.inf:
+            self._state = "draining"
+            self._stop_at = now + self.spec.drain
+            self.task.stop(now)

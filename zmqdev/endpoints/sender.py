@@ -1,0 +1,174 @@
+"""pub and push: messages from a feed to a socket, at a pace, once the others are there."""
+
+from __future__ import annotations
+
+import select
+
+import zmq
+
+from zmqdev.endpoints.feed import Feed, Messages
+from zmqdev.endpoints.gate import Gate, Subscriptions
+from zmqdev.endpoints.pace import Pacing
+from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, counted
+from zmqdev.errors import ZmqdevError
+from zmqdev.relay import recv_burst, send_burst
+
+# An XPUB always says that it is writable, even when a full subscriber makes it refuse; so it is
+# asked again after this long. A thousandth of a second is 2000 messages at full speed.
+RETRY = 0.001
+# While it waits for others, it looks at least this often.
+LOOK = 0.01
+
+
+class Readiness:
+    """Whether a feed can be taken from without waiting."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self._poll = select.poll()
+        self._descriptor = feed.fileno()
+        if self._descriptor is not None:
+            self._poll.register(self._descriptor, select.POLLIN)
+
+    @property
+    def now(self) -> bool:
+        return self.feed.ready or (self._descriptor is not None and bool(self._poll.poll(0)))
+
+    @property
+    def readers(self) -> tuple[int, ...]:
+        return () if self._descriptor is None else (self._descriptor,)
+
+
+class Sender:
+    """See `Task` for what each method promises."""
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        feed: Feed,
+        pace: Pacing | None,
+        gate: Gate,
+        subscriptions: Subscriptions | None,
+    ) -> None:
+        self.flow = Flow()
+        self.stalled_since: float | None = None
+        self.unheard = 0
+        self._socket, self._feed, self._pace, self._gate = socket, feed, pace, gate
+        self._subscriptions = subscriptions
+        self._publisher = socket.type in (zmq.PUB, zmq.XPUB)
+        self._readiness = Readiness(feed)
+        self._held: Messages = []
+        self._at = 0  # of _held, what has gone
+        self._stopping = False
+
+    @property
+    def state(self) -> str:
+        return "running" if self._gate.is_open else "waiting"
+
+    @property
+    def expected(self) -> int | None:
+        return self._feed.total
+
+    @property
+    def held(self) -> int:
+        """Messages taken from the feed that the socket has not accepted yet."""
+        return len(self._held) - self._at
+
+    @property
+    def ended(self) -> bool:
+        if self.held:
+            return False
+        return self._feed.ended or (self._stopping and not self._rest_of_feed())
+
+    def step(self, now: float) -> Wait:
+        self._hear()
+        if not self._gate.check() and not self._stopping:
+            self._stalled(now)
+            return Wait(self._listen(), until=now + LOOK)
+        if not self.held:
+            wait = self._refill(now)
+            if wait is not None:
+                self.stalled_since = None
+                return wait
+        return self._send(now)
+
+    def stop(self, now: float) -> None:
+        """What was read already is sent still; what would be made is not."""
+        self._stopping = True
+
+    def unmet(self) -> str | None:
+        return self._gate.unmet() or f"nobody took a message; sent so far: {self.flow.messages}"
+
+    def verdict(self) -> ZmqdevError | None:
+        return None
+
+    def reports(self) -> list[str]:
+        lines = []
+        unsent = self.held + self._feed.waiting
+        if unsent:
+            lines.append(f"read and not sent: {counted(unsent, 'message')}")
+        if self.unheard:
+            lines.append(f"published while nobody subscribed: {counted(self.unheard, 'message')}")
+        return lines
+
+    def summary(self) -> str | None:
+        return None
+
+    def extra(self) -> dict[str, float]:
+        found: dict[str, float] = {"waiting": self.held}
+        if self._subscriptions is not None:
+            found |= {"subscriptions": self._subscriptions.held, "unheard": self.unheard}
+        return found
+
+    def close(self) -> None:
+        self._feed.close()
+
+    def _hear(self) -> None:
+        """Read the subscriptions; an XPUB that nobody reads keeps them for ever."""
+        if self._subscriptions is not None:
+            for frames in recv_burst(self._socket, BURST):
+                self._subscriptions.receive(frames)
+
+    def _listen(self) -> int:
+        return zmq.POLLIN if self._subscriptions is not None else 0
+
+    def _rest_of_feed(self) -> bool:
+        """What a stream has read ahead. With a pace there is no time to send it."""
+        return self._pace is None and self._feed.waiting > 0
+
+    def _refill(self, now: float) -> Wait | None:
+        """Take the next burst; a Wait when there is none yet."""
+        limit = BURST if self._pace is None or self._stopping else self._pace.due(now)
+        if limit == 0:
+            assert self._pace is not None
+            return Wait(self._listen(), until=self._pace.next(now))
+        if not self._readiness.now:
+            return Wait(self._listen(), self._readiness.readers)
+        self._held, self._at = self._feed.take(limit), 0
+        return None if self._held else AT_ONCE
+
+    def _send(self, now: float) -> Wait:
+        burst = self._held[self._at :] if self._at else self._held
+        accepted, _ = send_burst(self._socket, burst)
+        if accepted:
+            self._sent(burst[:accepted] if accepted < len(burst) else burst, now)
+        if self.held:
+            self._stalled(now)
+            return Wait(self._listen(), until=now + RETRY) if self._publisher else _ROOM
+        return AT_ONCE
+
+    def _sent(self, messages: Messages, now: float) -> None:
+        self._at += len(messages)
+        self.flow.add(messages)
+        self.stalled_since = None
+        if self._pace is not None:
+            self._pace.sent(len(messages), now)
+        if self._subscriptions is not None and not self._subscriptions.held:
+            self.unheard += len(messages)
+
+    def _stalled(self, now: float) -> None:
+        if self.stalled_since is None:
+            self.stalled_since = now
+
+
+_ROOM = Wait(zmq.POLLOUT)

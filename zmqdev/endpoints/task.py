@@ -1,0 +1,111 @@
+"""What a running endpoint consists of: a task that is stepped, and what it waits for.
+
+Rules.
+- `step` does what can be done now and never waits; it says what to wait for.
+- A task owns no clock and no signals; `now` is monotonic seconds.
+- `stop` means: take nothing more in; steps go on until `ended`.
+- A task counts whole messages. "Sent" means that the socket accepted it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Protocol, cast
+
+import zmq
+
+from zmqdev.errors import ZmqdevError
+
+Message = Sequence[bytes]
+
+# Messages in one call of recv_burst or send_burst: a burst is well below a millisecond of work.
+BURST = 4096
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What to wait for: `socket` events, descriptors, or a time.
+
+    `outlets` are descriptors whose reader may go away, which wakes too.
+    """
+
+    socket: int = 0
+    readers: tuple[int, ...] = ()
+    writers: tuple[int, ...] = ()
+    outlets: tuple[int, ...] = ()
+    until: float = math.inf
+
+
+AT_ONCE = Wait(until=-math.inf)
+"""There is more to do; do not wait."""
+
+
+@dataclass
+class Flow:
+    """Whole messages and the bytes of all their frames."""
+
+    messages: int = 0
+    bytes: int = 0
+
+    def add(self, messages: Sequence[Message]) -> None:
+        self.messages += len(messages)
+        self.bytes += sum(map(len, chain.from_iterable(messages)))
+
+
+class Task(Protocol):
+    """One endpoint's work on an open socket."""
+
+    flow: Flow
+
+    @property
+    def state(self) -> str:
+        """running, or waiting while peers have to come first."""
+
+    @property
+    def expected(self) -> int | None:
+        """How many messages there will be in all, where that is known."""
+
+    @property
+    def ended(self) -> bool:
+        """All is done; `step` is not called again."""
+
+    @property
+    def stalled_since(self) -> float | None:
+        """Since when it has waited for others; None while it does not."""
+
+    def step(self, now: float) -> Wait:
+        """Do what can be done, and say what to wait for."""
+
+    def stop(self, now: float) -> None:
+        """Take nothing more in."""
+
+    def unmet(self) -> str | None:
+        """What was asked and has not come, in words; None when all has."""
+
+    def verdict(self) -> ZmqdevError | None:
+        """After the end: the error the program ends with, or None."""
+
+    def reports(self) -> list[str]:
+        """After the end: what could not be done, and what is worth a line."""
+
+    def summary(self) -> str | None:
+        """After the end: the result in a line, where there is one."""
+
+    def extra(self) -> Mapping[str, float]:
+        """Numbers of `snapshot.EXTRA`."""
+
+    def close(self) -> None:
+        """Release what it holds besides the socket."""
+
+
+def held_at_most(socket: zmq.Socket[bytes]) -> int:
+    """How many messages a socket may hold for one peer, and at least a burst."""
+    return max(BURST, cast(int, socket.get(zmq.RCVHWM)))
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 message`, `2 messages`; a noun whose plural is irregular has no place here."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
