@@ -42,6 +42,12 @@ ROWS = {
         Row("forwarder", "Devices", "pass what publishers send to subscribers", "device:command"),
         Row("streamer", "Devices", "share the work of pushers among pullers", "device:command"),
         Row("queue", "Devices", "share requests among workers, route replies", "device:command"),
+        Row("pub", "Endpoints", "publish lines, text or ticks", "endpoint:command"),
+        Row("sub", "Endpoints", "subscribe, and print what comes", "endpoint:command"),
+        Row("push", "Endpoints", "send work, each message to one puller", "endpoint:command"),
+        Row("pull", "Endpoints", "take work, and print it", "endpoint:command"),
+        Row("client", "Endpoints", "send requests, and print the replies", "endpoint:command"),
+        Row("worker", "Endpoints", "answer requests", "endpoint:command"),
     )
 }
 
