@@ -41,6 +41,7 @@ class Ledger:
         self.notices: list[str] = []
         self._prefix = run[:TOKEN_PREFIX].ljust(TOKEN_PREFIX, b"\0")
         self._number = 0
+        self._largest = min(settings.max_bytes, settings.client_bytes)
 
     def is_token(self, frame: bytes) -> bool:
         """Whether a frame has the shape of a token of this run."""
@@ -61,8 +62,7 @@ class Ledger:
     ) -> Request | None:
         """Take a request in; None when it is refused, or here already. Puts it in no queue."""
         size = sum(map(len, body))
-        identity = head[0]
-        client = self.clients.get(identity)
+        client = self.clients.get(head[0])
         if client is not None and client.calls and _call_of(head) in client.calls:
             self.tally.repeated += 1
             return None
@@ -72,15 +72,22 @@ class Ledger:
             self._fail(head, refusal)
             return None
         if client is None:
-            client = self.clients[identity] = Client(identity)
-        return self._enter(client, form, self.service(name, now), head, body, size, now)
+            client = self.clients[head[0]] = Client(head[0])
+        service = self.services.get(name)
+        if service is None:
+            service = self.service(name, now)
+        self._number = number = self._number + 1
+        token = self._prefix + number.to_bytes(6, "big")
+        request = Request(number, token, client, service, form, head, body, size, now)
+        self._enter(request)
+        return request
 
     def _refusal(self, client: Client | None, size: int) -> str | None:
         """Why a request of that size is not taken in, a key of call.REASONS."""
         limits = self.settings
         if self.draining:
             return "stopping"
-        if size > min(limits.max_bytes, limits.client_bytes):
+        if size > self._largest:
             return "too-large"
         if len(self.open) >= limits.max_requests or self.size + size > limits.max_bytes:
             return "full"
@@ -90,29 +97,18 @@ class Ledger:
             return "client-full"
         return None
 
-    def _enter(
-        self,
-        client: Client,
-        form: ClientForm,
-        service: Service,
-        head: list[bytes],
-        body: list[bytes],
-        size: int,
-        now: float,
-    ) -> Request:
-        self._number = number = self._number + 1
-        token = self._prefix + number.to_bytes(6, "big")
-        request = Request(number, token, client, service, form, head, body, size, now)
-        self.open[token] = request
-        self.size += size
+    def _enter(self, request: Request) -> None:
+        client = request.client
+        self.open[request.token] = request
+        self.size += request.size
         client.requests += 1
-        client.size += size
-        request.call = called = _call_of(head)
+        client.size += request.size
+        request.call = called = _call_of(request.head)
         if called is not None:
             client.calls.add(called)
-        service.requests += 1
+        request.service.requests += 1
+        request.service.used = request.arrived
         self.tally.requests += 1
-        return request
 
     # Replies
 

@@ -110,38 +110,42 @@ class Shell:
         return wake in ready
 
     def send(self, now: float) -> None:
-        """Send until nothing is left: what cannot be sent may make more."""
+        """Send all there is. What a peer did not take may make more: another worker's turn."""
         broker = self.broker
-        while True:
+        refused = True
+        while refused:
+            refused = False
             requests = broker.frames_for_workers()
             if requests:
-                self._to_workers(requests, now, FORWARD)
+                refused = self._to_workers(requests, now, FORWARD)
             commands = broker.commands_for_workers()
             if commands:
-                self._to_workers(commands, now, None)
+                refused = self._to_workers(commands, now, None) or refused
             replies = broker.frames_for_clients(now)
             if replies:
                 self._to_clients(replies, now)
-            if not (requests or commands or replies):
-                return
 
-    def _to_workers(self, messages: list[Message], now: float, counted: int | None) -> None:
+    def _to_workers(self, messages: list[Message], now: float, counted: int | None) -> bool:
+        """Whether one was refused."""
+        refused = False
         while messages:
             accepted, reason = send_burst(self._backend, messages)
             if counted is not None:
-                self._count(counted, messages[:accepted])
+                self._count(counted, messages if not reason else messages[:accepted])
             if not reason:
-                return
+                break
+            refused = True
             gone = reason == EHOSTUNREACH
             if counted is not None:
                 self._drop(counted, gone)
             self.broker.worker_refused(messages[accepted], gone, now)
             messages = messages[accepted + 1 :]
+        return refused
 
     def _to_clients(self, messages: list[Message], now: float) -> None:
         while messages:
             accepted, reason = send_burst(self._frontend, messages)
-            self._count(BACKWARD, messages[:accepted])
+            self._count(BACKWARD, messages if not reason else messages[:accepted])
             if not reason:
                 return
             gone = reason == EHOSTUNREACH

@@ -10,11 +10,12 @@ class Worker:
     """`seen`: its last message, in the broker's waking time. `sent`: ours to it.
 
     `lead` is what a request's parcel follows, `pulse` a whole heartbeat; `reply_at` is
-    where the body of its replies begins, two after the token.
+    where the body of its replies begins: `final`, the token and an empty frame go before.
     """
 
     __slots__ = (
         "dialect",
+        "final",
         "identity",
         "interval",
         "lead",
@@ -40,4 +41,5 @@ class Worker:
         self.overdue: bytes | None = None  # token of the request that it took too long for
         self.lead = [identity, *dialect.lead_of(Verb.REQUEST)]
         self.pulse = [identity, *dialect.frames(Verb.HEARTBEAT)]
+        self.final = [identity, *dialect.lead_of(Verb.FINAL)][-1]
         self.reply_at = 1 + dialect.body_after
