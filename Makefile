@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup test check clean
+.PHONY: help setup test check readme clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 22
 
@@ -23,6 +23,9 @@ check: $(READY)  ## linter and type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+readme: $(READY) ## write the tables of the README from the declarations
+	cd tests && ../$(BIN)/python -m support.reference
 
 clean:           ## remove what was built
 	rm -rf $(VENV) build dist *.egg-info zmqdev/relay/*.so

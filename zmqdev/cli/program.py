@@ -122,9 +122,16 @@ def _line(error: click.ClickException) -> str:
     """What click found wrong, in one line, with the command it was said to."""
     context = getattr(error, "ctx", None)
     command = context.command_path.removeprefix("zmqdev").strip() if context else ""
-    text = error.format_message().replace("\n", " ").rstrip(".")
-    text = text[:1].lower() + text[1:]
+    text = _words(error)
     return f"{command}: {text}" if command else text
+
+
+def _words(error: click.ClickException) -> str:
+    if isinstance(error, click.NoSuchOption):
+        known = error.possibilities or ()
+        return f"no such option {error.option_name!r}{near(error.option_name, known)}"
+    text = error.format_message().replace("\n", " ").rstrip(".")
+    return text[:1].lower() + text[1:]
 
 
 def _pipe_closed() -> int:

@@ -1,0 +1,132 @@
+"""The program as it is called: version, help, and one line for each mistake."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import zmqdev
+
+
+def zmqdev_says(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "zmqdev", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["queue", "--help"], ["pub", "-h"]])
+def test_help_and_version_import_neither_zmq_nor_rich(words: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from zmqdev.cli.program import run\n"
+        "status = run(sys.argv[1:])\n"
+        "loaded = {name.split('.')[0] for name in sys.modules}\n"
+        "assert status == 0\n"
+        "assert not loaded & {'zmq', 'rich', 'yaml', 'asyncio'}, loaded\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_version_names_the_half_of_the_relay() -> None:
+    done = zmqdev_says("--version")
+    assert done.stdout.startswith(f"zmqdev {zmqdev.__version__} (")
+    assert "relay" in done.stdout
+
+
+def test_no_command_shows_the_help_and_is_wrong_usage() -> None:
+    done = zmqdev_says()
+    assert done.returncode == 2
+    assert "Devices:" in done.stderr
+
+
+WRONG = [
+    (["qeue"], "no command 'qeue'; did you mean 'queue'?"),
+    (["queue", "extra"], "queue: got unexpected extra argument (extra)"),
+    (["queue", "--backend-bnd", "x"], "did you mean '--backend-bind'?"),
+    (["queue", "--backend-bind"], "requires an argument"),
+    (["queue", "--backend-bind", "tcp://127.0.0.1:99999"], "--backend-bind: "),
+    (["queue", "--backend-bind", "tcp://127.0.0.1"], "has no port"),
+    (["queue", "--backend-bind", "foo://127.0.0.1:1"], "unknown transport 'foo'"),
+    (["queue", "--backend-bind", "inproc://x"], "inside one process"),
+    (["queue", "--backend-bind", "ipc://" + "x" * 120], "the most is 107"),
+    (["queue", "--frontend-type", "PULL", "--backend-type", "ROUTER"], "with PULL goes"),
+    (["queue", "--set", "frontend.hvm=1"], "did you mean 'hwm'?"),
+    (["queue", "--drain", "soon"], "--drain: 'soon' is not a duration"),
+    (["queue", "--config", "missing.yaml"], "missing.yaml: cannot read the configuration: no such"),
+    (["queue", "--config", "."], ".: cannot read the configuration: is a directory"),
+    (["forwarder", "--subscribe", "A"], "add --frontend-type SUB"),
+    (["streamer", "--on-full", "explode"], "'explode' is not one of block, drop"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG, ids=lambda item: str(item)[:40])
+def test_a_wrong_command_line_is_one_line_and_status_2(
+    words: list[str], message: str, tmp_path: Path
+) -> None:
+    done = zmqdev_says(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not done.stdout
+
+
+FILES = [
+    (b"", "c.yaml: the file is empty"),
+    (b"- device: queue\n", "c.yaml:1:1: a device is written as keys and values"),
+    (b"frontend: {}\n", "the file does not say what it is"),
+    (b"device: streamer\n", "c.yaml:1:9: the file is for device 'streamer'"),
+    (
+        b"device: queue\nfrontent: {}\n",
+        "c.yaml:2:1: unknown key 'frontent'; did you mean 'frontend'?",
+    ),
+    (b"device: queue\nfrontend: {bind: 5}\n", "c.yaml:2:18: frontend.bind: expected an address"),
+    (b"device: queue\ndevice: queue\n", "c.yaml:2:1: duplicate key 'device'"),
+    (b"device: queue\nbackend: [\n", "c.yaml:3:1: not YAML"),
+    (bytes(range(256)), "c.yaml: not a text file"),
+    (b"device: queue\nfrontend: {type: pub}\n", "c.yaml:2:18: frontend.type: 'pub' is not one of"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), FILES, ids=lambda item: str(item)[:30])
+def test_a_wrong_file_is_one_line_and_status_2(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "c.yaml").write_bytes(content)
+    done = zmqdev_says("queue", "--config", "c.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_unreadable_file_is_one_line(tmp_path: Path) -> None:
+    done = zmqdev_says("queue", "--config", "/proc/self/mem", cwd=tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_is_printed_is_a_file_that_prints_the_same(tmp_path: Path) -> None:
+    first = zmqdev_says(
+        *("queue", "--frontend-bind", "tcp://127.0.0.1:7001", "--set", "backend.hwm=7"),
+        *("--stats", "json", "--print-config"),
+    )
+    assert first.returncode == 0
+    (tmp_path / "again.yaml").write_text(first.stdout)
+    second = zmqdev_says("queue", "--config", "again.yaml", "--print-config", cwd=tmp_path)
+    assert second.stdout == first.stdout

@@ -1,0 +1,141 @@
+"""The tables of the README, made from the declarations.
+
+Between `<!-- begin NAME -->` and `<!-- end NAME -->` in the README stands what
+`TABLES[NAME]` gives. `make readme` writes them; a test compares.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from zmqdev.cli.options import show_default
+from zmqdev.cli.program import ROWS
+from zmqdev.spec import sockopt
+from zmqdev.spec.device import DeviceSpec
+from zmqdev.spec.endpoint import ENDPOINTS
+from zmqdev.spec.kind import KINDS
+from zmqdev.spec.option import Leaf, leaves
+from zmqdev.spec.queue import QueueSpec
+from zmqdev.spec.value import Choice
+
+README = Path(__file__).parents[2] / "README.md"
+_BLOCK = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = list(head)
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(cell(item) for item in row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def flag(leaf: Leaf) -> str:
+    """`-n` `--count N`, or "" for what only a file can say."""
+    if not leaf.flag:
+        return ""
+    kind = leaf.option.type
+    value = kind.metavar or ("|".join(kind.choices) if isinstance(kind, Choice) else "")
+    short = f"`-{leaf.option.short}` " if leaf.option.short else ""
+    return f"{short}`{f'{leaf.flag} {value}'.strip()}`"
+
+
+def option_rows(found: Iterable[Leaf]) -> str:
+    rows = [(flag(leaf), f"`{leaf.key}`", show_default(leaf), leaf.option.help) for leaf in found]
+    return table(("flag", "key in a file", "default", "what it does"), rows)
+
+
+def declared(spec: type, without: Iterable[Leaf] = ()) -> list[Leaf]:
+    known = {leaf.path for leaf in without}
+    return [leaf for leaf in leaves(spec) if leaf.path not in known]
+
+
+def common_endpoint() -> list[Leaf]:
+    """Options that all six endpoints have alike."""
+    first, *rest = (
+        {(leaf.path, leaf.option.help): leaf for leaf in leaves(kind.spec)}
+        for kind in ENDPOINTS.values()
+    )
+    return [leaf for key, leaf in first.items() if all(key in other for other in rest)]
+
+
+def endpoint(name: str) -> Callable[[], str]:
+    return lambda: option_rows(declared(ENDPOINTS[name].spec, common_endpoint()))
+
+
+def commands() -> str:
+    return table(
+        ("", "command", "what it does"),
+        ((row.group, f"`zmqdev {row.name}`", row.help) for row in ROWS.values()),
+    )
+
+
+def kinds() -> str:
+    return table(
+        ("device", "frontend", "backend", "high-water mark"),
+        (
+            (
+                f"`{kind.name}`",
+                f"{kind.frontend.type} {kind.frontend.verb}s {kind.frontend.address}",
+                f"{kind.backend.type} {kind.backend.verb}s {kind.backend.address}",
+                f"{kind.hwm:,}",
+            )
+            for kind in KINDS.values()
+        ),
+    )
+
+
+def endpoint_kinds() -> str:
+    return table(
+        ("endpoint", "socket types", "without flags"),
+        (
+            (f"`{kind.name}`", ", ".join(kind.types), f"{kind.verb}s {kind.address}")
+            for kind in ENDPOINTS.values()
+        ),
+    )
+
+
+def socket_options() -> str:
+    base = sockopt.defaults("DEALER", hwm=1000, linger_ms=5000, connects=True)
+    special = {
+        "sndhwm": "of the device",
+        "rcvhwm": "of the device",
+        "linger": "the drain time",
+        "immediate": "true for connecting senders",
+        "router_mandatory": "true",
+        "router_handover": "true for a ROUTER backend",
+        "xpub_nodrop": "true with `on-full: block`",
+    }
+    rows = []
+    for name, row in sockopt.SOCKET_OPTIONS.items():
+        value = base.get(name)
+        shown = special.get(name, "" if value is None else str(row.type.plain(value)))
+        types = f" ({', '.join(sorted(row.types))})" if row.types else ""
+        rows.append((f"`{name}`", shown, row.help + types))
+    return table(("option", "zmqdev's default", "what it does"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "commands": commands,
+    "kinds": kinds,
+    "endpoint-kinds": endpoint_kinds,
+    "device-options": lambda: option_rows(leaves(DeviceSpec)),
+    "queue-options": lambda: option_rows(declared(QueueSpec, leaves(DeviceSpec))),
+    "endpoint-options": lambda: option_rows(common_endpoint()),
+    **{f"{name}-options": endpoint(name) for name in ENDPOINTS},
+    "socket-options": socket_options,
+}
+
+
+def filled(text: str) -> str:
+    """The README with every table made anew. KeyError names an unknown one."""
+    return _BLOCK.sub(lambda m: f"{m[1]}{TABLES[m[2]]()}{m[3]}", text)
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text()))
