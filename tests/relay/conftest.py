@@ -65,6 +65,7 @@ class Bench:
         self.wake.bind(f"inproc://wake-{id(self)}")
         self.bell = context.socket(zmq.PAIR)
         self.bell.connect(f"inproc://wake-{id(self)}")
+        self.peers: list[Any] = []
         self.relay: Any = None
         self.frontend: Any = None
         self.backend: Any = None
@@ -77,7 +78,10 @@ class Bench:
         backward: Lane = Lane(),  # noqa: B008 (frozen)
         **options: int,
     ) -> Any:
-        """Bind both sockets, `frontend_X=` and `backend_X=` being options; the relay."""
+        """Bind both sockets, `frontend_X=` and `backend_X=` being their options; the relay.
+
+        Inproc, unless `tcp=1`: what a stalled peer lets through is then the HWM of both.
+        """
         self.frontend = self.bound(frontend, options, "frontend_")
         self.backend = self.bound(backend, options, "backend_")
         self.relay = self.half.Relay(
@@ -90,7 +94,8 @@ class Bench:
         for name, value in options.items():
             if name.startswith(prefix):
                 setattr(socket, name.removeprefix(prefix), value)
-        socket.bind("tcp://127.0.0.1:*")
+        inproc = f"inproc://{prefix}{id(self)}"
+        socket.bind("tcp://127.0.0.1:*" if options.get("tcp") else inproc)
         return socket
 
     def peer(self, kind: int, side: zmq.Socket[bytes], **options: int | bytes) -> Any:
@@ -100,7 +105,12 @@ class Bench:
         for name, value in options.items():
             setattr(socket, name, value)
         socket.connect(side.getsockopt_string(zmq.LAST_ENDPOINT))
+        self.peers.append(socket)
         return socket
+
+    def one_way(self, forward: Lane = Lane(), **options: int) -> Any:  # noqa: B008 (frozen)
+        """A relay from PULL to PUSH."""
+        return self.between(zmq.PULL, zmq.PUSH, forward, Lane(enabled=False), **options)
 
     def ring(self) -> None:
         self.bell.send(b"")
@@ -133,6 +143,17 @@ class Bench:
 
     def backward(self) -> dict[str, int]:
         return self.counters.read()["backward"]
+
+
+@pytest.fixture
+def receive() -> Callable[[Any], list[bytes]]:
+    """One message, waited for."""
+
+    def wait_for_one(socket: Any) -> list[bytes]:
+        assert socket.poll(PATIENCE * 1000), "nothing came"
+        return list(socket.recv_multipart())
+
+    return wait_for_one
 
 
 @pytest.fixture

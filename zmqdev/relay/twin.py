@@ -3,7 +3,7 @@
 The loop's rules, the same in `_native.c`:
 - Whole messages only. No call waits except the poll.
 - A message that a full target refuses is held, one per direction. While it is
-  held its source is not polled for input; its target is polled for output instead.
+  held its source is not polled; its target is polled instead.
 - Each direction moves at most BATCH messages a turn, so neither starves the other.
 - It polls only when nothing can move, and then for at most TICK.
 - EVENTS of every socket is read at least once per TICK, idle and suspended ones
@@ -30,6 +30,7 @@ __all__ = ["Relay", "recv_burst", "send_burst"]
 
 BATCH = 100
 TICK = 100_000_000
+LIAR_TICK = 10_000_000
 """Nanoseconds."""
 
 MESSAGES, BYTES = ROWS["messages"], ROWS["bytes"]
@@ -52,6 +53,25 @@ class Flow:
         self.held: list[bytes] | None = None
         self.since = 0
         """When the held message was last counted as blocked, in ns; 0 when nothing is blocked."""
+        self.claimed = False
+        """EVENTS said POLLOUT since the target last refused."""
+
+    @property
+    def awaited(self) -> zmq.Socket[bytes]:
+        """The socket that has to do something before a message can move."""
+        return self.source if self.held is None else self.target
+
+    def can_move(self, ready: int) -> bool:
+        """Whether to try, `ready` being EVENTS of the awaited socket.
+
+        An XPUB with NODROP always claims POLLOUT. A target that refuses in spite of
+        its claim is tried again when its descriptor tells, and each LIAR_TICK.
+        """
+        if self.held is None:
+            return bool(ready & zmq.POLLIN)
+        new = bool(ready & zmq.POLLOUT) and not self.claimed
+        self.claimed = bool(ready & zmq.POLLOUT)
+        return new
 
 
 class Relay:
@@ -130,6 +150,7 @@ class Relay:
         flows = [flow for flow, on in asked if on and flow.lane.enabled]
         for flow in flows:
             flow.since = time.monotonic_ns() if flow.held is not None else 0
+            flow.claimed = False
         return flows
 
     def _turn(self, flow: Flow) -> int:
@@ -162,7 +183,7 @@ class Relay:
         if refused == EAGAIN and not flow.to_router and flow.lane.on_full == "block":
             flow.since = flow.since or time.monotonic_ns()
             return False
-        flow.held, flow.since = None, 0
+        flow.held, flow.since, flow.claimed = None, 0, False
         if refused:
             self._count(flow, FULL if refused == EAGAIN else UNREACHABLE, 1)
             return True
@@ -195,13 +216,24 @@ class Relay:
         return now + TICK
 
     def _wait(self, flows: Sequence[Flow], nanoseconds: int) -> None:
-        """Sleep until something can move, `wake` is readable or the time is over."""
-        interest: dict[zmq.Socket[bytes], int] = {self.wake: zmq.POLLIN}
+        """Sleep until something can move, `wake` is readable or the time is over.
+
+        On the sockets' own descriptors, which tell once that a command came; EVENTS
+        must have been the last thing asked of each socket.
+        """
+        ready = {flow.awaited: events(flow.awaited) for flow in flows}
         for flow in flows:
-            held = flow.held is not None
-            socket, event = (flow.target, zmq.POLLOUT) if held else (flow.source, zmq.POLLIN)
-            interest[socket] = interest.get(socket, 0) | event
-        zmq.zmq_poll(list(interest.items()), max(0, -(-nanoseconds // 1_000_000)))
+            if flow.can_move(ready[flow.awaited]):
+                return
+        liars = [flow for flow in flows if flow.held is not None and flow.claimed]
+        if liars:
+            nanoseconds = min(nanoseconds, LIAR_TICK)
+        poller = zmq.Poller()
+        for socket in (*ready, self.wake):
+            poller.register(socket.getsockopt(zmq.FD), zmq.POLLIN)
+        poller.poll(max(0, -(-nanoseconds // 1_000_000)))
+        for flow in liars:
+            events(flow.target)
 
 
 def events(socket: zmq.Socket[bytes]) -> int:
