@@ -17,7 +17,7 @@ from zmqdev.security.addresses import networks
 from zmqdev.security.passwords import make_line, parse
 from zmqdev.security.policy import Policy
 from zmqdev.security.refusals import LINES_PER_SECOND, Refusals
-from zmqdev.security.zap import Handler
+from zmqdev.security.zap import Handler, Post
 from zmqdev.wire import z85
 
 Context = zmq.Context[Any]
@@ -42,7 +42,8 @@ def context() -> Iterator[Context]:
 
 @pytest.fixture
 def handler(context: Context) -> Iterator[Handler]:
-    made = Handler(context, {"front": Policy()})
+    made = Handler(context)
+    made.posts["front"] = Post(Policy(), Refusals("front"))
     made.start()
     yield made
     made.stop()
@@ -81,42 +82,42 @@ def wait_until(holds: Callable[[], bool], seconds: float = 5) -> None:
 
 def test_an_open_side_lets_in(context: Context, handler: Handler) -> None:
     assert outcome(context, server(context)) == OPENED
-    assert handler.refusals.read() == {}
+    assert handler.posts["front"].refusals.read() == {}
 
 
 def test_a_denied_address_is_refused_and_counted(context: Context, handler: Handler) -> None:
-    handler.reload({"front": Policy(networks=networks([], ["127.0.0.0/8"]))})
+    handler.posts["front"].policy = Policy(networks=networks([], ["127.0.0.0/8"]))
     assert outcome(context, server(context)) == REFUSED
-    assert handler.refusals.read() == {("front", "address"): 1}
+    assert handler.posts["front"].refusals.read() == {"address": 1}
 
 
 def test_an_address_is_known_on_a_socket_of_both_families(
     context: Context, handler: Handler
 ) -> None:
-    handler.reload({"front": Policy(networks=networks(["127.0.0.1"], []))})
+    handler.posts["front"].policy = Policy(networks=networks(["127.0.0.1"], []))
     assert outcome(context, server(context, ipv6=True)) == OPENED
 
 
 def test_a_side_without_a_policy_lets_nobody_in(context: Context, handler: Handler) -> None:
-    handler.reload({})
+    handler.posts.clear()
     assert outcome(context, server(context)) == REFUSED
-    assert handler.refusals.read() == {("front", "domain"): 1}
+    assert handler.strays.read() == {"domain": 1}
 
 
 def test_users_come_in_with_their_password(context: Context, handler: Handler) -> None:
-    handler.reload({"front": Policy("PLAIN", users=USERS)})
+    handler.posts["front"].policy = Policy("PLAIN", users=USERS)
     to = server(context, plain_server=True)
     good = {"plain_username": b"alice", "plain_password": b"sesame"}
     assert outcome(context, to, **good) == OPENED
     assert outcome(context, to, **{**good, "plain_password": b"guess"}) == REFUSED
-    assert handler.refusals.read() == {("front", "password"): 1}
+    assert handler.posts["front"].refusals.read() == {"password": 1}
 
 
 def test_keys_on_the_list_come_in_and_the_user_id_is_their_name(
     context: Context, handler: Handler
 ) -> None:
     ours, alice, mallory = keypair(), keypair(), keypair()
-    handler.reload({"front": Policy("CURVE", keys={z85.key(alice[0]): "alice"})})
+    handler.posts["front"].policy = Policy("CURVE", keys={z85.key(alice[0]): "alice"})
     options = {"curve_secretkey": ours[1].encode(), "curve_publickey": ours[0].encode()}
     to = server(context, curve_server=True, **options)
 
@@ -125,7 +126,7 @@ def test_keys_on_the_list_come_in_and_the_user_id_is_their_name(
         return dict(zip(names, map(str.encode, (*pair, ours[0])), strict=True))
 
     assert outcome(context, to, **curve(mallory)) == REFUSED
-    assert handler.refusals.read() == {("front", "key"): 1}
+    assert handler.posts["front"].refusals.read() == {"key": 1}
     sender = context.socket(zmq.PUSH)
     for name, value in curve(alice).items():
         setattr(sender, name, value)
@@ -142,45 +143,41 @@ def test_reloading_keeps_good_peers_and_refuses_new_ones(
     good.connect(to.last_endpoint)
     good.send(b"before")
     assert to.recv() == b"before"
-    handler.reload({"front": Policy(networks=networks([], ["127.0.0.1"]))})
+    handler.posts["front"].policy = Policy(networks=networks([], ["127.0.0.1"]))
     assert outcome(context, to) == REFUSED
     good.send(b"after")
     assert to.recv() == b"after"
 
 
-def test_one_connection_too_many_is_told_to_come_again(context: Context) -> None:
+def test_one_connection_too_many_is_told_to_come_again(context: Context, handler: Handler) -> None:
     full = ["127.0.0.1 has its 2 connections"]
-    handler = Handler(context, {"front": Policy()}, lambda domain, address: full[0] or None)
-    handler.start()
+    handler.posts["front"].limit = lambda address: full[0] or None
     to = server(context, handshake_ivl=200)
     sender = context.socket(zmq.PUSH)
     sender.reconnect_ivl = 20
     sender.connect(to.last_endpoint)
-    wait_until(lambda: handler.refusals.read() == {("front", "connections"): 2})
+    wait_until(lambda: handler.posts["front"].refusals.read() == {"connections": 2})
     full[0] = ""
     sender.send(b"let in at last")
     assert to.poll(5000)
-    handler.stop()
 
 
 def test_a_failing_limit_refuses_that_peer_alone(
-    context: Context, caplog: pytest.LogCaptureFixture
+    context: Context, handler: Handler, caplog: pytest.LogCaptureFixture
 ) -> None:
     wrong = [True]
 
-    def limit(domain: str, address: str) -> str | None:
+    def limit(address: str) -> str | None:
         if wrong.pop():
             raise KeyError("ours")
         return None
 
-    handler = Handler(context, {"front": Policy()}, limit)
-    handler.start()
+    handler.posts["front"].limit = limit
     to = server(context)
     assert outcome(context, to) == REFUSED
     assert "failed on a request" in caplog.text
     wrong.append(False)
     assert outcome(context, to) == OPENED
-    handler.stop()
 
 
 def test_rubbish_on_the_handlers_address_stops_nothing(context: Context, handler: Handler) -> None:
@@ -190,17 +187,18 @@ def test_rubbish_on_the_handlers_address_stops_nothing(context: Context, handler
     stranger.send_multipart([b"", b"1.0", b"9"])
     assert stranger.recv_multipart()[2:4] == [b"9", b"400"]
     assert outcome(context, server(context)) == OPENED
-    assert handler.refusals.read() == {("", "malformed"): 2}
+    assert handler.strays.read() == {"malformed": 2}
 
 
 def test_there_is_one_handler_in_a_context(context: Context, handler: Handler) -> None:
     with pytest.raises(RunError, match="cannot start the ZAP handler"):
-        Handler(context, {}).start()
+        Handler(context).start()
 
 
 def test_it_stops_and_another_can_start(context: Context) -> None:
     for _ in range(3):
-        handler = Handler(context, {"front": Policy()})
+        handler = Handler(context)
+        handler.posts["front"] = Post(Policy(), Refusals("front"))
         handler.start()
         assert outcome(context, server(context)) == OPENED
         handler.stop()
@@ -209,21 +207,20 @@ def test_it_stops_and_another_can_start(context: Context) -> None:
 
 def test_it_ends_with_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
     context: Context = zmq.Context()
-    handler = Handler(context, {})
+    handler = Handler(context)
     handler.start()
     thread = handler._thread
     assert thread is not None
-    assert handler._wake is not None
-    handler._wake.close()
     context.term()
     thread.join(5)
     assert not thread.is_alive()
+    handler.stop()
 
 
 def test_a_refusal_is_logged_with_its_reason(
     context: Context, handler: Handler, caplog: pytest.LogCaptureFixture
 ) -> None:
-    handler.reload({"front": Policy(networks=networks([], ["127.0.0.1"]))})
+    handler.posts["front"].policy = Policy(networks=networks([], ["127.0.0.1"]))
     outcome(context, server(context))
     assert "front: refused 127.0.0.1: address 127.0.0.1 is denied" in caplog.text
 
@@ -231,14 +228,14 @@ def test_a_refusal_is_logged_with_its_reason(
 def test_a_flood_of_refusals_is_counted_whole_and_logged_in_part(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    refusals = Refusals()
+    refusals = Refusals("front")
     with caplog.at_level(logging.WARNING, "zmqdev.security"):
         for _ in range(1000):
-            refusals.add("front", "key", "key is not allowed", "10.0.0.1", 50.0)
+            refusals.add("key", "key is not allowed", "10.0.0.1", 50.0)
         assert len(caplog.records) == LINES_PER_SECOND
         refusals.pause_over(51.0)
-    assert refusals.read() == {("front", "key"): 1000}
-    assert caplog.messages[-1] == f"{1000 - LINES_PER_SECOND} more peers were refused"
+    assert refusals.read() == {"key": 1000}
+    assert caplog.messages[-1] == f"front: {1000 - LINES_PER_SECOND} more peers were refused"
 
 
 def test_the_turn_is_short_enough_to_say_what_was_not_said() -> None:

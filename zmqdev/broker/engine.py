@@ -126,7 +126,7 @@ class BrokerEngine:
 
     def close(self, linger_ms: int) -> None:
         for side in self._sockets:
-            side.socket.close(linger_ms)
+            side.close(linger_ms)
         if self._capture is not None:
             self._capture.close(linger_ms)
         if self._letterbox is not None:

@@ -197,7 +197,7 @@ class Device:
             self.engine.open(self._context, wake)
             try:
                 for side in self.engine.sockets():
-                    self.watches[side.name] = PeerWatch(side.socket)
+                    self.watches[side.name] = PeerWatch(side.socket, side.guard)
                 self._set_paused(self._paused)
                 self._opened.set()
                 self._serve(wake)

@@ -26,6 +26,7 @@ import zmq
 
 from zmqdev.device.snapshot import PeerCounts
 from zmqdev.device.sockets import events
+from zmqdev.security.guard import Guard
 
 _FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
@@ -74,10 +75,11 @@ def reason_of(event: int, value: int) -> str:
 class PeerWatch:
     """The monitor of one socket. Made in the socket's thread, read by one other thread."""
 
-    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+    def __init__(self, socket: zmq.Socket[bytes], guard: Guard | None = None) -> None:
         self.name = f"inproc://zmqdev-monitor-{next(_names)}"
         socket.monitor(self.name, _EVENTS)
         self._socket = socket
+        self._guard = guard
         self.pair: zmq.Socket[bytes] = socket.context.socket(zmq.PAIR)
         self.pair.set(zmq.RCVHWM, 0)
         self.pair.set(zmq.LINGER, 0)
@@ -92,6 +94,7 @@ class PeerWatch:
             head, address = self.pair.recv_multipart()
             number, value = struct.unpack("=HI", head)
             remote = _remote(value) if number in _OPENED else ""
+            self._tell_guard(number, value, remote)
             event = self.tally.take(number, value, address.decode(errors="replace"), remote)
             came = True
             if event is not None:
@@ -99,6 +102,14 @@ class PeerWatch:
         if came:
             self.counts = self.tally.counts()
         return came
+
+    def _tell_guard(self, number: int, value: int, remote: str) -> None:
+        if self._guard is None:
+            return
+        if number == zmq.EVENT_ACCEPTED:
+            self._guard.connection_opened(value, remote)
+        elif number == zmq.EVENT_DISCONNECTED:
+            self._guard.connection_closed(value)
 
     def disable(self) -> None:
         """In the socket's thread, before `close`."""

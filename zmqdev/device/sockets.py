@@ -13,6 +13,8 @@ import zmq
 from zmqdev.device import ipcfile
 from zmqdev.device.snapshot import AddressState
 from zmqdev.errors import RunError
+from zmqdev.security.census import Census
+from zmqdev.security.guard import Guard
 from zmqdev.spec import address as addresses
 
 # What libzmq's numbers mean for the person who wrote the address.
@@ -41,7 +43,16 @@ class OpenSocket:
     type: str
     socket: zmq.Socket[bytes]
     addresses: tuple[AddressState, ...] = field(default=())
+    guard: Guard | None = None
     _files: dict[str, ipcfile.OwnFile] = field(default_factory=dict)
+
+    def secure(self, side: Any, census: Census | None = None) -> None:
+        """Let the security options of a side's spec hold from the first peer on.
+
+        To be called before `bind` and `connect`. UsageError names a file that is wrong.
+        """
+        self.guard = Guard(self.socket.context, side, self.name, census)
+        self.guard.dress(self.socket)
 
     def bind(self, address: str) -> AddressState:
         ipcfile.check_free(address)
@@ -86,6 +97,8 @@ class OpenSocket:
     def close(self, linger_ms: int) -> None:
         """Unsent messages are kept for `linger_ms`; an own ipc file goes now."""
         self.socket.close(linger_ms)
+        if self.guard is not None:
+            self.guard.close()
         for address in list(self._files):
             self._remove_file(address)
 
@@ -143,10 +156,13 @@ def apply(socket: zmq.Socket[bytes], options: Mapping[str, Any]) -> None:
             raise RunError(f"cannot set {name} to {value!r}: {why}") from None
 
 
-def open_side(context: zmq.Context[Any], name: str, side: Any) -> OpenSocket:
+def open_side(
+    context: zmq.Context[Any], name: str, side: Any, census: Census | None = None
+) -> OpenSocket:
     """A resolved side of a spec, open: bound, connected, subscribed."""
     opened = make(context, name, side.type, side.sockopts)
     try:
+        opened.secure(side, census)
         if side.type == "SUB":
             for prefix in getattr(side, "subscribe", None) or ():
                 opened.socket.setsockopt(zmq.SUBSCRIBE, prefix)

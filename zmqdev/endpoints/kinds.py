@@ -31,6 +31,11 @@ Peers = Callable[[], int]
 def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: Any) -> OpenSocket:
     """The endpoint's socket with its options set; `join` binds and connects it."""
     opened = make(context, "socket", type_of(kind, spec), spec.sockopts)
+    try:
+        opened.secure(spec)
+    except BaseException:
+        opened.close(0)
+        raise
     if opened.type == "SUB":
         for prefix in spec.subscribe or (b"",):
             opened.socket.setsockopt(zmq.SUBSCRIBE, prefix)

@@ -31,7 +31,7 @@ class Post:
         self.spec = spec
         self.context: zmq.Context[Any] = zmq.Context()
         self.opened = open_socket(self.context, kind, spec)
-        self.watch = PeerWatch(self.opened.socket)
+        self.watch = PeerWatch(self.opened.socket, self.opened.guard)
 
     @property
     def socket(self) -> zmq.Socket[bytes]:

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+from zmqdev.spec.network import AnyNetwork, network
+
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 LOCAL = "local"
@@ -23,8 +24,8 @@ LOCAL = "local"
 class Networks:
     """Addresses let in: `deny` first, then `allow` when there is any."""
 
-    allow: tuple[Network, ...] = ()
-    deny: tuple[Network, ...] = ()
+    allow: tuple[AnyNetwork, ...] = ()
+    deny: tuple[AnyNetwork, ...] = ()
 
     def refusal(self, address: str) -> str | None:
         """Why this peer may not come in, or None. `address` is as ZAP gives it."""
@@ -39,18 +40,6 @@ class Networks:
         if self.allow and not any(number in network for network in self.allow):
             return f"address {host} is not allowed"
         return None
-
-
-def network(text: str) -> Network:
-    """`10.0.0.0/8`, `::1` or `10.1.2.3`. Raises ValueError that says what is wrong."""
-    try:
-        return ipaddress.ip_network(text.strip())
-    except ValueError as error:
-        try:
-            wider = ipaddress.ip_network(text.strip(), strict=False)
-        except ValueError:
-            raise ValueError(f"{text!r} is no address and no network") from error
-        raise ValueError(f"{text!r} has host bits set; did you mean {wider}?") from error
 
 
 def networks(allow: Iterable[str], deny: Iterable[str]) -> Networks:

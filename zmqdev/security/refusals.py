@@ -1,4 +1,4 @@
-"""Refusals told: counted by side and reason, and logged so that a flood cannot drown the log."""
+"""Refusals told: counted by reason, and logged so that a flood cannot drown the log."""
 
 from __future__ import annotations
 
@@ -16,31 +16,33 @@ LINES_PER_SECOND = 10
 
 @dataclass
 class Refusals:
-    """Counts by (side, reason). Added to by the handler's thread, read by any."""
+    """Counts of one side. Added to by the handler's thread, read by any."""
 
-    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    label: str
+    _counts: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _second: float = 0.0
     _lines: int = 0
 
-    def add(self, domain: str, reason: str, text: str, address: str, now: float) -> None:
+    def add(self, reason: str, text: str, address: str, now: float) -> None:
         """Count one refusal and say it, unless too many were said this second."""
         with self._lock:
-            self._counts[domain, reason] += 1
+            self._counts[reason] += 1
         self.pause_over(now)
         self._lines += 1
         if self._lines <= LINES_PER_SECOND:
-            LOG.warning("%s: refused %s: %s", domain or "-", plain(address), text)
+            LOG.warning("%s: refused %s: %s", self.label, plain(address), text)
 
     def pause_over(self, now: float) -> None:
         """Say how many were not said, once their second is over."""
         if now - self._second < 1.0:
             return
         if self._lines > LINES_PER_SECOND:
-            LOG.warning("%d more peers were refused", self._lines - LINES_PER_SECOND)
+            more = self._lines - LINES_PER_SECOND
+            LOG.warning("%s: %d more peers were refused", self.label, more)
         self._second, self._lines = now, 0
 
-    def read(self) -> dict[tuple[str, str], int]:
-        """All counts so far."""
+    def read(self) -> dict[str, int]:
+        """All counts so far, by reason."""
         with self._lock:
             return dict(self._counts)

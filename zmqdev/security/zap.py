@@ -1,8 +1,8 @@
 """The ZAP handler: one thread for each context that answers libzmq's question for every handshake.
 
 It must be bound before the first socket that asks is, or libzmq lets that
-socket's peers wait. Policies are swapped whole: a handshake sees the old ones
-or the new ones, and a peer that is in stays in.
+socket's peers wait. A policy is swapped whole: a handshake sees the old one or
+the new one, and a peer that is in stays in.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import zmq
@@ -38,25 +39,31 @@ BURST = 100
 
 Context = zmq.Context[Any]
 Socket = zmq.Socket[Any]
-# (domain, address) to why one more connection is too many, or None.
-Limit = Callable[[str, str], "str | None"]
+# The address of a peer to why one more connection is too many, or None.
+Limit = Callable[[str], "str | None"]
 
 
-def no_limit(domain: str, address: str) -> str | None:
+def no_limit(address: str) -> str | None:
     """Any number of connections."""
     return None
 
 
-class Handler:
-    """Answers for the sockets of `context` by their ZAP domain."""
+@dataclass
+class Post:
+    """What the handler knows of one socket. `policy` may be replaced at any time."""
 
-    def __init__(
-        self, context: Context, policies: Mapping[str, Policy], limit: Limit = no_limit
-    ) -> None:
-        self.refusals = Refusals()
+    policy: Policy
+    refusals: Refusals
+    limit: Limit = field(default=no_limit)
+
+
+class Handler:
+    """Answers for the sockets of `context` by their ZAP domain: one post each."""
+
+    def __init__(self, context: Context) -> None:
+        self.posts: dict[str, Post] = {}
+        self.strays = Refusals("zap")
         self._context = context
-        self._policies = dict(policies)
-        self._limit = limit
         self._throttle = Throttle()
         self._thread: threading.Thread | None = None
         self._wake: Socket | None = None
@@ -83,14 +90,11 @@ class Handler:
         """End the thread and free the address. Harmless when it is not running."""
         if self._thread is None or self._wake is None:
             return
-        self._wake.send(b"")
+        if not self._wake.closed:
+            self._wake.send(b"")
         self._thread.join()
         self._wake.close()
         self._thread = self._wake = None
-
-    def reload(self, policies: Mapping[str, Policy]) -> None:
-        """From the next handshake on these policies hold. From any thread."""
-        self._policies = dict(policies)
 
     def _run(self, socket: Socket, stop: Socket) -> None:
         poller = zmq.Poller()
@@ -100,9 +104,13 @@ class Handler:
             while stop not in (ready := dict(poller.poll(TURN_MS))):
                 if socket in ready:
                     self._answer_burst(socket)
-                self.refusals.pause_over(time.monotonic())
+                for refusals in (self.strays, *(post.refusals for post in [*self.posts.values()])):
+                    refusals.pause_over(time.monotonic())
         except zmq.ContextTerminated:
+            # Nobody will call `stop`, and an open socket would hold the context up for ever.
             LOG.debug("the context ended under the ZAP handler")
+            if self._wake is not None:
+                self._wake.close()
         finally:
             socket.close()
             stop.close()
@@ -121,26 +129,26 @@ class Handler:
     def _answer(self, frames: list[bytes], now: float) -> list[bytes]:
         request = parse_request(frames)
         if isinstance(request, Malformed):
-            self.refusals.add("", "malformed", request.why, "", now)
+            self.strays.add("malformed", request.why, "", now)
             if request.id is None:
                 return []
             return build_reply(request.envelope, request.id, Reply(REFUSED, request.why))
-        verdict = self._judge(request, now)
+        post = self.posts.get(request.domain)
+        verdict = self._judge(post, request, now)
         if not verdict.let_in:
-            text = verdict.reply.text
-            self.refusals.add(request.domain, verdict.reason, text, request.address, now)
+            refusals = post.refusals if post else self.strays
+            refusals.add(verdict.reason, verdict.reply.text, request.address, now)
         return build_reply(request.envelope, request.id, verdict.reply)
 
-    def _judge(self, request: Request, now: float) -> Verdict:
+    def _judge(self, post: Post | None, request: Request, now: float) -> Verdict:
         """A mistake of ours refuses that one peer, with a traceback in the log."""
-        policy = self._policies.get(request.domain)
-        if policy is None:
+        if post is None:
             return refuse("domain", f"no policy for domain {request.domain!r}")
         try:
-            verdict = decide(policy, request, self._throttle, now)
+            verdict = decide(post.policy, request, self._throttle, now)
             if not verdict.let_in:
                 return verdict
-            crowded = self._limit(request.domain, request.address)
+            crowded = post.limit(request.address)
             return refuse("connections", crowded, TEMPORARY) if crowded else verdict
         except Exception:
             LOG.exception("the ZAP handler failed on a request for domain %r", request.domain)

@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from zmqdev.errors import UsageError
-from zmqdev.spec import sockopt, socktype
+from zmqdev.spec import security_check, sockopt, socktype
 from zmqdev.spec.common import Logging, Ready, Stats
 from zmqdev.spec.kind import DeviceKind, SideDefault
 from zmqdev.spec.layer import Written, plain
 from zmqdev.spec.option import option, section
 from zmqdev.spec.side import Backend, Frontend
-from zmqdev.spec.value import Address, Choice, Duration, Integer, Many, Size, Text
+from zmqdev.spec.value import Address, AddressOrOff, Choice, Duration, Integer, Many, Size, Text
 
 # XSUB's topic trie is recursive: a longer topic can overflow its stack (S1, libzmq 4671).
 TOPIC_LIMIT = 4096
+# A subscription is its topic and a byte or the name of a command (RFC 29, 37).
+SUBSCRIPTION_HEAD = 64
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,42 @@ class Limits:
         Size(),
         default=1024 * sockopt.MEBIBYTE,
         help="Largest message, all frames together; 0 is no limit.",
+        group="Limits",
+    )
+    connections: int = option(
+        Integer(0),
+        default=4096,
+        help="Most connections of a side that binds; 0 is no limit.",
+        group="Limits",
+    )
+    connections_per_address: int = option(
+        Integer(0),
+        default=1024,
+        help="Most connections from one address; 0 is no limit.",
+        group="Limits",
+    )
+    subscriptions: int = option(
+        Integer(0),
+        default=100_000,
+        help="Most different subscriptions at a forwarder; 0 is no limit.",
+        group="Limits",
+    )
+    subscriptions_per_peer: int = option(
+        Integer(0),
+        default=10_000,
+        help="Most different subscriptions of one subscriber; 0 is no limit.",
+        group="Limits",
+    )
+    subscription_bytes: int = option(
+        Size(),
+        default=4 * sockopt.MEBIBYTE,
+        help="Most bytes of all different subscriptions together; 0 is no limit.",
+        group="Limits",
+    )
+    subscription_bytes_per_peer: int = option(
+        Size(),
+        default=sockopt.MEBIBYTE // 2,
+        help="Most bytes of the subscriptions of one subscriber; 0 is no limit.",
         group="Limits",
     )
 
@@ -67,7 +105,7 @@ class DeviceSpec(Logging, Ready):
         group="Data path",
     )
     control: str | None = option(
-        Text(metavar="ADDRESS|off"),
+        AddressOrOff(),
         help="Where the device answers `zmqdev ctl`. Default: an ipc address of this user.",
         group="Life",
     )
@@ -79,6 +117,11 @@ class DeviceSpec(Logging, Ready):
     )
     stats: Stats = section(Stats, help="What is shown of the flow.", shorthand="mode")
     limits: Limits = section(Limits, help="What a peer may ask.")
+    topic_acl: str | None = option(
+        Text(metavar="FILE"),
+        help="File of rights: who may subscribe to which prefixes.",
+        group="Security",
+    )
 
 
 def resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
@@ -95,7 +138,19 @@ def resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
         backend=_fill(kind.backend, kind, spec, "backend", backend_type, on_full, written),
     )
     _check_addresses(filled, written)
+    _check_security(filled, written)
     return filled
+
+
+def _check_security(spec: DeviceSpec, written: Written) -> None:
+    security_check.check(spec.frontend, written, "frontend.")
+    security_check.check(spec.backend, written, "backend.")
+    if spec.topic_acl and spec.backend.type != "XPUB":
+        raise UsageError(
+            "topic-acl: needs an XPUB backend, which sees who subscribes; "
+            f"this is {spec.backend.type}",
+            written.place("topic-acl"),
+        )
 
 
 def _partner(kind: DeviceKind, spec: DeviceSpec, side: str) -> str:
@@ -149,19 +204,22 @@ def _fill(
         type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=bool(connect)
     )
     if name == "backend":
-        base |= _backend_defaults(type_, on_full)
+        base |= _backend_defaults(type_, on_full, spec.limits.topic_length)
     filled = replace(
         side, type=type_, bind=bind, connect=connect, sockopts=sockopt.merge(base, side.sockopts)
     )
     return _subscribed(filled, written) if name == "frontend" else filled
 
 
-def _backend_defaults(type_: str, on_full: str) -> dict[str, sockopt.Value]:
+def _backend_defaults(type_: str, on_full: str, longest: int) -> dict[str, sockopt.Value]:
     if type_ == "ROUTER":
         # A worker that comes back under its old id takes over; a client must not (R4).
         return {"router_handover": True}
-    if type_ in socktype.PUBLISHERS and on_full == "block":
-        return {"xpub_nodrop": True}
+    if type_ in socktype.PUBLISHERS:
+        # Subscribers send subscriptions only. A longer one never gets into the topic tries,
+        # where each of its bytes costs a node: its connection is closed.
+        largest: dict[str, sockopt.Value] = {"maxmsgsize": longest + SUBSCRIPTION_HEAD}
+        return largest | ({"xpub_nodrop": True} if on_full == "block" else {})
     return {}
 
 

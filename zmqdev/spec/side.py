@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zmqdev.spec.option import option
+from zmqdev.spec.security import Security
 from zmqdev.spec.socktype import BACKENDS, FRONTENDS
 from zmqdev.spec.value import Address, Choice, Many, Prefix
 
@@ -19,7 +20,7 @@ class SocketSide:
 
 
 @dataclass(frozen=True)
-class Side(SocketSide):
+class Side(SocketSide, Security):
     bind: tuple[str, ...] = option(
         Many(Address(verb="bind")), default=(), help="Address to bind; repeatable.", group="Sides"
     )

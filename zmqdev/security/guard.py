@@ -1,0 +1,104 @@
+"""What stands at one socket's door: its keys, its policy, its count of refusals.
+
+A guard takes its post with the context's ZAP handler before the socket binds.
+The handler starts with the first post and stops with the last.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import zmq
+
+from zmqdev.security import material
+from zmqdev.security.census import Census, cut
+from zmqdev.security.policy import Policy
+from zmqdev.security.refusals import Refusals
+from zmqdev.security.zap import Handler, Post
+from zmqdev.spec.security import Security
+
+_handlers: WeakKeyDictionary[zmq.Context[Any], Handler] = WeakKeyDictionary()
+_lock = threading.Lock()
+_numbers = itertools.count(1)
+
+
+class Guard:
+    """Made in the socket's thread; `reload`, `refusals` and the census are for any thread."""
+
+    def __init__(
+        self, context: zmq.Context[Any], side: Security, label: str, census: Census | None = None
+    ) -> None:
+        """Read the files and take the post. UsageError names the file that is wrong."""
+        self.census = census or Census()
+        self._side = side
+        self._context = context
+        self._material = material.read(side)
+        self._domain = f"{label}#{next(_numbers)}"
+        self._post: Post | None = None
+        if self._material.policy is not None:
+            self._post = Post(self._material.policy, Refusals(label), self.census.crowded)
+            _take_post(context, self._domain, self._post)
+
+    def dress(self, socket: zmq.Socket[bytes]) -> None:
+        """Set the security options, before the socket binds or connects."""
+        if self._post is not None:
+            socket.set(zmq.ZAP_DOMAIN, self._domain.encode())
+        for name, value in self._material.options.items():
+            socket.set(zmq.SocketOption[name.upper()], value)
+
+    def reload(self) -> None:
+        """Read users and authorized keys again; peers that are in stay in.
+
+        UsageError names what is wrong, and then all stays as it was.
+        """
+        policy = material.read(self._side).policy
+        if self._post is not None and policy is not None:
+            self._post.policy = policy
+
+    @property
+    def policy(self) -> Policy | None:
+        """Who is let in; None for a side that only connects."""
+        return self._post.policy if self._post is not None else None
+
+    def refusals(self) -> dict[str, int]:
+        """How many peers were refused, by reason."""
+        return self._post.refusals.read() if self._post is not None else {}
+
+    def connection_opened(self, descriptor: int, address: str) -> None:
+        """The monitor saw a peer come; one far above the limits is cut off."""
+        crowded = self.census.opened(descriptor, address)
+        if crowded and self._post is not None and cut(descriptor):
+            self._post.refusals.add("connections", crowded, address, time.monotonic())
+
+    def connection_closed(self, descriptor: int) -> None:
+        """The monitor saw it go."""
+        self.census.closed(descriptor)
+
+    def close(self) -> None:
+        """Leave the post. After the socket is closed; harmless a second time."""
+        if self._post is not None:
+            _leave_post(self._context, self._domain)
+
+
+def _take_post(context: zmq.Context[Any], domain: str, post: Post) -> None:
+    with _lock:
+        handler = _handlers.get(context)
+        if handler is None:
+            handler = Handler(context)
+            handler.start()
+            _handlers[context] = handler
+        handler.posts[domain] = post
+
+
+def _leave_post(context: zmq.Context[Any], domain: str) -> None:
+    with _lock:
+        handler = _handlers.get(context)
+        if handler is None or handler.posts.pop(domain, None) is None:
+            return
+        if not handler.posts:
+            handler.stop()
+            del _handlers[context]

@@ -1,0 +1,135 @@
+"""The files behind a side's security options, read: what to set on its socket, whom to let in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zmqdev.errors import UsageError
+from zmqdev.security import passwords
+from zmqdev.security.addresses import networks
+from zmqdev.security.keyfile import (
+    derive,
+    generate,
+    load,
+    load_directory,
+    load_secret,
+    read_bounded,
+    refuse_shared,
+)
+from zmqdev.security.policy import Policy
+from zmqdev.spec.security import Security
+from zmqdev.spec.security_check import AT_FILE, mechanism, role
+from zmqdev.wire import z85
+
+LONGEST_SECRET = 4096
+
+
+@dataclass(frozen=True)
+class Material:
+    """Socket options by their ZeroMQ names, and for a side that binds its policy."""
+
+    options: Mapping[str, bytes | int] = field(default_factory=dict, repr=False)
+    policy: Policy | None = None
+
+
+def read(side: Security) -> Material:
+    """Read what the options name. Raises UsageError with the file and line that is wrong."""
+    return _READERS[mechanism(side), role(side)](side)
+
+
+def _null_server(side: Security) -> Material:
+    return Material({}, Policy(networks=networks(side.allow, side.deny)))
+
+
+def _null_client(side: Security) -> Material:
+    return Material()
+
+
+def _plain_server(side: Security) -> Material:
+    users = passwords.load(Path(side.plain_users or ""))
+    policy = Policy("PLAIN", networks=networks(side.allow, side.deny), users=users)
+    return Material({"plain_server": 1}, policy)
+
+
+def _plain_client(side: Security) -> Material:
+    return Material(
+        {
+            "plain_username": (side.plain_username or "").encode(),
+            "plain_password": secret(side.plain_password or "").encode(),
+        }
+    )
+
+
+def _curve_server(side: Security) -> Material:
+    public, own_secret = _own_key(side)
+    keys = load_directory(Path(side.authorized_keys)) if side.authorized_keys else None
+    policy = Policy("CURVE", networks=networks(side.allow, side.deny), keys=keys)
+    return Material({"curve_server": 1, **_pair(public, own_secret)}, policy)
+
+
+def _curve_client(side: Security) -> Material:
+    public, own_secret = _own_key(side)
+    server = public_key(side.server_key or "").encode()
+    return Material({"curve_serverkey": server, **_pair(public, own_secret)})
+
+
+def _pair(public: bytes, own_secret: bytes) -> dict[str, bytes | int]:
+    return {"curve_publickey": public, "curve_secretkey": own_secret}
+
+
+_READERS = {
+    ("null", "server"): _null_server,
+    ("null", "client"): _null_client,
+    ("plain", "server"): _plain_server,
+    ("plain", "client"): _plain_client,
+    ("curve", "server"): _curve_server,
+    ("curve", "client"): _curve_client,
+}
+
+
+def _own_key(side: Security) -> tuple[bytes, bytes]:
+    """Public and secret key, Z85. A client that has none gets one made for this run: only
+    a server that lets in any key knows it."""
+    if side.curve_key:
+        certificate = load_secret(Path(side.curve_key))
+    elif side.curve_secret:
+        text = _checked(secret(side.curve_secret), "curve-secret")
+        return derive(text).encode(), text.encode()
+    else:
+        certificate = generate()
+    return certificate.public.encode(), (certificate.secret or "").encode()
+
+
+def public_key(text: str) -> str:
+    """A public key, Z85, from itself or from a certificate file."""
+    try:
+        z85.key(text)
+    except ValueError:
+        return load(Path(text)).public
+    return text
+
+
+def secret(text: str) -> str:
+    """A secret from itself, or as `@FILE`: the file's text, less the newline at its end."""
+    if not text.startswith(AT_FILE):
+        return text
+    path = Path(text.removeprefix(AT_FILE))
+    data = read_bounded(path, LONGEST_SECRET)
+    refuse_shared(path)
+    try:
+        found = data.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UsageError("the secret in it is no text", str(path)) from None
+    if not found or len(data) > LONGEST_SECRET:
+        raise UsageError("holds no secret of a line", str(path))
+    return found
+
+
+def _checked(text: str, name: str) -> str:
+    try:
+        z85.key(text)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from None
+    return text
