@@ -12,8 +12,9 @@ setup: $(READY)  ## make the virtual environment
 
 $(READY): pyproject.toml zmqdev/relay/_native.c
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --upgrade pip
-	$(BIN)/python -m pip install -q -e '.[dev,metrics]'
+	@$(BIN)/python -m pip install -q --upgrade pip
+	@# Without the warnings: setuptools calls its own table for C files experimental.
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[dev,metrics]'
 	@touch $@
 
 test: $(READY)   ## the whole suite
