@@ -29,6 +29,9 @@ log = logging.getLogger("zmqdev")
 class Client:
     """See `Task` for what each method promises."""
 
+    # Every request has its reply by then, or was given up.
+    lingers = False
+
     def __init__(
         self,
         socket: zmq.Socket[bytes],

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
-from zmqdev.endpoints.format import Layout, read_all, read_in
+from zmqdev.endpoints.format import Layout, Message, read_all, read_in
 from zmqdev.endpoints.split import Splitter
 from zmqdev.endpoints.template import Template
 from zmqdev.endpoints.ticks import Ticks
 from zmqdev.errors import RunError, UsageError
 
-Messages = list[list[bytes]]
+Messages = list[Message]
 Text = Sequence[Template]
 
 CHUNK = 1 << 20

@@ -17,6 +17,8 @@ from zmqdev.relay import recv_burst
 class Receiver:
     """See `Task` for what each method promises."""
 
+    # Subscriptions for a publisher that is gone would hold up the end.
+    lingers = False
     state = "running"
 
     def __init__(

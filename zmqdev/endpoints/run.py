@@ -135,9 +135,10 @@ class Turns:
 
     def linger(self) -> float:
         """How long what was sent may still take to leave."""
-        if self._abort:
+        if self._abort or not self.task.lingers:
             return 0.0
-        return max(0.0, min(self._stop_at - self._clock(), self.spec.drain))
+        drain: float = self.spec.drain
+        return max(0.0, min(self._stop_at - self._clock(), drain))
 
     def verdict(self) -> Exception | None:
         """The error that the program ends with, or None when all went as asked."""

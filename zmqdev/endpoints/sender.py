@@ -42,6 +42,8 @@ class Readiness:
 class Sender:
     """See `Task` for what each method promises."""
 
+    lingers = True
+
     def __init__(
         self,
         socket: zmq.Socket[bytes],

@@ -59,6 +59,7 @@ class Task(Protocol):
     """One endpoint's work on an open socket."""
 
     flow: Flow
+    lingers: bool  # what the socket has not sent yet at the end matters
 
     @property
     def state(self) -> str:

@@ -20,6 +20,7 @@ from zmqdev.wire import envelope
 class Worker:
     """See `Task` for what each method promises."""
 
+    lingers = True
     state = "running"
 
     def __init__(self, socket: zmq.Socket[bytes], bench: Workbench, count: int | None) -> None:
