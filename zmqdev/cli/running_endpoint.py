@@ -8,6 +8,7 @@ from typing import Any
 
 from zmqdev.device.signals import Signals
 from zmqdev.endpoints.run import run
+from zmqdev.report.attach import endpoint_display
 from zmqdev.report.log import logging_to_stderr
 from zmqdev.spec.endpoint import EndpointKind
 from zmqdev.spec.endpoint_check import warnings
@@ -24,5 +25,5 @@ def run_endpoint(kind: EndpointKind, spec: Any) -> int:
     with Signals() as signals, logging_to_stderr(spec):
         for line in warnings(spec):
             log.warning("%s", line)
-        run(kind, spec, signals)
+        run(kind, spec, signals, endpoint_display(spec.stats))
     return 0

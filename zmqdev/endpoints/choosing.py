@@ -18,7 +18,7 @@ from zmqdev.endpoints.feed import (
 from zmqdev.endpoints.format import Layout
 from zmqdev.endpoints.pace import JitterPace, Pace, Pacing
 from zmqdev.endpoints.template import OUTGOING, REPLY, Template, compile_template
-from zmqdev.endpoints.workbench import Work
+from zmqdev.endpoints.work import Work
 from zmqdev.spec.endpoint import Endpoint, Records, Worker
 from zmqdev.spec.layer import Written
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import zmq
@@ -16,16 +17,11 @@ from zmqdev.endpoints.gate import Gate, Subscriptions
 from zmqdev.endpoints.receiver import Receiver
 from zmqdev.endpoints.requests import Requests
 from zmqdev.endpoints.sender import Sender
-from zmqdev.endpoints.sink import Sink
+from zmqdev.endpoints.sink import Aside, Sink
 from zmqdev.endpoints.task import Task
-from zmqdev.endpoints.workbench import Workbench
-from zmqdev.endpoints.worker import Worker
 from zmqdev.spec import endpoint as specs
 from zmqdev.spec.endpoint import EndpointKind
 from zmqdev.spec.endpoint_check import type_of
-
-Peers = Callable[[], int]
-"""How many peers are connected now."""
 
 
 def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: Any) -> OpenSocket:
@@ -33,14 +29,14 @@ def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: Any) -> Ope
     opened = make(context, "socket", type_of(kind, spec), spec.sockopts)
     try:
         opened.secure(spec)
+        if opened.type == "SUB":
+            for prefix in spec.subscribe or (b"",):
+                opened.socket.setsockopt(zmq.SUBSCRIBE, prefix)
+        if isinstance(spec, specs.Pub) and blocks(kind.name, spec):
+            apply(opened.socket, {"xpub_nodrop": True})
     except BaseException:
         opened.close(0)
         raise
-    if opened.type == "SUB":
-        for prefix in spec.subscribe or (b"",):
-            opened.socket.setsockopt(zmq.SUBSCRIBE, prefix)
-    if isinstance(spec, specs.Pub) and blocks(kind.name, spec):
-        apply(opened.socket, {"xpub_nodrop": True})
     return opened
 
 
@@ -52,46 +48,61 @@ def join(opened: OpenSocket, spec: Any) -> None:
         opened.connect(address)
 
 
-def task_for(kind: EndpointKind, spec: Any, socket: zmq.Socket[bytes], peers: Peers) -> Task:
+@dataclass(frozen=True)
+class Surroundings:
+    """What a task is made on. `peers` counts who is connected; what is written to a terminal
+    is written inside `aside()`, which keeps it apart from a live view."""
+
+    socket: zmq.Socket[bytes]
+    peers: Callable[[], int]
+    aside: Aside = nullcontext
+
+
+def task_for(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     """What the endpoint does. UsageError or RunError when its input or output cannot be had."""
-    return _MAKERS[kind.name](kind, spec, socket, peers)
+    return _MAKERS[kind.name](kind, spec, around)
 
 
-def _pub(kind: EndpointKind, spec: Any, socket: zmq.Socket[bytes], peers: Peers) -> Task:
+def _pub(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    socket = around.socket
     subscriptions = Subscriptions() if socket.type == zmq.XPUB else None
-    present = (lambda: subscriptions.held) if subscriptions is not None else peers
+    present = (lambda: subscriptions.held) if subscriptions is not None else around.peers
     gate = Gate(spec.wait_subscribers, present, "subscribers")
     feed, pace = feed_of(kind.name, spec), pace_of(kind.name, spec)
     return Sender(socket, feed, pace, gate, subscriptions)
 
 
-def _push(kind: EndpointKind, spec: Any, socket: zmq.Socket[bytes], peers: Peers) -> Task:
-    gate = Gate(spec.wait_peers, peers, "peers")
-    return Sender(socket, feed_of(kind.name, spec), pace_of(kind.name, spec), gate, None)
+def _push(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    gate = Gate(spec.wait_peers, around.peers, "peers")
+    return Sender(around.socket, feed_of(kind.name, spec), pace_of(kind.name, spec), gate, None)
 
 
-def _receiver(kind: EndpointKind, spec: Any, socket: zmq.Socket[bytes], peers: Peers) -> Task:
-    sink = Sink()
-    return Receiver(socket, sink, layout_of(spec, terminal=sink.terminal), spec.count)
+def _receiver(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    sink = Sink(aside=around.aside)
+    return Receiver(around.socket, sink, layout_of(spec, terminal=sink.terminal), spec.count)
 
 
-def _client(kind: EndpointKind, spec: Any, socket: zmq.Socket[bytes], peers: Peers) -> Task:
-    sink = Sink()
+def _client(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    sink = Sink(aside=around.aside)
     # Ids begin anywhere, so that a reply to a client that was restarted matches nothing here.
     requests = Requests(
         spec.window, spec.timeout, spec.retries, int.from_bytes(os.urandom(4), "big")
     )
-    gate = Gate(spec.wait_peers, peers, "peers")
+    gate = Gate(spec.wait_peers, around.peers, "peers")
     layout = replace(layout_of(spec), terminal=sink.terminal)
     feed, pace = feed_of(kind.name, spec), pace_of(kind.name, spec)
-    return Client(socket, feed, pace, gate, requests, sink, layout)
+    return Client(around.socket, feed, pace, gate, requests, sink, layout)
 
 
-def _worker(kind: EndpointKind, spec: Any, socket: zmq.Socket[bytes], peers: Peers) -> Task:
-    return Worker(socket, Workbench(work_of(spec)), spec.count)
+def _worker(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    # Here, because the others need not pay for what runs commands.
+    from zmqdev.endpoints.workbench import Workbench
+    from zmqdev.endpoints.worker import Worker
+
+    return Worker(around.socket, Workbench(work_of(spec)), spec.count)
 
 
-_MAKERS: dict[str, Callable[[EndpointKind, Any, zmq.Socket[bytes], Peers], Task]] = {
+_MAKERS: dict[str, Callable[[EndpointKind, Any, Surroundings], Task]] = {
     "pub": _pub,
     "sub": _receiver,
     "push": _push,

@@ -60,7 +60,7 @@ class Post:
         """What was sent and has not left is kept for `linger` seconds; see `leave`."""
         self.watch.disable()
         self.watch.close()
-        self.socket.close(linger=round(linger * 1000))
+        self.opened.close(round(linger * 1000))
 
     def leave(self, linger: float, signals: Signals) -> bool:
         """Wait until all has left: True. False when the time is over or a signal came."""

@@ -13,6 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +22,7 @@ import zmq
 from zmqdev.device import readyfile
 from zmqdev.device.signals import Signals
 from zmqdev.device.sockets import events
-from zmqdev.endpoints.kinds import task_for
+from zmqdev.endpoints.kinds import Surroundings, task_for
 from zmqdev.endpoints.post import Post
 from zmqdev.endpoints.snapshot import EndpointSnapshot
 from zmqdev.endpoints.task import Task, Wait
@@ -39,15 +40,18 @@ VERBS = {"pub": "sent", "push": "sent", "worker": "answered"}
 
 
 class Display(Protocol):
-    """Shows snapshots, `interval` seconds apart."""
+    """Shows snapshots, `interval` seconds apart; `aside` is for other output to the terminal."""
 
-    interval: float
+    @property
+    def interval(self) -> float: ...
 
     def started(self, snapshot: EndpointSnapshot) -> None: ...
 
     def tick(self, snapshot: EndpointSnapshot) -> None: ...
 
     def ended(self, snapshot: EndpointSnapshot) -> None: ...
+
+    def aside(self) -> AbstractContextManager[None]: ...
 
 
 class Unseen:
@@ -61,15 +65,19 @@ class Unseen:
 
     def ended(self, snapshot: EndpointSnapshot) -> None: ...
 
+    def aside(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 def run(kind: EndpointKind, spec: Any, signals: Signals, display: Display | None = None) -> None:
     """Until it ends by itself or is stopped. Raises what the program is to end with."""
+    display = display or Unseen()
     post = Post(kind, spec)
     linger, task, turns = 0.0, None, None
     try:
-        task = task_for(kind, spec, post.socket, post.connected)
+        task = task_for(kind, spec, Surroundings(post.socket, post.connected, display.aside))
         post.join()
-        turns = Turns(kind, spec, post, task, signals, display or Unseen())
+        turns = Turns(kind, spec, post, task, signals, display)
         turns.serve()
         linger = turns.linger()
     finally:

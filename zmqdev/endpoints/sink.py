@@ -14,18 +14,23 @@ from __future__ import annotations
 import os
 import select
 import stat
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from zmqdev.errors import RunError
 
 # PIPE_BUF on Linux: a writable pipe takes this much.
 PAGE = 4096
 STDOUT = 1
+Aside = Callable[[], AbstractContextManager[None]]
 
 
 class Sink:
     """`write` takes all; `flush` until `empty`."""
 
-    def __init__(self, descriptor: int = STDOUT, name: str = "stdout") -> None:
+    def __init__(
+        self, descriptor: int = STDOUT, name: str = "stdout", aside: Aside = nullcontext
+    ) -> None:
         self.descriptor = descriptor
         self.closed = False
         self._name = name
@@ -36,6 +41,7 @@ class Sink:
         except OSError as error:
             raise RunError(f"cannot write {name}: {error.strerror}") from None
         self.terminal = os.isatty(descriptor)
+        self._aside = aside if self.terminal else nullcontext
         self._regular = stat.S_ISREG(mode)
         if not self._regular:
             self._poll.register(descriptor, select.POLLOUT)
@@ -50,7 +56,8 @@ class Sink:
             return
         kept = bytes(self._pending) + data if self._pending else data
         self._pending = memoryview(kept)
-        self.flush()
+        with self._aside():
+            self.flush()
 
     def flush(self) -> bool:
         """Write what can be written now; True when nothing is left."""

@@ -7,33 +7,15 @@ import math
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from zmqdev.endpoints.command import Command
-from zmqdev.endpoints.template import Template
+from zmqdev.endpoints.work import Work
 
 log = logging.getLogger("zmqdev")
 # Where a command's end shows in no descriptor, it is looked for this often.
 LOOK = 0.02
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is done with a request. `joiner` stands between the frames of a body."""
-
-    reply: Sequence[Template]
-    echo: bool = False
-    command: str | None = None
-    limit: float = 60.0
-    delay: float = 0.0
-    jobs: int = 1
-    joiner: bytes = b" "
-    separator: bytes | None = None
-
-    @property
-    def instant(self) -> bool:
-        return not self.delay and self.command is None
 
 
 @dataclass(slots=True)
