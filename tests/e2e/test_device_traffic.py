@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 
@@ -209,8 +210,6 @@ def test_a_queue_shares_requests_among_workers_and_routes_replies_back(
 def test_a_queue_forgets_a_client_that_left_and_serves_the_next(
     start: Start, context: Context
 ) -> None:
-    import json
-
     device = start(
         *("queue", "--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind", "tcp://127.0.0.1:*"),
         *("--stats", "json", "--interval", "50ms"),
@@ -226,7 +225,7 @@ def test_a_queue_forgets_a_client_that_left_and_serves_the_next(
 
     def left() -> bool:
         lines = device.lines()
-        return bool(lines) and '"connected": 0' in lines[-1]
+        return bool(lines) and json.loads(lines[-1])["frontend_disconnects"] == 1
 
     until(left, "the client's connection ends")
     worker.send_multipart(envelope)

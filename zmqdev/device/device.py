@@ -23,7 +23,7 @@ import zmq
 
 from zmqdev.device.engine import Engine
 from zmqdev.device.peers import PeerEvent, PeerWatch
-from zmqdev.device.snapshot import SideState, Snapshot
+from zmqdev.device.snapshot import PeerCounts, SideState, Snapshot
 from zmqdev.device.sockets import OpenSocket, events
 from zmqdev.errors import RunError
 
@@ -65,6 +65,7 @@ class Device:
         self._wake_end.bind(self._wake_name)
         self._done_read, self._done_write = os.pipe()
         self._released = threading.Event()
+        self._gone = False  # `attend` has seen the end
         self._started_at = time.monotonic()
 
     # What other threads do.
@@ -96,7 +97,8 @@ class Device:
             watch.close()
         self._wake_end.close(0)
         self._released.set()
-        return self.state in ENDED
+        self._gone = self.state in ENDED
+        return self._gone
 
     def post(self, action: Callable[[], T]) -> Future[T]:
         """Have `action` run in the device's thread between two runs of the engine; no waiting."""
@@ -132,15 +134,16 @@ class Device:
         poller = select.poll()
         if self._done_read >= 0:
             poller.register(self._done_read, select.POLLIN)
-        while self._done_read >= 0:
+        while not self._gone:
             left = None if until is None else max(0.0, until - time.monotonic()) * 1000
             if not poller.poll(left):
                 return False
-            if self.attend():
-                self._thread.join()
-                os.close(self._done_read)
-                os.close(self._done_write)
-                self._done_read = self._done_write = -1
+            self.attend()
+        self._thread.join()
+        if self._done_read >= 0:
+            os.close(self._done_read)
+            os.close(self._done_write)
+            self._done_read = self._done_write = -1
         return True
 
     def snapshot(self) -> Snapshot:
@@ -164,8 +167,9 @@ class Device:
 
     def _side(self, item: OpenSocket) -> SideState:
         watch = self.watches.get(item.name)
-        peers = {"peers": watch.counts} if watch else {}
-        return SideState(item.name, item.type, item.addresses, **peers)
+        peers = watch.counts if watch else PeerCounts()
+        refused = item.guard.refusals() if item.guard else {}
+        return SideState(item.name, item.type, item.addresses, peers, refused)
 
     def _wake(self) -> None:
         if self._wake_end.closed:

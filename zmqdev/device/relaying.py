@@ -1,10 +1,11 @@
 """The engine of a plain device: a relay between two sockets.
 
-Draining, for a device whose replies do not travel back: keep passing while
-input arrives, for at most half of the time; then unbind, which keeps what was
-received (T8), and pass on the rest. A queue cannot unbind: its replies leave
-through the same connections. It stops reading requests and waits for as many
-replies as requests went out.
+Draining, for a device whose replies do not travel back: pass on until the
+sources are quiet, for at most half of the time; then unbind, which keeps what
+was received (T8), and pass on the rest. A source that flows freely and without
+end is given up after a second; publishers, who promise nothing, at once. A
+queue cannot unbind: its replies leave through the same connections. It stops
+reading requests and waits for as many replies as requests went out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import zmq
@@ -19,14 +21,20 @@ import zmq
 from zmqdev.device.engine import Leftover
 from zmqdev.device.snapshot import Flow
 from zmqdev.device.sockets import OpenSocket, apply, events, make, open_side
+from zmqdev.device.subscribing import BUSY_MS, CALM_MS, Subscribing
 from zmqdev.relay import Counters, Lane, Relay
+from zmqdev.security import acl
+from zmqdev.security.census import Census
 from zmqdev.spec import socktype
 from zmqdev.spec.device import DeviceSpec
 from zmqdev.spec.kind import DeviceKind
 from zmqdev.spec.sockopt import SOCKET_OPTIONS
 
-# A source is quiet when nothing came for this long: longer than loopback and a LAN need.
-QUIET_MS = 50
+# A source is quiet when nothing came for this long: what a sender that has ended left in the
+# kernel's buffers comes without such a gap.
+QUIET_MS = 20
+# After this long a source that is never quiet is one that will not end.
+ENDLESS = 1.0
 SLICE_MS = 100
 
 
@@ -55,8 +63,8 @@ class RelayEngine:
         self._sockets: tuple[OpenSocket, ...] = ()
         self._capture: OpenSocket | None = None
         self._relay: Relay | None = None
+        self._subscribing: Subscribing | None = None
         self._stage = 0
-        self._quiet_at = -1
 
     @property
     def relay(self) -> Relay:
@@ -64,10 +72,14 @@ class RelayEngine:
         return self._relay
 
     def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes]) -> None:
+        rights = self._rights()
         try:
             for name in ("frontend", "backend"):
-                side = open_side(context, name, getattr(self.spec, name))
-                self._sockets = (*self._sockets, side)
+                side = getattr(self.spec, name)
+                if name == "backend" and rights is not None:
+                    side = replace(side, sockopts={**side.sockopts, "xpub_manual": True})
+                opened = open_side(context, name, side, self._census())
+                self._sockets = (*self._sockets, opened)
             if self.spec.capture:
                 self._capture = make(context, "capture", "PUB", {"sndhwm": self.kind.hwm})
                 self._capture.bind(self.spec.capture)
@@ -75,6 +87,8 @@ class RelayEngine:
             self.close(0)
             raise
         frontend, backend = (side.socket for side in self._sockets)
+        if self._sockets[1].type == "XPUB":
+            self._subscribing = Subscribing(*self._sockets, self.counters, self.spec.limits, rights)
         forward, backward = lanes(self.kind, self.spec)
         self._relay = Relay(
             frontend, backend, wake, self.counters, forward=forward, backward=backward
@@ -82,8 +96,20 @@ class RelayEngine:
         if self._capture is not None:
             self._relay.capture = self._capture.socket
 
+    def _rights(self) -> acl.Rights | None:
+        return acl.load(Path(self.spec.topic_acl)) if self.spec.topic_acl else None
+
+    def _census(self) -> Census:
+        limits = self.spec.limits
+        return Census(limits.connections, limits.connections_per_address)
+
     def run(self, *, paused: bool) -> None:
-        self.relay.run(forward=not paused, backward=not paused)
+        if paused or self._subscribing is None:
+            self.relay.run(forward=not paused, backward=not paused)
+            return
+        slice_ms = CALM_MS
+        while not self.relay.run(backward=False, limit_ms=slice_ms):
+            slice_ms = BUSY_MS if self._subscribing.turn() else CALM_MS
 
     def drain(self, deadline: float) -> bool:
         """Each stage ends by itself or at its share of the time; see the head of the module."""
@@ -102,11 +128,16 @@ class RelayEngine:
 
     def _pass_waiting(self, until: float) -> bool:
         """Pass on until the sources are quiet. False when woken."""
-        while time.monotonic() < until:
+        free_until = min(until, time.monotonic() + ENDLESS)
+        while time.monotonic() < (until if any(self.relay.held) else free_until):
             before = self._moved()
             if self.relay.run(until_idle=True, limit_ms=_ms(until, SLICE_MS)):
                 return False
-            if not any(self.relay.held) and self.relay.run(limit_ms=_ms(until, QUIET_MS)):
+            if any(self.relay.held):
+                continue
+            if self._sockets[0].type in socktype.SUBSCRIBERS:
+                return True
+            if self.relay.run(limit_ms=_ms(until, QUIET_MS)):
                 return False
             if self._moved() == before and not any(self.relay.held):
                 return True
@@ -185,6 +216,14 @@ class RelayEngine:
 
     def tap(self, socket: zmq.Socket[bytes] | None) -> None:
         self.relay.tap = socket
+        if self._subscribing is not None:
+            self._subscribing.tap = socket
+
+    def reload(self) -> None:
+        """Read rights again. UsageError names what is wrong, and then all stays as it was."""
+        rights = self._rights()
+        if rights is not None and self._subscribing is not None:
+            self._subscribing.rights = rights
 
     def peer_changed(self, side: str, what: str) -> None:
         """libzmq's own round robin needs no word of it."""
