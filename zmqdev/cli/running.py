@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from zmqdev.broker.engine import BrokerEngine
+from zmqdev.device.control import Control
 from zmqdev.device.device import Device
 from zmqdev.device.engine import Engine
 from zmqdev.device.readyfile import ReadyFile
@@ -13,7 +14,7 @@ from zmqdev.device.service import Attachment, Service
 from zmqdev.device.signals import Signals
 from zmqdev.report.attach import display
 from zmqdev.report.log import logging_to_stderr
-from zmqdev.spec.device import DeviceSpec, warnings
+from zmqdev.spec.device import DeviceSpec, printed, warnings
 from zmqdev.spec.kind import DeviceKind
 from zmqdev.spec.queue import QueueSpec
 
@@ -32,9 +33,12 @@ def device_for(kind: DeviceKind, spec: DeviceSpec) -> Device:
     return Device(spec.name, kind.name, engine_for(kind, spec), drain=spec.drain)
 
 
-def attachments_for(spec: DeviceSpec) -> list[Attachment]:
+def attachments_for(kind: DeviceKind, spec: DeviceSpec, device: Device) -> list[Attachment]:
     """What stands beside the data path of one device."""
     found: list[Attachment] = []
+    if spec.control != "off":
+        # Before the ready file: who waits for that may ask at once.
+        found.append(Control(device, spec.control, lambda: printed(kind, spec)))
     if spec.ready_file:
         found.append(ReadyFile(spec.ready_file))
     shown = display(spec.stats)
@@ -47,6 +51,7 @@ def run_device(kind: DeviceKind, spec: DeviceSpec) -> int:
     with Signals() as signals, logging_to_stderr(spec):
         for line in warnings(spec):
             log.warning("%s", line)
-        service = Service([device_for(kind, spec)], attachments_for(spec))
+        device = device_for(kind, spec)
+        service = Service([device], attachments_for(kind, spec, device))
         service.run(signals, spec.duration)
     return 0

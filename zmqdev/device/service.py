@@ -45,6 +45,7 @@ class Service:
         self._attachments = list(attachments)
         self._running: set[str] = set()
         self._at_stop: list[Callable[[], None]] = []
+        self._at_peer: list[Callable[[Device, str, PeerEvent], None]] = []
 
     def run(self, signals: Signals, duration: float | None = None) -> None:
         """Until stopped. RunError when a device cannot start or fails."""
@@ -87,6 +88,17 @@ class Service:
         """Call `hook` at each request to stop, before the devices hear of it."""
         self._at_stop.append(hook)
 
+    def on_peer(self, hook: Callable[[Device, str, PeerEvent], None]) -> None:
+        """Call `hook(device, side, event)` when a peer comes, goes or fails."""
+        self._at_peer.append(hook)
+
+    def pace(self, seconds: float) -> None:
+        """Tell the displays how often to show: those attachments that have a `pace`."""
+        for attachment in self._attachments:
+            change = getattr(attachment, "pace", None)
+            if change is not None:
+                change(seconds)
+
     def _start(self, device: Device) -> None:
         device.start()
         self._running.add(device.name)
@@ -108,6 +120,8 @@ class Service:
                 self.loop.stop()
 
     def _peer(self, device: Device, side: str, event: PeerEvent) -> None:
+        for hook in self._at_peer:
+            hook(device, side, event)
         if device.engine.follows_peers:
             device.post(partial(device.engine.peer_changed, side, event.what))
         if event.what == "failed":

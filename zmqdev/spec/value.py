@@ -284,6 +284,21 @@ class Address(Scalar):
 
 
 @dataclass(frozen=True)
+class AddressOrOff(Address):
+    """An address to bind, or `off`."""
+
+    verb: str = "bind"
+    metavar: str = "ADDRESS|off"
+
+    def parse(self, raw: object, *, text: bool) -> str:
+        # YAML 1.1 reads a bare `off` as false.
+        return "off" if raw is False or raw == "off" else super().parse(raw, text=text)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [super().schema(), {"enum": ["off", False]}]}
+
+
+@dataclass(frozen=True)
 class Many:
     """A list of one type. A flag is repeated, an environment variable is split at blanks."""
 
