@@ -1,33 +1,91 @@
-"""Statistics as lines: text for grep and awk, JSON with documented keys."""
+"""Statistics as lines: text for grep and awk, JSON with the keys of `columns`.
+
+One line for each subject at every interval and one at the end, whose rates are
+the means of the whole run. `awk '$4=="state=running"'` and the like may rely on
+the order of the columns.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TextIO
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
-from zmqdev.device.service import Service
-from zmqdev.device.snapshot import Snapshot
+from zmqdev.report.columns import Line, as_object, as_text
+from zmqdev.report.outlet import Outlet, Stream
+from zmqdev.report.rates import Rate, Total, Track, between
+from zmqdev.report.record import Record, Seen
+from zmqdev.report.subject import Subject
+
+log = logging.getLogger("zmqdev")
+# How long the last lines may take to be read.
+PATIENCE = 1.0
 
 
-class StatsLines:
-    """A line for each device at every interval and at the end."""
+class Lines:
+    """A display that writes lines: `started`, `tick` at each interval, `ended`."""
 
-    def __init__(self, interval: float, *, as_json: bool, out: TextIO) -> None:
-        self.interval, self.as_json, self.out = interval, as_json, out
+    def __init__(
+        self,
+        interval: float,
+        out: Stream,
+        *,
+        as_json: bool,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.interval = interval
+        self._outlet = Outlet(out)
+        self._as_json = as_json
+        self._clock = clock
+        self._record = Record()
+        self._marks: dict[Track, tuple[float, Total]] = {}
+        self._told = False
 
-    def started(self, service: Service) -> None:
-        service.loop.every(self.interval, lambda: self.write(service))
+    def started(self, subjects: Iterable[Subject]) -> None:
+        """Count from here."""
+        self._mark(self._record.take(subjects))
 
-    def ended(self, service: Service) -> None:
-        self.write(service)
+    def tick(self, subjects: Iterable[Subject]) -> None:
+        seen = self._record.take(subjects)
+        for item in seen:
+            self._write(
+                item.subject, {flow.name: self._lately(track) for flow, track in item.flows}
+            )
+        self._mark(seen)
+        self._tell()
 
-    def write(self, service: Service) -> None:
-        for device in service.devices:
-            self.out.write(self.line(device.snapshot()) + "\n")
-        self.out.flush()
+    def ended(self, subjects: Iterable[Subject]) -> None:
+        for item in self._record.take(subjects):
+            run = item.subject.uptime
+            self._write(item.subject, {flow.name: track.mean(run) for flow, track in item.flows})
+        self._outlet.flush(PATIENCE)
+        self._tell()
 
-    def line(self, snapshot: Snapshot) -> str:
-        if self.as_json:
-            return json.dumps(snapshot.plain())
-        flows = " ".join(f"{f.name}={f.messages} {f.name}_bytes={f.bytes}" for f in snapshot.flows)
-        return f"{snapshot.name} state={snapshot.state} uptime={snapshot.uptime:.1f} {flows}"
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Output of another kind may come between lines."""
+        yield
+
+    def _lately(self, track: Track) -> Rate:
+        """Since the line before; of a direction that is new, since its first reading."""
+        at, total = self._marks.get(track, (track.started, track.first))
+        return between(total, track.total, track.at - at)
+
+    def _mark(self, seen: Iterable[Seen]) -> None:
+        self._marks = {track: (track.at, track.total) for item in seen for _, track in item.flows}
+
+    def _tell(self) -> None:
+        """Say once that nobody reads; the device goes on, it is not there for its statistics."""
+        if self._outlet.broken and not self._told:
+            self._told = True
+            log.warning("nobody reads the statistics any more; going on without them")
+        elif self._outlet.left_out and self._outlet.idle and not self._outlet.broken:
+            log.warning("statistics: %d lines left out, nobody read them", self._outlet.left_out)
+            self._outlet.left_out = 0
+
+    def _write(self, subject: Subject, rates: dict[str, Rate]) -> None:
+        line = Line(subject, rates, round(self._clock(), 3))
+        text = json.dumps(as_object(line)) if self._as_json else as_text(line)
+        self._outlet.write(text + "\n")

@@ -6,16 +6,23 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from zmqdev.report.outlet import Outlet, Stream
 from zmqdev.spec.common import Logging
 
 # -v says who comes and goes, -vv what is set, -vvv everything.
 SETTINGS = 15
 logging.addLevelName(SETTINGS, "SETTINGS")
 _LEVELS = (logging.WARNING, logging.INFO, SETTINGS, logging.DEBUG)
+
+
+# Peers have a say in some lines; none of them may steer the reader's terminal or fake a line.
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), *range(10, 32), *range(127, 160))}
+# How long the last lines may take to be read.
+PATIENCE = 1.0
 
 
 def level_of(spec: Logging) -> int:
@@ -43,15 +50,42 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        line = f"{clock}.{record.msecs:03.0f} {record.levelname.lower()}: {record.getMessage()}"
+        message = record.getMessage().translate(_ESCAPES)
+        line = f"{clock}.{int(record.msecs):03d} {record.levelname.lower()}: {message}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class StderrHandler(logging.Handler):
+    """Lines to stderr, waiting for nobody who reads them; above a live view while there is one."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__()
+        self.above: Callable[[str], bool] | None = None
+        self._outlet = Outlet(stream)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            (self.above or self._outlet.write)(f"{self.format(record)}\n")
+        except Exception:
+            self.handleError(record)
+
+    def close(self) -> None:
+        self._outlet.flush(PATIENCE)
+        super().close()
+
+
+def route(above: Callable[[str], bool] | None) -> None:
+    """Send the lines of the log to `above`, or with None to stderr again."""
+    for handler in logging.getLogger("zmqdev").handlers:
+        if isinstance(handler, StderrHandler):
+            handler.above = above
 
 
 @contextmanager
 def logging_to_stderr(spec: Logging) -> Iterator[logging.Handler]:
     """While this is open, the `zmqdev` logger writes to stderr."""
     logger = logging.getLogger("zmqdev")
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StderrHandler(sys.stderr)
     handler.setFormatter(JsonLines() if spec.log_format == "json" else TextLines())
     before = logger.level
     logger.setLevel(level_of(spec))
@@ -60,4 +94,5 @@ def logging_to_stderr(spec: Logging) -> Iterator[logging.Handler]:
         yield handler
     finally:
         logger.removeHandler(handler)
+        handler.close()
         logger.setLevel(before)
