@@ -1,0 +1,122 @@
+"""The live view on stderr: a panel while it runs, a summary at the end.
+
+It is drawn when it is told to (`tick`), never by a thread of its own. Log lines
+appear above it. See `panel` for what it shows and `region` for how it is written.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import StringIO
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from zmqdev.report.glyphs import Glyphs, glyphs_for
+from zmqdev.report.log import route
+from zmqdev.report.outlet import Outlet, Stream
+from zmqdev.report.panel import panel
+from zmqdev.report.record import Record, Seen
+from zmqdev.report.region import Painted, Region, Terminal
+from zmqdev.report.subject import Subject
+from zmqdev.report.summary import summary
+
+# Four a second: numbers can still be read, and it costs next to nothing.
+INTERVAL = 0.25
+# How long the last frame may take to be read by a slow terminal.
+PATIENCE = 1.0
+
+
+class Painter:
+    """Text to what a terminal is sent, in the colours it has; NO_COLOR leaves bold and dim."""
+
+    def __init__(self, encoding: str | None) -> None:
+        self.glyphs: Glyphs = glyphs_for(encoding)
+        self._console = Console(
+            file=StringIO(), force_terminal=True, legacy_windows=False, highlight=False, width=1000
+        )
+
+    def paint(self, lines: Sequence[Text]) -> list[Painted]:
+        with self._console.capture() as captured:
+            self._console.print(Text("\n").join(lines), no_wrap=True, crop=False, end="")
+        ansi = captured.get().split("\n")
+        return [Painted(code, line.cell_len) for code, line in zip(ansi, lines, strict=True)]
+
+
+class LiveView:
+    """A display: `started`, `tick` every `interval`, `ended`.
+
+    `keys`: whether somebody types for the program, and is to see what.
+    """
+
+    def __init__(
+        self, stream: Stream, *, keys: bool = False, terminal: Terminal | None = None
+    ) -> None:
+        self.interval = INTERVAL
+        self._terminal = terminal or Terminal(stream.fileno())
+        self._keys = keys
+        self._outlet = Outlet(stream)
+        self._region = Region(self._outlet, self._terminal.size)
+        self._painter = Painter(getattr(stream, "encoding", None))
+        self._record = Record()
+        self._resumed = False
+        self._before: Any = None  # what SIGCONT did
+
+    def started(self, subjects: Iterable[Subject]) -> None:
+        route(self._above)
+        with suppress(ValueError):  # not in the main thread: no handler, and no Ctrl-Z noticed
+            self._before = signal.signal(signal.SIGCONT, self._continued)
+        self._show(self._record.take(subjects))
+
+    def tick(self, subjects: Iterable[Subject]) -> None:
+        self._show(self._record.take(subjects))
+
+    def ended(self, subjects: Iterable[Subject]) -> None:
+        """The summary takes the place of the panel."""
+        seen = self._record.take(subjects)
+        if self._resumed or not self._terminal.is_ours():
+            self._region.forget()
+        width, _ = self._terminal.size()
+        self._region.clear()
+        for line in summary(seen, width):
+            self._region.above(f"{line}\n")
+        self._outlet.flush(PATIENCE)
+        route(None)
+        self._terminal.unhush()
+        if self._before is not None:
+            signal.signal(signal.SIGCONT, self._before)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Output of another kind goes to the same terminal: make room, begin anew after it."""
+        self._region.clear()
+        self._outlet.flush(PATIENCE)
+        yield
+        self._region.forget()
+
+    def _show(self, seen: Sequence[Seen]) -> None:
+        if self._resumed or not self._terminal.is_ours():
+            self._region.forget()
+            self._terminal.unhush()
+            self._resumed = False
+        if not self._terminal.is_ours():
+            return
+        if not self._keys:
+            self._terminal.hush()
+        width, height = self._terminal.size()
+        # The last row is the cursor's.
+        lines = panel(seen, width, height - 1, self._painter.glyphs)
+        self._region.draw(self._painter.paint(lines))
+
+    def _above(self, text: str) -> bool:
+        if self._resumed or not self._terminal.is_ours():
+            self._region.forget()
+        return self._region.above(text)
+
+    def _continued(self, number: int, frame: FrameType | None) -> None:
+        """After Ctrl-Z and `fg` the screen has other things on it."""
+        self._resumed = True

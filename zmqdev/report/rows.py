@@ -1,0 +1,111 @@
+"""Rows of styled text that know what they may lose: pieces packed, columns aligned.
+
+A row has a rank. When a terminal is too low for all of them, rows of the highest
+rank go first, from the bottom up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from rich.text import Text
+
+GAP = 2
+
+
+class Rank(IntEnum):
+    """How soon a row goes when there is no room: the highest first."""
+
+    FLOW = 0
+    DROPS = 1
+    SIDE = 2
+    SPARK = 3
+    PEERS = 4
+    HEAD = 5
+    MORE = 6
+    LEAST = 7
+    GAP = 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the screen."""
+
+    text: Text
+    rank: Rank = Rank.FLOW
+
+
+def piece(content: str, style: str = "") -> Text:
+    """Text whose control characters are gone: names and addresses come from others."""
+    return Text("".join(c if c.isprintable() else "?" for c in content), style=style)
+
+
+def shorten(content: str, width: int, cut: str) -> str:
+    """At most `width` signs; what is cut is the middle, for addresses differ at their ends."""
+    if len(content) <= width:
+        return content
+    if width <= len(cut):
+        return content[: max(0, width)]
+    left = (width - len(cut)) // 2
+    right = width - len(cut) - left
+    return content[:left] + cut + content[len(content) - right :]
+
+
+def fitted(text: Text, width: int) -> Text:
+    """The same, cut at the right if it must be."""
+    if text.cell_len > width:
+        text = text.copy()
+        text.truncate(max(0, width), overflow="crop")
+    return text
+
+
+def packed(pieces: Iterable[Text], width: int, between: str, indent: int = 0) -> list[Text]:
+    """Pieces one after another, on as few lines as `width` needs; none is broken."""
+    lines: list[Text] = []
+    for item in pieces:
+        if lines and lines[-1].cell_len + len(between) + item.cell_len <= width:
+            lines[-1].append(between, "dim").append_text(item)
+        else:
+            lines.append(Text(" " * indent).append_text(item))
+    return [fitted(line, width) for line in lines]
+
+
+@dataclass(frozen=True)
+class Column:
+    """`least` keeps a column from jumping while its numbers grow; `right` aligns them."""
+
+    title: str
+    least: int = 0
+    right: bool = True
+
+
+def widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> list[int]:
+    """The width of each column."""
+    return [
+        max([column.least, len(column.title), *(row[place].cell_len for row in rows)])
+        for place, column in enumerate(columns)
+    ]
+
+
+def aligned(cells: Sequence[Text], columns: Sequence[Column], sizes: Sequence[int]) -> Text:
+    """One line of a table."""
+    line = Text()
+    for place, (cell, column, size) in enumerate(zip(cells, columns, sizes, strict=True)):
+        line.append(" " * (GAP if place else 0))
+        room = " " * (size - cell.cell_len)
+        line.append(room if column.right else "").append_text(cell)
+        line.append("" if column.right else room)
+    line.rstrip()
+    return line
+
+
+def fit(rows: Sequence[Row], height: int) -> list[Text]:
+    """The rows that `height` has room for, in their order."""
+    kept = list(rows)
+    while len(kept) > height:
+        worst = max(row.rank for row in kept)
+        place = max(place for place, row in enumerate(kept) if row.rank == worst)
+        del kept[place]
+    return [row.text for row in kept]
