@@ -122,7 +122,8 @@ class BrokerEngine:
         unanswered = self._report.counters["unanswered"]
         if not unanswered:
             return Leftover()
-        return Leftover((f"{self.spec.name}: {unanswered} requests had no reply yet",))
+        requests = "1 request" if unanswered == 1 else f"{unanswered} requests"
+        return Leftover((f"{self.spec.name}: {requests} had no reply yet",))
 
     def close(self, linger_ms: int) -> None:
         for side in self._sockets:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import zmq
 
+from zmqdev.endpoints.calls import Calls
 from zmqdev.endpoints.feed import Feed, Messages
 from zmqdev.endpoints.format import Layout, write_out
 from zmqdev.endpoints.gate import Gate
@@ -146,11 +147,19 @@ class Client:
             if reply is not None:
                 self.latency.add(reply.seconds)
                 replies.append(reply.body)
+        self._tell_refusals()
         if replies:
             self._last_reply = now
             self.flow.add(replies)
             self._sink.write(write_out(self._layout, replies, self._clock()))
         return len(came)
+
+    def _tell_refusals(self) -> None:
+        """What a reliable queue will not answer."""
+        if isinstance(self.requests, Calls):
+            for refusal in self.requests.take_refusals():
+                level = logging.WARNING if refusal.final else logging.INFO
+                log.log(level, "request %d: %s", refusal.number, refusal.text)
 
     def _give_up(self, now: float) -> None:
         for number in self.requests.tick(now):

@@ -85,9 +85,12 @@ def _receiver(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
 def _client(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     sink = Sink(aside=around.aside)
     # Ids begin anywhere, so that a reply to a client that was restarted matches nothing here.
-    requests = Requests(
-        spec.window, spec.timeout, spec.retries, int.from_bytes(os.urandom(4), "big")
-    )
+    first_id = int.from_bytes(os.urandom(4), "big")
+    requests = Requests(spec.window, spec.timeout, spec.retries, first_id)
+    if spec.reliable:
+        from zmqdev.endpoints.reliable import reliable_calls
+
+        requests = reliable_calls(spec, first_id)
     gate = Gate(spec.wait_peers, around.peers, "peers")
     layout = replace(layout_of(spec), terminal=sink.terminal)
     feed, pace = feed_of(kind.name, spec), pace_of(kind.name, spec)
@@ -96,10 +99,16 @@ def _client(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
 
 def _worker(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     # Here, because the others need not pay for what runs commands.
+    from zmqdev.endpoints.faults import Faults
     from zmqdev.endpoints.workbench import Workbench
     from zmqdev.endpoints.worker import Worker
 
-    return Worker(around.socket, Workbench(work_of(spec)), spec.count)
+    if spec.reliable:
+        from zmqdev.endpoints.reliable import reliable_worker
+
+        return reliable_worker(spec, around.socket)
+    faults = Faults(spec.crash_after, spec.hang_after)
+    return Worker(around.socket, Workbench(work_of(spec)), spec.count, faults)
 
 
 _MAKERS: dict[str, Callable[[EndpointKind, Any, Surroundings], Task]] = {

@@ -33,7 +33,7 @@ class Wait:
     """
 
     socket: int = 0
-    readers: tuple[int, ...] = ()
+    readers: tuple[int | zmq.Socket[bytes], ...] = ()
     writers: tuple[int, ...] = ()
     outlets: tuple[int, ...] = ()
     until: float = math.inf

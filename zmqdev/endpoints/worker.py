@@ -10,6 +10,7 @@ from collections import deque
 
 import zmq
 
+from zmqdev.endpoints.faults import Faults
 from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, counted, held_at_most
 from zmqdev.endpoints.workbench import Workbench
 from zmqdev.errors import ZmqdevError
@@ -23,13 +24,20 @@ class Worker:
     lingers = True
     state = "running"
 
-    def __init__(self, socket: zmq.Socket[bytes], bench: Workbench, count: int | None) -> None:
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        bench: Workbench,
+        count: int | None,
+        faults: Faults | None = None,
+    ) -> None:
         self.flow = Flow()  # the replies
         self.expected = count
         self.stalled_since: float | None = None
         self.unanswered = 0
         self.malformed = 0
         self._socket, self._bench = socket, bench
+        self._faults = faults or Faults()
         self._turns = socket.type == zmq.REP
         self._addressed = socket.type == zmq.ROUTER
         self._taken = 0
@@ -48,6 +56,8 @@ class Worker:
         return self.expected is not None and self._taken >= self.expected
 
     def step(self, now: float) -> Wait:
+        if self._faults.hangs:
+            return Wait()
         self._replies.extend(self._bench.step(now))
         sent = self._send()
         came = 0 if self._replies and self._bench.work.instant else self._take(now)
@@ -124,6 +134,7 @@ class Worker:
             self.malformed += 1
             return
         number = self._taken
+        self._faults.taken(number)
         self._taken += 1
         if self._bench.work.instant:
             self._replies.append(self._bench.answer(number, path, body))

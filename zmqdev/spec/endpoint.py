@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from zmqdev.spec.common import EndpointStats, Logging, Ready
 from zmqdev.spec.option import option, section
+from zmqdev.spec.reliable_peers import Calling, Serving
 from zmqdev.spec.separator import Separator
 from zmqdev.spec.side import Side
 from zmqdev.spec.value import (
@@ -209,7 +210,7 @@ class Pull(Records, Frames, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Client(Records, Frames, Input, WaitPeers, Endpoint):
+class Client(Calling, Records, Frames, Input, WaitPeers, Endpoint):
     timeout: float = option(
         Duration(positive=True),
         default=10.0,
@@ -227,7 +228,7 @@ class Client(Records, Frames, Input, WaitPeers, Endpoint):
 
 
 @dataclass(frozen=True)
-class Worker(Frames, Patience, Endpoint):
+class Worker(Serving, Frames, Patience, Endpoint):
     type: str | None = option(
         Choice(choices=("DEALER", "REP", "ROUTER"), metavar="TYPE", upper=True),
         help="Socket type: DEALER, REP or ROUTER. Default: DEALER for one address to connect "

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from zmqdev.errors import UsageError
-from zmqdev.spec import security_check, sockopt
+from zmqdev.spec import reliable_peers, security_check, sockopt
 from zmqdev.spec.device import TOPIC_LIMIT
 from zmqdev.spec.endpoint import Endpoint, EndpointKind, Input, Pub, Records, Sub, Worker
 from zmqdev.spec.layer import Written, plain
@@ -27,6 +27,8 @@ def resolve(kind: EndpointKind, spec: Any, written: Written) -> Any:
     security_check.check(filled, written)
     for check in _CHECKS:
         check(filled, written)
+    if isinstance(spec, reliable_peers.Calling):
+        filled = replace(filled, retries=reliable_peers.retries_of(spec, written))
     return replace(filled, sockopts=_sockopts(kind, filled, written))
 
 
@@ -135,7 +137,14 @@ def _check_worker(spec: Any, written: Written) -> None:
         )
 
 
-_CHECKS = (_check_input, _check_form, _check_pub, _check_sub, _check_worker)
+_CHECKS = (
+    _check_input,
+    _check_form,
+    _check_pub,
+    _check_sub,
+    _check_worker,
+    reliable_peers.check,
+)
 
 
 def addresses(spec: Endpoint) -> Iterator[tuple[str, str]]:

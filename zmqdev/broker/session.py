@@ -1,0 +1,126 @@
+"""A worker's conversation with its broker, pure; time is an argument.
+
+closed -> open (READY said) -> closed again after DISCONNECT or silence, and so on
+until it leaves. `generation` grows with each end: the one who has the socket makes a
+new connection when it sees that, since a broker knows a worker by its connection.
+A session that still works on something does not open again before that is done: a
+worker has one request at a time, whoever gave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zmqdev.spec.reliable import LIVENESS
+from zmqdev.wire.dialect import Dialect, Verb
+
+CLOSED, OPEN, LEFT = "closed", "open", "left"
+# Seconds before a conversation is begun again, doubling up to the last (RFC 6: 1 to 32;
+# the first is short here because a broker that says DISCONNECT is there).
+FIRST_PAUSE, LAST_PAUSE = 0.1, 32.0
+
+
+class Session:
+    """`outbox` is what is to be sent, in order; who sends takes it from the left."""
+
+    def __init__(self, dialect: Dialect, service: bytes, heartbeat: float, now: float) -> None:
+        self.dialect = dialect
+        self.service = service
+        self.interval = heartbeat or dialect.interval
+        self.state = CLOSED
+        self.generation = 0
+        self.outbox: list[list[bytes]] = []
+        self.busy = 0
+        self.malformed = 0
+        self.stale = 0
+        self._leaving = False
+        self._pause = FIRST_PAUSE
+        self._open_at = now
+        self._heard = now
+        self._sent = now
+
+    @property
+    def has_left(self) -> bool:
+        """Whether nothing more is to come but the outbox."""
+        return self.state == LEFT
+
+    def receive(
+        self, frames: Sequence[bytes], now: float
+    ) -> tuple[list[bytes], list[bytes]] | None:
+        """(address frames to be given back, body) of a request; None for everything else."""
+        if self.state != OPEN:
+            return None  # of a conversation that is over
+        verb = self.dialect.verb_of(frames, 0, Verb.REQUEST)
+        if verb is Verb.DISCONNECT:
+            self._lose(now)
+            return None
+        if verb not in (Verb.REQUEST, Verb.HEARTBEAT):
+            self.malformed += 1
+            return None
+        self._heard = now
+        self._pause = FIRST_PAUSE
+        if verb is Verb.HEARTBEAT:
+            return None
+        self.busy += 1
+        at = self.dialect.body_after
+        return list(frames[at - 2 : at]), list(frames[at:])
+
+    def finish(
+        self, generation: int, address: Sequence[bytes], body: Sequence[bytes], now: float
+    ) -> bool:
+        """A request of that generation is done; False when nobody waits for its reply now."""
+        self.busy -= 1
+        current = self.state == OPEN and generation == self.generation
+        if current:
+            self._say(now, Verb.FINAL, *address, *body)
+        else:
+            self.stale += 1
+        if self._leaving and not self.busy:
+            self._leave(now)
+        return current
+
+    def tick(self, now: float) -> None:
+        """Open, keep alive, or give up a broker that is silent."""
+        if self.state == CLOSED and not self.busy and now >= self._open_at:
+            self._open(now)
+        elif self.state == OPEN and now - self._heard > LIVENESS * self.interval:
+            self._lose(now)
+        elif self.state == OPEN and now - self._sent >= self.interval and not self.outbox:
+            self._say(now, Verb.HEARTBEAT)
+
+    def deadline(self) -> float:
+        """When `tick` has something to do."""
+        if self.state == OPEN:
+            return min(self._sent + self.interval, self._heard + LIVENESS * self.interval)
+        return self._open_at if self.state == CLOSED and not self.busy else float("inf")
+
+    def stop(self, now: float) -> None:
+        """Finish what is in hand, take nothing more, say goodbye."""
+        self._leaving = True
+        if not self.busy:
+            self._leave(now)
+
+    def _open(self, now: float) -> None:
+        self.state = OPEN
+        self._heard = now
+        carried = [self.service] if self.dialect.has_service else []
+        self.outbox.clear()
+        self._say(now, Verb.READY, *carried)
+
+    def _lose(self, now: float) -> None:
+        self.state = CLOSED
+        self.generation += 1
+        self.outbox.clear()
+        self._open_at = now + self._pause
+        self._pause = min(self._pause * 2, LAST_PAUSE)
+        if self._leaving and not self.busy:
+            self.state = LEFT
+
+    def _leave(self, now: float) -> None:
+        if self.state == OPEN and self.dialect.knows(Verb.DISCONNECT):
+            self._say(now, Verb.DISCONNECT)
+        self.state = LEFT
+
+    def _say(self, now: float, verb: Verb, *carried: bytes) -> None:
+        self._sent = now
+        self.outbox.append(self.dialect.frames(verb, *carried))
