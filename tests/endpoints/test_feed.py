@@ -6,8 +6,8 @@ import os
 import select
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,21 +24,10 @@ from zmqdev.endpoints.template import compile_template
 from zmqdev.errors import RunError, UsageError
 
 
-@pytest.fixture
-def pipe() -> Iterator[tuple[int, int]]:
-    reader, writer = os.pipe()
-    yield reader, writer
-    for descriptor in (reader, writer):
-        try:
-            os.close(descriptor)
-        except OSError:
-            continue  # the test closed it
-
-
 def everything(feed: Feed, limit: int = 1000) -> list[list[bytes]]:
-    messages = []
+    messages: list[list[bytes]] = []
     while not feed.ended:
-        messages += feed.take(limit)
+        messages += map(list, feed.take(limit))
     return messages
 
 
@@ -62,6 +51,11 @@ def test_text_of_several_frames_is_one_message() -> None:
 def test_the_same_seed_draws_the_same_numbers() -> None:
     first, second = (text_feed([[compile_template("{random}")]], 5, seed=1) for _ in "ab")
     assert everything(first) == everything(second)
+
+
+def test_several_texts_have_their_turns() -> None:
+    feed = text_feed([[compile_template("a{n}")], [compile_template("b{n}")]], 5)
+    assert everything(feed) == [[b"a0"], [b"b1"], [b"a2"], [b"b3"], [b"a4"]]
 
 
 def test_text_without_a_count_never_ends() -> None:
@@ -108,26 +102,26 @@ def test_lines_are_whole_across_chunks(tmp_path: Path) -> None:
     feed.close()
 
 
-def test_a_line_that_comes_alone_is_there_at_once(pipe: tuple[int, int]) -> None:
+def test_a_line_that_comes_alone_is_there_at_once(pipe: Any) -> None:
     reader, writer = pipe
     feed = StreamFeed(reader, Layout(), "stdin")
     for line in (b"one", b"two"):
         os.write(writer, line + b"\n")
-        assert feed.take(100) == [[line]]
+        assert feed.take(100) == [(line,)]
         assert not feed.ready
 
 
-def test_half_a_line_is_no_message_yet(pipe: tuple[int, int]) -> None:
+def test_half_a_line_is_no_message_yet(pipe: Any) -> None:
     reader, writer = pipe
     feed = StreamFeed(reader, Layout(), "stdin")
     os.write(writer, b"ha")
     assert feed.take(100) == []
     os.write(writer, b"lf")
-    os.close(writer)
+    pipe.shut(writer)
     assert everything(feed) == [[b"half"]]
 
 
-def test_an_empty_non_blocking_pipe_gives_nothing(pipe: tuple[int, int]) -> None:
+def test_an_empty_non_blocking_pipe_gives_nothing(pipe: Any) -> None:
     reader, _ = pipe
     os.set_blocking(reader, False)
     feed = StreamFeed(reader, Layout(), "stdin")
@@ -173,7 +167,7 @@ def test_a_named_pipe_is_opened_before_its_writer(tmp_path: Path) -> None:
 
 
 def test_files_pipes_and_sockets_are_input_and_the_null_device_is_not(
-    tmp_path: Path, pipe: tuple[int, int]
+    tmp_path: Path, pipe: Any
 ) -> None:
     assert input_given(pipe[0])
     (tmp_path / "f").touch()

@@ -72,7 +72,7 @@ def test_what_is_written_is_read_back(sent: list[list[bytes]], name: str, delimi
     layout = Layout(name, delimiter)
     splitter = Splitter(layout.record_end)
     records = splitter.receive(write_out(layout, sent, 0.0)) + splitter.finish()
-    assert read_all(layout, records) == sent
+    assert list(map(list, read_all(layout, records))) == sent
 
 
 @given(st.lists(st.binary(max_size=8).filter(lambda line: b"\n" not in line)))
@@ -80,7 +80,7 @@ def test_lines_of_any_bytes_are_read_back(lines: list[bytes]) -> None:
     layout = Layout("text")
     splitter = Splitter(layout.record_end)
     records = splitter.receive(write_out(layout, [[line] for line in lines], 0.0))
-    assert read_all(layout, records + splitter.finish()) == [[line] for line in lines]
+    assert read_all(layout, records + splitter.finish()) == [(line,) for line in lines]
 
 
 @given(st.binary(max_size=30), st.sampled_from(FORMATS))

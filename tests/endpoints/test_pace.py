@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zmqdev.endpoints.pace import BATCH, Pace
+from zmqdev.endpoints.pace import BATCH, JitterPace, Pace
 
 
 def run(pace: Pace, until: float, tick: float = 0.001) -> list[tuple[float, int]]:
@@ -98,3 +98,24 @@ def test_next_is_when_something_is_due(rate: float, waits: list[float]) -> None:
         at = pace.next(now)
         assert math.isfinite(at)
         assert pace.due(max(at, now)) >= 1
+
+
+def test_jitter_makes_pauses_longer_and_shorter_within_its_bounds() -> None:
+    draws = iter([0.0, 1.0, 0.5])
+    pace = JitterPace(0.3, 0.2, lambda: next(draws))
+    assert pace.due(5.0) == 1
+    now, pauses = 5.0, []
+    for _ in range(3):
+        pace.sent(1, now)
+        assert pace.due(now) == 0
+        pauses.append(pace.next(now) - now)
+        now = pace.next(now)
+    assert pauses == pytest.approx([0.1, 0.5, 0.3])
+
+
+def test_with_jitter_nothing_is_made_up() -> None:
+    pace = JitterPace(1.0, 0.5, lambda: 0.5)
+    pace.sent(1, 0.0)
+    assert pace.due(50.0) == 1
+    pace.sent(1, 50.0)
+    assert pace.next(50.0) == 51.0
