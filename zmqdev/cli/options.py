@@ -23,7 +23,8 @@ class HeadedCommand(click.Command):
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            # Arguments stand in the usage line and are told of in the help text.
+            if record is not None and isinstance(parameter, click.Option):
                 groups.setdefault(getattr(parameter, "group", "General"), []).append(record)
         for group, records in groups.items():
             with formatter.section(group):

@@ -32,12 +32,14 @@ class PeerCounts:
 
 @dataclass(frozen=True)
 class SideState:
-    """One side: `name` is frontend or backend, `type` a socket type."""
+    """One side: `name` is frontend or backend, `type` a socket type. `refused` counts peers
+    and requests by a reason of security.policy.REASONS."""
 
     name: str
     type: str
     addresses: tuple[AddressState, ...]
     peers: PeerCounts = PeerCounts()
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,3 +76,26 @@ class Snapshot:
     def plain(self) -> dict[str, Any]:
         """The same as JSON can hold."""
         return asdict(self)
+
+
+def from_plain(told: Mapping[str, Any]) -> Snapshot:
+    """The snapshot that `plain` was made of; other keys are left out. ValueError when there is
+    none in it."""
+    try:
+        return Snapshot(
+            name=told["name"],
+            kind=told["kind"],
+            state=told["state"],
+            at=told["at"],
+            uptime=told["uptime"],
+            sides=tuple(_side(side) for side in told["sides"]),
+            flows=tuple(Flow(**flow) for flow in told["flows"]),
+            details=told["details"],
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not the status of a device: {error!r}") from None
+
+
+def _side(told: Mapping[str, Any]) -> SideState:
+    addresses = tuple(AddressState(**item) for item in told["addresses"])
+    return SideState(**{**told, "addresses": addresses, "peers": PeerCounts(**told["peers"])})

@@ -176,7 +176,7 @@ VERBS = {
         Verb("config", "The settings as they are now, as a file that starts the same.", config),
         Verb(
             "set",
-            "Change a setting: " + ", ".join(SETTINGS) + ".",
+            "Change log-level, interval, on-full, or SIDE.hwm, .sndhwm, .rcvhwm.",
             change,
             (
                 Argument("key", Text(), f"one of {', '.join(SETTINGS)}"),
@@ -195,7 +195,7 @@ VERBS = {
         ),
         Verb(
             "tap",
-            "Switch the tap on for a while: a copy of each message at the address in the reply.",
+            "Switch the tap on for a while; the reply says where. See `zmqdev tap`.",
             tap,
             (
                 Argument("viewer", Text(), "a name of the viewer's own", required=False),
