@@ -80,7 +80,8 @@ class Bench:
     ) -> Any:
         """Bind both sockets, `frontend_X=` and `backend_X=` being their options; the relay.
 
-        Inproc, unless `tcp=1`: what a stalled peer lets through is then the HWM of both.
+        Inproc, so that a stalled peer lets through what the HWMs of both say, unless
+        `tcp=1` is among them.
         """
         self.frontend = self.bound(frontend, options, "frontend_")
         self.backend = self.bound(backend, options, "backend_")
@@ -91,11 +92,11 @@ class Bench:
 
     def bound(self, kind: int, options: dict[str, int], prefix: str) -> zmq.Socket[bytes]:
         socket = self.context.socket(kind)
-        for name, value in options.items():
-            if name.startswith(prefix):
-                setattr(socket, name.removeprefix(prefix), value)
-        inproc = f"inproc://{prefix}{id(self)}"
-        socket.bind("tcp://127.0.0.1:*" if options.get("tcp") else inproc)
+        own = {name.removeprefix(prefix): value for name, value in options.items()}
+        tcp = own.pop("tcp", 0)
+        for name in own.keys() - options.keys():
+            setattr(socket, name, own[name])
+        socket.bind("tcp://127.0.0.1:*" if tcp else f"inproc://{prefix}{id(self)}")
         return socket
 
     def peer(self, kind: int, side: zmq.Socket[bytes], **options: int | bytes) -> Any:
