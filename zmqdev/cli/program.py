@@ -17,7 +17,7 @@ import click
 
 import zmqdev
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ZmqdevError
-from zmqdev.spec.value import near
+from zmqdev.spec.near import near
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 from zmqdev.errors import UsageError
 from zmqdev.spec.document import Node
+from zmqdev.spec.near import near
 from zmqdev.spec.option import Leaf, Path, leaves, options_of, section_at, sections_of
 from zmqdev.spec.side import SocketSide
 from zmqdev.spec.sockopt import SOCKET_OPTIONS, parse_setting
-from zmqdev.spec.value import called, near
+from zmqdev.spec.value import called
 
 T = TypeVar("T")
 

@@ -9,13 +9,12 @@ silently made text.
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from zmqdev.spec import address
+from zmqdev.spec.near import near
 from zmqdev.spec.quantity import (
     format_duration,
     format_size,
@@ -52,12 +51,6 @@ def called(raw: object) -> str:
 def expected(what: str, raw: object) -> ValueError:
     shown = "" if raw is None or isinstance(raw, (list, dict)) else f" {raw!r}"
     return ValueError(f"expected {what}, not {called(raw)}{shown}")
-
-
-def near(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'hwm'?`, or nothing when no known word is near."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 @dataclass(frozen=True)
@@ -296,6 +289,22 @@ class AddressOrOff(Address):
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [super().schema(), {"enum": ["off", False]}]}
+
+
+@dataclass(frozen=True)
+class HostPort(Scalar):
+    """Where something else than ZeroMQ listens: `127.0.0.1:9090`, `[::1]:9090`, `*:9090`."""
+
+    metavar: str = "HOST:PORT"
+
+    def parse(self, raw: object, *, text: bool) -> str:
+        if not isinstance(raw, str):
+            raise expected("a host and port like 127.0.0.1:9090", raw)
+        address.split(f"tcp://{raw}", "bind")
+        return raw
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^.+:(\d+|\*)$"}
 
 
 @dataclass(frozen=True)
