@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup test check readme clean
+.PHONY: help setup test check picture readme clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 22
 
@@ -24,6 +24,9 @@ check: $(READY)  ## linter and type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+picture: $(READY) # draw the live view in the README again, from a run of a minute
+	cd tests && ../$(BIN)/python -m support.picture ../configs/live-view.svg 66
 
 readme: $(READY) ## write the tables of the README from the declarations
 	cd tests && ../$(BIN)/python -m support.reference

@@ -141,7 +141,7 @@ def _word(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, float):
-        return f"{value:.6g}" if abs(value) < 1000 else f"{value:.1f}"
+        return f"{value:.6f}".rstrip("0").rstrip(".")
     return "".join(c if c.isprintable() and not c.isspace() else "_" for c in str(value)) or "-"
 
 

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+from collections.abc import Callable
+
+import pytest
+
+from zmqdev.device.snapshot import Snapshot
+from zmqdev.report.lines import Lines
+from zmqdev.report.subject import Subject, of_device
+
+Device = Callable[..., Snapshot]
+
+
+def clock() -> float:
+    return 1_790_000_000.0
+
+
+def written(paper: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in paper.getvalue().splitlines()]
+
+
+def test_a_line_a_tick_and_one_at_the_end(device: Device, paper: io.StringIO) -> None:
+    lines = Lines(1.0, paper, as_json=True, clock=clock)
+    lines.started([of_device(device(0.0, 0))])
+    lines.tick([of_device(device(1.0, 100))])
+    lines.tick([of_device(device(3.0, 300))])
+    lines.ended([of_device(device(4.0, 300, state="stopped"))])
+    told = [(line["state"], line["forward_msgs_per_s"]) for line in written(paper)]
+    assert told == [("running", 100.0), ("running", 100.0), ("stopped", 75.0)]
+
+
+def test_a_reset_shows_what_came_since(device: Device, paper: io.StringIO) -> None:
+    lines = Lines(1.0, paper, as_json=True, clock=clock)
+    lines.started([of_device(device(0.0, 5000))])
+    lines.tick([of_device(device(1.0, 40))])
+    assert written(paper)[0]["forward_msgs_per_s"] == 40.0
+    assert written(paper)[0]["forward_messages"] == 40
+
+
+def test_a_device_that_comes_later_has_its_own_lines(device: Device, paper: io.StringIO) -> None:
+    lines = Lines(1.0, paper, as_json=True, clock=clock)
+    first = of_device(device(0.0, 0))
+    lines.started([first])
+    lines.tick([of_device(device(1.0, 100)), of_device(device(1.0, 50, name="late"))])
+    lines.tick([of_device(device(2.0, 200)), of_device(device(2.0, 80, name="late"))])
+    rates = [(line["device"], line["forward_msgs_per_s"]) for line in written(paper)]
+    assert rates == [("orders", 100.0), ("late", 0.0), ("orders", 100.0), ("late", 30.0)]
+
+
+def pipe_lines(interval: float = 1.0) -> tuple[int, Lines]:
+    read, write = os.pipe()
+    return read, Lines(interval, os.fdopen(write, "w"), as_json=False, clock=clock)
+
+
+def subjects(device: Device, at: float) -> list[Subject]:
+    return [of_device(device(at, round(at)))]
+
+
+def test_nobody_who_reads_them_stops_the_ticks(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    read, lines = pipe_lines()
+    lines.started(subjects(device, 0))
+    for at in range(1, 3000):
+        lines.tick(subjects(device, at))
+    assert lines._outlet.left_out > 0
+    got = b""
+    while not lines._outlet.idle:
+        got += os.read(read, 65536)
+    with caplog.at_level(logging.WARNING, "zmqdev"):
+        lines.tick(subjects(device, 3000))
+    got += os.read(read, 65536)
+    os.close(read)
+    assert "lines left out, nobody read them" in caplog.text
+    whole = [line for line in got.decode().splitlines() if line.startswith("time=")]
+    assert len(whole) == got.decode().count("\n")
+    assert " uptime=3000 " in whole[-1]
+
+
+def test_a_reader_that_has_gone_is_said_once(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    read, lines = pipe_lines()
+    lines.started(subjects(device, 0))
+    os.close(read)
+    with caplog.at_level(logging.WARNING, "zmqdev"):
+        lines.tick(subjects(device, 1))
+        lines.tick(subjects(device, 2))
+        lines.ended(subjects(device, 3))
+    assert caplog.text.count("nobody reads the statistics any more") == 1

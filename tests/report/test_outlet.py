@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import io
+import os
+import pty
+import time
+
+from zmqdev.report.outlet import Outlet
+
+
+def drained(descriptor: int, outlet: Outlet) -> bytes:
+    got = b""
+    while not outlet.idle:
+        got += os.read(descriptor, 65536)
+    os.set_blocking(descriptor, False)
+    try:
+        while piece := os.read(descriptor, 65536):
+            got += piece
+    except BlockingIOError:
+        return got
+    return got
+
+
+def test_a_stalled_pipe_is_not_waited_for() -> None:
+    read, write = os.pipe()
+    outlet = Outlet(os.fdopen(write, "w"))
+    for _ in range(200):
+        outlet.write("x" * 1000 + "\n")
+    assert not outlet.idle
+    assert drained(read, outlet).count(b"\n") == 200
+    os.close(read)
+
+
+def test_a_stalled_terminal_is_not_waited_for() -> None:
+    master, slave = pty.openpty()
+    outlet = Outlet(os.fdopen(slave, "w"), limit=10_000_000)
+    begun = time.monotonic()
+    for _ in range(300):
+        outlet.write("x" * 1500)
+    assert time.monotonic() - begun < 5
+    assert not outlet.idle
+    assert drained(master, outlet) == b"x" * 450_000
+    os.close(master)
+
+
+def test_what_is_too_much_is_left_out_whole_and_counted() -> None:
+    read, write = os.pipe()
+    outlet = Outlet(os.fdopen(write, "w"), limit=2000)
+    line = "y" * 99 + "\n"
+    taken = sum(outlet.write(line) for _ in range(2000))
+    assert outlet.left_out == 2000 - taken > 0
+    assert drained(read, outlet) == line.encode() * taken
+    os.close(read)
+
+
+def test_one_write_may_be_larger_than_the_limit() -> None:
+    read, write = os.pipe()
+    outlet = Outlet(os.fdopen(write, "w"), limit=10)
+    assert outlet.write("z" * 100_000)
+    assert len(drained(read, outlet)) == 100_000
+    os.close(read)
+
+
+def test_a_reader_that_left_breaks_it_quietly() -> None:
+    read, write = os.pipe()
+    outlet = Outlet(os.fdopen(write, "w"))
+    os.close(read)
+    outlet.write("gone\n")
+    assert outlet.broken
+    assert not outlet.write("again\n")
+    assert outlet.flush(1.0)
+
+
+def test_flushing_has_its_limit() -> None:
+    read, write = os.pipe()
+    outlet = Outlet(os.fdopen(write, "w"))
+    outlet.write("x" * 200_000)
+    assert not outlet.flush(0.01)
+    os.close(read)
+
+
+def test_what_the_encoding_lacks_is_escaped() -> None:
+    read, write = os.pipe()
+    outlet = Outlet(os.fdopen(write, "w", encoding="ascii"))
+    outlet.write("é\n")
+    assert os.read(read, 100) == b"\\xe9\n"
+    os.close(read)
+
+
+def test_a_stream_with_no_descriptor_is_written_to(paper: io.StringIO) -> None:
+    outlet = Outlet(paper)
+    assert outlet.write("hello\n")
+    assert outlet.idle
+    assert outlet.flush(0.0)
+    assert paper.getvalue() == "hello\n"
