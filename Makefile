@@ -4,7 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup test check picture readme clean
+.PHONY: help setup test check demo demo-ticks demo-ticks-sub-pub demo-streamer \
+        demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs picture \
+        readme clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 22
 
@@ -24,6 +26,13 @@ check: $(READY)  ## linter and type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Each arrangement of the README for about ten seconds: DEMO=30s make demo-queue
+DEMO ?= 10s
+demo: demo-ticks ## ticks from a publisher through a forwarder to a subscriber, live
+demo-ticks demo-ticks-sub-pub demo-streamer demo-streamer-one-way demo-queue demo-queue-rep \
+demo-bridge demo-bridge-jobs: demo-%: $(READY) configs/%.yaml
+	$(BIN)/zmqdev run configs/$*.yaml --duration $(DEMO)
 
 picture: $(READY) # draw the live view in the README again, from a run of a minute
 	cd tests && ../$(BIN)/python -m support.picture ../configs/live-view.svg 66
