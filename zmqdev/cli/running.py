@@ -8,10 +8,13 @@ from zmqdev.broker.engine import BrokerEngine
 from zmqdev.device.control import Control
 from zmqdev.device.device import Device
 from zmqdev.device.engine import Engine
+from zmqdev.device.pulse import Pulse
 from zmqdev.device.readyfile import ReadyFile
 from zmqdev.device.relaying import RelayEngine
 from zmqdev.device.service import Attachment, Service
 from zmqdev.device.signals import Signals
+from zmqdev.device.systemd import Systemd
+from zmqdev.errors import UsageError
 from zmqdev.report.attach import display
 from zmqdev.report.log import logging_to_stderr
 from zmqdev.spec.device import DeviceSpec, printed, warnings
@@ -39,12 +42,28 @@ def attachments_for(kind: DeviceKind, spec: DeviceSpec, device: Device) -> list[
     if spec.control != "off":
         # Before the ready file: who waits for that may ask at once.
         found.append(Control(device, spec.control, lambda: printed(kind, spec)))
+    pulse = Pulse()
+    found.append(pulse)
+    if spec.metrics:
+        found.append(_metrics(spec.metrics, pulse))
     if spec.ready_file:
         found.append(ReadyFile(spec.ready_file))
+    found.append(Systemd(pulse))
     shown = display(spec.stats)
     if shown is not None:
         found.append(shown)
     return found
+
+
+def _metrics(place: str, pulse: Pulse) -> Attachment:
+    try:
+        from zmqdev.report.scrape import Metrics
+    except ModuleNotFoundError as error:
+        if error.name != "prometheus_client":
+            raise
+        fix = "pip install 'zmqdev[metrics]'"
+        raise UsageError(f"needs prometheus-client; {fix}", "--metrics") from None
+    return Metrics(place, pulse)
 
 
 def run_device(kind: DeviceKind, spec: DeviceSpec) -> int:

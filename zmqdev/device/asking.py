@@ -19,7 +19,7 @@ from zmqdev.device import runtimedir
 from zmqdev.device.runtimedir import Found
 from zmqdev.errors import RunError, UsageError
 from zmqdev.spec import address as addresses
-from zmqdev.spec.value import near
+from zmqdev.spec.near import near
 from zmqdev.wire import control as wire
 
 # A device answers within 50 ms; beyond this it is stopped, gone or very busy.

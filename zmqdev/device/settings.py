@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from zmqdev.device.steered import Steered
+from zmqdev.spec.near import near
 from zmqdev.spec.quantity import format_duration
-from zmqdev.spec.value import Choice, Duration, Integer, ValueType, near
+from zmqdev.spec.value import Choice, Duration, Integer, ValueType
 from zmqdev.wire.control import Refused
 
 

@@ -13,7 +13,17 @@ from zmqdev.spec.kind import DeviceKind, SideDefault
 from zmqdev.spec.layer import Written, plain
 from zmqdev.spec.option import option, section
 from zmqdev.spec.side import Backend, Frontend
-from zmqdev.spec.value import Address, AddressOrOff, Choice, Duration, Integer, Many, Size, Text
+from zmqdev.spec.value import (
+    Address,
+    AddressOrOff,
+    Choice,
+    Duration,
+    HostPort,
+    Integer,
+    Many,
+    Size,
+    Text,
+)
 
 # XSUB's topic trie is recursive: a longer topic can overflow its stack (S1, libzmq 4671).
 TOPIC_LIMIT = 4096
@@ -108,6 +118,11 @@ class DeviceSpec(Logging, Ready):
         AddressOrOff(),
         help="Where the device answers `zmqdev ctl`. Default: an ipc address of this user.",
         group="Life",
+    )
+    metrics: str | None = option(
+        HostPort(),
+        help="Serve Prometheus metrics, /healthz and /readyz there; needs zmqdev[metrics].",
+        group="Statistics",
     )
     drain: float = option(
         Duration(),

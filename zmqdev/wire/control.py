@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from zmqdev.spec.value import ValueType, near
+from zmqdev.spec.near import near
+from zmqdev.spec.value import ValueType
 from zmqdev.wire import envelope
 
 VERSION = 1

@@ -1,0 +1,69 @@
+"""Telling systemd: ready, stopping, still alive. See sd_notify(3).
+
+Nothing happens unless NOTIFY_SOCKET is in the environment. The watchdog is fed
+when WATCHDOG_USEC asks for it (and WATCHDOG_PID means this process), at half of
+its time, and only while every device still turns: a hang is what it is for.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Mapping
+
+from zmqdev.device.pulse import Pulse
+from zmqdev.device.service import Service
+
+log = logging.getLogger("zmqdev")
+
+
+def watchdog_seconds(environ: Mapping[str, str], pid: int) -> float | None:
+    """How often systemd wants to hear of us, None when it does not."""
+    text = environ.get("WATCHDOG_USEC", "")
+    if not (text.isascii() and text.isdigit()) or int(text) == 0:
+        return None
+    if environ.get("WATCHDOG_PID", str(pid)) != str(pid):
+        return None
+    return int(text) / 1e6
+
+
+class Systemd:
+    """An attachment. `pulse` says who hangs."""
+
+    def __init__(self, pulse: Pulse, environ: Mapping[str, str] = os.environ) -> None:
+        self.pulse = pulse
+        self._address = environ.get("NOTIFY_SOCKET", "")
+        self._watchdog = watchdog_seconds(environ, os.getpid())
+
+    def started(self, service: Service) -> None:
+        if not self._address:
+            return
+        names = ", ".join(device.name for device in service.devices)
+        self._tell(f"READY=1\nSTATUS=running {names}")
+        service.on_stop(lambda: self._tell("STOPPING=1\nSTATUS=passing on what is inside"))
+        if self._watchdog is not None:
+            service.loop.every(self._watchdog / 2, self._feed)
+
+    def ended(self, service: Service) -> None:
+        if self._address and not service.stopping:
+            self._tell("STOPPING=1")
+
+    def _feed(self) -> None:
+        assert self._watchdog is not None
+        late = self.pulse.late(self._watchdog)
+        if late:
+            log.error("watchdog: %s shows no life", ", ".join(late))
+        else:
+            self._tell("WATCHDOG=1")
+
+    def _tell(self, text: str) -> None:
+        """One datagram; a name that begins with @ is in the abstract namespace."""
+        address = self._address
+        name = f"\0{address[1:]}" if address.startswith("@") else address
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+                out.setblocking(False)
+                out.sendto(text.encode(), name)
+        except OSError as error:
+            log.warning("cannot tell systemd at %s: %s", address, error.strerror)

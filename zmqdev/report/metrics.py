@@ -1,0 +1,171 @@
+"""Snapshots as Prometheus metrics, after its naming rules: base units, `_total` for counters.
+
+Names, units and help texts of the counts are those of the tables that declare
+them: relay.STATISTICS for the data path, broker.STATISTICS for a reliable queue.
+A row added there is a metric here. Labels are the device and the direction, the
+side, the service or the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+import zmqdev
+from zmqdev.broker.statistics import STATISTICS as RELIABLE
+from zmqdev.device.snapshot import STATES, SideState, Snapshot
+from zmqdev.relay.counters import STATISTICS, Statistic
+
+# Prometheus counts in base units.
+_SCALE = {"nanoseconds": ("seconds", 1e-9)}
+_RELIABLE_NOW = (
+    ("queued", "requests that wait for a worker"),
+    ("in_flight", "requests that a worker has"),
+    ("bytes", "bytes of the requests held"),
+    ("clients", "clients with requests here"),
+)
+_SERVICE_NOW = (
+    ("queued", "requests of the service that wait"),
+    ("in_flight", "requests of the service that a worker has"),
+    ("ready", "workers of the service that are free"),
+    ("busy", "workers of the service that work"),
+    ("overdue", "workers of the service that took too long"),
+)
+
+
+class Snapshots(Collector):
+    """What prometheus_client collects from: `take` gives the snapshots of this moment."""
+
+    def __init__(self, take: Callable[[], Sequence[Snapshot]]) -> None:
+        self._take = take
+
+    def collect(self) -> Iterator[Metric]:
+        yield from metrics(self._take())
+
+
+def metrics(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
+    """Every metric of every device."""
+    yield from _about(snapshots)
+    for row in STATISTICS:
+        if not row.dropped:
+            yield _flow_metric(row, snapshots)
+    yield _drops(snapshots)
+    yield from _peers(snapshots)
+    reliable = [(s.name, s.details["reliable"]) for s in snapshots if "reliable" in s.details]
+    if reliable:
+        yield from _reliable(reliable)
+
+
+def _about(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
+    info = GaugeMetricFamily(
+        "zmqdev_device_info", "What runs; always 1.", labels=("device", "kind", "version")
+    )
+    state = GaugeMetricFamily(
+        "zmqdev_device_state", "1 for the state the device is in.", labels=("device", "state")
+    )
+    uptime = GaugeMetricFamily(
+        "zmqdev_device_uptime_seconds", "Time since the start.", labels=("device",)
+    )
+    for snapshot in snapshots:
+        info.add_metric((snapshot.name, snapshot.kind, zmqdev.__version__), 1)
+        uptime.add_metric((snapshot.name,), snapshot.uptime)
+        for name in STATES:
+            state.add_metric((snapshot.name, name), snapshot.state == name)
+    yield from (info, state, uptime)
+
+
+def _flow_metric(row: Statistic, snapshots: Sequence[Snapshot]) -> Metric:
+    unit, scale = _SCALE.get(row.unit, (row.unit, 1))
+    base = row.name.removesuffix("_ns")
+    name = f"zmqdev_{base}" if base == unit else f"zmqdev_{base}_{unit}"
+    family = CounterMetricFamily(name, _sentence(row.help), labels=("device", "direction"))
+    for snapshot in snapshots:
+        for flow in snapshot.flows:
+            family.add_metric((snapshot.name, flow.name), flow.counts.get(row.name, 0) * scale)
+    return family
+
+
+def _drops(snapshots: Sequence[Snapshot]) -> Metric:
+    reasons = [row for row in STATISTICS if row.dropped]
+    told = "; ".join(f"{row.name}: {row.help}" for row in reasons)
+    family = CounterMetricFamily(
+        "zmqdev_dropped_messages",
+        f"Messages dropped, by reason ({told}).",
+        labels=("device", "direction", "reason"),
+    )
+    for snapshot in snapshots:
+        for flow in snapshot.flows:
+            for row in reasons:
+                labels = (snapshot.name, flow.name, row.name)
+                family.add_metric(labels, flow.counts.get(row.name, 0))
+    return family
+
+
+def _peers(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
+    sides = [(snapshot.name, side) for snapshot in snapshots for side in snapshot.sides]
+    labels = ("device", "side")
+    now = GaugeMetricFamily("zmqdev_peers", "Peers connected now.", labels=labels)
+    came = CounterMetricFamily(
+        "zmqdev_peers_accepted", "Peers whose handshake was done.", labels=labels
+    )
+    left = CounterMetricFamily("zmqdev_peers_disconnected", "Peers that have left.", labels=labels)
+    for device, side in sides:
+        now.add_metric((device, side.name), side.peers.connected)
+        came.add_metric((device, side.name), side.peers.accepted)
+        left.add_metric((device, side.name), side.peers.disconnects)
+    yield from (now, came, left)
+    yield _by_reason(
+        "zmqdev_failed_handshakes", "Handshakes that failed.", sides, lambda s: s.peers.reasons
+    )
+    yield _by_reason(
+        "zmqdev_refused", "Peers and requests refused by a rule.", sides, lambda s: s.refused
+    )
+
+
+def _by_reason(
+    name: str,
+    help: str,
+    sides: Sequence[tuple[str, SideState]],
+    counts: Callable[[SideState], Mapping[str, int]],
+) -> Metric:
+    family = CounterMetricFamily(name, help, labels=("device", "side", "reason"))
+    for device, side in sides:
+        for reason, count in counts(side).items():
+            family.add_metric((device, side.name, reason), count)
+    return family
+
+
+def _reliable(reports: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Metric]:
+    for row in RELIABLE:
+        help = f"{row.unit.capitalize()} {row.help}."
+        family = CounterMetricFamily(f"zmqdev_reliable_{row.name}", help, labels=("device",))
+        for device, report in reports:
+            family.add_metric((device,), report["counters"].get(row.name, 0))
+        yield family
+    for name, help in _RELIABLE_NOW:
+        gauge = GaugeMetricFamily(f"zmqdev_reliable_{name}", _sentence(help), labels=("device",))
+        for device, report in reports:
+            gauge.add_metric((device,), report[name])
+        yield gauge
+    oldest = GaugeMetricFamily(
+        "zmqdev_reliable_oldest_seconds", "Age of the oldest request held.", labels=("device",)
+    )
+    for device, report in reports:
+        oldest.add_metric((device,), report["oldest"])
+    yield oldest
+    for name, help in _SERVICE_NOW:
+        gauge = GaugeMetricFamily(
+            f"zmqdev_service_{name}", _sentence(help), labels=("device", "service")
+        )
+        for device, report in reports:
+            for service in report["services"]:
+                gauge.add_metric((device, service["name"]), service[name])
+        yield gauge
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."

@@ -1,0 +1,140 @@
+"""The HTTP side of --metrics: /metrics, /healthz and /readyz, in threads of its own.
+
+It reads counters that other threads write and asks nobody, so a scrape cannot
+hold up the data path. healthz is 200 while every device turns (or has ended as
+asked), readyz while every device runs: neither starting, paused nor draining.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from zmqdev.device.pulse import Pulse
+from zmqdev.device.service import Service
+from zmqdev.device.snapshot import Snapshot
+from zmqdev.errors import RunError
+from zmqdev.report.metrics import Snapshots
+from zmqdev.spec import address as addresses
+
+log = logging.getLogger("zmqdev")
+# A client that sends nothing keeps a thread for this long.
+PATIENCE = 5.0
+
+
+class Metrics:
+    """An attachment. `place` is HOST:PORT; port 0 takes a free one, which is logged."""
+
+    def __init__(self, place: str, pulse: Pulse) -> None:
+        self.place, self.pulse = place, pulse
+        self._server: _Server | None = None
+
+    def started(self, service: Service) -> None:
+        def take() -> list[Snapshot]:
+            return [device.snapshot() for device in service.devices]
+
+        registry = CollectorRegistry()
+        registry.register(Snapshots(take))
+        self._server = _bound(self.place)
+        self._server.serve(registry, take, self.pulse)
+        log.info("metrics at http://%s:%s/metrics", *self._server.server_address[:2])
+
+    @property
+    def port(self) -> int:
+        """The port really bound."""
+        assert self._server is not None
+        return self._server.server_port
+
+    def ended(self, service: Service) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def serve(self, registry: CollectorRegistry, take: Any, pulse: Pulse) -> None:
+        self.registry, self.take, self.pulse = registry, take, pulse
+        threading.Thread(target=self.serve_forever, name="zmqdev-metrics", daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
+        log.debug("metrics: a request from %s failed", client_address, exc_info=True)
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+def _bound(place: str) -> _Server:
+    parts = addresses.split(f"tcp://{place}", "bind")
+    host = "" if parts.host == "*" else parts.host
+    port = 0 if parts.port == "*" else int(parts.port)
+    try:
+        return (_Server6 if parts.ipv6 else _Server)((host, port), _Handler)
+    except OSError as error:
+        why = os.strerror(error.errno or 0) if error.errno else str(error)
+        raise RunError(f"cannot serve metrics at {place}: {why[:1].lower()}{why[1:]}") from None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = PATIENCE
+    server: _Server
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path)
+        if path.path == "/metrics":
+            self._metrics(parse_qs(path.query).get("name[]", []))
+        elif path.path == "/healthz":
+            self._verdict(_sick(self.server.take(), self.server.pulse))
+        elif path.path == "/readyz":
+            self._verdict(_not_running(self.server.take()))
+        else:
+            self._send(404, "text/plain", b"/metrics, /healthz and /readyz are here\n")
+
+    do_HEAD = do_GET
+
+    def _metrics(self, names: Sequence[str]) -> None:
+        encode, content_type = choose_encoder(self.headers.get("Accept", ""))
+        registry: Any = self.server.registry
+        if names:
+            registry = registry.restricted_registry(names)
+        self._send(200, content_type, encode(registry))
+
+    def _verdict(self, problems: Sequence[str]) -> None:
+        text = "\n".join(problems) or "ok"
+        self._send(503 if problems else 200, "text/plain; charset=utf-8", f"{text}\n".encode())
+
+    def _send(self, status: int, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def version_string(self) -> str:
+        return "zmqdev"
+
+    def log_message(self, format: str, *args: Any) -> None:
+        log.debug("metrics: %s", format % args)
+
+
+def _sick(snapshots: Sequence[Snapshot], pulse: Pulse) -> list[str]:
+    failed = [f"{s.name}: failed" for s in snapshots if s.state == "failed"]
+    return failed + [f"{name}: shows no life" for name in pulse.late()]
+
+
+def _not_running(snapshots: Sequence[Snapshot]) -> list[str]:
+    return [f"{s.name}: {s.state}" for s in snapshots if s.state != "running"]
