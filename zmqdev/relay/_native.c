@@ -254,9 +254,9 @@ static PyObject *relay_run(relay_t *relay, PyObject *args)
     end_t *ends[3] = {&relay->ends[0], &relay->ends[1], &relay->wake};
     for (int at = 0; at < 3; at++)
         if (open_end(state, ends[at], PyTuple_GetItem(relay->sockets, at)) < 0) return NULL;
-    relay->capture = capture == Py_None ? NULL : handle(state, capture);
-    relay->tap = tap == Py_None ? NULL : handle(state, tap);
-    if (PyErr_Occurred()) return NULL;
+    relay->capture = relay->tap = NULL;
+    if (capture != Py_None && !(relay->capture = handle(state, capture))) return NULL;
+    if (tap != Py_None && !(relay->tap = handle(state, tap))) return NULL;
     if (set_rules(&relay->lanes[0], forward) < 0 || set_rules(&relay->lanes[1], backward) < 0)
         return NULL;
     relay->handles_signals = handles_signals;

@@ -97,6 +97,7 @@ class Relay:
         """A PUB that gets a copy of each message its target accepted."""
         self.tap: zmq.Socket[bytes] | None = None
         """The same, with one leading frame `>` (forward) or `<` (backward)."""
+        self._running = False
         self._flows = (Flow(frontend, backend, b">", 0), Flow(backend, frontend, b"<", WIDTH))
 
     @property
@@ -107,8 +108,13 @@ class Relay:
 
     def close(self) -> None:
         """Let go of held messages. The sockets stay open, they are not the relay's."""
+        self._refuse_while_running()
         for flow in self._flows:
             flow.held = None
+
+    def _refuse_while_running(self) -> None:
+        if self._running:
+            raise RuntimeError("the relay is running")
 
     def run(
         self,
@@ -122,9 +128,16 @@ class Relay:
         False when `until_idle` and nothing moves nor is held, or after `limit_ms`.
         A direction that is False is suspended: its source is not polled and what
         it holds stays held. Raises zmq.ContextTerminated, and zmq.ZMQError for a
-        closed socket.
+        closed socket, and RuntimeError when it is running already.
         """
-        flows = self._start(forward, backward)
+        self._refuse_while_running()
+        self._running = True
+        try:
+            return self._loop(self._start(forward, backward), until_idle, limit_ms)
+        finally:
+            self._running = False
+
+    def _loop(self, flows: Sequence[Flow], until_idle: bool, limit_ms: int) -> bool:
         now = time.monotonic_ns()
         end = now + limit_ms * 1_000_000 if limit_ms >= 0 else None
         tick = self._touch(now)
