@@ -49,6 +49,7 @@ ROWS = {
         Row("client", "Endpoints", "send requests, and print the replies", "endpoint:command"),
         Row("worker", "Endpoints", "answer requests", "endpoint:command"),
         Row("ctl", "Running", "ask or steer a running device", "ctl:command"),
+        Row("tap", "Running", "see the messages that pass through", "tap:command"),
     )
 }
 
