@@ -68,11 +68,16 @@ class Guard:
         """How many peers were refused, by reason."""
         return self._post.refusals.read() if self._post is not None else {}
 
+    def refuse(self, reason: str, text: str, address: str, now: float) -> None:
+        """Count and say a refusal that another part has made."""
+        if self._post is not None:
+            self._post.refusals.add(reason, text, address, now)
+
     def connection_opened(self, descriptor: int, address: str) -> None:
         """The monitor saw a peer come; one far above the limits is cut off."""
         crowded = self.census.opened(descriptor, address)
-        if crowded and self._post is not None and cut(descriptor):
-            self._post.refusals.add("connections", crowded, address, time.monotonic())
+        if crowded and cut(descriptor):
+            self.refuse("connections", crowded, address, time.monotonic())
 
     def connection_closed(self, descriptor: int) -> None:
         """The monitor saw it go."""

@@ -25,6 +25,8 @@ REASONS = {
     "password": "its PLAIN user name or password is wrong",
     "throttled": "too many wrong passwords came from its address",
     "connections": "its address or this side has its full number of connections",
+    "subscriptions": "it subscribed to more than it may",
+    "rights": "it subscribed to what it has no right to",
     "domain": "no policy is set for the side it came to",
     "malformed": "the request of libzmq could not be read",
     "internal": "the handler itself failed",

@@ -1,0 +1,136 @@
+"""A forwarder's way upstream: each subscription is looked at before it is passed on.
+
+The relay carries the data; subscriptions are few, need their peer's
+connection and name, and take this way between two short runs of it. What
+crosses a limit costs its sender the connection, which makes libzmq forget all
+it had subscribed to. With rights, the XPUB is manual: a subscription counts
+when it is granted, and not before.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+import zmq
+
+from zmqdev.device.sockets import OpenSocket, events
+from zmqdev.relay import Counters
+from zmqdev.relay.counters import ROWS, WIDTH
+from zmqdev.security.acl import Rights
+from zmqdev.security.census import cut
+from zmqdev.security.policy import ANONYMOUS
+from zmqdev.security.subscriptions import UNSUBSCRIBE, SubscriptionLimits, Subscriptions, Verdict
+from zmqdev.spec.device import Limits
+
+# Subscriptions taken between two runs of the relay: about a millisecond of work.
+BURST = 200
+# A run of the relay while subscriptions come, and while none do, in milliseconds: the longest
+# that one waits. Fifty turns a second of this loop cost less than 1 % of a core.
+BUSY_MS, CALM_MS = 1, 20
+NO_CONNECTION = -1
+_DROPS = {
+    Verdict.NOT_SUBSCRIPTION: ROWS["not_subscription"],
+    Verdict.TOO_LONG: ROWS["topic_too_long"],
+}
+
+
+class Subscribing:
+    """Used in the engine's thread alone. `rights` may be replaced from any thread, by others.
+
+    With rights the backend has XPUB_MANUAL set since before it was bound.
+    """
+
+    def __init__(
+        self,
+        frontend: OpenSocket,
+        backend: OpenSocket,
+        counters: Counters,
+        limits: Limits,
+        rights: Rights | None,
+    ) -> None:
+        self.rights = rights
+        self.tap: zmq.Socket[bytes] | None = None
+        self._frontend, self._backend, self._counters = frontend, backend, counters
+        self.accounts = Subscriptions(
+            SubscriptionLimits(
+                limits.topic_length,
+                limits.subscriptions,
+                limits.subscriptions_per_peer,
+                limits.subscription_bytes,
+                limits.subscription_bytes_per_peer,
+            )
+        )
+
+    def turn(self) -> bool:
+        """Pass some on. True when there may be more."""
+        for _ in range(BURST):
+            if not events(self._backend.socket) & zmq.POLLIN:
+                return False
+            self._take(self._backend.socket.recv(zmq.DONTWAIT, copy=False))
+        return True
+
+    def _take(self, frame: zmq.Frame) -> None:
+        whole = not frame.more
+        if not whole:
+            # An ordinary message that a peer sent upstream; its rest follows at once.
+            while self._backend.socket.get(zmq.RCVMORE):
+                self._backend.socket.recv(zmq.DONTWAIT)
+        message = frame.bytes
+        connection = _connection(frame)
+        if self.rights is not None and not self._granted(frame, message):
+            return
+        verdict = self.accounts.take(message, whole, connection)
+        if verdict is Verdict.CUT:
+            self._cut(connection, frame)
+        elif verdict in _DROPS:
+            self._counters.cells[WIDTH + _DROPS[verdict]] += 1
+        elif verdict is Verdict.PASS:
+            self._pass(message)
+
+    def _pass(self, message: bytes) -> None:
+        if self.rights is not None:
+            option = zmq.UNSUBSCRIBE if message[0] == UNSUBSCRIBE else zmq.SUBSCRIBE
+            self._backend.socket.set(option, message[1:])
+        self._frontend.socket.send(message, zmq.DONTWAIT)
+        self._counters.cells[WIDTH + ROWS["messages"]] += 1
+        self._counters.cells[WIDTH + ROWS["bytes"]] += len(message)
+        if self.tap is not None:
+            self.tap.send_multipart([b"<", message], zmq.DONTWAIT)
+
+    def _granted(self, frame: zmq.Frame, message: bytes) -> bool:
+        assert self.rights is not None
+        if message[:1] != b"\x01":
+            return True
+        user = _property(frame, "User-Id") or ANONYMOUS
+        if self.rights.may_subscribe(user, message[1:]):
+            return True
+        self._refuse("rights", f"{user} may not subscribe to {_shown(message[1:])}", frame)
+        return False
+
+    def _cut(self, connection: int, frame: zmq.Frame) -> None:
+        if connection != NO_CONNECTION and cut(connection):
+            self._refuse("subscriptions", "too many subscriptions; its connection is cut", frame)
+
+    def _refuse(self, reason: str, text: str, frame: zmq.Frame) -> None:
+        guard = self._backend.guard
+        if guard is not None:
+            guard.refuse(reason, text, _property(frame, "Peer-Address"), time.monotonic())
+
+
+def _connection(frame: zmq.Frame) -> int:
+    """The descriptor the frame came by; none when libzmq made it itself for a peer that left."""
+    text = _property(frame, "__fd")
+    return int(text) if text else NO_CONNECTION
+
+
+def _property(frame: zmq.Frame, name: str) -> str:
+    try:
+        return cast(str, cast(Any, frame).get(name))
+    except zmq.ZMQError:
+        return ""
+
+
+def _shown(topic: bytes) -> str:
+    text = topic[:80].decode("utf-8", "backslashreplace")
+    return repr(text) + ("..." if len(topic) > 80 else "")
