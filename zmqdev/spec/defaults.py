@@ -9,9 +9,9 @@ from zmqdev.errors import UsageError
 from zmqdev.spec.document import Node
 from zmqdev.spec.layer import known_keys, takes_sockopts
 from zmqdev.spec.life import kinds, part_spec
+from zmqdev.spec.near import near
 from zmqdev.spec.option import options_of, sections_of
 from zmqdev.spec.sockopt import SOCKET_OPTIONS
-from zmqdev.spec.value import near
 
 GROUPS = {"devices": "device", "endpoints": "endpoint"}
 

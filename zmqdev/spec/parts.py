@@ -26,8 +26,8 @@ from zmqdev.spec.document import Node, Place
 from zmqdev.spec.fleet import FleetSpec
 from zmqdev.spec.layer import known_keys
 from zmqdev.spec.life import CATEGORIES, kinds, part_spec
+from zmqdev.spec.near import near
 from zmqdev.spec.option import options_of
-from zmqdev.spec.value import near
 from zmqdev.spec.variables import expand
 
 Load = Callable[[str, str], tuple[str, Node]]

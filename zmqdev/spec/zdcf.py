@@ -23,9 +23,9 @@ from typing import Any
 
 from zmqdev.errors import UsageError
 from zmqdev.spec.document import Node, Place
+from zmqdev.spec.near import near
 from zmqdev.spec.part import Part
 from zmqdev.spec.sockopt import SOCKET_OPTIONS
-from zmqdev.spec.value import near
 
 KINDS = {"zmq_queue": "queue", "zmq_forwarder": "forwarder", "zmq_streamer": "streamer"}
 VERSION = 1
