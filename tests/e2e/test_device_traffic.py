@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -155,23 +157,33 @@ def test_a_one_way_streamer_on_router_and_dealer_in_two_halves(
     assert exit_half.interrupt() == 0
 
 
-def rep_worker(socket: zmq.Socket[bytes], name: bytes) -> None:
-    """An ordinary REP worker, until its context ends."""
-    try:
-        while True:
-            socket.send(name + b" did " + socket.recv())
-    except (zmq.ContextTerminated, zmq.ZMQError):
-        socket.close(0)
+def answer(type_: int, address: str, name: bytes, over: threading.Event) -> None:
+    """An ordinary worker: REP, or a DEALER that keeps the envelope. In a thread of its own."""
+    with zmq.Context() as own, own.socket(type_) as socket:
+        socket.set(zmq.LINGER, 0)
+        socket.connect(address)
+        while not over.is_set():
+            if socket.poll(20):
+                *envelope, body = socket.recv_multipart()
+                socket.send_multipart([*envelope, name + b" did " + body])
 
 
-def dealer_worker(socket: zmq.Socket[bytes], name: bytes) -> None:
-    """An ordinary DEALER worker that keeps the envelope."""
+@contextmanager
+def workers(address: str, shapes: dict[bytes, int]) -> Iterator[None]:
+    """A worker for each name and socket type, while this is open."""
+    over = threading.Event()
+    threads = [
+        threading.Thread(target=answer, args=(type_, address, name, over))
+        for name, type_ in shapes.items()
+    ]
+    for thread in threads:
+        thread.start()
     try:
-        while True:
-            *envelope, body = socket.recv_multipart()
-            socket.send_multipart([*envelope, name + b" did " + body])
-    except (zmq.ContextTerminated, zmq.ZMQError):
-        socket.close(0)
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_a_queue_shares_requests_among_workers_and_routes_replies_back(
@@ -183,27 +195,22 @@ def test_a_queue_shares_requests_among_workers_and_routes_replies_back(
         ready=True,
     )
     ready = device.ready()
-    shapes = ((zmq.REP, rep_worker, b"rep"), (zmq.DEALER, dealer_worker, b"dealer"))
-    for type_, work, name in shapes:
-        (socket,) = sockets(context, type_)
-        socket.set(zmq.RCVTIMEO, -1)
-        socket.connect(ready["backend"][0])
-        threading.Thread(target=work, args=(socket, name), daemon=True).start()
     clients = sockets(context, zmq.REQ, zmq.REQ)
-    workers = set()
+    answered = set()
     for client in clients:
         client.connect(ready["frontend"][0])
-    # One worker may be known before the other, so ask until both have answered.
-    number = 0
-    while len(workers) < 2:
-        for client in clients:
-            client.send(b"%d" % number)
-        for client in clients:
-            name, _, body = client.recv().partition(b" did ")
-            assert body == b"%d" % number, "a reply belongs to its request"
-            workers.add(name)
-        number += 1
-    assert workers == {b"rep", b"dealer"}
+    with workers(ready["backend"][0], {b"rep": zmq.REP, b"dealer": zmq.DEALER}):
+        # One worker may be known before the other, so ask until both have answered.
+        number = 0
+        while len(answered) < 2:
+            for client in clients:
+                client.send(b"%d" % number)
+            for client in clients:
+                name, _, body = client.recv().partition(b" did ")
+                assert body == b"%d" % number, "a reply belongs to its request"
+                answered.add(name)
+            number += 1
+    assert answered == {b"rep", b"dealer"}
     assert device.interrupt() == 0
 
 
