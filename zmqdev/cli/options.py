@@ -15,9 +15,20 @@ from zmqdev.spec.option import Leaf, Path, leaves
 from zmqdev.spec.quantity import format_duration, format_size
 from zmqdev.spec.value import Choice, Count, Duration, Flag, Size
 
+# What a command is about comes first; what all have in common comes last. Others are in between.
+FIRST = ("Sides", "Socket", "Input", "Requests", "Work", "Form")
+LAST = ("Life", "Statistics", "Messages", "Security", "General")
+
+
+def heading_order(group: str) -> tuple[int, int]:
+    for at, groups in ((0, FIRST), (2, LAST)):
+        if group in groups:
+            return at, groups.index(group)
+    return 1, 0
+
 
 class HeadedCommand(click.Command):
-    """A command whose options stand under headings, in the order of their declaration."""
+    """A command whose options stand under headings, within one in the order of declaration."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
@@ -26,7 +37,7 @@ class HeadedCommand(click.Command):
             # Arguments stand in the usage line and are told of in the help text.
             if record is not None and isinstance(parameter, click.Option):
                 groups.setdefault(getattr(parameter, "group", "General"), []).append(record)
-        for group, records in groups.items():
+        for group, records in sorted(groups.items(), key=lambda item: heading_order(item[0])):
             with formatter.section(group):
                 formatter.write_dl(records)
 
