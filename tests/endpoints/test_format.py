@@ -24,7 +24,7 @@ MESSAGES = [[b"AAPL", b"189.20"], [b"one"], [b""]]
         (Layout("hex"), b"4141504c 3138392e3230\n6f6e65\n\n"),
         (
             Layout("json"),
-            b'{"time":2.000000,"topic":"AAPL","frames":["AAPL", "189.20"]}\n'
+            b'{"time":2.000000,"topic":"AAPL","frames":["AAPL","189.20"]}\n'
             b'{"time":2.000000,"frames":["one"]}\n'
             b'{"time":2.000000,"frames":[""]}\n',
         ),

@@ -93,5 +93,5 @@ def test_json_lines_have_the_time_of_the_clock(pair: Pair, until: Until, pipe: A
     push.send_multipart([b"a", b"\xff"])
     until(receiver, lambda: receiver.ended)
     assert os.read(pipe[0], 200) == (
-        b'{"time":12.500000,"topic":"a","frames":["a", {"base64": "/w=="}]}\n'
+        b'{"time":12.500000,"topic":"a","frames":["a",{"base64":"/w=="}]}\n'
     )

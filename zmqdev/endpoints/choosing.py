@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -87,9 +88,21 @@ def feed_of(kind: str, spec: Any) -> Feed:
         count = spec.count or (None if endless else len(made))
         return text_feed(made, count, seed=spec.seed)
     name = spec.file if source == "file" else "stdin"
-    descriptor = open_input(spec.file) if source == "file" else STDIN
+    descriptor = open_input(spec.file if source == "file" else "-")
     limit = max(0, int(spec.sockopts.get("maxmsgsize", 0)))
     return StreamFeed(descriptor, layout_of(spec), name, spec.count, limit)
+
+
+def hint_of(kind: str, spec: Any) -> str | None:
+    """What a person at a terminal should know when nothing was said about the input."""
+    source = source_of(kind, spec)
+    if source == "ticks" and not spec.ticks:
+        return "no input: publishing ticks, one a second"
+    if source == "requests":
+        return f"no input: sending {spec.count or REQUESTS} requests"
+    if source == "stdin" and os.isatty(STDIN):
+        return "reading messages from the terminal, one a line; Ctrl-D ends"
+    return None
 
 
 def pace_of(kind: str, spec: Any) -> Pacing | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -52,12 +53,16 @@ class Feed(Protocol):
 
 
 class MadeFeed:
-    """Messages that are made when they are wanted: `count` of them, or without end."""
+    """Messages that are made when they are wanted: `count` of them, or without end.
+
+    `size` is about how many bytes one has: a burst is kept below CHUNK.
+    """
 
     waiting = 0
 
-    def __init__(self, make: Callable[[range], Messages], count: int | None) -> None:
+    def __init__(self, make: Callable[[range], Messages], count: int | None, size: int = 0) -> None:
         self._make = make
+        self._most = max(1, CHUNK // (size + 1))
         self._made = 0
         self.total = count
 
@@ -73,6 +78,7 @@ class MadeFeed:
         return None
 
     def take(self, limit: int) -> Messages:
+        limit = min(limit, self._most)
         if self.total is not None:
             limit = min(limit, self.total - self._made)
         numbers = range(self._made, self._made + limit)
@@ -101,7 +107,8 @@ def text_feed(
             return _render(texts[0], numbers, now, draw)
         return [_render(texts[n % turn], range(n, n + 1), now, draw)[0] for n in numbers]
 
-    return MadeFeed(make, count)
+    size = max(sum(len(frame.pattern) for frame in text) for text in texts)
+    return MadeFeed(make, count, size)
 
 
 def _render(frames: Text, numbers: range, now: float, draw: Callable[[], int]) -> Messages:
@@ -203,6 +210,8 @@ def open_input(path: str, place: str = "--file") -> int:
     and can be interrupted.
     """
     if path == "-":
+        if sys.stdin is None:  # descriptor 0 may be a socket of our own by now
+            raise UsageError("stdin is closed", place)
         return STDIN
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -219,6 +228,8 @@ def input_given(descriptor: int = STDIN) -> bool:
 
     A terminal and /dev/null bring nothing; neither does a closed descriptor.
     """
+    if descriptor == STDIN and sys.stdin is None:
+        return False
     try:
         mode = os.fstat(descriptor).st_mode
     except OSError:

@@ -22,12 +22,13 @@ import zmq
 from zmqdev.device import readyfile
 from zmqdev.device.signals import Signals
 from zmqdev.device.sockets import events
+from zmqdev.endpoints.choosing import hint_of
 from zmqdev.endpoints.kinds import Surroundings, task_for
 from zmqdev.endpoints.post import Post
 from zmqdev.endpoints.snapshot import EndpointSnapshot
 from zmqdev.endpoints.task import Task, Wait
 from zmqdev.errors import RunError, Unmet
-from zmqdev.spec.endpoint import EndpointKind
+from zmqdev.spec.endpoint import EndpointKind, Input
 
 log = logging.getLogger("zmqdev")
 # Between warning and error: shown unless -q asks for errors only.
@@ -176,6 +177,9 @@ class Turns:
         for state in self.post.opened.addresses:
             chosen = state.verb == "bind" and state.actual != state.asked
             log.log(NOTE if chosen else logging.INFO, "%s %s", state.verb, state.actual)
+        hint = hint_of(self.kind.name, self.spec) if isinstance(self.spec, Input) else None
+        if hint:
+            log.log(NOTE, "%s", hint)
         if self.spec.ready_file:
             readyfile.write(self.spec.ready_file, self.post.ready_lines())
         self._state = "running"

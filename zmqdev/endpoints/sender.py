@@ -109,8 +109,9 @@ class Sender:
         unsent = self.held + self._feed.waiting
         if unsent:
             lines.append(f"read and not sent: {counted(unsent, 'message')}")
-        if self.unheard:
-            lines.append(f"published while nobody subscribed: {counted(self.unheard, 'message')}")
+        if self.unheard and self._pace is None:
+            lost = counted(self.unheard, "message")
+            lines.append(f"published while nobody subscribed: {lost}; see --wait-subscribers")
         return lines
 
     def summary(self) -> str | None:

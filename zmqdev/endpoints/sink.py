@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import select
 import stat
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -36,6 +37,8 @@ class Sink:
         self._name = name
         self._pending = memoryview(b"")
         self._poll = select.poll()
+        if descriptor == STDOUT and sys.stdout is None:
+            raise RunError(f"cannot write {name}: it is closed")
         try:
             mode = os.fstat(descriptor).st_mode
         except OSError as error:
