@@ -7,6 +7,7 @@ import select
 import socket
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from zmqdev.spec import address
 from zmqdev.wire import compat
@@ -45,6 +46,75 @@ class ProbeReport:
     @property
     def _type(self) -> str:
         return (self.finding.socket_type or "") if self.finding else ""
+
+    def why_not(self, socket_type: str, mechanism: str) -> str | None:
+        """Why a socket of this type and mechanism could not talk to it, or None."""
+        found = self.finding
+        if found is None or not self.is_zmtp:
+            return self.trouble or "it is no ZeroMQ socket"
+        return compat.mismatch(socket_type, mechanism, found.socket_type, found.mechanism)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What there is to tell, a word and a text each."""
+        found = self.finding
+        if found is None:
+            return [("address", self.endpoint), ("trouble", self.trouble)]
+        told = [
+            ("address", f"{self.endpoint} ({self.reached})"),
+            ("speaks", _speaks(found)),
+            ("socket", found.socket_type),
+            ("routing id", _quoted(found.routing_id)),
+            ("connect", _milliseconds(self.connect_time)),
+            ("greeting", _milliseconds(found.greeting_time)),
+            ("ping", _milliseconds(found.round_trip)),
+            ("note", found.note),
+            ("talks to", ", ".join(self.peers)),
+            *(("try", line) for line in self.commands),
+        ]
+        return [(word, text) for word, text in told if text]
+
+    def plain(self) -> dict[str, Any]:
+        """The same as JSON can hold. Times are seconds; the routing id is hex."""
+        found = self.finding
+        shown: dict[str, Any] = {
+            "address": self.endpoint,
+            "reached": self.reached,
+            "trouble": self.trouble,
+            "connect_s": self.connect_time,
+        }
+        if found is not None:
+            shown |= {
+                "kind": found.kind.value,
+                "version": found.version,
+                "mechanism": found.mechanism,
+                "socket_type": found.socket_type,
+                "routing_id": found.routing_id.hex() if found.routing_id else None,
+                "greeting_s": found.greeting_time,
+                "ping_s": found.round_trip,
+                "looks_like": found.looks_like,
+                "note": found.note,
+            }
+        return shown | {"peers": self.peers, "commands": self.commands}
+
+
+def _speaks(found: Finding) -> str:
+    if found.kind is Kind.ZMTP:
+        return f"ZMTP {found.version}, {found.mechanism}"
+    return found.looks_like or {Kind.SILENT: "nothing", Kind.CLOSED: "nothing"}.get(
+        found.kind, "an unknown protocol"
+    )
+
+
+def _quoted(routing_id: bytes | None) -> str:
+    """As text when it is that, else as hex: it comes from a stranger."""
+    if not routing_id:
+        return ""
+    text = routing_id.decode("ascii", "replace")
+    return text if text.isprintable() and text.isascii() else f"0x{routing_id.hex()}"
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * 1000:.2f} ms"
 
 
 def probe(endpoint: str, *, timeout: float = DEFAULT_TIMEOUT, join: bool = True) -> ProbeReport:
