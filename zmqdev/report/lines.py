@@ -60,13 +60,23 @@ class Lines:
         for item in self._record.take(subjects):
             run = item.subject.uptime
             self._write(item.subject, {flow.name: track.mean(run) for flow, track in item.flows})
-        self._outlet.flush(PATIENCE)
+        self.flush()
         self._tell()
+        self._outlet.close(0)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
         """Output of another kind may come between lines."""
         yield
+
+    @property
+    def closed(self) -> bool:
+        """Nobody will ever read what is written."""
+        return self._outlet.broken
+
+    def flush(self) -> None:
+        """Wait a moment until all of it is taken."""
+        self._outlet.flush(PATIENCE)
 
     def _lately(self, track: Track) -> Rate:
         """Since the line before; of a direction that is new, since its first reading."""

@@ -84,8 +84,8 @@ class LiveView:
         self._region.clear()
         for line in summary(seen, width):
             self._region.above(f"{line}\n")
-        self._outlet.flush(PATIENCE)
         route(None)
+        self._outlet.close(PATIENCE)
         self._terminal.unhush()
         if self._before is not None:
             signal.signal(signal.SIGCONT, self._before)

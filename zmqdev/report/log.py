@@ -70,7 +70,7 @@ class StderrHandler(logging.Handler):
             self.handleError(record)
 
     def close(self) -> None:
-        self._outlet.flush(PATIENCE)
+        self._outlet.close(PATIENCE)
         super().close()
 
 

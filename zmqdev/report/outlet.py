@@ -1,10 +1,14 @@
 """Writing for people without ever waiting for them.
 
 A pager that nobody scrolls, a terminal stopped with Ctrl-S or a hung remote
-session must not hold up the loop that steers the devices. So a descriptor is
-asked before each write whether it has room, and is given at most what a pipe
-or a terminal then takes whole. The rest waits here, up to a limit; beyond it
-whole writes are left out and counted.
+session must not hold up the loop that steers the devices. What cannot be
+written now waits here, up to a limit; beyond it whole writes are left out and
+counted.
+
+O_NONBLOCK belongs to everybody who has inherited a descriptor, so it is not
+touched. A pipe is asked first, and then takes PIPE_BUF bytes without waiting. A
+terminal may wait although it was asked, for it turns each newline into two
+signs; it is opened a second time, for us alone, and does not wait then.
 """
 
 from __future__ import annotations
@@ -15,9 +19,6 @@ import select
 import time
 from typing import Protocol
 
-# A pipe that polls writable takes PIPE_BUF (at least 512, on Linux 4096) bytes at once, a
-# Linux terminal one of its buffer pages (1792).
-CHUNK = min(1024, select.PIPE_BUF)
 LIMIT = 256 * 1024
 
 
@@ -43,14 +44,16 @@ class Outlet:
         self.left_out = 0
         self.broken = False
         """Nobody will ever read: the pipe was closed, the terminal hung up."""
+        self._own: int | None = None
         try:
             self._fd: int | None = stream.fileno()
         except (io.UnsupportedOperation, AttributeError, ValueError):
             self._fd = None
-        else:
-            stream.flush()
-            self._poll = select.poll()
-            self._poll.register(self._fd, select.POLLOUT)
+            return
+        stream.flush()
+        self._own = _second_opening(self._fd)
+        self._poll = select.poll()
+        self._poll.register(self._fd if self._own is None else self._own, select.POLLOUT)
 
     @property
     def idle(self) -> bool:
@@ -82,10 +85,22 @@ class Outlet:
             self._poll.poll(left * 1000)
         return True
 
+    def close(self, patience: float) -> None:
+        """Flush, then write no more."""
+        self.flush(patience)
+        self._waiting.clear()
+        self.broken = True
+        if self._own is not None:
+            os.close(self._own)
+            self._own = None
+
     def _pump(self) -> None:
         while self._waiting and self._fd is not None and self._poll.poll(0):
             try:
-                count = os.write(self._fd, self._waiting[:CHUNK])
+                if self._own is not None:
+                    count = os.write(self._own, self._waiting)
+                else:
+                    count = os.write(self._fd, self._waiting[: select.PIPE_BUF])
             except BlockingIOError:
                 return
             except OSError:
@@ -93,3 +108,13 @@ class Outlet:
                 self._waiting.clear()
                 return
             del self._waiting[:count]
+
+
+def _second_opening(descriptor: int) -> int | None:
+    """A terminal opened once more, without waiting; None for anything else, or when it is not
+    ours to open (after `su`)."""
+    try:
+        name = os.ttyname(descriptor)
+        return os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from zmqdev.report.log import logging_to_stderr, route
+from zmqdev.spec.common import Logging
+
+log = logging.getLogger("zmqdev")
+
+
+def test_a_line_has_time_level_and_message(capsys: pytest.CaptureFixture[str]) -> None:
+    with logging_to_stderr(Logging()):
+        log.warning("the frontend %s", "waits")
+        log.info("not at this level")
+    line = capsys.readouterr().err
+    assert line.endswith(" warning: the frontend waits\n")
+    assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "levels"),
+    [
+        (Logging(quiet=True), ["error"]),
+        (Logging(), ["error", "warning"]),
+        (Logging(verbose=1), ["error", "warning", "info"]),
+        (Logging(verbose=9), ["error", "warning", "info", "debug"]),
+    ],
+)
+def test_the_level_follows_q_and_v(
+    spec: Logging, levels: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with logging_to_stderr(spec):
+        for level in (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG):
+            log.log(level, "told")
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split()[1].rstrip(":") for line in told] == levels
+
+
+def test_json_lines_parse(capsys: pytest.CaptureFixture[str]) -> None:
+    with logging_to_stderr(Logging(log_format="json")):
+        try:
+            raise ValueError("an error of ours\nin two lines")
+        except ValueError:
+            log.exception("it broke")
+    told = json.loads(capsys.readouterr().err)
+    assert told["level"] == "error"
+    assert told["message"] == "it broke"
+    assert "an error of ours" in told["traceback"]
+
+
+def test_what_peers_say_cannot_steer_the_terminal_nor_fake_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with logging_to_stderr(Logging()):
+        log.warning("refused %s", "x\x1b[2J\n12:00:00 error: all is lost\x9b1m")
+    told = capsys.readouterr().err
+    assert told.endswith("refused x\\x1b[2J\\x0a12:00:00 error: all is lost\\x9b1m\n")
+    assert told.count("\n") == 1
+
+
+def test_lines_go_where_the_live_view_says_while_there_is_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    above: list[str] = []
+
+    def take(text: str) -> bool:
+        above.append(text)
+        return True
+
+    with logging_to_stderr(Logging()):
+        route(take)
+        log.warning("first")
+        route(None)
+        log.warning("second")
+    assert [line.split(": ")[1] for line in above] == ["first\n"]
+    assert "first" not in (told := capsys.readouterr().err)
+    assert "second" in told
+
+
+def test_afterwards_the_logger_is_as_it_was() -> None:
+    before = (log.level, list(log.handlers))
+    with logging_to_stderr(Logging(verbose=3)):
+        assert log.handlers != before[1]
+    assert (log.level, log.handlers) == before
