@@ -50,6 +50,7 @@ ROWS = {
         Row("worker", "Endpoints", "answer requests", "endpoint:command"),
         Row("check", "Files", "find what is wrong with a file", "check:command"),
         Row("ctl", "Running", "ask or steer a running device", "ctl:command"),
+        Row("top", "Running", "watch all running devices in one table", "top:command"),
         Row("tap", "Running", "see the messages that pass through", "tap:command"),
         Row("probe", "Running", "say what listens at an address", "probe:command"),
         Row("keygen", "Tools", "make CURVE keys and password lines", "keygen:command"),

@@ -1,0 +1,166 @@
+"""The table of `zmqdev top`: a view, items and a size in, lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from zmqdev.report import units
+from zmqdev.report.flowrows import spark_cells
+from zmqdev.report.glyphs import Glyphs, sparkline
+from zmqdev.report.panel import STATE_STYLES
+from zmqdev.report.rates import Track
+from zmqdev.report.rows import GAP, Column, aligned, fitted, piece, shorten, widths
+from zmqdev.report.subject import Reading
+from zmqdev.report.topview import Item, View, chosen, ordered
+
+KEYS = "p pause  r resume  s stop  up/down choose  left/right sort  i invert  q quit"
+NAME_WIDTH = 24
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column. Those with the highest `rank` go first when there is no room. `sort` is the
+    row of SORTS that it stands for."""
+
+    title: str
+    rank: int
+    least: int = 0
+    right: bool = True
+    sort: str = ""
+
+
+FIELDS = (
+    Field("name", 0, right=False, sort="name"),
+    Field("kind", 9, right=False),
+    Field("state", 1, 8, right=False, sort="state"),
+    Field("direction", 2, right=False),
+    Field("msg/s", 0, 6, sort="msg/s"),
+    Field("bytes/s", 4, 8, sort="bytes/s"),
+    Field("messages", 5, 8, sort="messages"),
+    Field("bytes", 8, 8, sort="bytes"),
+    Field("blocked", 3, 7, sort="blocked"),
+    Field("drops", 3, 5, sort="drops"),
+    Field("peers", 6, 5, sort="peers"),
+    Field("queued", 7, 6, sort="queued"),
+)
+
+
+def screen(
+    items: Sequence[Item], view: View, width: int, height: int, glyphs: Glyphs, clock: str
+) -> list[Text]:
+    """The whole screen, at most `width` by `height`."""
+    head = _title(items, view, clock)
+    foot = Text(view.said, "bold") if view.said else Text(KEYS, "dim")
+    shown = ordered(items, view)
+    table = _table(shown, view, width, glyphs) if shown else [Text("no device of this user runs")]
+    room = max(0, height - 3)
+    body = [table[0], *_around(table[1:], shown, view, room - 1)] if shown else table
+    lines = [head, *body[: max(0, height - 2)], foot]
+    return [fitted(line, width) for line in lines[-height:]]
+
+
+def _title(items: Sequence[Item], view: View, clock: str) -> Text:
+    count = units.counted(len(items), "device")
+    turned = ", inverted" if view.inverted else ""
+    return Text.assemble(
+        ("zmqdev top", "bold"), f"  {count}  {clock}  ", (f"by {view.sort}{turned}", "dim")
+    )
+
+
+def _around(rows: list[Text], shown: Sequence[Item], view: View, room: int) -> list[Text]:
+    """As many rows as there is room for, with those of the chosen device among them."""
+    if len(rows) <= room:
+        return rows
+    at = 0
+    item = chosen(shown, view)
+    for other in shown:
+        count = max(1, len(other.seen.flows) if other.seen else 1)
+        if other is item:
+            first = max(0, min(at + count - room, len(rows) - room)) if at + count > room else 0
+            return rows[first : first + max(0, room)]
+        at += count
+    return rows[:room]
+
+
+def _table(shown: Sequence[Item], view: View, width: int, glyphs: Glyphs) -> list[Text]:
+    """The heading and a row for each direction of each device."""
+    item = chosen(shown, view)
+    made = [
+        (other is item, track, _cells(other, flow, track, first, glyphs))
+        for other in shown
+        for first, flow, track in _directions(other)
+    ]
+    fields, sizes = _those_that_fit([cells for _, _, cells in made], width)
+    columns = [Column(FIELDS[at].title, FIELDS[at].least, FIELDS[at].right) for at in fields]
+    used = sum(sizes) + GAP * (len(sizes) - 1)
+    sparks = spark_cells(width - used - GAP)
+    head = aligned([_heading(at, view) for at in fields], columns, sizes)
+    head.append(" " * (used - head.cell_len + GAP) + "last minute"[:sparks])
+    head.stylize("dim")
+    lines = [head]
+    for marked, track, cells in made:
+        line = aligned([cells[at] for at in fields], columns, sizes)
+        line.append(" " * (used - line.cell_len + (GAP if sparks else 0)))
+        if sparks and track is not None:
+            line.append(sparkline(track.minute(sparks), glyphs.spark), "cyan")
+        if marked:
+            line.stylize("reverse")
+        lines.append(line)
+    return lines
+
+
+def _heading(at: int, view: View) -> Text:
+    style = "bold underline" if FIELDS[at].sort == view.sort else ""
+    return Text(FIELDS[at].title, style)
+
+
+def _directions(item: Item) -> list[tuple[bool, Reading | None, Track | None]]:
+    if item.seen is None or not item.seen.flows:
+        return [(True, None, None)]
+    return [(at == 0, flow, track) for at, (flow, track) in enumerate(item.seen.flows)]
+
+
+def _cells(
+    item: Item, flow: Reading | None, track: Track | None, first: bool, glyphs: Glyphs
+) -> list[Text]:
+    """One cell for each of FIELDS. What is the device's stands in its first row."""
+    rate = track.rate() if track else None
+    kind = item.seen.subject.kind if item.seen else ""
+    queued = "" if item.queued is None else units.short(item.queued)
+    moving = "bold green" if rate and rate.messages else "dim"
+    dropped = flow.dropped if flow else 0
+    blocked = rate.blocked if rate else 0.0
+    sides = item.seen.subject.sides if item.seen else ()
+    peers = "/".join(str(side.peers.connected) for side in sides)
+    return [
+        piece(shorten(item.name, NAME_WIDTH, glyphs.cut) if first else "", "bold"),
+        Text(kind if first else "", "dim"),
+        Text(item.state, STATE_STYLES.get(item.state, "red")) if first else Text(),
+        Text(flow.name if flow else ""),
+        Text(units.short(rate.messages) if rate else "", moving),
+        Text(units.size(rate.bytes) if rate else ""),
+        Text(units.short(flow.messages) if flow else ""),
+        Text(units.size(flow.bytes) if flow else ""),
+        Text(units.share(blocked) if rate else "", "yellow" if blocked >= 0.01 else "dim"),
+        Text(units.short(dropped) if flow else "", "red" if dropped else "dim"),
+        Text(peers if first else ""),
+        Text(queued if first else ""),
+    ]
+
+
+def _those_that_fit(rows: Sequence[Sequence[Text]], width: int) -> tuple[list[int], list[int]]:
+    """Which of FIELDS are shown, and how wide each is."""
+    kept = [
+        at
+        for at, field in enumerate(FIELDS)
+        if field.title != "queued" or any(row[at] for row in rows)
+    ]
+    while True:
+        columns = [Column(FIELDS[at].title, FIELDS[at].least) for at in kept]
+        sizes = widths(columns, [[row[at] for at in kept] for row in rows])
+        if sum(sizes) + GAP * (len(sizes) - 1) <= width or len(kept) <= 2:
+            return kept, sizes
+        kept.remove(max(kept, key=lambda at: (FIELDS[at].rank, at)))
