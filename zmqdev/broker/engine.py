@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import time
@@ -25,10 +26,15 @@ from zmqdev.spec.queue import QueueSpec
 from zmqdev.spec.sockopt import SOCKET_OPTIONS
 
 log = logging.getLogger("zmqdev")
+# A burst is hundreds of new lists, gone again a moment later; at Python's own threshold of 700
+# the collector would look at all of them in nearly every turn.
+YOUNG = 50_000
 # Lines for the log between two looks; what is above is counted and not written.
 MOST_LINES = 10
 # Seconds between two looks at what is to be told and shown.
 LOOK = 0.1
+# The same while draining, where the end should not be noticed late.
+DRAIN_LOOK = 0.01
 
 
 class BrokerEngine:
@@ -78,6 +84,8 @@ class BrokerEngine:
         self._shell = Shell(broker, frontend, backend, self.counters)
         self._wake = wake
         self._choose_copy()
+        gc.freeze()
+        gc.set_threshold(YOUNG)
         self._look()
 
     def run(self, *, paused: bool) -> None:
@@ -99,9 +107,10 @@ class BrokerEngine:
         self.broker.drain()
         self._set_paused(False)
         while time.monotonic() < deadline and not self._is_done():
-            until = min(deadline, time.monotonic() + LOOK / 10)
-            if self.shell.run(self._wake, intake=True, until=until):
-                self._look()
+            until = min(deadline, time.monotonic() + DRAIN_LOOK)
+            woken = self.shell.run(self._wake, intake=True, until=until)
+            self._look()
+            if woken:
                 return False
         self._say_goodbye()
         return True
@@ -173,6 +182,9 @@ class BrokerEngine:
             name: value - zero.get(name, 0) for name, value in self._report.counters.items()
         }
         return {"reliable": plain}
+
+    def reload(self) -> None:
+        """It has no files of its own."""
 
     def reset(self) -> None:
         self.counters.reset()

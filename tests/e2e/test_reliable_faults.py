@@ -1,0 +1,355 @@
+"""Real programs, real faults: what a client of the reliable queue gets and does not get."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from support import peers
+from support.load import Load
+from support.processes import Program, Start, until
+
+from zmqdev.wire import call
+from zmqdev.wire.majordomo import request_01
+
+Hire = Callable[..., "subprocess.Popen[bytes]"]
+KILLS = 20
+
+
+class Queue:
+    """A reliable queue that runs, its two addresses, and what it says of itself."""
+
+    def __init__(
+        self, start: Start, *arguments: str, frontend: str = "", backend: str = ""
+    ) -> None:
+        self.program: Program = start(
+            "queue",
+            "--reliable",
+            *("--frontend-bind", frontend or "tcp://127.0.0.1:*"),
+            *("--backend-bind", backend or "tcp://127.0.0.1:*"),
+            *("--stats", "json", "--interval", "50ms"),
+            *arguments,
+            ready=True,
+        )
+        ready = self.program.ready()
+        self.frontend, self.backend = ready["frontend"][0], ready["backend"][0]
+
+    def state(self) -> dict[str, Any]:
+        """The last line that is whole."""
+        lines = self.program.out.decode().splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]
+        return dict(json.loads(whole[-1])["reliable"]) if whole else {}
+
+    def count(self, name: str) -> int:
+        return int(self.state().get("counters", {}).get(name, 0))
+
+    def workers(self) -> int:
+        services = self.state().get("services", [])
+        return sum(item["ready"] + item["busy"] + item["overdue"] for item in services)
+
+    def is_empty(self) -> bool:
+        state = self.state()
+        return bool(state) and not state["queued"] and not state["in_flight"]
+
+    def settle(self, workers: int) -> None:
+        """Wait until so many workers are registered."""
+        until(lambda: self.workers() == workers, f"{workers} workers; {self.program.err}")
+
+
+@pytest.fixture
+def hire() -> Iterator[Hire]:
+    """`hire(protocol, address, name)` starts a worker of `support.peers`."""
+    hired: list[subprocess.Popen[bytes]] = []
+
+    def begin(protocol: str, address: str, name: str, *more: str) -> subprocess.Popen[bytes]:
+        words = [sys.executable, str(Path(peers.__file__)), protocol, address, name, *more]
+        hired.append(subprocess.Popen(words))
+        return hired[-1]
+
+    yield begin
+    for process in hired:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+
+
+def check(load: Load, least: int) -> None:
+    """Every request had exactly one reply, and there were enough to mean something."""
+    assert load.lost == set()
+    assert load.duplicated == set()
+    assert load.unexpected == set()
+    assert load.answered >= least, "the load did not happen"
+
+
+def own_worker(start: Start, queue: Queue, *more: str) -> Program:
+    return start(
+        "worker", "--reliable", "-c", queue.backend, "--reply", "{body} by zmqdev", "-q", *more
+    )
+
+
+@pytest.mark.parametrize("protocol", ["mdp-0.1", "mdp-0.2", "ppp"])
+def test_twenty_kills_lose_nothing(start: Start, hire: Hire, protocol: str) -> None:
+    queue = Queue(start)
+    names = (f"w{number}" for number in itertools.count())
+    crew = [hire(protocol, queue.backend, next(names)) for _ in range(4)]
+    queue.settle(4)
+    chance = random.Random(protocol)
+    with Load(queue.frontend) as load:
+        for number in range(1, KILLS + 1):
+            before = load.answered
+            until(lambda before=before: load.answered > before + 50, "load between kills")
+            victim = crew.pop(chance.randrange(len(crew)))
+            victim.kill()
+            crew.append(hire(protocol, queue.backend, next(names)))
+            until(lambda number=number: queue.count("lost") >= number, "the loss is noticed")
+            queue.settle(4)
+    check(load, least=50 * KILLS)
+    assert load.percentile(0.99) < 0.25
+    assert queue.count("lost") == KILLS
+    assert queue.count("redispatched") > 0, "no kill hit a busy worker"
+
+
+def test_twenty_kills_of_our_own_worker_lose_nothing(start: Start) -> None:
+    queue = Queue(start)
+    crew = [own_worker(start, queue, "--delay", "2ms") for _ in range(4)]
+    queue.settle(4)
+    chance = random.Random(4)
+    with Load(queue.frontend) as load:
+        for number in range(1, KILLS + 1):
+            before = load.answered
+            until(lambda before=before: load.answered > before + 20, "load between kills")
+            crew.pop(chance.randrange(len(crew))).process.kill()
+            crew.append(own_worker(start, queue, "--delay", "2ms"))
+            until(lambda number=number: queue.count("lost") >= number, "the loss is noticed")
+            queue.settle(4)
+    check(load, least=20 * KILLS)
+    assert load.percentile(0.99) < 0.25
+    assert queue.count("redispatched") > KILLS / 2
+
+
+def test_kills_of_plain_workers_lose_nothing(start: Start, hire: Hire) -> None:
+    queue = Queue(start, "--workers", "plain", "--busy-timeout", "100ms", "--max-attempts", "20")
+    names = (f"w{number}" for number in itertools.count())
+    crew = [hire("rep", queue.backend, next(names)) for _ in range(4)]
+    queue.settle(4)
+    chance = random.Random(7)
+    with Load(queue.frontend) as load:
+        for number in range(1, KILLS + 1):
+            before = load.answered
+            until(lambda before=before: load.answered > before + 50, "load between kills")
+            crew.pop(chance.randrange(len(crew))).kill()
+            crew.append(hire("rep", queue.backend, next(names)))
+            until(lambda number=number: queue.count("lost") >= number, "the loss is noticed")
+            queue.settle(4)
+    check(load, least=50 * KILLS)
+    assert queue.count("overran") > 0, "no kill hit a busy worker"
+
+
+def test_a_busy_worker_that_freezes_loses_its_request_to_another(start: Start) -> None:
+    queue = Queue(start, "--heartbeat", "200ms")
+    # The frozen one holds its request; the other one is quick.
+    slow = own_worker(start, queue, "--heartbeat", "200ms", "--delay", "1s")
+    queue.settle(1)
+    with Load(queue.frontend, clients=1, window=1, total=1) as load:
+        until(lambda: queue.state()["in_flight"] == 1, "the request is with the worker")
+        slow.signal(signal.SIGSTOP)
+        own_worker(start, queue, "--heartbeat", "200ms")
+        until(lambda: load.answered == 1, "another worker's reply")
+        until(lambda: queue.count("silent") == 1, "it was found silent")
+        slow.signal(signal.SIGCONT)
+        queue.settle(2)
+    check(load, least=1)
+    assert queue.count("redispatched") == 1
+    assert queue.count("replies") == 1
+
+
+def test_a_worker_that_hangs_is_found_by_its_missing_heartbeats(start: Start) -> None:
+    queue = Queue(start, "--heartbeat", "200ms")
+    own_worker(start, queue, "--heartbeat", "200ms", "--hang-after", "5")
+    own_worker(start, queue, "--heartbeat", "200ms")
+    queue.settle(2)
+    with Load(queue.frontend, total=200) as load:
+        until(lambda: load.answered == 200, "all replies")
+    check(load, least=200)
+    until(lambda: queue.count("silent") == 1, "it was found silent")
+    assert queue.count("redispatched") == 1
+
+
+def test_a_slow_worker_overruns_the_busy_timeout(start: Start) -> None:
+    queue = Queue(start, "--busy-timeout", "300ms")
+    own_worker(start, queue, "--delay", "1s")
+    queue.settle(1)
+    with Load(queue.frontend, clients=1, window=1, total=1) as load:
+        until(lambda: queue.state()["in_flight"] == 1, "the request is with the slow one")
+        own_worker(start, queue)
+        until(lambda: load.answered == 1, "the quick one's reply")
+        until(lambda: queue.count("late") == 1, "the slow one's reply")
+    check(load, least=1)
+    assert queue.count("overran") == 1
+
+
+def test_a_poison_request_ends_as_a_dead_letter_and_kills_no_more(
+    start: Start, context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path
+) -> None:
+    letters = f"ipc://{tmp_path}/letters"
+    queue = Queue(start, "--max-attempts", "3", "--dead-letters", letters)
+    # The shell's parent is the worker: this request kills it, as a crash in its code would.
+    deadly = 'body=$(cat); if [ "$body" = poison ]; then kill -9 $PPID; fi; printf %s "$body"'
+    crew = [own_worker_that(start, queue, deadly) for _ in range(5)]
+    queue.settle(5)
+    asks = ("client", "--reliable", "-c", queue.frontend)
+    told = start(*asks, "-D", "poison", "-n", "1", "-t", "20s")
+    assert told.wait() == 3
+    assert "every attempt failed" in told.err
+    reader = context.socket(zmq.PULL)
+    reader.connect(letters)
+    assert reader.poll(10_000)
+    about, body = reader.recv_multipart()
+    assert body == b"poison"
+    assert json.loads(about)["attempts"] == 3
+    assert sum(worker.process.poll() is not None for worker in crew) == 3
+    fine = start(*asks, "-D", "fine", "-n", "3")
+    assert fine.wait() == 0
+    assert fine.lines() == ["fine"] * 3
+    assert queue.count("dead_letters") == 1
+
+
+def own_worker_that(start: Start, queue: Queue, command: str) -> Program:
+    return start("worker", "--reliable", "-c", queue.backend, "--exec", command, "-q")
+
+
+def test_ten_thousand_requests_wait_while_all_workers_are_gone_for_five_seconds(
+    start: Start, hire: Hire
+) -> None:
+    queue = Queue(start)
+    crew = [own_worker(start, queue, "--delay", "1ms") for _ in range(2)]
+    queue.settle(2)
+    with Load(queue.frontend, clients=10, window=1000, total=10_000) as load:
+        until(lambda: load.answered > 100, "a start")
+        for worker in crew:
+            worker.signal(signal.SIGKILL)
+        until(lambda: queue.workers() == 0, "nobody left")
+        until(lambda: queue.state()["oldest"] > 5.0, "five seconds")
+        assert queue.state()["queued"] > 5000
+        for number in range(4):
+            hire("mdp-0.1", queue.backend, f"w{number}")
+        until(lambda: load.answered == 10_000, "all replies")
+    check(load, least=10_000)
+
+
+def test_a_broker_that_is_killed_and_started_again_costs_no_request_of_retrying_clients(
+    start: Start, free_ports: Callable[[int], list[int]]
+) -> None:
+    frontend, backend = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
+    queue = Queue(start, frontend=frontend, backend=backend)
+    for _ in range(3):
+        own_worker(start, queue, "--heartbeat", "200ms", "--delay", "2ms")
+    queue.settle(3)
+    client = start(
+        *("client", "--reliable", "-c", frontend, "--window", "20", "-t", "1s", "--retries", "30"),
+        *("-D", "{n}", "-n", "3000"),
+    )
+    until(lambda: queue.count("replies") > 300, "a load")
+    queue.program.signal(signal.SIGKILL)
+    queue.program.wait()
+    again = Queue(start, frontend=frontend, backend=backend)
+    again.settle(3)
+    assert client.wait() == 0
+    replies = [line.split()[0] for line in client.lines()]
+    assert sorted(replies, key=int) == [str(number) for number in range(3000)]
+    assert again.count("replies") > 0, "the second one had something to do"
+
+
+def test_no_worker_is_given_up_for_the_time_the_broker_stood_still(start: Start) -> None:
+    queue = Queue(start, "--heartbeat", "200ms")
+    for _ in range(3):
+        # The workers are more patient: it is the broker's judgement that is tested.
+        own_worker(start, queue, "--heartbeat", "150ms", "--delay", "5ms")
+    queue.settle(3)
+    with Load(queue.frontend) as load:
+        until(lambda: load.answered > 50, "a load")
+        queue.program.signal(signal.SIGSTOP)
+        # Not a wait for something: three heartbeats of absence are what is tested.
+        time.sleep(0.65)
+        before = load.answered
+        queue.program.signal(signal.SIGCONT)
+        until(lambda: load.answered > before + 100, "the load goes on")
+    check(load, least=150)
+    assert queue.count("silent") == 0
+
+
+def test_nothing_is_left_of_a_client_that_is_killed_with_a_thousand_requests(start: Start) -> None:
+    queue = Queue(start)
+    own_worker(start, queue, "--delay", "5ms")
+    queue.settle(1)
+    client = start(
+        *("client", "--reliable", "-c", queue.frontend, "--window", "1000", "-D", "{n}"),
+        *("-n", "1000", "-t", "60s"),
+    )
+    until(lambda: queue.state().get("queued", 0) > 900, "the requests are here")
+    client.signal(signal.SIGKILL)
+    until(queue.is_empty, "the ledger is empty")
+    assert queue.state()["bytes"] == 0
+    assert queue.state()["clients"] == 0
+    assert queue.count("abandoned") > 500, "they were not all worked off"
+
+
+def test_two_workers_of_the_same_routing_id_cost_no_request(start: Start, hire: Hire) -> None:
+    queue = Queue(start, "--busy-timeout", "500ms", "--max-attempts", "50")
+    hire("mdp-0.1", queue.backend, "other")
+    hire("mdp-0.1", queue.backend, "one", "--identity", "twin")
+    queue.settle(2)
+    with Load(queue.frontend, clients=2, window=4) as load:
+        until(lambda: load.answered > 50, "a load")
+        hire("mdp-0.1", queue.backend, "two", "--identity", "twin")
+        until(lambda: queue.count("unexpected") + queue.count("lost") > 0, "the two met")
+        before = load.answered
+        until(lambda: load.answered > before + 300, "the load goes on")
+    check(load, least=350)
+
+
+def test_a_stop_finishes_what_was_accepted_and_refuses_the_rest(
+    start: Start, context: zmq.Context[zmq.Socket[bytes]]
+) -> None:
+    queue = Queue(start, "--drain", "20s")
+    worker = own_worker(start, queue, "--delay", "20ms")
+    queue.settle(1)
+    late = context.socket(zmq.DEALER)
+    late.connect(queue.frontend)
+    with Load(queue.frontend, clients=1, window=30, total=30) as load:
+        until(lambda: queue.state().get("queued", 0) > 20, "they are here")
+        queue.program.signal(signal.SIGTERM)
+        until(lambda: queue.state()["draining"], "it drains")
+        late.send_multipart(call.wrap(b"1", request_01(b"default", [b"late"])))
+        assert late.poll(10_000)
+        id, told = call.unwrap(late.recv_multipart()) or (b"", [])
+        assert (id, told) == (b"1", call.Failure("stopping", call.REASONS["stopping"]))
+        assert queue.program.wait() == 0
+    check(load, least=30)
+    assert worker.process.poll() is None, "a worker outlives its queue"
+    assert queue.count("refused") == 1
+    assert queue.count("unanswered") == 0
+
+
+def test_a_worker_that_is_stopped_finishes_its_job(start: Start) -> None:
+    queue = Queue(start)
+    worker = own_worker(start, queue, "--delay", "500ms")
+    queue.settle(1)
+    with Load(queue.frontend, clients=1, window=1, total=1) as load:
+        until(lambda: queue.state()["in_flight"] == 1, "it works")
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+        until(lambda: load.answered == 1, "its reply")
+    check(load, least=1)
+    until(lambda: queue.count("left") == 1, "it said goodbye")
+    assert queue.count("redispatched") == 0

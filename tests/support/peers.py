@@ -1,0 +1,140 @@
+"""Workers as other people write them: one thread, one socket, from the RFCs' own words.
+
+Nothing of zmqdev is used here, so that a mistake in it cannot hide itself. Each
+replies `<request> by <name>`.
+
+    python peers.py PROTOCOL ADDRESS NAME [--service S] [--identity ID] [--heartbeat SECONDS]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import zmq
+
+LIVENESS = 3
+
+
+class Majordomo:
+    """RFC 7: every frame list begins with an empty frame and the header."""
+
+    lead = (b"", b"MDPW01")
+    ready, request, final, heartbeat, disconnect = (bytes([n]) for n in (1, 2, 3, 4, 5))
+
+    def hello(self, service: bytes) -> list[bytes]:
+        return [*self.lead, self.ready, service]
+
+    def pulse(self) -> list[bytes]:
+        return [*self.lead, self.heartbeat]
+
+    def read(self, frames: list[bytes]) -> tuple[str, list[bytes]]:
+        """(what it is, the rest); AssertionError when the broker says nonsense."""
+        at = len(self.lead)
+        assert tuple(frames[:at]) == self.lead, frames
+        names = {self.request: "request", self.heartbeat: "heartbeat", self.disconnect: "end"}
+        return names[frames[at]], frames[at + 1 :]
+
+    def answer(self, address: list[bytes], body: list[bytes]) -> list[bytes]:
+        return [*self.lead, self.final, *address, *body]
+
+
+class Majordomo2(Majordomo):
+    """RFC 18: no empty frame in front, and replies may come in parts."""
+
+    lead = (b"MDPW02",)
+    final, heartbeat, disconnect = (bytes([n]) for n in (4, 5, 6))
+
+
+class Pirate(Majordomo):
+    """RFC 6: two commands of one byte, and everything else is a request."""
+
+    def hello(self, service: bytes) -> list[bytes]:
+        return [b"\x01"]
+
+    def pulse(self) -> list[bytes]:
+        return [b"\x02"]
+
+    def read(self, frames: list[bytes]) -> tuple[str, list[bytes]]:
+        if len(frames) == 1:
+            assert frames == [b"\x02"], frames
+            return "heartbeat", []
+        return "request", frames
+
+    def answer(self, address: list[bytes], body: list[bytes]) -> list[bytes]:
+        return [*address, *body]
+
+
+PROTOCOLS = {"mdp-0.1": Majordomo, "mdp-0.2": Majordomo2, "ppp": Pirate}
+
+
+class Worker:
+    """The loop of the Guide's worker: poll, answer, count down the broker's lives."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.protocol = PROTOCOLS[options.protocol]()
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.connect()
+
+    def connect(self) -> None:
+        self.socket = self.context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        if self.options.identity:
+            self.socket.set(zmq.ROUTING_ID, self.options.identity.encode())
+        self.socket.connect(self.options.address)
+        self.socket.send_multipart(self.protocol.hello(self.options.service.encode()))
+        self.lives = LIVENESS
+        self.next_pulse = time.monotonic() + self.options.heartbeat
+
+    def again(self) -> None:
+        self.socket.close()
+        self.connect()
+
+    def run(self) -> None:
+        while True:
+            if self.socket.poll(self.options.heartbeat * 1000):
+                self.take(self.socket.recv_multipart())
+            else:
+                self.lives -= 1
+                if not self.lives:
+                    self.again()
+            if time.monotonic() >= self.next_pulse:
+                self.socket.send_multipart(self.protocol.pulse())
+                self.next_pulse = time.monotonic() + self.options.heartbeat
+
+    def take(self, frames: list[bytes]) -> None:
+        self.lives = LIVENESS
+        what, rest = self.protocol.read(frames)
+        if what == "request":
+            assert rest[1] == b"", rest
+            reply = rest[2] + b" by " + self.options.name.encode()
+            self.socket.send_multipart(self.protocol.answer(rest[:2], [reply]))
+        elif what == "end":
+            self.again()
+
+
+def plain(options: argparse.Namespace) -> None:
+    """An ordinary REP worker."""
+    socket = zmq.Context().socket(zmq.REP)
+    socket.connect(options.address)
+    while True:
+        socket.send(socket.recv() + b" by " + options.name.encode())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("protocol")
+    parser.add_argument("address")
+    parser.add_argument("name")
+    parser.add_argument("--service", default="default")
+    parser.add_argument("--identity", default="")
+    parser.add_argument("--heartbeat", type=float, default=0.5)
+    options = parser.parse_args()
+    if options.protocol == "rep":
+        plain(options)
+    Worker(options).run()
+
+
+if __name__ == "__main__":
+    main()
