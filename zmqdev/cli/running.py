@@ -6,18 +6,20 @@ import logging
 
 from zmqdev.broker.engine import BrokerEngine
 from zmqdev.device.control import Control
+from zmqdev.device.descriptors import Descriptors
 from zmqdev.device.device import Device
 from zmqdev.device.engine import Engine
 from zmqdev.device.pulse import Pulse
 from zmqdev.device.readyfile import ReadyFile
 from zmqdev.device.relaying import RelayEngine
+from zmqdev.device.returning import Returning
 from zmqdev.device.service import Attachment, Service
-from zmqdev.device.signals import Signals
+from zmqdev.device.signals import STEERING, STOPPING, Signals
 from zmqdev.device.systemd import Systemd
 from zmqdev.errors import UsageError
 from zmqdev.report.attach import display
 from zmqdev.report.log import logging_to_stderr
-from zmqdev.spec.device import DeviceSpec, printed, warnings
+from zmqdev.spec.device import DeviceSpec, printed, reloadable, warnings
 from zmqdev.spec.kind import DeviceKind
 from zmqdev.spec.queue import QueueSpec
 
@@ -38,7 +40,7 @@ def device_for(kind: DeviceKind, spec: DeviceSpec) -> Device:
 
 def attachments_for(kind: DeviceKind, spec: DeviceSpec, device: Device) -> list[Attachment]:
     """What stands beside the data path of one device."""
-    found: list[Attachment] = []
+    found: list[Attachment] = [Returning(), Descriptors()]
     if spec.control != "off":
         # Before the ready file: who waits for that may ask at once.
         found.append(Control(device, spec.control, lambda: printed(kind, spec)))
@@ -67,7 +69,9 @@ def _metrics(place: str, pulse: Pulse) -> Attachment:
 
 
 def run_device(kind: DeviceKind, spec: DeviceSpec) -> int:
-    with Signals() as signals, logging_to_stderr(spec):
+    # Without files to read again SIGHUP ends the program, as when its terminal closes.
+    numbers = STOPPING + (STEERING if reloadable(spec) else ())
+    with Signals(numbers) as signals, logging_to_stderr(spec):
         for line in warnings(spec):
             log.warning("%s", line)
         device = device_for(kind, spec)

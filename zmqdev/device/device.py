@@ -146,6 +146,16 @@ class Device:
             self._done_read = self._done_write = -1
         return True
 
+    def reload(self) -> None:
+        """Read the files of the security options again; good peers stay in.
+
+        UsageError names the file that is wrong; what was read before it holds, the rest stays.
+        """
+        for item in self.engine.sockets():
+            if item.guard is not None:
+                item.guard.reload()
+        self.engine.reload()
+
     def snapshot(self) -> Snapshot:
         """What the device is and has counted, at this moment."""
         now = time.monotonic()

@@ -20,11 +20,10 @@ import zmq
 
 from zmqdev.device.engine import Leftover
 from zmqdev.device.snapshot import Flow
-from zmqdev.device.sockets import OpenSocket, apply, events, make, open_side
+from zmqdev.device.sockets import OpenSocket, apply, census_of, events, make, open_side
 from zmqdev.device.subscribing import BUSY_MS, CALM_MS, Subscribing
 from zmqdev.relay import Counters, Lane, Relay
 from zmqdev.security import acl
-from zmqdev.security.census import Census
 from zmqdev.spec import socktype
 from zmqdev.spec.device import DeviceSpec
 from zmqdev.spec.kind import DeviceKind
@@ -78,7 +77,7 @@ class RelayEngine:
                 side = getattr(self.spec, name)
                 if name == "backend" and rights is not None:
                     side = replace(side, sockopts={**side.sockopts, "xpub_manual": True})
-                opened = open_side(context, name, side, self._census())
+                opened = open_side(context, name, side, census_of(self.spec.limits))
                 self._sockets = (*self._sockets, opened)
             if self.spec.capture:
                 self._capture = make(context, "capture", "PUB", {"sndhwm": self.kind.hwm})
@@ -88,7 +87,8 @@ class RelayEngine:
             raise
         frontend, backend = (side.socket for side in self._sockets)
         if self._sockets[1].type == "XPUB":
-            self._subscribing = Subscribing(*self._sockets, self.counters, self.spec.limits, rights)
+            first, second = self._sockets
+            self._subscribing = Subscribing(first, second, self.counters, self.spec.limits, rights)
         forward, backward = lanes(self.kind, self.spec)
         self._relay = Relay(
             frontend, backend, wake, self.counters, forward=forward, backward=backward
@@ -98,10 +98,6 @@ class RelayEngine:
 
     def _rights(self) -> acl.Rights | None:
         return acl.load(Path(self.spec.topic_acl)) if self.spec.topic_acl else None
-
-    def _census(self) -> Census:
-        limits = self.spec.limits
-        return Census(limits.connections, limits.connections_per_address)
 
     def run(self, *, paused: bool) -> None:
         if paused or self._subscribing is None:

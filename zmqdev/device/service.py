@@ -8,6 +8,7 @@ loop and the devices, and are told when it begins and ends.
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -17,6 +18,7 @@ from zmqdev.device.device import ENDED, Device
 from zmqdev.device.loop import Loop
 from zmqdev.device.peers import PeerEvent
 from zmqdev.device.signals import Signals
+from zmqdev.errors import UsageError
 
 log = logging.getLogger("zmqdev")
 # How long leaving at once may take: sockets close without linger, so this is a hang otherwise.
@@ -107,8 +109,20 @@ class Service:
             self.loop.watch(watch.pair, partial(watch.drain, partial(self._peer, device, side)))
 
     def _signalled(self, signals: Signals) -> None:
-        for _ in signals.take():
-            self.stop()
+        for number in signals.take():
+            if number == signal.SIGHUP:
+                self.reload()
+            else:
+                self.stop()
+
+    def reload(self) -> None:
+        """Read keys, users and rights again; what is wrong is said, and changes nothing."""
+        for device in self.devices:
+            try:
+                device.reload()
+                log.info("%s: keys, users and rights were read again", device.name)
+            except UsageError as error:
+                log.error("%s: not read again: %s", device.name, error)
 
     def _attend(self, device: Device) -> None:
         for watch in device.watches.values():

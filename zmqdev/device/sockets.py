@@ -16,6 +16,7 @@ from zmqdev.errors import RunError
 from zmqdev.security.census import Census
 from zmqdev.security.guard import Guard
 from zmqdev.spec import address as addresses
+from zmqdev.spec.device import Limits
 
 # What libzmq's numbers mean for the person who wrote the address.
 _FIXES = {
@@ -76,6 +77,17 @@ class OpenSocket:
         except zmq.ZMQError as error:
             raise _failed("connect", address, error) from None
         return self._added("connect", address, address)
+
+    def reconnect(self, address: str) -> None:
+        """Connect again to an address that this socket connects to, with a new handshake."""
+        if not any(state.verb == "connect" and state.actual == address for state in self.addresses):
+            return  # released meanwhile
+        try:
+            self.socket.disconnect(address)
+        except zmq.ZMQError as error:
+            if error.errno != errno.ENOENT:
+                raise _failed("disconnect", address, error) from None
+        self.socket.connect(address)
 
     def release(self, state: AddressState) -> None:
         """Unbind or disconnect. What was received before is still read after an unbind (T8)."""
@@ -154,6 +166,11 @@ def apply(socket: zmq.Socket[bytes], options: Mapping[str, Any]) -> None:
         except (zmq.ZMQError, OverflowError, ValueError) as error:
             why = _words(error.errno or 0) if isinstance(error, zmq.ZMQError) else str(error)
             raise RunError(f"cannot set {name} to {value!r}: {why}") from None
+
+
+def census_of(limits: Limits) -> Census:
+    """The count of one side's connections, with its limits."""
+    return Census(limits.connections, limits.connections_per_address)
 
 
 def open_side(

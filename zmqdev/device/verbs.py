@@ -18,6 +18,7 @@ from typing import Any
 import zmqdev
 from zmqdev.device.settings import SETTINGS, change
 from zmqdev.device.steered import Steered
+from zmqdev.errors import UsageError
 from zmqdev.spec.quantity import format_duration
 from zmqdev.spec.value import Address, Choice, Duration, Text
 from zmqdev.wire.control import Argument, Refused, Verb
@@ -97,6 +98,14 @@ def stop(on: Steered, when: str = "drained") -> dict[str, Any]:
     return {"when": when}
 
 
+def reload(on: Steered) -> dict[str, Any]:
+    try:
+        on.device.reload()
+    except UsageError as error:
+        raise Refused("refused", str(error)) from None
+    return {}
+
+
 def reset(on: Steered) -> dict[str, Any]:
     on.device.engine.reset()
     return {}
@@ -172,6 +181,7 @@ VERBS = {
             changes=True,
         ),
         Verb("reset", "Count from zero again.", reset, changes=True),
+        Verb("reload", "Read keys, users and rights again.", reload, changes=True),
         Verb("peers", "Who is connected: per side, with addresses and failures.", peers),
         Verb("config", "The settings as they are now, as a file that starts the same.", config),
         Verb(

@@ -17,6 +17,7 @@ import zmq
 from zmqdev.device.peers import PeerEvent, PeerWatch
 from zmqdev.device.signals import Signals
 from zmqdev.endpoints.kinds import join, open_socket
+from zmqdev.security.comeback import Comeback
 from zmqdev.spec.endpoint import EndpointKind
 
 log = logging.getLogger("zmqdev")
@@ -31,6 +32,7 @@ class Post:
         self.spec = spec
         self.context: zmq.Context[Any] = zmq.Context()
         self.opened = open_socket(self.context, kind, spec)
+        self._comeback = Comeback()
         self.watch = PeerWatch(self.opened.socket, self.opened.guard)
 
     @property
@@ -49,6 +51,8 @@ class Post:
     def drain_monitor(self) -> None:
         """In every turn: an unread monitor freezes the context (T4)."""
         self.watch.drain(self._tell)
+        for address in self._comeback.due(time.monotonic()):
+            self.opened.reconnect(address)
 
     def ready_lines(self) -> str:
         """A line for each address, as a device writes them."""
@@ -74,7 +78,11 @@ class Post:
         return linger == 0 or time.monotonic() < end
 
     def _tell(self, event: PeerEvent) -> None:
+        if event.what == "connected":
+            self._comeback.succeeded(event.address)
         if event.what == "failed":
+            if event.address in self.spec.connect:
+                self._comeback.failed(event.address, time.monotonic())
             log.warning("%s: %s: %s", self.spec.name, event.address, event.reason)
         else:
             log.info("%s: %s %s", self.spec.name, event.address, event.what)

@@ -268,6 +268,12 @@ def _check_addresses(spec: DeviceSpec, written: Written) -> None:
         )
 
 
+def reloadable(spec: DeviceSpec) -> bool:
+    """Whether there are files that can be read again while it runs."""
+    sides = (spec.frontend, spec.backend)
+    return bool(spec.topic_acl) or any(side.authorized_keys or side.plain_users for side in sides)
+
+
 def bound_addresses(spec: DeviceSpec) -> Iterator[tuple[str, str]]:
     """(option path, address) of everything the device binds."""
     for address in spec.frontend.bind:
