@@ -114,15 +114,43 @@ class Worker:
             self.again()
 
 
-def plain(options: argparse.Namespace) -> None:
-    """An ordinary REP worker."""
-    socket = zmq.Context().socket(zmq.REP)
-    socket.connect(options.address)
-    while True:
-        socket.send(socket.recv() + b" by " + options.name.encode())
+class Ordinary:
+    """A REP worker that knows no protocol."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.socket = self.context.socket(zmq.REP)
+        self.socket.linger = 0
+        self.socket.connect(options.address)
+
+    def run(self) -> None:
+        while True:
+            self.socket.send(self.socket.recv() + b" by " + self.options.name.encode())
 
 
-def main() -> None:
+def made(options: argparse.Namespace) -> Worker | Ordinary:
+    return Ordinary(options) if options.protocol == "rep" else Worker(options)
+
+
+class Stoppable:
+    """A worker for a thread: its context ends under it."""
+
+    def __init__(self, protocol: str, address: str, name: str, service: str) -> None:
+        words = [protocol, address, name, "--service", service]
+        self.worker = made(parser().parse_args(words))
+
+    def run(self) -> None:
+        try:
+            self.worker.run()
+        except zmq.ContextTerminated:
+            self.worker.socket.close()
+
+    def stop(self) -> None:
+        self.worker.context.term()
+
+
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser()
     parser.add_argument("protocol")
     parser.add_argument("address")
@@ -130,10 +158,11 @@ def main() -> None:
     parser.add_argument("--service", default="default")
     parser.add_argument("--identity", default="")
     parser.add_argument("--heartbeat", type=float, default=0.5)
-    options = parser.parse_args()
-    if options.protocol == "rep":
-        plain(options)
-    Worker(options).run()
+    return parser
+
+
+def main() -> None:
+    made(parser().parse_args()).run()
 
 
 if __name__ == "__main__":
