@@ -1,0 +1,86 @@
+"""From runs to figures: medians, spread, ratios run by run, and whether to believe them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zmqdev.bench.metric import METRICS, Metric
+from zmqdev.bench.report import CaseRuns, Run
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric of what stands between: the typical value, least and most, and spread,
+    (most - least) / median."""
+
+    typical: float
+    least: float
+    most: float
+
+    @property
+    def spread(self) -> float:
+        return (self.most - self.least) / self.typical if self.typical else 0.0
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A metric against the baseline's, each run against the one of the same round."""
+
+    each: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.each)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The runs of `reference` differ by `spread`; the machine was too noisy above `bound`."""
+
+    reference: str
+    spread: float
+    bound: float
+
+    @property
+    def noisy(self) -> bool:
+        return self.spread > self.bound
+
+
+def of(runs: Sequence[Run], between: str) -> list[Run]:
+    return [run for run in runs if run.between == between]
+
+
+def figure(runs: Sequence[Run], metric: Metric) -> Figure | None:
+    """None when it was not measured."""
+    values = [value for run in runs if (value := metric.of(run)) is not None]
+    return Figure(metric.typical(values), min(values), max(values)) if values else None
+
+
+def ratio(runs: Sequence[Run], metric: Metric, between: str, baseline: str) -> Ratio | None:
+    """None when one of the two was not measured, or the baseline is nothing."""
+    bases = {run.round: metric.of(run) for run in of(runs, baseline)}
+    each = [
+        value / base
+        for run in of(runs, between)
+        if (value := metric.of(run)) is not None and (base := bases.get(run.round))
+    ]
+    return Ratio(tuple(each)) if each else None
+
+
+def main_metric(case_runs: CaseRuns) -> Metric:
+    return METRICS[case_runs.case.kind.measures]
+
+
+def noise(case_runs: CaseRuns, bound: float) -> Noise | None:
+    """None when nothing was repeated.
+
+    What is looked at is the same thing again and again, and best the one that has least in
+    it: `direct`, else the baseline.
+    """
+    case = case_runs.case
+    reference = "direct" if "direct" in case.between else case.baseline
+    runs = of(case_runs.runs, reference)
+    found = figure(runs, main_metric(case_runs))
+    return Noise(reference, found.spread, bound) if found and len(runs) > 1 else None
