@@ -54,6 +54,7 @@ ROWS = {
         Row("tap", "Running", "see the messages that pass through", "tap:command"),
         Row("probe", "Running", "say what listens at an address", "probe:command"),
         Row("keygen", "Tools", "make CURVE keys and password lines", "keygen:command"),
+        Row("doctor", "Tools", "check this installation", "doctor:command"),
     )
 }
 

@@ -50,10 +50,10 @@ def candidates(environ: Mapping[str, str] = os.environ) -> list[Path]:
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     if runtime.startswith("/"):
         places.insert(0, Path(runtime) / "zmqdev")
-    return [place for place in places if _room(place) >= LEAST_NAME]
+    return [place for place in places if room(place) >= LEAST_NAME]
 
 
-def _room(place: Path) -> int:
+def room(place: Path) -> int:
     """Bytes left for a name below `place`."""
     return IPC_LONGEST - len(os.fsencode(place)) - len(SUFFIX) - 1
 
@@ -84,13 +84,13 @@ def _check_ours(place: Path) -> None:
         raise PermissionError(0, "is not writable")
 
 
-def file_name(name: str, room: int) -> str:
+def file_name(name: str, most: int) -> str:
     """A name as a file can have it. One that is too long ends in a hash of the whole."""
     safe = _UNSAFE.sub("_", name).lstrip(".") or "_"
-    if len(safe) <= room:
+    if len(safe) <= most:
         return safe
     digest = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:8]
-    return f"{safe[: room - 9]}-{digest}"
+    return f"{safe[: most - 9]}-{digest}"
 
 
 @contextmanager
@@ -109,10 +109,10 @@ def claim(place: Path, name: str) -> Iterator[Found]:
     """A name that nobody has, to be bound before the end of the `with`."""
     with locked(place):
         _sweep(place)
-        room = _room(place)
+        most = room(place)
         for number in itertools.count(1):
             end = f"-{number}" if number > 1 else ""
-            stem = file_name(name, room - len(end)) + end
+            stem = file_name(name, most - len(end)) + end
             path = place / f"{stem}{SUFFIX}"
             if not path.exists():
                 yield Found(stem, f"ipc://{path}")

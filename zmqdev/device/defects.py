@@ -1,0 +1,71 @@
+"""Defects of libzmq that a device would meet, and what zmqdev does about each: a row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Defect:
+    """`reference` is libzmq's issue or pull request. `fixed` is the first release without it,
+    None when there is none yet."""
+
+    reference: str
+    what: str
+    guard: str
+    fixed: Version | None = None
+
+    def concerns(self, version: Version) -> bool:
+        return self.fixed is None or version < self.fixed
+
+
+DEFECTS = (
+    Defect(
+        "4671",
+        "a subscriber's long topic overflows the stack of an XSUB: the program crashes",
+        "subscriptions above --limits-topic-length are dropped before they reach one",
+    ),
+    Defect(
+        "4600",
+        "zmq_proxy_steerable: PAUSE does nothing and RESUME pauses",
+        "a control socket of our own; the old words do what the manual says",
+        fixed=(4, 3, 6),
+    ),
+    Defect(
+        "4071, 3407",
+        "zmq_proxy takes a whole core while a target is full",
+        "the relay waits for the target to have room, instead of for input",
+    ),
+    Defect(
+        "1382",
+        "zmq_proxy blocks in a send: a stalled peer stops steering and statistics",
+        "no send ever waits",
+    ),
+    Defect(
+        "",
+        "an unread socket monitor freezes the whole context after about 700 connections",
+        "monitors are read in every turn and have no high-water mark",
+    ),
+    Defect(
+        "",
+        "binding ipc:// deletes a file that is there, and takes the address of a live socket",
+        "both are refused; sockets have mode 0600",
+    ),
+    Defect(
+        "",
+        "tcp://*:99999 binds another port instead of failing",
+        "addresses are checked before libzmq sees them",
+    ),
+    Defect(
+        "",
+        "an idle PUB or XPUB handles no new subscribers: what comes next is lost for them",
+        "every loop reads the events of every socket at least each 100 ms",
+    ),
+    Defect(
+        "",
+        "a client refused by authentication never tries again",
+        "it is said, and the connection is made anew with growing pauses",
+    ),
+)

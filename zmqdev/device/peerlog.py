@@ -1,0 +1,94 @@
+"""Peers in the log: who comes and goes at -v, who fails always, with a way to find out why.
+
+A wrong pair of socket types and a security mechanism that only one side has are
+silent in libzmq: the connection is made, ended and made again, for ever. So the
+first failure of an address is a warning that names the fix. Those that follow
+for the same reason are counted, and told of with pauses that double.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zmqdev.device.peers import PeerEvent
+from zmqdev.spec.socktype import PEERS
+
+log = logging.getLogger("zmqdev")
+FIRST_PAUSE, LONGEST_PAUSE = 10.0, 600.0
+# Strangers may knock from anywhere: what is remembered of them is limited.
+MOST_PLACES = 1000
+
+
+@dataclass
+class _Row:
+    """What is known of one place and reason. `until`: nothing is said before."""
+
+    said_at: float
+    until: float
+    pause: float
+    unsaid: int = 0
+
+
+class Complaints:
+    """Which failures are worth a line now. Pure: the time is an argument."""
+
+    def __init__(self) -> None:
+        self._rows: OrderedDict[tuple[str, str], _Row] = OrderedDict()
+
+    def failed(self, place: str, reason: str, now: float) -> str | None:
+        """What to add to the line: "" at first, then how many more there were; None: no line."""
+        row = self._rows.get((place, reason))
+        if row is None or now > row.until + 2 * row.pause:
+            self._rows[place, reason] = _Row(now, now + FIRST_PAUSE, FIRST_PAUSE)
+            self._rows.move_to_end((place, reason))
+            if len(self._rows) > MOST_PLACES:
+                self._rows.popitem(last=False)
+            return ""
+        row.unsaid += 1
+        if now < row.until:
+            return None
+        told = f" ({row.unsaid} more in {now - row.said_at:.0f} s)"
+        pause = min(row.pause * 2, LONGEST_PAUSE)
+        self._rows[place, reason] = _Row(now, now + pause, pause)
+        return told
+
+    def succeeded(self, place: str) -> None:
+        """The next failure there is news again."""
+        for key in [key for key in self._rows if key[0] == place]:
+            del self._rows[key]
+
+
+def hint(socket_type: str, event: PeerEvent, connects: bool) -> str:
+    """How to find out: what the socket could talk to, and a probe of what is there."""
+    parts = []
+    if "socket types" in event.reason:
+        parts.append(f"a {socket_type} talks to {', '.join(sorted(PEERS[socket_type]))}")
+    if connects and not event.reason.startswith("authentication"):
+        parts.append(f"`zmqdev probe {event.address}` says what is there")
+    return "".join(f"; {part}" for part in parts)
+
+
+class PeerLog:
+    """The lines of one socket. `who` leads them, like `queue frontend`."""
+
+    def __init__(self, who: str, socket_type: str, clock: Callable[[], float] = time.monotonic):
+        self._who, self._type, self._clock = who, socket_type, clock
+        self._complaints = Complaints()
+
+    def tell(self, event: PeerEvent, *, connects: bool) -> None:
+        """`connects`: the event's address is one that this socket connects to; otherwise it is
+        where somebody came from, with a port that means nothing."""
+        place = event.address if connects else event.address.rpartition(":")[0]
+        if event.what != "failed":
+            if event.what == "connected" and connects:
+                self._complaints.succeeded(place)
+            log.info("%s: %s %s", self._who, event.address, event.what)
+            return
+        more = self._complaints.failed(place, event.reason, self._clock())
+        if more is not None:
+            said = hint(self._type, event, connects)
+            log.warning("%s: %s: %s%s%s", self._who, event.address, event.reason, said, more)
