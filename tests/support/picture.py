@@ -54,9 +54,6 @@ def photograph(seconds: float, publisher: str, forwarder: str) -> str:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     context.setsockopt(zmq.LINGER, 0)
     source = context.socket(zmq.XPUB)
-    source.bind(publisher)
-    publisher = source.getsockopt_string(zmq.LAST_ENDPOINT)
-    source.unbind(publisher)
     device = _forwarder(publisher, forwarder)
     device.start()
     # After the start: the forwarder is to see its publisher come.
