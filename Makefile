@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .PHONY: help setup test check demo demo-ticks demo-ticks-sub-pub demo-streamer \
-        demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs picture \
+        demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs demo-crash picture \
         readme clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 22
@@ -33,6 +33,9 @@ demo: demo-ticks ## ticks from a publisher through a forwarder to a subscriber, 
 demo-ticks demo-ticks-sub-pub demo-streamer demo-streamer-one-way demo-queue demo-queue-rep \
 demo-bridge demo-bridge-jobs: demo-%: $(READY) configs/%.yaml
 	$(BIN)/zmqdev run configs/$*.yaml --duration $(DEMO)
+
+demo-crash: $(READY) ## kill workers under load, behind a reliable queue and behind a plain one
+	cd tests && ../$(BIN)/python -m support.crash $(DEMO)
 
 picture: $(READY) # draw the live view in the README again, from a run of a minute
 	cd tests && ../$(BIN)/python -m support.picture ../configs/live-view.svg 66
