@@ -17,15 +17,18 @@ Receive = Callable[[Any], list[bytes]]
 
 @contextmanager
 def storm(target: int) -> Iterator[list[int]]:
-    """Signals with a Python handler, thousands a second, for one thread; those sent."""
+    """Signals with a Python handler, thousands a second, for one thread; those sent.
+
+    SIGURG, because a late one is ignored once its handler is gone.
+    """
     sent: list[int] = []
     over = threading.Event()
-    before = signal.signal(signal.SIGUSR1, lambda number, frame: None)
+    before = signal.signal(signal.SIGURG, lambda number, frame: None)
 
     def blow() -> None:
         while not over.wait(0.0001):
-            signal.pthread_kill(target, signal.SIGUSR1)
-            sent.append(signal.SIGUSR1)
+            signal.pthread_kill(target, signal.SIGURG)
+            sent.append(signal.SIGURG)
 
     thread = threading.Thread(target=blow)
     thread.start()
@@ -34,11 +37,11 @@ def storm(target: int) -> Iterator[list[int]]:
     finally:
         over.set()
         thread.join()
-        signal.signal(signal.SIGUSR1, before)
+        signal.signal(signal.SIGURG, before)
 
 
-def traffic(bench: Any) -> tuple[threading.Thread, list[list[bytes]]]:
-    """Threads that send and receive three-frame messages through a small pipe."""
+def traffic(bench: Any, then: Callable[[], None]) -> tuple[threading.Thread, list[list[bytes]]]:
+    """A thread that sends and receives three-frame messages through small pipes."""
     bench.one_way(tcp=1, frontend_rcvhwm=50, backend_sndhwm=50)
     sender = bench.peer(zmq.PUSH, bench.frontend, sndhwm=50)
     receiver = bench.peer(zmq.PULL, bench.backend, rcvhwm=50)
@@ -54,7 +57,7 @@ def traffic(bench: Any) -> tuple[threading.Thread, list[list[bytes]]]:
         while len(arrived) < MESSAGES and receiver.poll(10_000):
             arrived.extend(bench.half.recv_burst(receiver, 1000))
         sending.join()
-        bench.ring()
+        then()
 
     thread = threading.Thread(target=exchange)
     thread.start()
@@ -66,7 +69,7 @@ def whole() -> list[list[bytes]]:
 
 
 def test_a_storm_on_the_main_thread_that_runs_it(bench: Any) -> None:
-    thread, arrived = traffic(bench)
+    thread, arrived = traffic(bench, then=bench.ring)
     with storm(threading.main_thread().ident or 0) as sent:
         assert bench.relay.run() is True
         thread.join()
@@ -77,12 +80,15 @@ def test_a_storm_on_the_main_thread_that_runs_it(bench: Any) -> None:
 
 def test_a_storm_on_the_thread_of_its_own_that_runs_it(bench: Any) -> None:
     results: list[bool] = []
-    thread, arrived = traffic(bench)
+    passed = threading.Event()
+    thread, arrived = traffic(bench, then=passed.set)
     running = threading.Thread(target=lambda: results.append(bench.relay.run()))
     running.start()
     with storm(running.ident or 0) as sent:
-        thread.join()
+        passed.wait()
+    bench.ring()
     running.join()
+    thread.join()
     assert arrived == whole()
     assert bench.forward()["messages"] == MESSAGES
     assert results == [True]
@@ -91,11 +97,11 @@ def test_a_storm_on_the_thread_of_its_own_that_runs_it(bench: Any) -> None:
 
 def test_handlers_run_while_the_main_thread_waits_in_it(bench: Any, until: Any) -> None:
     bench.one_way()
-    before = signal.signal(signal.SIGUSR1, lambda number, frame: bench.ring())
+    before = signal.signal(signal.SIGURG, lambda number, frame: bench.ring())
 
     def interrupt() -> None:
         until(lambda: bench.counters.turns > 0)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
@@ -103,7 +109,7 @@ def test_handlers_run_while_the_main_thread_waits_in_it(bench: Any, until: Any) 
         assert bench.relay.run(limit_ms=10_000) is True
     finally:
         thread.join()
-        signal.signal(signal.SIGUSR1, before)
+        signal.signal(signal.SIGURG, before)
 
 
 def test_a_handler_that_raises_ends_the_run_and_keeps_what_is_held(

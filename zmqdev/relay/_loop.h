@@ -157,6 +157,8 @@ static int send_frames(lane_t *lane)
     void *socket = lane->target->socket;
     for (size_t at = 0, count = frames->count; at < count; at++) {
         if (hand(&frames->slots[at], socket, at + 1 < count) >= 0) continue;
+        if (at == 0 && has_room_now(socket)
+            && hand(frames->slots, socket, at + 1 < count) >= 0) continue;
         if (at == 0) return refuse(lane);
         int error = errno;
         if (error == EAGAIN && swallows_rest(socket, count - at))

@@ -114,21 +114,28 @@ static bool is_message(PyObject *message)
     return count > 0;
 }
 
+static int hand_bytes(PyObject *frame, void *socket, bool more)
+{
+    size_t size = (size_t)PyBytes_Size(frame);
+    int sent, flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0);
+    RETRY(sent, zmq_send(socket, PyBytes_AsString(frame), size, flags));
+    return sent;
+}
+
 /* 0, or the errno with nothing of the message sent. */
 static int offer(void *socket, PyObject *message)
 {
-    bool swallowed = false;
     for (Py_ssize_t at = 0, count = length(message); at < count; at++) {
-        PyObject *frame = item(message, at);
-        int flags = ZMQ_DONTWAIT | (at + 1 < count ? ZMQ_SNDMORE : 0), size;
-        RETRY(size, zmq_send(socket, PyBytes_AsString(frame), (size_t)PyBytes_Size(frame), flags));
-        if (size >= 0 || swallowed) continue;
+        bool more = at + 1 < count;
+        if (hand_bytes(item(message, at), socket, more) >= 0) continue;
+        if (at == 0 && has_room_now(socket) && hand_bytes(item(message, 0), socket, more) >= 0)
+            continue;
         int error = errno;
-        if (at == 0 || error != EAGAIN || !swallows_rest(socket, (size_t)(count - at))) return error;
-        swallowed = true;
-        at--;
+        if (at && error == EAGAIN && swallows_rest(socket, (size_t)(count - at)))
+            for (; at < count; at++) hand_bytes(item(message, at), socket, at + 1 < count);
+        return error;
     }
-    return swallowed ? EAGAIN : 0;
+    return 0;
 }
 
 static PyObject *send_burst(PyObject *module, PyObject *args)

@@ -59,6 +59,13 @@ static int get(void *socket, int option)
     return failed < 0 ? -1 : value;
 }
 
+/* Whether to ask again after a refusal. While it sends, libzmq looks only once a
+ * millisecond whether a peer has made room; EVENTS makes it look now. */
+static bool has_room_now(void *socket)
+{
+    return errno == EAGAIN && get(socket, ZMQ_EVENTS) >= 0;
+}
+
 /* ---- the frames of one message ---- */
 
 enum { FIRST_ROOM = 8, KEPT_ROOM = 1024 };

@@ -78,7 +78,20 @@ def receive(socket: zmq.Socket[bytes]) -> list[bytes] | None:
 
 
 def offer(socket: zmq.Socket[bytes], message: Sequence[bytes]) -> int:
-    """Send one message: 0, or EAGAIN or EHOSTUNREACH when nothing of it was sent, or LOST."""
+    """Send one message: 0, or EAGAIN or EHOSTUNREACH when nothing of it was sent, or LOST.
+
+    While it sends, libzmq looks only once a millisecond whether a peer has made room.
+    EVENTS makes it look now, so that EAGAIN is true.
+    """
+    refused = offer_now(socket, message)
+    if refused == EAGAIN:
+        socket.getsockopt(zmq.EVENTS)
+        refused = offer_now(socket, message)
+    return refused
+
+
+def offer_now(socket: zmq.Socket[bytes], message: Sequence[bytes]) -> int:
+    """As `offer`, going by what libzmq knew before."""
     last = len(message) - 1
     for at, frame in enumerate(message):
         try:
