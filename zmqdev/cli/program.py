@@ -48,6 +48,7 @@ ROWS = {
         Row("pull", "Endpoints", "take work, and print it", "endpoint:command"),
         Row("client", "Endpoints", "send requests, and print the replies", "endpoint:command"),
         Row("worker", "Endpoints", "answer requests", "endpoint:command"),
+        Row("run", "Files", "start everything in a file", "run:command"),
         Row("check", "Files", "find what is wrong with a file", "check:command"),
         Row("ctl", "Running", "ask or steer a running device", "ctl:command"),
         Row("top", "Running", "watch all running devices in one table", "top:command"),

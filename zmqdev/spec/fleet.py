@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zmqdev.spec.common import Logging, Ready, Stats
+from zmqdev.spec.common import STATS_MODES, Logging, Ready, Stats
 from zmqdev.spec.option import option, section
-from zmqdev.spec.value import AddressOrOff, Flag, Text
+from zmqdev.spec.value import AddressOrOff, Choice, Duration, Flag, Text
+
+
+@dataclass(frozen=True)
+class FleetStats(Stats):
+    """Statistics of all parts. No mode: live on a terminal, off elsewhere, where the parts' own
+    output is what is wanted."""
+
+    mode: str | None = option(
+        Choice(choices=STATS_MODES),
+        flag="--stats",
+        help="Show what flows in all parts: a live table on stderr, or lines or JSON on stdout. "
+        "Default: live on a terminal, off elsewhere.",
+        group="Statistics",
+    )
+    interval: float = option(
+        Duration(positive=True),
+        default=1.0,
+        flag="--interval",
+        help="Time between two statistics lines.",
+        group="Statistics",
+    )
 
 
 @dataclass(frozen=True)
@@ -30,4 +51,9 @@ class FleetSpec(Logging, Ready):
         "again, the others are left alone.",
         group="Life",
     )
-    stats: Stats = section(Stats, help="What is shown of the flow.", shorthand="mode")
+    until: str | None = option(
+        Text(metavar="NAME"),
+        help="End all when this part has ended, with its exit status.",
+        group="Life",
+    )
+    stats: FleetStats = section(FleetStats, help="What is shown of the flow.", shorthand="mode")

@@ -1,0 +1,51 @@
+"""run: everything in a file, or the parts that are named."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from zmqdev.cli.options import HeadedCommand, declared, given
+from zmqdev.errors import EXIT_FAILED, EXIT_OK, UsageError
+from zmqdev.spec.fleet import FleetSpec
+from zmqdev.spec.layer import Layer, environment_layer, flag_layer
+
+HELP = """Start everything in a file, or the parts that are named and what they connect to.
+
+A part that crashes comes back, by its `restart`, and the others go on. Ctrl-C stops all, the way
+the messages flow; SIGHUP reads the file again and starts changed parts again, no others."""
+
+
+def command(name: str) -> click.Command:
+    return HeadedCommand(
+        name,
+        params=[
+            click.Argument(["file"], metavar="FILE"),
+            click.Argument(["names"], nargs=-1, metavar="[NAME...]"),
+            click.Option(
+                ["--only"], is_flag=True, help="Start the named parts and nothing they need."
+            ),
+            click.Option(
+                ["--dry-run"], is_flag=True, help="Open every socket, close it again, and say so."
+            ),
+            *declared(FleetSpec),
+        ],
+        callback=_run,
+        help=HELP,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+
+def _run(file: str, names: tuple[str, ...], only: bool, dry_run: bool, **flags: Any) -> int:
+    from zmqdev.cli import running_fleet
+
+    if only and not names:
+        raise UsageError("name the parts that are meant", "--only")
+    over: Layer = environment_layer(FleetSpec, "run", os.environ)
+    over |= flag_layer(FleetSpec, given(FleetSpec, flags))
+    asked = running_fleet.Asked(file, names, only, over)
+    if dry_run:
+        return EXIT_OK if running_fleet.rehearse(asked) else EXIT_FAILED
+    return running_fleet.run(asked)

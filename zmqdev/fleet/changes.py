@@ -1,0 +1,50 @@
+"""What a new reading of the files means for the parts that run. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zmqdev.fleet.placing import in_threads, joined
+from zmqdev.fleet.ports import Plan
+from zmqdev.spec.part import Part
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Names. `kept` go on untouched; only how they live (restart) may have changed."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    kept: tuple[str, ...]
+
+    @property
+    def none(self) -> bool:
+        return not (self.added or self.removed or self.changed)
+
+
+def changes(before: Plan, after: Plan) -> Changes:
+    """A part has changed when its own settings have, or the process it lives in; and when
+    inproc joins it with one that has, for such a connection is not made again."""
+    old, new = _by_name(before), _by_name(after)
+    old_threads, new_threads = in_threads(before), in_threads(after)
+    changed = {
+        name
+        for name in old.keys() & new.keys()
+        if old[name].asked != new[name].asked or (name in old_threads) != (name in new_threads)
+    }
+    touched = changed | (old.keys() ^ new.keys())
+    for groups in (joined(before), joined(after)):
+        for name in list(touched):
+            touched |= groups.get(name, frozenset())
+    changed = touched & old.keys() & new.keys()
+    return Changes(
+        added=tuple(name for name in new if name not in old),
+        removed=tuple(name for name in old if name not in new),
+        changed=tuple(name for name in new if name in changed),
+        kept=tuple(name for name in new if name in old and name not in changed),
+    )
+
+
+def _by_name(plan: Plan) -> dict[str, Part]:
+    return {part.name: part for part in plan.topology.parts}

@@ -1,0 +1,48 @@
+"""The lines of many parts in one stream, each with the name of its part in front. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+# The colours of honcho, which reads well on dark and light: cyan, yellow, green, magenta, ...
+COLOURS = (36, 33, 32, 35, 34, 31, 96, 93, 92, 95, 94, 91)
+# A part that writes no newline must not fill the memory.
+LONGEST = 64 * 1024
+_RESET = b"\x1b[0m"
+
+
+class Voice:
+    """One part's output: chunks in, whole lines with a prefix out."""
+
+    def __init__(self, prefix: bytes) -> None:
+        self._prefix = prefix
+        self._rest = b""
+
+    def lines(self, chunk: bytes) -> Iterator[bytes]:
+        """The lines that are whole now, without prefix and newline. One that is too long is cut."""
+        *whole, self._rest = (self._rest + chunk).split(b"\n")
+        yield from whole
+        while len(self._rest) > LONGEST:
+            yield self._rest[:LONGEST]
+            self._rest = self._rest[LONGEST:]
+
+    def rest(self) -> Iterator[bytes]:
+        """What stands behind the last newline, at the end."""
+        rest, self._rest = self._rest, b""
+        if rest:
+            yield rest
+
+    def say(self, lines: Iterable[bytes]) -> bytes:
+        return b"".join(b"%s%s\n" % (self._prefix, line) for line in lines)
+
+
+def prefixes(names: Iterable[str], *, colour: bool) -> dict[str, bytes]:
+    """`name | `, as wide as the longest of them. Replicas have a colour each."""
+    names = list(names)
+    width = max(map(len, names), default=0)
+    made = {}
+    for number, name in enumerate(names):
+        text = f"{name:<{width}} | ".encode()
+        code = COLOURS[number % len(COLOURS)]
+        made[name] = b"\x1b[%dm%s%s" % (code, text, _RESET) if colour else text
+    return made
