@@ -194,7 +194,8 @@ class RelayEngine:
         if self._relay is not None:
             self._relay.close()
         for side in (*self._sockets, *((self._capture,) if self._capture else ())):
-            side.close(linger_ms)
+            # A subscriber sends subscriptions only; one for a publisher that has gone would wait.
+            side.close(0 if side.type in socktype.SUBSCRIBERS else linger_ms)
 
     def configure(self, key: str, value: Any) -> None:
         if key == "on-full":
