@@ -51,7 +51,10 @@ class Post:
     def drain_monitor(self) -> None:
         """In every turn: an unread monitor freezes the context (T4)."""
         self.watch.drain(self._tell)
-        for address in self._comeback.due(time.monotonic()):
+
+    def come_back(self, now: float) -> None:
+        """In every turn: connect again where a handshake failed, once its pause is over."""
+        for address in self._comeback.due(now):
             self.opened.reconnect(address)
 
     def ready_lines(self) -> str:

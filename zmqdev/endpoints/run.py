@@ -224,6 +224,7 @@ class Turns:
         ready = [item for item, _ in zmq.zmq_poll(asked, math.ceil(seconds * 1000))]
         if self.post.watch.pair in ready:
             self.post.drain_monitor()
+        self.post.come_back(now)
         if self._signals.fileno() in ready:
             self._signalled()
 

@@ -63,7 +63,7 @@ def _status_lines(told: Mapping[str, Any], snapshot: Snapshot) -> Iterator[str]:
     yield f"  control   {control['address']}{', tapped' if control['tapped'] else ''}"
     for side in snapshot.sides:
         at = ", ".join(f"{state.verb} {state.actual}" for state in side.addresses) or "no address"
-        yield f"  {side.name:<9} {side.type} {at}; {_counts(side.peers)}"
+        yield f"  {side.name:<9} {side.type} {at}; {_counts(side.peers)}{_refused(side.refused)}"
     for flow in subject.flows:
         yield f"  {flow.name:<9} {_flow(flow)}"
     for line in (*_together(extras.spoken(subject)), *extras.services(subject)):
@@ -81,6 +81,10 @@ def _counts(peers: PeerCounts) -> str:
     if peers.failed_handshakes:
         parts.append(f"{units.counted(peers.failed_handshakes, 'failed handshake')}")
     return ", ".join(parts)
+
+
+def _refused(counts: Mapping[str, int]) -> str:
+    return "".join(f", {units.exact(n)} refused by {why}" for why, n in counts.items())
 
 
 def _flow(flow: Reading) -> str:

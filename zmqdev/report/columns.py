@@ -72,6 +72,7 @@ SIDE: tuple[Key[SideState], ...] = (
         lambda side: side.peers.failed_handshakes,
         text=False,
     ),
+    Key("refused", "", "map of reason to count of refusals", lambda s: dict(s.refused), text=False),
 )
 FLOW: tuple[Key[tuple[Reading, Rate]], ...] = (
     Key("messages", "messages", "whole messages the target accepted", lambda x: x[0].messages),
