@@ -4,15 +4,22 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup test check demo demo-ticks demo-ticks-sub-pub demo-streamer \
-        demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs demo-crash picture \
+.PHONY: help setup test check sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
+        demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs demo-reliable-queue demo-crash \
+        picture \
         readme clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 22
 
 setup: $(READY)  ## make the virtual environment
 
-$(READY): pyproject.toml zmqdev/relay/_native.c
+# The C half of the data path, for the compiler alone.
+RELAY_C   := $(wildcard zmqdev/relay/_*.[ch])
+C_INCLUDE  = -I$(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
+C_STRICT   = -std=c11 -Wall -Wextra -Werror -DPy_LIMITED_API=0x030A0000 $(C_INCLUDE)
+SANITIZED := build/sanitized
+
+$(READY): pyproject.toml $(RELAY_C)
 	$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --upgrade pip
 	@# Without the warnings: setuptools calls its own table for C files experimental.
@@ -22,16 +29,28 @@ $(READY): pyproject.toml zmqdev/relay/_native.c
 test: $(READY)   ## the whole suite
 	$(BIN)/python -m pytest
 
-check: $(READY)  ## linter and type checker
+check: $(READY)  ## linter, type checker, and the C half without a warning
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(CC) $(C_STRICT) -O2 -fsyntax-only zmqdev/relay/_native.c
+
+sanitize: $(READY) ## the C half under address, undefined behaviour and leak checks
+	rm -rf $(SANITIZED) && mkdir -p $(SANITIZED)
+	cp -R zmqdev $(SANITIZED) && rm -f $(SANITIZED)/zmqdev/relay/*.so
+	$(CC) $(C_STRICT) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	  -fno-sanitize-recover=undefined -shared -fPIC zmqdev/relay/_native.c \
+	  -o $(SANITIZED)/zmqdev/relay/_native.abi3.so
+	cd $(SANITIZED) && PYTHONPATH=. PYTHONMALLOC=malloc ZMQDEV_RELAY=native \
+	  LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
+	  ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=1 \
+	  $(CURDIR)/$(BIN)/python -m pytest $(CURDIR)/tests/relay -k native -p no:cacheprovider
 
 # Each arrangement of the README for about ten seconds: DEMO=30s make demo-queue
 DEMO ?= 10s
 demo: demo-ticks ## ticks from a publisher through a forwarder to a subscriber, live
 demo-ticks demo-ticks-sub-pub demo-streamer demo-streamer-one-way demo-queue demo-queue-rep \
-demo-bridge demo-bridge-jobs: demo-%: $(READY) configs/%.yaml
+demo-bridge demo-bridge-jobs demo-reliable-queue: demo-%: $(READY) configs/%.yaml
 	$(BIN)/zmqdev run configs/$*.yaml --duration $(DEMO)
 
 demo-crash: $(READY) ## kill workers under load, behind a reliable queue and behind a plain one
