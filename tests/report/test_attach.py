@@ -46,8 +46,8 @@ def test_without_a_terminal_lines_go_to_stdout_and_rich_stays_out(mode: list[str
     lines = ended.stdout.splitlines()
     assert len(lines) >= 2
     assert all(line.startswith("time=") for line in lines)
-    assert [" state=running " in line for line in lines] == [True] * (len(lines) - 1) + [False]
-    assert " state=stopped " in lines[-1]
+    assert " state=running " in lines[0]
+    assert [" state=stopped " in line for line in lines] == [False] * (len(lines) - 1) + [True]
     told = [line for line in ended.stderr.splitlines() if not line.startswith("import time:")]
     assert told == []
     assert "zmq" in imported(ended.stderr)
@@ -57,7 +57,7 @@ def test_without_a_terminal_lines_go_to_stdout_and_rich_stays_out(mode: list[str
 def test_json_is_one_object_a_line() -> None:
     ended = run("queue", *STREAMER, "--stats", "json", "--duration", "250ms", "--interval", "100ms")
     told = [json.loads(line) for line in ended.stdout.splitlines()]
-    assert [line["state"] for line in told][-2:] == ["running", "stopped"]
+    assert (told[0]["state"], told[-1]["state"]) == ("running", "stopped")
     assert all(line["device"] == "queue" for line in told)
     assert told[0]["frontend_addresses"][0].startswith("tcp://127.0.0.1:")
     assert {line["forward_messages"] for line in told} == {0}

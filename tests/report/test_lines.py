@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_nobody_who_reads_them_stops_the_ticks(
         lines.tick(subjects(device, 3000))
     got += os.read(read, 65536)
     os.close(read)
-    assert "lines left out, nobody read them" in caplog.text
+    assert "lines could not be written" in caplog.text
     whole = [line for line in got.decode().splitlines() if line.startswith("time=")]
     assert len(whole) == got.decode().count("\n")
     assert " uptime=3000 " in whole[-1]
@@ -92,4 +93,22 @@ def test_a_reader_that_has_gone_is_said_once(
         lines.tick(subjects(device, 1))
         lines.tick(subjects(device, 2))
         lines.ended(subjects(device, 3))
-    assert caplog.text.count("nobody reads the statistics any more") == 1
+    assert caplog.text.count("cannot write the statistics: broken pipe; going on without them") == 1
+
+
+def test_a_full_disk_is_said_once_and_may_have_room_again(
+    device: Device, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    lines = Lines(1.0, os.fdopen(descriptor, "w"), as_json=False, clock=clock)
+    lines.started(subjects(device, 0))
+    with caplog.at_level(logging.WARNING, "zmqdev"):
+        for at in range(1, 4):
+            lines.tick(subjects(device, at))
+        assert caplog.text.count("cannot write the statistics: no space left") == 1
+        room = os.open(tmp_path / "lines", os.O_WRONLY | os.O_CREAT)
+        os.dup2(room, descriptor)
+        lines.tick(subjects(device, 4))
+    os.close(room)
+    assert "3 lines could not be written" in caplog.text
+    assert " uptime=4 " in (tmp_path / "lines").read_text()

@@ -152,6 +152,27 @@ def test_stdout_stays_empty(terminal: Open, tmp_path: Path) -> None:
     assert (tmp_path / "out").read_bytes() == b""
 
 
+def test_messages_and_the_live_view_share_a_terminal(terminal: Open) -> None:
+    shown = terminal("pull", "--bind", "tcp://127.0.0.1:*", "--count", "6", "--stats", "live")
+    address = bound(shown, "socket")
+    with zmq.Context() as context, context.socket(zmq.PUSH) as push:
+        push.connect(address)
+        for number in range(5):
+            push.send(b"message %d" % number)
+        shown.shows("83 % of 6")
+        lines = shown.lines
+        panel = next(place for place, line in enumerate(lines) if line.startswith("╭"))
+        messages = [f"message {number}" for number in range(5)]
+        assert lines[panel - 5 : panel] == messages
+        push.send(b"the last")
+        assert shown.wait() == 0
+    lines = shown.lines
+    summary = next(place for place, line in enumerate(lines) if line.startswith("pull: stopped"))
+    assert lines[summary - 6 : summary] == [*messages, "the last"]
+    assert "received  6 messages" in lines[summary + 1]
+    assert "╭" not in shown.text
+
+
 def test_a_terminal_that_is_not_read_stops_nothing(
     terminal: Open, traffic: Callable[[str, str, int], None]
 ) -> None:

@@ -105,3 +105,11 @@ def test_a_stream_with_no_descriptor_is_written_to(paper: io.StringIO) -> None:
     assert outlet.idle
     assert outlet.flush(0.0)
     assert paper.getvalue() == "hello\n"
+
+
+def test_a_stream_that_was_closed_takes_nothing() -> None:
+    outlet = Outlet(None)
+    assert outlet.broken
+    assert not outlet.write("hello\n")
+    assert outlet.flush(0.0)
+    outlet.close(0.0)

@@ -93,9 +93,10 @@ def busy_once(device: Device) -> tuple[Seen, ...]:
 
 def test_drops_are_named_and_blocked_time_is_shown(device: Device) -> None:
     text = "\n".join(lines(busy_once(device), 100))
-    assert "dropped 13: 12 full 1 too many frames" in text
+    assert "dropped 13: 12 full, 1 too many frames" in text
     assert "50 %" in text
-    assert "3 failed handshakes: 2 wrong key" in text
+    told = "3 failed handshakes: 2 wrong key; 1 the peer broke the protocol (0x1)"
+    assert told in text
     assert "1 peer, 8 left" in text
 
 

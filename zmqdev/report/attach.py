@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from zmqdev.device.loop import Repeat
@@ -33,7 +33,7 @@ class Display(Protocol):
     def aside(self) -> AbstractContextManager[None]: ...
 
 
-def can_be_live(stream: Stream) -> bool:
+def can_be_live(stream: Stream | None) -> bool:
     """Whether it is a terminal that can move its cursor."""
     isatty = getattr(stream, "isatty", None)
     return bool(isatty and isatty()) and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
@@ -47,7 +47,7 @@ def mode_of(stats: Stats) -> str:
     return stats.mode
 
 
-def _made(mode: str, interval: float, out: Stream, *, keys: bool = False) -> Display:
+def _made(mode: str, interval: float, out: Stream | None, *, keys: bool = False) -> Display:
     if mode == "live":
         from zmqdev.report.live import LiveView
 
@@ -97,6 +97,7 @@ class EndpointDisplay:
 
     def __init__(self, display: Display) -> None:
         self._display = display
+        self._mixed = sys.stdout is not None and sys.stdout.isatty()
 
     @property
     def interval(self) -> float:
@@ -112,7 +113,7 @@ class EndpointDisplay:
         self._display.ended([of_endpoint(snapshot)])
 
     def aside(self) -> AbstractContextManager[None]:
-        return self._display.aside()
+        return self._display.aside() if self._mixed else nullcontext()
 
 
 def endpoint_display(stats: EndpointStats) -> EndpointDisplay | None:

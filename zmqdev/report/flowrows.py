@@ -15,7 +15,18 @@ from zmqdev.report import units
 from zmqdev.report.glyphs import Glyphs, bar, sparkline
 from zmqdev.report.rates import Rate, Track
 from zmqdev.report.record import Seen
-from zmqdev.report.rows import GAP, Column, Rank, Row, aligned, packed, piece, shorten, widths
+from zmqdev.report.rows import (
+    GAP,
+    Column,
+    Rank,
+    Row,
+    aligned,
+    packed,
+    piece,
+    shorten,
+    widths,
+    worded,
+)
 from zmqdev.report.subject import Reading
 
 # Parts of the last minute: whole seconds each.
@@ -54,7 +65,7 @@ def flow_rows(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
                 _spark(track, cells, glyphs)
             )
         yield Row(line)
-        yield from _drops(flow, width, glyphs, indent=sizes[0] + GAP)
+        yield from _drops(flow, width, indent=sizes[0] + GAP)
         if not cells:
             yield _spark_row(track, width, glyphs, indent=sizes[0] + GAP)
 
@@ -89,7 +100,7 @@ def device_rows(
                 _spark(track, cells, glyphs)
             )
         yield Row(line)
-        yield from _drops(flow, width, glyphs, indent=sizes[0] + GAP)
+        yield from _drops(flow, width, indent=sizes[0] + GAP)
 
 
 def _device_cells(
@@ -165,20 +176,19 @@ def _stacked(flow: Reading, track: Track, width: int, glyphs: Glyphs) -> Iterato
         yield Row(line)
     for line in packed(total, width - 2, glyphs.dot):
         yield Row(Text.assemble("  ", line), Rank.MORE)
-    yield from _drops(flow, width, glyphs, indent=2)
+    yield from _drops(flow, width, indent=2)
     yield _spark_row(track, width, glyphs, indent=2)
 
 
-def _drops(flow: Reading, width: int, glyphs: Glyphs, indent: int) -> Iterator[Row]:
+def _drops(flow: Reading, width: int, indent: int) -> Iterator[Row]:
     if not flow.dropped:
         return
-    pieces = [Text(f"dropped {units.exact(flow.dropped)}:", "red")]
-    pieces += [
-        Text(f"{units.exact(count)} {reason.replace('_', ' ')}", "red")
-        for reason, count in flow.drops.items()
-    ]
-    for line in packed(pieces, width - indent, " "):
-        yield Row(Text.assemble(" " * indent, line), Rank.DROPS)
+    reasons = (
+        f"{units.exact(count)} {reason.replace('_', ' ')}" for reason, count in flow.drops.items()
+    )
+    told = f"dropped {units.exact(flow.dropped)}: {', '.join(reasons)}"
+    for line in worded(told, width, "red", indent):
+        yield Row(line, Rank.DROPS)
 
 
 def _spark_row(track: Track, width: int, glyphs: Glyphs, indent: int) -> Row:

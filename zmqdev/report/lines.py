@@ -30,7 +30,7 @@ class Lines:
     def __init__(
         self,
         interval: float,
-        out: Stream,
+        out: Stream | None,
         *,
         as_json: bool,
         clock: Callable[[], float] = time.time,
@@ -87,13 +87,15 @@ class Lines:
         self._marks = {track: (track.at, track.total) for item in seen for _, track in item.flows}
 
     def _tell(self) -> None:
-        """Say once that nobody reads; the device goes on, it is not there for its statistics."""
-        if self._outlet.broken and not self._told:
+        """Say it once; the device goes on, it is not there for its statistics."""
+        outlet = self._outlet
+        if outlet.error is not None and not self._told:
             self._told = True
-            log.warning("nobody reads the statistics any more; going on without them")
-        elif self._outlet.left_out and self._outlet.idle and not self._outlet.broken:
-            log.warning("statistics: %d lines left out, nobody read them", self._outlet.left_out)
-            self._outlet.left_out = 0
+            after = "going on without them" if outlet.broken else "trying again"
+            log.warning("cannot write the statistics: %s; %s", outlet.error, after)
+        elif outlet.error is None and outlet.left_out and outlet.idle:
+            log.warning("statistics: %d lines could not be written", outlet.left_out)
+            outlet.left_out, self._told = 0, False
 
     def _write(self, subject: Subject, rates: dict[str, Rate]) -> None:
         line = Line(subject, rates, round(self._clock(), 3))

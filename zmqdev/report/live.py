@@ -63,6 +63,7 @@ class LiveView:
         self._region = Region(self._outlet, self._terminal.size)
         self._painter = Painter(getattr(stream, "encoding", None))
         self._record = Record()
+        self._lines: Sequence[Painted] = ()
         self._resumed = False
         self._before: Any = None  # what SIGCONT did
 
@@ -92,11 +93,13 @@ class LiveView:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Output of another kind goes to the same terminal: make room, begin anew after it."""
+        """Output of another kind goes to the same terminal: make room, show the same below it."""
         self._region.clear()
         self._outlet.flush(PATIENCE)
         yield
         self._region.forget()
+        if self._terminal.is_ours():
+            self._region.draw(self._lines)
 
     def _show(self, seen: Sequence[Seen]) -> None:
         if self._resumed or not self._terminal.is_ours():
@@ -110,7 +113,8 @@ class LiveView:
         width, height = self._terminal.size()
         # The last row is the cursor's.
         lines = panel(seen, width, height - 1, self._painter.glyphs)
-        self._region.draw(self._painter.paint(lines))
+        self._lines = self._painter.paint(lines)
+        self._region.draw(self._lines)
 
     def _above(self, text: str) -> bool:
         if self._resumed or not self._terminal.is_ours():

@@ -58,7 +58,7 @@ class TextLines(logging.Formatter):
 class StderrHandler(logging.Handler):
     """Lines to stderr, waiting for nobody who reads them; above a live view while there is one."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream | None) -> None:
         super().__init__()
         self.above: Callable[[str], bool] | None = None
         self._outlet = Outlet(stream)

@@ -13,6 +13,7 @@ signs; it is opened a second time, for us alone, and does not wait then.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import select
@@ -20,6 +21,7 @@ import time
 from typing import Protocol
 
 LIMIT = 256 * 1024
+_FOR_EVER = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO, errno.EBADF, errno.ECONNRESET})
 
 
 class Stream(Protocol):
@@ -33,22 +35,27 @@ class Stream(Protocol):
 class Outlet:
     """Text to a stream: written at once where that waits for nobody, kept otherwise.
 
-    A stream with no descriptor (a StringIO of a test) is written to directly.
+    A stream with no descriptor (a StringIO of a test) is written to directly. None, what
+    Python makes of a stream that was closed before it began, takes nothing.
     """
 
-    def __init__(self, stream: Stream, limit: int = LIMIT) -> None:
+    def __init__(self, stream: Stream | None, limit: int = LIMIT) -> None:
         self._stream = stream
         self._limit = limit
         self._waiting = bytearray()
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
         self.left_out = 0
-        self.broken = False
+        self.broken = stream is None
         """Nobody will ever read: the pipe was closed, the terminal hung up."""
+        self.error: str | None = None
+        """Why the last try failed, in words."""
         self._own: int | None = None
+        self._fd: int | None = None
+        if stream is None:
+            return
         try:
-            self._fd: int | None = stream.fileno()
+            self._fd = stream.fileno()
         except (io.UnsupportedOperation, AttributeError, ValueError):
-            self._fd = None
             return
         stream.flush()
         self._own = _second_opening(self._fd)
@@ -63,7 +70,7 @@ class Outlet:
 
     def write(self, text: str) -> bool:
         """Whole or not at all; False when it was left out."""
-        if self._fd is None:
+        if self._fd is None and self._stream is not None:
             self._stream.write(text)
             self._stream.flush()
             return True
@@ -103,11 +110,18 @@ class Outlet:
                     count = os.write(self._fd, self._waiting[: select.PIPE_BUF])
             except BlockingIOError:
                 return
-            except OSError:
-                self.broken = True
-                self._waiting.clear()
+            except OSError as error:
+                self._failed(error)
                 return
+            self.error = None
             del self._waiting[:count]
+
+    def _failed(self, error: OSError) -> None:
+        """A full disk may have room again; a reader that has gone does not come back."""
+        self.error = os.strerror(error.errno or 0).lower()
+        self.broken = error.errno in _FOR_EVER
+        self.left_out += 1
+        self._waiting.clear()
 
 
 def _second_opening(descriptor: int) -> int | None:

@@ -16,7 +16,7 @@ from zmqdev.report.extras import services, spoken
 from zmqdev.report.flowrows import NARROW, device_rows, expected_row, flow_rows
 from zmqdev.report.glyphs import Glyphs
 from zmqdev.report.record import Seen
-from zmqdev.report.rows import Rank, Row, fit, fitted, packed, piece, shorten
+from zmqdev.report.rows import Rank, Row, fit, fitted, packed, piece, shorten, worded
 from zmqdev.report.subject import Subject
 
 STATE_STYLES = {
@@ -81,7 +81,7 @@ def _side(side: SideState, subject: Subject, width: int, glyphs: Glyphs) -> Iter
             line.append(" " * max(2, width - line.cell_len - who.cell_len)).append_text(who)
         yield Row(line, Rank.MORE if number else Rank.SIDE)
     if side.peers.failed_handshakes:
-        yield from _failures(side, width, glyphs)
+        yield from _failures(side, width)
 
 
 def _addresses(side: SideState, verb: int, room: int, glyphs: Glyphs) -> Iterator[Text]:
@@ -105,12 +105,12 @@ def _peers(peers: PeerCounts) -> Text:
     return Text(text, "" if peers.connected else "dim")
 
 
-def _failures(side: SideState, width: int, glyphs: Glyphs) -> Iterator[Row]:
-    count = units.counted(side.peers.failed_handshakes, "failed handshake")
+def _failures(side: SideState, width: int) -> Iterator[Row]:
+    told = units.counted(side.peers.failed_handshakes, "failed handshake")
     reasons = sorted(side.peers.reasons.items(), key=lambda pair: -pair[1])
-    pieces = [piece(f"{count}:" if reasons else count, "red")]
-    pieces += [piece(f"{number} {reason}", "red") for reason, number in reasons]
-    for line in packed(pieces, width, " ", indent=2):
+    if reasons:
+        told += ": " + "; ".join(f"{units.exact(count)} {reason}" for reason, count in reasons)
+    for line in worded(told, width, "red", indent=2):
         yield Row(line, Rank.PEERS)
 
 

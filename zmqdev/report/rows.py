@@ -61,15 +61,22 @@ def fitted(text: Text, width: int) -> Text:
     return text
 
 
-def packed(pieces: Iterable[Text], width: int, between: str, indent: int = 0) -> list[Text]:
+def packed(pieces: Iterable[Text], width: int, between: str) -> list[Text]:
     """Pieces one after another, on as few lines as `width` needs; none is broken."""
     lines: list[Text] = []
     for item in pieces:
         if lines and lines[-1].cell_len + len(between) + item.cell_len <= width:
-            lines[-1].append(between, "dim").append_text(item)
+            lines[-1] = Text.assemble(lines[-1], (between, "dim"), item)
         else:
-            lines.append(Text(" " * indent).append_text(item))
+            lines.append(item.copy())
     return [fitted(line, width) for line in lines]
+
+
+def worded(content: str, width: int, style: str, indent: int) -> list[Text]:
+    """A sentence on as many lines as it needs, broken between words."""
+    words = [piece(word, style) for word in content.split(" ")]
+    lines = packed(words, max(1, width - indent), " ")
+    return [Text.assemble(" " * indent, line) for line in lines]
 
 
 @dataclass(frozen=True)
