@@ -5,9 +5,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .PHONY: help setup test check sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
-        demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs demo-reliable-queue demo-crash \
-        picture \
-        readme clean
+        demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs \
+        demo-reliable-queue demo-crash picture readme clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 22
 

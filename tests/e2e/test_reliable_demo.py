@@ -1,11 +1,14 @@
-"""`make demo-crash` shows what it says."""
+"""The demonstrations of the reliable queue show what they say."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from support.processes import Start, until
 
 TESTS = Path(__file__).parents[1]
 
@@ -30,3 +33,20 @@ def test_the_crash_demonstration_loses_nothing_behind_the_reliable_queue() -> No
 def numbers(line: str) -> dict[str, int]:
     """`4 workers killed, 400 requests` by their words."""
     return {words: int(number) for number, words in re.findall(r"(\d+) ([a-z ]+)", line)}
+
+
+def test_the_arrangement_answers_all_although_its_workers_die(
+    start: Start, free_ports: Callable[[int], list[int]], tmp_path: Path
+) -> None:
+    text = (TESTS.parent / "configs" / "reliable-queue.yaml").read_text()
+    for written, free in zip(("5555", "5559"), free_ports(2), strict=True):
+        text = text.replace(written, str(free))
+    here = tmp_path / "reliable-queue.yaml"
+    here.write_text(text)
+    program = start("run", str(here))
+    until(lambda: "20 answered" in program.err + program.out.decode(), "all answered")
+    program.interrupt()
+    said = program.out.decode() + program.err
+    assert said.count("killed by SIGKILL") >= 2
+    for number in range(20):
+        assert f"Processed: Req-{number}\n" in said
