@@ -12,6 +12,7 @@ from pathlib import Path
 
 from zmqdev.cli.options import show_default
 from zmqdev.cli.program import ROWS
+from zmqdev.report import columns
 from zmqdev.spec import sockopt
 from zmqdev.spec.device import DeviceSpec
 from zmqdev.spec.endpoint import ENDPOINTS
@@ -120,6 +121,16 @@ def socket_options() -> str:
     return table(("option", "zmqdev's default", "what it does"), rows)
 
 
+def statistics() -> str:
+    return table(
+        ("key", "unit", "what it is", "in"),
+        (
+            (f"`{key}`", unit, help, "text, JSON" if text else "JSON")
+            for key, unit, help, text in columns.reference()
+        ),
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "commands": commands,
     "kinds": kinds,
@@ -129,6 +140,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "endpoint-options": lambda: option_rows(common_endpoint()),
     **{f"{name}-options": endpoint(name) for name in ENDPOINTS},
     "socket-options": socket_options,
+    "statistics": statistics,
 }
 
 
