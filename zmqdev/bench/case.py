@@ -83,7 +83,8 @@ def compared(load: Load, spec: BenchSpec) -> tuple[str, ...]:
         if name not in load.fits:
             fits = ", ".join(load.fits)
             raise UsageError(f"{load.name}: {name} does not fit; what does is {fits}", "--between")
-    asked = spec.between or tuple(name for name in DEFAULT_BETWEEN if name in load.fits)
+    usual = ("direct", "native") if load.name == "file" else DEFAULT_BETWEEN
+    asked = spec.between or tuple(name for name in usual if name in load.fits)
     if spec.reliable and "reliable" in load.fits:
         asked = (*asked, "reliable")
     if spec.frontend is not None:

@@ -86,7 +86,7 @@ LOADS = {
             "",
             "",
             "rate",
-            ("direct", "native", "python"),
+            ("direct", "native", "silent", "python"),
         ),
         Load("startup", "what it costs to start", "", "", "", "took", tuple(STARTS)),
     )

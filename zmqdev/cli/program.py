@@ -54,6 +54,7 @@ ROWS = {
         Row("top", "Running", "watch all running devices in one table", "top:command"),
         Row("tap", "Running", "see the messages that pass through", "tap:command"),
         Row("probe", "Running", "say what listens at an address", "probe:command"),
+        Row("bench", "Tools", "measure what a device passes on", "bench:command"),
         Row("keygen", "Tools", "make CURVE keys and password lines", "keygen:command"),
         Row("doctor", "Tools", "check this installation", "doctor:command"),
     )

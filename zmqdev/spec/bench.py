@@ -56,14 +56,14 @@ class BenchSpec:
         Many(Choice(choices=LOADS)), default=(), flag="", help="The loads, in this order."
     )
     between: tuple[str, ...] = option(
-        Many(Choice(choices=BETWEEN)),
+        Many(Choice(choices=BETWEEN, metavar="NAME")),
         default=(),
-        help="What stands between senders and receivers; repeatable. Default: direct, proxy, "
-        "native, python.",
+        help=f"What stands between senders and receivers: {', '.join(BETWEEN)}; repeatable. "
+        "Default: direct, proxy, native, python.",
         group="What is compared",
     )
     baseline: str | None = option(
-        Choice(choices=BETWEEN),
+        Choice(choices=BETWEEN, metavar="NAME"),
         help="What the others are compared with. Default: proxy, else the first.",
         group="What is compared",
     )
@@ -108,9 +108,7 @@ class BenchSpec:
         help="pubsub: most messages in flight. request: open requests of a client.",
         group="Load",
     )
-    rate: float = option(
-        Number(), default=10_000.0, help="latency: messages a second.", group="Load"
-    )
+    rate: float = option(Number(), default=10_000, help="latency: messages a second.", group="Load")
     time: float = option(
         Duration(positive=True),
         default=1.0,
