@@ -1,0 +1,86 @@
+"""Malformed greetings, handshakes, commands and frames by the thousand, at every side."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support import rawpeer
+from support.processes import until
+from support.vitals import descriptors
+
+# Of each kind of device; three of them make the hundred thousand of a soak (ZMQDEV_SOAK=50).
+STORM = 700
+ROUND = 100
+
+
+@pytest.mark.parametrize("kind", ["forwarder", "streamer", "queue"])
+def test_rubbish_by_the_thousand_is_survived(
+    place: Callable[..., Any], scale: int, kind: str
+) -> None:
+    here = place(kind)
+    said = 0
+    for seed in range(STORM * scale // ROUND):
+        said += rawpeer.storm([here.front, here.back], rawpeer.malformed(ROUND, seed))
+        here.check()
+    assert said == STORM * scale
+    here.check_recovered()
+    assert here.shown()["frontend_failed_handshakes"] > 0
+    here.end()
+
+
+@pytest.mark.parametrize("kind", ["forwarder", "streamer", "queue"])
+def test_half_open_connections_hold_nobody_up_and_go(
+    place: Callable[..., Any], scale: int, kind: str
+) -> None:
+    here = place(kind)
+    held = [rawpeer.connect(here.front) for _ in range(min(1000, 200 * scale))]
+    here.check()
+    until(lambda: descriptors(here.pid) >= here.descriptors + len(held) // 2, "they are there")
+    until(lambda: descriptors(here.pid) <= here.descriptors + 4, "their handshake time is over")
+    for peer in held:
+        peer.close()
+    here.check_recovered()
+    here.end()
+
+
+@pytest.mark.parametrize("kind", ["streamer", "queue"])
+def test_a_header_that_promises_600_mib_costs_its_sender_the_connection(
+    place: Callable[..., Any], kind: str
+) -> None:
+    here = place(kind)
+    peer = rawpeer.shake_hands(here.front, {"streamer": "PUSH", "queue": "DEALER"}[kind])
+    peer.sendall(b"\x02" + (600 << 20).to_bytes(8, "big") + b"x" * 1000)
+    assert hung_up(peer)
+    here.check_recovered()
+    here.end()
+
+
+def test_a_subscription_over_the_limit_costs_its_sender_the_connection(
+    place: Callable[..., Any],
+) -> None:
+    """The first byte beyond it closes the connection; what fits is subscribed to (S1)."""
+    here = place("forwarder")
+    for size in (1, 100, 4000, 5000, 200_000, 1_000_000):
+        peer = rawpeer.shake_hands(here.back, "SUB")
+        peer.sendall(rawpeer.subscription(b"t" * size))
+        assert hung_up(peer, 0.3) == (size > 4096), f"{size} bytes"
+        peer.close()
+        here.check()
+    here.check_recovered()
+    here.end()
+
+
+def hung_up(peer: socket.socket, patience: float = 10.0) -> bool:
+    """Whether the other side ends the connection in that time."""
+    peer.settimeout(patience)
+    try:
+        while peer.recv(4096):
+            continue
+    except TimeoutError:
+        return False
+    except ConnectionResetError:
+        return True
+    return True
