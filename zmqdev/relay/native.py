@@ -11,9 +11,13 @@ import threading
 
 import zmq
 
-from zmqdev.relay import _native
 from zmqdev.relay.counters import STATISTICS, Counters
 from zmqdev.relay.lane import Lane
+
+try:
+    import zmqdev.relay._native as _native
+except ModuleNotFoundError as error:
+    raise ImportError("it was not built, as when there is no C compiler") from error
 
 __all__ = ["Relay", "recv_burst", "send_burst"]
 
