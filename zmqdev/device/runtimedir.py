@@ -20,6 +20,7 @@ import os
 import re
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from zmqdev.errors import RunError
 from zmqdev.spec.address import IPC_LONGEST
 
 SUFFIX = ".sock"
+# Nobody holds the lock for longer than a bind, or the linger of a socket.
+PATIENCE = 2.0
 # Room that a name needs: shorter ones tell devices apart no longer.
 LEAST_NAME = 16
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -94,20 +97,35 @@ def file_name(name: str, most: int) -> str:
 
 
 @contextmanager
-def locked(place: Path) -> Iterator[None]:
-    """One process at a time in here."""
+def locked(place: Path, patience: float = PATIENCE) -> Iterator[bool]:
+    """One process at a time in here. False when the lock could not be had: a process that was
+    stopped while it held it shall not keep others from starting."""
     handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        yield _lock(handle, time.monotonic() + patience)
     finally:
         os.close(handle)
 
 
+def _lock(handle: int, end: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.005)
+        else:
+            return True
+
+
 @contextmanager
 def claim(place: Path, name: str) -> Iterator[Found]:
-    """A name that nobody has, to be bound before the end of the `with`."""
-    with locked(place):
+    """A name that nobody has, to be bound before the end of the `with`. RunError when others
+    hold the lock for too long."""
+    with locked(place) as alone:
+        if not alone:
+            raise RunError(f"{place} is locked by a program that does not go on")
         _sweep(place)
         most = room(place)
         for number in itertools.count(1):
@@ -141,8 +159,9 @@ def running(environ: Mapping[str, str] = os.environ) -> list[Found]:
             _check_ours(place)
         except OSError:
             continue  # not there, or not ours
-        with locked(place):
-            _sweep(place)
+        with locked(place, 0.0) as alone:
+            if alone:  # else somebody starts or ends just now, and sweeps
+                _sweep(place)
         for path in sorted(place.glob(f"*{SUFFIX}")):
             if _is_socket(path):
                 found.setdefault(path.stem, Found(path.stem, f"ipc://{path}"))

@@ -1,0 +1,114 @@
+"""What systemd hears, at a socket that a test plays."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from zmqdev.device.pulse import Pulse
+from zmqdev.device.service import Service
+from zmqdev.device.systemd import Systemd, watchdog_seconds
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
+        here.bind(str(tmp_path / "notify"))
+        here.settimeout(10)
+        yield here
+
+
+def environ(here: socket.socket, **more: str) -> dict[str, str]:
+    return {"NOTIFY_SOCKET": here.getsockname(), **more}
+
+
+class Hanging(Pulse):
+    """A pulse in which a device hangs."""
+
+    def late(self, allowed: float = 0.0) -> list[str]:
+        return ["queue"]
+
+
+def test_ready_and_stopping_are_told(systemd: socket.socket) -> None:
+    service = Service([])
+    Systemd(Pulse(), environ(systemd)).started(service)
+    assert systemd.recv(1000).startswith(b"READY=1\n")
+    service.stop()
+    assert systemd.recv(1000).startswith(b"STOPPING=1")
+
+
+def test_an_end_that_nobody_asked_for_is_told_too(systemd: socket.socket) -> None:
+    service = Service([])
+    notify = Systemd(Pulse(), environ(systemd))
+    notify.started(service)
+    notify.ended(service)
+    systemd.recv(1000)
+    assert systemd.recv(1000) == b"STOPPING=1"
+
+
+def test_without_its_socket_nothing_happens() -> None:
+    service = Service([])
+    notify = Systemd(Pulse(), {})
+    notify.started(service)
+    notify.ended(service)
+
+
+def test_a_socket_that_is_gone_stops_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Systemd(Pulse(), {"NOTIFY_SOCKET": str(tmp_path / "none")}).started(Service([]))
+    assert "cannot tell systemd" in caplog.text
+
+
+def test_an_abstract_socket_is_reached() -> None:
+    name = f"zmqdev-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
+        here.bind(f"\0{name}")
+        here.settimeout(10)
+        Systemd(Pulse(), {"NOTIFY_SOCKET": f"@{name}"}).started(Service([]))
+        assert here.recv(1000).startswith(b"READY=1")
+
+
+def test_the_watchdog_is_fed_at_half_of_its_time(systemd: socket.socket) -> None:
+    service = Service([])
+    Systemd(Pulse(), environ(systemd, WATCHDOG_USEC="20000")).started(service)
+    systemd.recv(1000)
+    service.loop.at(time.monotonic() + 0.05, service.loop.stop)
+    service.loop.run()
+    assert systemd.recv(1000) == b"WATCHDOG=1"
+
+
+def test_the_watchdog_is_not_fed_while_a_device_hangs(
+    systemd: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service([])
+    Systemd(Hanging(), environ(systemd, WATCHDOG_USEC="20000")).started(service)
+    systemd.recv(1000)
+    service.loop.at(time.monotonic() + 0.05, service.loop.stop)
+    service.loop.run()
+    systemd.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        systemd.recv(1000)
+    assert "queue shows no life" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("environ", "seconds"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "abc"}, None),
+        ({"WATCHDOG_USEC": "3000000"}, 3.0),
+        ({"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "17"}, 3.0),
+        ({"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "18"}, None),
+    ],
+)
+def test_the_watchdog_is_for_the_process_that_it_names(
+    environ: dict[str, str], seconds: float | None
+) -> None:
+    assert watchdog_seconds(environ, 17) == seconds
