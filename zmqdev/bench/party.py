@@ -26,6 +26,8 @@ MEET, GO, COUNT, END = "meet", "go", "count", "end"
 STDIN, STDOUT = 0, 1
 # A receiver that waits looks after its sockets this often.
 TICK_MS = 100
+# While it waits for the others, it asks again this often.
+MEETING_MS = 10
 
 ROLES = {
     "pusher": "pushing:Pusher",
@@ -59,6 +61,11 @@ class Parent:
         """Until one of the sockets is ready, or the bench says something: True then."""
         ready = zmq.zmq_poll([*sockets, (self.fd, zmq.POLLIN)], timeout_ms)
         return any(what == self.fd for what, _ in ready)
+
+    def wait_silent(self, *sockets: tuple[zmq.Socket[bytes], int]) -> None:
+        """The same where the bench has nothing to say but that it leaves: Closed then."""
+        if self.wait(*sockets, timeout_ms=MEETING_MS):
+            raise pipe.Closed
 
 
 class Party(Protocol):
@@ -98,7 +105,7 @@ class Seat:
     def meet(self, parent: Parent) -> None:
         """Until all peers have shaken hands; an unread monitor would stop the context (T4)."""
         while self._watch.counts.accepted < self._peers:
-            zmq.zmq_poll([(self._watch.pair, zmq.POLLIN)], TICK_MS)
+            parent.wait_silent((self._watch.pair, zmq.POLLIN))
             self._watch.drain()
         self._watch.disable()
         self._watch.close()

@@ -54,7 +54,7 @@ class Publisher:
         silent = set(self._seen)
         while silent:
             send_burst(self._seat.socket, [[hello]])
-            zmq.zmq_poll([(self._credit, zmq.POLLIN)], 10)
+            parent.wait_silent((self._credit, zmq.POLLIN))
             silent -= {_who(frames) for frames in recv_burst(self._credit, 1000)}
 
     def run(self, parent: Parent) -> Sent:
@@ -115,7 +115,7 @@ class Subscriber(Taking):
         self.seat.meet(parent)
         # The way back may open after the way there; then the next hello is answered.
         while not (recv_burst(self.seat.socket, 1) and self._tell(0)):
-            zmq.zmq_poll([(self.seat.socket, zmq.POLLIN)], 10)
+            parent.wait_silent((self.seat.socket, zmq.POLLIN))
 
     def take(self, burst: list[list[bytes]], now: float) -> None:
         greetings = 0

@@ -52,6 +52,7 @@ class Taking:
 
     def __init__(self, seat: Seat) -> None:
         self.seat, self.messages, self.marks = seat, 0, Marks()
+        self.parent: Parent
 
     def take(self, burst: list[list[bytes]], now: float) -> None:
         """A burst that has just come, for the role to look at; may take from its start."""
@@ -60,7 +61,7 @@ class Taking:
         """Nothing is there at the moment."""
 
     def serve(self, parent: Parent) -> None:
-        socket = self.seat.socket
+        self.parent, socket = parent, self.seat.socket
         while True:
             burst = recv_burst(socket, LIMIT)
             if burst:

@@ -120,8 +120,8 @@ class Worker(Taking):
         while replies:
             accepted, _ = send_burst(self.seat.socket, replies)
             replies = replies[accepted:]
-            if replies:
-                zmq.zmq_poll([(self.seat.socket, zmq.POLLOUT)], 100)
+            if replies and self.parent.wait((self.seat.socket, zmq.POLLOUT)):
+                return
 
     def idle(self, now: float) -> None:
         if self._majordomo:

@@ -1,0 +1,62 @@
+"""From what was typed to what is measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from zmqdev.bench.case import cases
+from zmqdev.bench.load import LOADS, MOST_BYTES
+from zmqdev.bench.party import ROLES
+from zmqdev.errors import UsageError
+from zmqdev.spec.bench import BETWEEN, BenchSpec
+from zmqdev.spec.bench import LOADS as NAMES
+
+
+def test_names_and_rows_are_the_same() -> None:
+    from zmqdev.bench.between import BETWEEN as ROWS
+
+    assert tuple(LOADS) == NAMES
+    assert tuple(ROWS) == BETWEEN
+    used = {role for load in LOADS.values() for role in (load.sender, load.receiver) if role}
+    assert used | {"proxy"} == set(ROLES)
+
+
+def test_without_a_word_four_loads_are_compared_with_zmq_proxy() -> None:
+    found = list(cases(BenchSpec()))
+    assert [case.load for case in found] == ["pipeline", "pubsub", "request", "latency"]
+    assert all(case.between == ("direct", "proxy", "native", "python") for case in found)
+    assert all(case.baseline == "proxy" for case in found)
+
+
+def test_each_size_is_a_case() -> None:
+    found = list(cases(BenchSpec(loads=("pipeline",), size=(16, 65536))))
+    assert [case.title for case in found] == ["pipeline 16 B", "pipeline 64KiB"]
+
+
+def test_a_window_of_large_messages_is_smaller() -> None:
+    (case,) = cases(BenchSpec(loads=("pubsub",), size=(1 << 20,)))
+    assert case.window * case.size == MOST_BYTES
+
+
+def test_the_reliable_queue_stands_beside_the_plain_one() -> None:
+    found = list(cases(BenchSpec(loads=("pipeline", "request"), reliable=True)))
+    assert ["reliable" in case.between for case in found] == [False, True]
+
+
+def test_a_running_device_stands_beside_the_others() -> None:
+    spec = BenchSpec(loads=("pipeline",), between=("direct",), frontend="a", backend="b")
+    (case,) = cases(spec)
+    assert case.between == ("direct", "device")
+    assert case.baseline == "direct"
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (BenchSpec(loads=("pipeline",), between=("reliable",)), "pipeline: reliable does not fit"),
+        (BenchSpec(baseline="tuned"), "--baseline: tuned is not compared here; add --between"),
+    ],
+)
+def test_what_does_not_fit_is_refused(spec: BenchSpec, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        list(cases(spec))
