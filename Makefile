@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup test check sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
+.PHONY: help setup test check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
         demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs \
         demo-reliable-queue demo-crash picture readme clean
 help:            ## this list
@@ -46,6 +46,15 @@ sanitize: $(READY) ## the C half under address, undefined behaviour and leak che
 	  LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
 	  ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=1 \
 	  $(CURDIR)/$(BIN)/python -m pytest $(CURDIR)/tests/relay -k native -p no:cacheprovider
+
+# The table goes into the README as it is; ROUNDS=1 make bench is a quick look.
+BENCH  := build/bench
+ROUNDS ?= 5
+bench: $(READY)  ## the standard benchmark, some minutes: table, chart and JSON in build/bench
+	@mkdir -p $(BENCH)
+	$(BIN)/zmqdev bench --standard --rounds $(ROUNDS) --json \
+	  --markdown $(BENCH)/table.md --svg $(BENCH)/chart.svg > $(BENCH)/report.json
+	@cat $(BENCH)/table.md
 
 # Each arrangement of the README for about ten seconds: DEMO=30s make demo-queue
 DEMO ?= 10s
