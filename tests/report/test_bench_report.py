@@ -66,6 +66,13 @@ def test_noise_is_said_only_when_there_was_much(report: Report) -> None:
     )
 
 
+def test_a_busy_neighbour_is_named(report: Report) -> None:
+    (case_runs,) = report.cases
+    runs = tuple(replace(run, others=0.4) for run in case_runs.runs)
+    (line,) = noise_lines(replace(report, cases=(replace(case_runs, runs=runs),)))
+    assert line.startswith("too noisy: pipeline 16 B: others used 40 % of the machine (bound 10 %)")
+
+
 def test_markdown_names_machine_date_and_command(report: Report) -> None:
     text = markdown(replace(report, noise=0.1), with_targets=True)
     assert text.startswith("`zmqdev bench <a> & 'b'` on A <fast> & old, 2 cores")

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from zmqdev.bench.metric import METRICS, Metric
 from zmqdev.bench.report import CaseRuns, Run
 
+OTHERS = 0.1
+"""Share of the machine that others may use; beyond it every rate is theirs too."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -37,15 +40,25 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Noise:
-    """The runs of `reference` differ by `spread`; the machine was too noisy above `bound`."""
+    """The runs of `reference` differ by `spread`, and others used the share `others` of the
+    machine in a typical run (None: not known). The machine was too noisy above a bound."""
 
     reference: str
     spread: float
     bound: float
+    others: float | None = None
+
+    @property
+    def spread_too_wide(self) -> bool:
+        return self.spread > self.bound
+
+    @property
+    def others_too_busy(self) -> bool:
+        return self.others is not None and self.others > OTHERS
 
     @property
     def noisy(self) -> bool:
-        return self.spread > self.bound
+        return self.spread_too_wide or self.others_too_busy
 
 
 def of(runs: Sequence[Run], between: str) -> list[Run]:
@@ -80,9 +93,11 @@ def noise(case_runs: CaseRuns, bound: float) -> Noise | None:
     least in it, and the baseline, on which every ratio hangs. The worse of them counts.
     """
     case, metric = case_runs.case, main_metric(case_runs)
+    shares = [run.others for run in case_runs.runs if run.others is not None]
+    others = statistics.median(shares) if shares else None
     heard = []
     for reference in {"direct", case.baseline} & set(case.between):
         found = figure(of(case_runs.runs, reference), metric)
         if found is not None and len(of(case_runs.runs, reference)) > 1:
-            heard.append(Noise(reference, found.spread, bound))
+            heard.append(Noise(reference, found.spread, bound, others))
     return max(heard, key=lambda one: one.spread, default=None)

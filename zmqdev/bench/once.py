@@ -13,6 +13,7 @@ from zmqdev.bench.case import Case
 from zmqdev.bench.cost import Cost, cost_of
 from zmqdev.bench.crew import Crew, Member, ask, crew
 from zmqdev.bench.order import Opened, Order, Received, Sent
+from zmqdev.bench.others import Meter
 from zmqdev.bench.party import COUNT, END, GO
 from zmqdev.bench.report import Run
 from zmqdev.endpoints.latency import Latency
@@ -33,6 +34,7 @@ class Outcome:
     received: tuple[Received, ...]
     before: Cost
     after: Cost
+    others: float | None
 
 
 def once(case: Case, row: Between, round_: int, place: Path, target: Running | None) -> Run:
@@ -99,7 +101,7 @@ def party_hwm(case: Case) -> int | None:
 def play(
     case: Case, senders: list[Member], receivers: list[Member], running: Running | None
 ) -> Outcome:
-    before = cost_of(running.pid) if running and running.pid else Cost(None, None)
+    before, meter = cost_between(running), meter_of([*senders, *receivers], running)
     for member in (*receivers, *senders):
         member.tell(GO)
     patience = case.time + 30.0 if case.count is None else 300.0
@@ -107,8 +109,20 @@ def play(
     if case.kind.receiver != "worker":
         settle(receivers, expected(case, sent))
     received = tuple(ask(receivers, END))
-    after = cost_of(running.pid) if running and running.pid else Cost(None, None)
-    return Outcome(sent, received, before, after)
+    after = cost_between(running)
+    return Outcome(sent, received, before, after, meter.share() if meter else None)
+
+
+def cost_between(running: Running | None) -> Cost:
+    return cost_of(running.pid) if running and running.pid else Cost(None, None)
+
+
+def meter_of(members: Sequence[Member], running: Running | None) -> Meter | None:
+    """None when it would take a device of unknown process for somebody else."""
+    pids = [member.process.pid for member in members]
+    if running is None:
+        return Meter(pids)
+    return None if running.pid is None else Meter([*pids, running.pid])
 
 
 def expected(case: Case, sent: Sequence[Sent]) -> int:
@@ -152,6 +166,7 @@ def result(case: Case, row: Between, round_: int, outcome: Outcome) -> Run:
         breaks=sum(breaks) if breaks else None,
         stalls=sum(done.stalls for done in outcome.sent),
         late=late.summary().p50,
+        others=outcome.others,
     )
 
 

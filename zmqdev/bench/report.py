@@ -20,7 +20,8 @@ class Run:
 
     `sent` is how many messages would have come if none was lost. `cpu` is the device's per
     message. `breaks`: bursts in which a number was missing or in the wrong place. `late`: half
-    of the messages were sent no later than this after they were due.
+    of the messages were sent no later than this after they were due. `others`: the share of the
+    machine that other processes used meanwhile.
     """
 
     between: str
@@ -37,6 +38,7 @@ class Run:
     breaks: int | None = None
     stalls: int = 0
     late: float | None = None
+    others: float | None = None
 
     @property
     def lost(self) -> int:

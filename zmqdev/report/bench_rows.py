@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zmqdev.bench.between import BETWEEN
-from zmqdev.bench.figures import Noise, figure, main_metric, noise, of, ratio
+from zmqdev.bench.figures import OTHERS, Noise, figure, main_metric, noise, of, ratio
 from zmqdev.bench.metric import METRICS, Metric
 from zmqdev.bench.report import CaseRuns, Report
 from zmqdev.bench.standard import Verdict, verdicts
@@ -111,8 +111,15 @@ def noises(report: Report) -> list[tuple[str, Noise]]:
 
 def noise_lines(report: Report) -> Sequence[str]:
     """What to say of noise; nothing when there was little."""
-    return [
-        f"too noisy: {title}: the runs of {heard.reference} differ by {units.share(heard.spread)} "
-        f"(bound {units.share(heard.bound)}); measure again on a quiet machine"
-        for title, heard in noises(report)
-    ]
+    return [f"too noisy: {title}: {_reasons(heard)}" for title, heard in noises(report)]
+
+
+def _reasons(heard: Noise) -> str:
+    reasons = []
+    if heard.spread_too_wide:
+        spread, bound = units.share(heard.spread), units.share(heard.bound)
+        reasons.append(f"the runs of {heard.reference} differ by {spread} (bound {bound})")
+    if heard.others is not None and heard.others_too_busy:
+        used, bound = units.share(heard.others), units.share(OTHERS)
+        reasons.append(f"others used {used} of the machine (bound {bound})")
+    return ", and ".join(reasons) + "; measure again on a quiet machine"
