@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import zmq
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from support.processes import until
 
@@ -25,7 +25,7 @@ from zmqdev.errors import RunError
 from zmqdev.spec.device import DeviceSpec, printed, resolve
 from zmqdev.spec.kind import KINDS
 from zmqdev.spec.layer import build, flag_layer
-from zmqdev.wire.control import write_request
+from zmqdev.wire.control import OLD, write_request
 
 Context = zmq.Context[zmq.Socket[bytes]]
 WILDCARD = "tcp://127.0.0.1:*"
@@ -36,17 +36,22 @@ class Steered:
 
     def __init__(self, kind: str, address: str | None, **flags: object) -> None:
         row = KINDS[kind]
-        asked = {("frontend", "bind"): [WILDCARD], ("backend", "bind"): [WILDCARD]}
-        more = {(key,): value for key, value in flags.items()}
-        spec, written = build(DeviceSpec, [flag_layer(DeviceSpec, {**asked, **more})])
+        asked: dict[tuple[str, ...], object] = {
+            ("frontend", "bind"): [WILDCARD],
+            ("backend", "bind"): [WILDCARD],
+        }
+        asked.update({(key,): value for key, value in flags.items()})
+        spec, written = build(DeviceSpec, [flag_layer(DeviceSpec, asked)])
         spec = resolve(row, spec, written)
         self.device = Device(kind, kind, RelayEngine(row, spec), drain=1.0)
         self.control = Control(self.device, address, lambda: printed(row, spec))
         self.service = Service([self.device])
-        self.device.start()
-        for watch in self.device.watches.values():
-            self.service.loop.watch(watch.pair, watch.drain)
-        self.control.started(self.service)
+        self.service._start(self.device)
+        try:
+            self.control.started(self.service)
+        except BaseException:
+            self.end()
+            raise
 
     def told(self, verb: str, **args: Any) -> dict[str, Any]:
         reply = self.control.answer([b"id", b"", write_request(verb, args)])
@@ -145,8 +150,7 @@ def test_without_a_place_for_the_socket_the_device_runs_and_says_so(
 
 def test_an_address_given_that_cannot_be_bound_is_an_error(runtime: Path) -> None:
     with pytest.raises(RunError, match="cannot bind ipc:///nonexistent/x"):
-        item = Steered("queue", "ipc:///nonexistent/x")
-        item.end()
+        Steered("queue", "ipc:///nonexistent/x")
 
 
 def test_an_address_that_strangers_reach_deserves_a_word(
@@ -292,15 +296,7 @@ def test_a_mark_that_was_set_holds_for_peers_that_come_later(
     steered: Begin, context: Context
 ) -> None:
     item = steered("streamer", set=["backend.sndbuf=4096"])
-    # As Control does for a service that runs; here the test is the loop.
     item.ask("set", key="backend.sndhwm", value="3")
-    for side, watch in item.device.watches.items():
-        item.service.loop.watch(
-            watch.pair,
-            lambda side=side, watch=watch: watch.drain(  # type: ignore[misc]
-                lambda event: item.service._peer(item.device, side, event)
-            ),
-        )
     pull, push = context.socket(zmq.PULL), context.socket(zmq.PUSH)
     pull.set(zmq.RCVHWM, 1)
     pull.set(zmq.RCVBUF, 4096)
@@ -334,6 +330,7 @@ def test_whatever_comes_there_is_one_reply(steered: Begin) -> None:
     @settings(max_examples=200, deadline=None)
     @given(st.lists(st.binary(max_size=50), max_size=6))
     def one_reply(frames: list[bytes]) -> None:
+        assume(not OLD.keys() & set(frames))  # those are no rubbish
         reply = item.control.answer([b"id", *frames])
         assert reply[0] == b"id"
         assert json.loads(reply[-1])["ok"] is False

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import logging
+from typing import cast
 
 import pytest
+import zmq
 
 from zmqdev.device.peerlog import FIRST_PAUSE, MOST_PLACES, Complaints, PeerLog, hint
 from zmqdev.device.peers import MISMATCH, PeerEvent
+from zmqdev.device.snapshot import AddressState
+from zmqdev.device.sockets import OpenSocket
 
 ADDRESS = "tcp://127.0.0.1:5555"
 MECHANISM = "the two sides use different security mechanisms"
+
+
+def opened(type_: str, *addresses: AddressState) -> OpenSocket:
+    """A socket that was never made: only what is written of it counts here."""
+    return OpenSocket("frontend", type_, cast("zmq.Socket[bytes]", None), addresses=addresses)
 
 
 def test_a_failure_is_told_once_and_then_with_growing_pauses() -> None:
@@ -75,11 +84,21 @@ def test_failures_from_changing_ports_of_one_host_are_one(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "zmqdev")
-    peers = PeerLog("queue frontend", "ROUTER", clock=lambda: 0.0)
+    peers = PeerLog("queue frontend", opened("ROUTER"), clock=lambda: 0.0)
     for port in range(40_000, 40_010):
-        peers.tell(PeerEvent("failed", f"tcp://10.0.0.1:{port}", MISMATCH), connects=False)
-    peers.tell(PeerEvent("connected", "tcp://10.0.0.1:50000"), connects=False)
+        peers.tell(PeerEvent("failed", f"tcp://10.0.0.1:{port}", MISMATCH))
+    peers.tell(PeerEvent("connected", "tcp://10.0.0.1:50000"))
     assert [record.getMessage() for record in caplog.records] == [
         f"queue frontend: tcp://10.0.0.1:40000: {MISMATCH}; a ROUTER talks to DEALER, REQ, ROUTER",
         "queue frontend: tcp://10.0.0.1:50000 connected",
     ]
+
+
+def test_where_a_socket_connects_to_a_success_makes_failures_news_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    there = AddressState("connect", ADDRESS, ADDRESS)
+    peers = PeerLog("sub", opened("SUB", there), clock=lambda: 0.0)
+    for what in ("failed", "failed", "connected", "failed"):
+        peers.tell(PeerEvent(what, ADDRESS, MISMATCH))
+    assert caplog.text.count("a SUB talks to PUB, XPUB; `zmqdev probe tcp://127.0.0.1:5555`") == 2

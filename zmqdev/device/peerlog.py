@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from zmqdev.device.peers import PeerEvent
+from zmqdev.device.sockets import OpenSocket
 from zmqdev.spec.socktype import PEERS
 
 log = logging.getLogger("zmqdev")
@@ -75,13 +76,18 @@ def hint(socket_type: str, event: PeerEvent, connects: bool) -> str:
 class PeerLog:
     """The lines of one socket. `who` leads them, like `queue frontend`."""
 
-    def __init__(self, who: str, socket_type: str, clock: Callable[[], float] = time.monotonic):
-        self._who, self._type, self._clock = who, socket_type, clock
+    def __init__(
+        self, who: str, opened: OpenSocket, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._who, self._opened, self._clock = who, opened, clock
         self._complaints = Complaints()
 
-    def tell(self, event: PeerEvent, *, connects: bool) -> None:
-        """`connects`: the event's address is one that this socket connects to; otherwise it is
-        where somebody came from, with a port that means nothing."""
+    def tell(self, event: PeerEvent) -> None:
+        """Log it, or count it. Where somebody comes from has a port that means nothing."""
+        connects = any(
+            state.verb == "connect" and event.address in (state.asked, state.actual)
+            for state in self._opened.addresses
+        )
         place = event.address if connects else event.address.rpartition(":")[0]
         if event.what != "failed":
             if event.what == "connected" and connects:
@@ -90,5 +96,5 @@ class PeerLog:
             return
         more = self._complaints.failed(place, event.reason, self._clock())
         if more is not None:
-            said = hint(self._type, event, connects)
+            said = hint(self._opened.type, event, connects)
             log.warning("%s: %s: %s%s%s", self._who, event.address, event.reason, said, more)

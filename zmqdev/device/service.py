@@ -16,6 +16,7 @@ from typing import Protocol
 
 from zmqdev.device.device import ENDED, Device
 from zmqdev.device.loop import Loop
+from zmqdev.device.peerlog import PeerLog
 from zmqdev.device.peers import PeerEvent
 from zmqdev.device.signals import Signals
 from zmqdev.errors import UsageError
@@ -47,6 +48,7 @@ class Service:
         self._attachments = list(attachments)
         self._running: set[str] = set()
         self._at_stop: list[Callable[[], None]] = []
+        self._peer_logs: dict[tuple[str, str], PeerLog] = {}
         self._at_peer: list[Callable[[Device, str, PeerEvent], None]] = []
 
     def run(self, signals: Signals, duration: float | None = None) -> None:
@@ -105,6 +107,9 @@ class Service:
         device.start()
         self._running.add(device.name)
         self.loop.watch(device, partial(self._attend, device))
+        for opened in device.engine.sockets():
+            who = f"{device.name} {opened.name}"
+            self._peer_logs[device.name, opened.name] = PeerLog(who, opened)
         for side, watch in device.watches.items():
             self.loop.watch(watch.pair, partial(watch.drain, partial(self._peer, device, side)))
 
@@ -138,11 +143,7 @@ class Service:
             hook(device, side, event)
         if device.engine.follows_peers:
             device.post(partial(device.engine.peer_changed, side, event.what))
-        if event.what == "failed":
-            # Always worth a line: a failed handshake is otherwise silent on both ends.
-            log.warning("%s %s: %s: %s", device.name, side, event.address, event.reason)
-        else:
-            log.info("%s %s: %s %s", device.name, side, event.address, event.what)
+        self._peer_logs[device.name, side].tell(event)
 
     def _leave(self) -> None:
         """Nothing runs on, whatever happened; without linger when it was not a clean end."""

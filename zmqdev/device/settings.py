@@ -93,6 +93,10 @@ def apply_marks(on: Steered) -> None:
     marks = {key: value for key, value in on.changed.items() if key.endswith("hwm")}
 
     def again() -> None:
+        from zmqdev.device.sockets import events
+
+        for side in on.device.engine.sockets():
+            events(side.socket)  # takes the newcomer in, so that the setting finds it
         for key, value in marks.items():
             on.device.engine.configure(key, value)
 
