@@ -15,7 +15,7 @@ from zmqdev.bench.metric import Metric
 from zmqdev.bench.report import CaseRuns, Report
 from zmqdev.report.bench_rows import shown
 
-WIDTH, LEFT, BARS, ROW, BAR, GAP, TOP = 760, 180, 360, 22, 14, 40, 56
+WIDTH, LEFT, BARS, ROW, BAR, GAP, TOP = 760, 180, 360, 22, 14, 40, 68
 BASELINE, OTHER, OURS = "#9aa0a6", "#c3c7cb", "#2a7de1"
 OWN = ("native", "silent", "python", "block", "reliable", "device")
 STYLE = (
@@ -48,7 +48,10 @@ def svg(report: Report) -> str:
             f"<style>{STYLE}</style>",
             f'<rect class="back" width="{WIDTH}" height="{y}"/>',
             _text(12, 20, report.command, "title"),
-            _text(12, 36, report.machine.line(), "note"),
+            *(
+                _text(12, 36 + 15 * at, line, "note")
+                for at, line in enumerate(report.machine.line().split("; ", 1))
+            ),
             *parts,
             "</svg>\n",
         ]
