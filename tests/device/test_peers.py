@@ -46,6 +46,15 @@ def test_an_end_before_the_handshake_does_not_take_away_a_good_peer() -> None:
     assert counts.reasons == {MISMATCH: 1}
 
 
+def test_a_storm_of_bad_handshakes_is_put_right_by_what_is_sure() -> None:
+    """A guess that took the good peer for one that left does not last."""
+    tally = fed((OPEN, 7), (SHAKEN, 0), (OPEN, 8), (OPEN, 9), (SHAKEN, 0))
+    tally.take(ENDED, 8, "tcp://x")
+    tally.take(ENDED, 9, "tcp://x")
+    assert tally.counts(now=100.0).connected == 1
+    assert fed((SHAKEN, 0)).counts().connected == 0
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from([OPEN, SHAKEN, ENDED, FAILED]), st.integers(0, 5)), max_size=60

@@ -54,6 +54,7 @@ def test_a_descriptor_that_is_used_again_is_one_connection() -> None:
     census.opened(7, "tcp://10.0.0.1:1")
     census.opened(7, "tcp://10.0.0.2:1")
     assert census.count() == 1
+    assert census.generation(7) == 2
     assert census.crowded("10.0.0.2") is None
 
 

@@ -60,6 +60,16 @@ def test_a_peer_that_leaves_gives_back_what_it_held() -> None:
     assert accounts.take(b"\x01e", True, 1) is Verdict.PASS
 
 
+def test_the_next_peer_with_the_same_descriptor_has_an_account_of_its_own() -> None:
+    accounts = subscribed(b"a", b"b", b"c", b"d")
+    assert accounts.take(b"\x01e", True, 1) is Verdict.CUT
+    accounts.disown(1)
+    assert accounts.take(b"\x01e", True, 1) is Verdict.PASS
+    for topic in (b"a", b"b", b"c", b"d"):
+        assert accounts.take(b"\x00" + topic, True, -1) is Verdict.PASS
+    assert len(accounts) == 1
+
+
 def test_unsubscribing_what_never_passed_changes_nothing() -> None:
     assert Subscriptions(LIMITS).take(b"\x00a", True, 1) is Verdict.DROP
 

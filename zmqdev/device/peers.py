@@ -18,6 +18,7 @@ import itertools
 import os
 import socket as sockets
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,8 @@ _FAILED = (
 )
 _OPENED = (zmq.EVENT_ACCEPTED, zmq.EVENT_CONNECTED)
 _EVENTS = sum((*_FAILED, *_OPENED, zmq.EVENT_DISCONNECTED, zmq.EVENT_HANDSHAKE_SUCCEEDED))
+# Longer than any handshake: zmqdev's own limit for them is 5 s.
+SETTLED = 6.0
 MISMATCH = "socket types that do not talk to each other, or the peer hung up"
 _names = itertools.count()
 # Enough to show who is there; counts go on beyond it.
@@ -84,24 +87,27 @@ class PeerWatch:
         self.pair.set(zmq.RCVHWM, 0)
         self.pair.set(zmq.LINGER, 0)
         self.pair.connect(self.name)
-        self.counts = PeerCounts()
         self.tally = Tally()
 
     def drain(self, tell: Callable[[PeerEvent], Any] = lambda event: None) -> bool:
-        """Read every event that is there; `counts` is new afterwards. True when something came."""
+        """Read every event that is there. True when something came."""
         came = False
         while events(self.pair) & zmq.POLLIN:
             head, address = self.pair.recv_multipart()
             number, value = struct.unpack("=HI", head)
             remote = _remote(value) if number in _OPENED else ""
             self._tell_guard(number, value, remote)
-            event = self.tally.take(number, value, address.decode(errors="replace"), remote)
+            where = address.decode(errors="replace")
+            event = self.tally.take(number, value, where, remote, time.monotonic())
             came = True
             if event is not None:
                 tell(event)
-        if came:
-            self.counts = self.tally.counts()
         return came
+
+    @property
+    def counts(self) -> PeerCounts:
+        """As of the last `drain`."""
+        return self.tally.counts(time.monotonic())
 
     def _tell_guard(self, number: int, value: int, remote: str) -> None:
         if self._guard is None:
@@ -110,6 +116,10 @@ class PeerWatch:
             self._guard.connection_opened(value, remote)
         elif number == zmq.EVENT_DISCONNECTED:
             self._guard.connection_closed(value)
+
+    def connections(self) -> dict[int, str]:
+        """descriptor -> address of all that is connected, handshakes under way included."""
+        return self.tally.connections()
 
     def disable(self) -> None:
         """In the socket's thread, before `close`."""
@@ -125,15 +135,19 @@ class Tally:
 
     def __init__(self) -> None:
         self._open: dict[int, str] = {}  # descriptor -> remote address, oldest first
+        self._since: dict[int, float] = {}
         self._connected = self._accepted = self._disconnects = self._failed = 0
         self._reasons: dict[str, int] = {}
         self._failure = False  # the next disconnection belongs to the failure just seen
 
-    def take(self, number: int, value: int, address: str, remote: str = "") -> PeerEvent | None:
+    def take(
+        self, number: int, value: int, address: str, remote: str = "", now: float = 0.0
+    ) -> PeerEvent | None:
         """One event. Connected means that the ZMTP handshake is done."""
         if number in _OPENED:
             self._open.pop(value, None)
             self._open[value] = remote or address
+            self._since[value] = now
             return None
         if number == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._accepted += 1
@@ -147,6 +161,7 @@ class Tally:
     def _ended(self, descriptor: int, address: str) -> PeerEvent | None:
         handshaken = self._was_handshaken(descriptor)
         remote = self._open.pop(descriptor, address)
+        self._since.pop(descriptor, None)
         failure, self._failure = self._failure, False
         if failure:
             return None
@@ -167,7 +182,15 @@ class Tally:
         self._reasons[reason] = self._reasons.get(reason, 0) + 1
         return PeerEvent("failed", address, reason)
 
-    def counts(self) -> PeerCounts:
+    def connections(self) -> dict[int, str]:
+        return dict(self._open)
+
+    def counts(self, now: float = 0.0) -> PeerCounts:
+        """What was counted. In a storm of bad handshakes a guess may have been wrong; what is
+        sure puts it right: who is here longer than a handshake may take has had its own."""
+        settled = sum(now - since > SETTLED for since in self._since.values())
+        self._connected = max(settled, min(self._connected, len(self._open)))
+        self._disconnects = self._accepted - self._connected
         return PeerCounts(
             connected=self._connected,
             accepted=self._accepted,

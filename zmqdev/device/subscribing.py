@@ -51,6 +51,7 @@ class Subscribing:
     ) -> None:
         self.rights = rights
         self.tap: zmq.Socket[bytes] | None = None
+        self._cut_off: dict[int, int] = {}  # descriptor -> which of its connections
         self._frontend, self._backend, self._counters = frontend, backend, counters
         self.accounts = Subscriptions(
             SubscriptionLimits(
@@ -80,6 +81,8 @@ class Subscribing:
         connection = _connection(frame)
         if self.rights is not None and not self._granted(frame, message):
             return
+        if connection in self._cut_off and self._is_late(connection):
+            return
         verdict = self.accounts.take(message, whole, connection)
         if verdict is Verdict.CUT:
             self._cut(connection, frame)
@@ -108,8 +111,25 @@ class Subscribing:
         self._refuse("rights", f"{user} may not subscribe to {_shown(message[1:])}", frame)
         return False
 
+    def _is_late(self, connection: int) -> bool:
+        """Whether a message is of a connection that was cut: more of it may be on its way here.
+
+        Once the descriptor is another peer's, what comes by it is taken for that peer's.
+        """
+        if self._generation(connection) == self._cut_off[connection]:
+            return True
+        del self._cut_off[connection]
+        return False
+
+    def _generation(self, connection: int) -> int:
+        guard = self._backend.guard
+        return guard.census.generation(connection) if guard is not None else 0
+
     def _cut(self, connection: int, frame: zmq.Frame) -> None:
+        generation = self._generation(connection)
         if connection != NO_CONNECTION and cut(connection):
+            self._cut_off[connection] = generation
+            self.accounts.disown(connection)
             self._refuse("subscriptions", "too many subscriptions; its connection is cut", frame)
 
     def _refuse(self, reason: str, text: str, frame: zmq.Frame) -> None:

@@ -25,6 +25,7 @@ class Census:
     per_address: int = 0
     _open: dict[int, str] = field(default_factory=dict)
     _by_address: Counter[str] = field(default_factory=Counter)
+    _generations: Counter[int] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def opened(self, descriptor: int, address: str) -> str | None:
@@ -34,6 +35,7 @@ class Census:
             self._forget(descriptor)
             self._open[descriptor] = host
             self._by_address[host] += 1
+            self._generations[descriptor] += 1
             return self._crowd(host, cut=True)
 
     def closed(self, descriptor: int) -> None:
@@ -45,6 +47,10 @@ class Census:
         """Why a peer in its handshake, counted already, is one too many; None when it is not."""
         with self._lock:
             return self._crowd(plain(address), cut=False)
+
+    def generation(self, descriptor: int) -> int:
+        """Which connection has the descriptor: the system gives it to one after the other."""
+        return self._generations[descriptor]
 
     def count(self) -> int:
         """Connections now, handshakes included."""

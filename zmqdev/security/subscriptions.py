@@ -42,6 +42,8 @@ class Subscriptions:
 
     limits: SubscriptionLimits
     size: int = 0
+    _accounts: dict[int, int] = field(default_factory=dict, repr=False)
+    _opened: int = 0
     _owners: dict[bytes, int] = field(default_factory=dict, repr=False)
     _counts: Counter[int] = field(default_factory=Counter, repr=False)
     _sizes: Counter[int] = field(default_factory=Counter, repr=False)
@@ -60,32 +62,44 @@ class Subscriptions:
             return Verdict.TOO_LONG
         if topic in self._owners:
             return Verdict.PASS
-        if self._crosses(len(topic), connection):
+        account = self._account(connection)
+        if self._crosses(len(topic), account):
             return Verdict.CUT
-        self._owners[topic] = connection
-        self._counts[connection] += 1
-        self._sizes[connection] += len(topic)
+        self._owners[topic] = account
+        self._counts[account] += 1
+        self._sizes[account] += len(topic)
         self.size += len(topic)
         return Verdict.PASS
 
-    def _crosses(self, size: int, connection: int) -> bool:
+    def disown(self, connection: int) -> None:
+        """The connection has ended, though libzmq has not yet unsubscribed its topics: the next
+        one with its descriptor is another peer, and begins with an account of its own."""
+        self._accounts.pop(connection, None)
+
+    def _account(self, connection: int) -> int:
+        if connection not in self._accounts:
+            self._opened += 1
+            self._accounts[connection] = self._opened
+        return self._accounts[connection]
+
+    def _crosses(self, size: int, account: int) -> bool:
         limits = self.limits
         return (
             _over(len(self._owners) + 1, limits.count)
             or _over(self.size + size, limits.size)
-            or _over(self._counts[connection] + 1, limits.count_per_peer)
-            or _over(self._sizes[connection] + size, limits.size_per_peer)
+            or _over(self._counts[account] + 1, limits.count_per_peer)
+            or _over(self._sizes[account] + size, limits.size_per_peer)
         )
 
     def _forget(self, topic: bytes) -> Verdict:
-        connection = self._owners.pop(topic, None)
-        if connection is None:
+        account = self._owners.pop(topic, None)
+        if account is None:
             return Verdict.DROP
         self.size -= len(topic)
-        self._sizes[connection] -= len(topic)
-        self._counts[connection] -= 1
-        if not self._counts[connection]:
-            del self._counts[connection], self._sizes[connection]
+        self._sizes[account] -= len(topic)
+        self._counts[account] -= 1
+        if not self._counts[account]:
+            del self._counts[account], self._sizes[account]
         return Verdict.PASS
 
 

@@ -111,8 +111,12 @@ class Handler:
             LOG.debug("the context ended under the ZAP handler")
             if self._wake is not None:
                 self._wake.close()
-        finally:
             socket.close()
+        else:
+            # Closing gives the address free only later; another handler may start at once.
+            socket.unbind(ENDPOINT)
+            socket.close()
+        finally:
             stop.close()
 
     def _answer_burst(self, socket: Socket) -> None:
