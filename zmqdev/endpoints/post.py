@@ -1,8 +1,9 @@
 """The post of an endpoint: its context, its one socket, the watch on its peers.
 
 Order at the end (T4): disable the monitor, close its PAIR, close the socket,
-end the context. That last call returns when all messages have left or the
+end the context. That last call returns when the kernel has all messages or the
 linger time is over, so it runs in a thread of its own, and signals still count.
+Then the connections are kept until the peers have read everything.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import zmq
 
+from zmqdev.device.farewell import Farewell
 from zmqdev.device.peers import PeerEvent, PeerWatch
 from zmqdev.device.signals import Signals
 from zmqdev.endpoints.kinds import join, open_socket
@@ -23,6 +25,9 @@ from zmqdev.spec.endpoint import EndpointKind
 log = logging.getLogger("zmqdev")
 # How soon the end of the context is noticed; half of it is lost on average at the end of a program.
 LOOK = 0.002
+# How long the monitor may be behind. Its event comes microseconds after the handshake, or tens of
+# milliseconds on a machine that is very busy.
+HEAR = 0.2
 
 
 class Post:
@@ -34,6 +39,7 @@ class Post:
         self.opened = open_socket(self.context, kind, spec)
         self._comeback = Comeback()
         self.watch = PeerWatch(self.opened.socket, self.opened.guard)
+        self._farewell = Farewell({}, 0)
 
     @property
     def socket(self) -> zmq.Socket[bytes]:
@@ -65,20 +71,35 @@ class Post:
 
     def close(self, linger: float) -> None:
         """What was sent and has not left is kept for `linger` seconds; see `leave`."""
+        if linger:
+            self._hear_all()
+            self._farewell = Farewell(self.watch.connections(), self.watch.counts.connected)
         self.watch.disable()
         self.watch.close()
         self.opened.close(round(linger * 1000))
 
     def leave(self, linger: float, signals: Signals) -> bool:
-        """Wait until all has left: True. False when the time is over or a signal came."""
+        """Wait until the peers have read all: True. False at the end of the time or at a signal."""
         end = time.monotonic() + linger
         thread = threading.Thread(target=self.context.term, name="zmqdev-leave", daemon=True)
         thread.start()
-        while thread.is_alive():
-            thread.join(LOOK)
-            if thread.is_alive() and (signals.take() or time.monotonic() > end + 1):
-                return False
-        return linger == 0 or time.monotonic() < end
+        try:
+            while thread.is_alive():
+                thread.join(LOOK)
+                if thread.is_alive() and (signals.take() or time.monotonic() > end + 1):
+                    return False
+            return self._farewell.wait(end, (signals.fileno(),))
+        finally:
+            self._farewell.close()
+
+    def _hear_all(self) -> None:
+        """A peer can take messages a moment before the monitor says that its handshake is done."""
+        end = time.monotonic() + HEAR
+        self.drain_monitor()
+        while len(self.watch.connections()) > self.watch.counts.connected:
+            if not self.watch.pair.poll(max(0, round((end - time.monotonic()) * 1000))):
+                return  # a stranger, who says nothing
+            self.drain_monitor()
 
     def _tell(self, event: PeerEvent) -> None:
         if event.what == "connected":
