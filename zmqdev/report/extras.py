@@ -44,7 +44,7 @@ def spoken(subject: Subject) -> list[str]:
     return [
         f"{name.replace('_', ' ')} {_value(name, value)}"
         for name, value in numbers(subject)
-        if value or (value is not None and name in _ALWAYS)
+        if not isinstance(value, bool) and (value or (value is not None and name in _ALWAYS))
     ]
 
 

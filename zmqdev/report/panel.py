@@ -56,7 +56,8 @@ def _one(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
     for line in packed(numbers, width, glyphs.dot):
         yield Row(line, Rank.MORE)
     for text in services(subject):
-        yield Row(piece(shorten(text, width, glyphs.cut), "dim"), Rank.LEAST)
+        for line in worded(text, width, "dim", indent=0):
+            yield Row(line, Rank.LEAST)
 
 
 def _side(side: SideState, subject: Subject, width: int, glyphs: Glyphs) -> Iterator[Row]:
