@@ -8,6 +8,7 @@ stand one below the other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.text import Text
 
@@ -36,77 +37,95 @@ NARROW = 60
 _NAME = Column("", right=False)
 _NUMBERS = (Column("msg/s", 6), Column("bytes/s", 8), Column("messages", 8), Column("bytes", 8))
 _BLOCKED = (Column("blocked", 7),)
-_SPARK_STYLE = "cyan"
+_STATE = Column("state", 7, right=False)
+# Of several devices, from all there is to what must be seen; `_device_cells` fills them.
+_FORMS = (
+    (_NAME, _STATE, _NAME, Column("peers"), *_NUMBERS, *_BLOCKED),
+    (_NAME, _STATE, _NAME, *_NUMBERS[:3], *_BLOCKED),
+    (_NAME, _NAME, *_NUMBERS[:2]),
+    (_NAME, _NUMBERS[0]),
+)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Numbers in columns, and how many parts of the minute stand behind them."""
+
+    columns: Sequence[Column]
+    cells: Sequence[Sequence[Text]]
+    sizes: Sequence[int]
+    sparks: int
+
+    @classmethod
+    def of(cls, columns: Sequence[Column], cells: Sequence[Sequence[Text]], width: int) -> Grid:
+        sizes = widths(columns, cells)
+        used = sum(sizes) + GAP * (len(sizes) - 1)
+        return cls(columns, cells, sizes, spark_cells(width - used - GAP))
+
+    @property
+    def used(self) -> int:
+        """Columns of the screen, without the minute."""
+        return sum(self.sizes) + GAP * (len(self.sizes) - 1)
+
+    def head(self) -> Row:
+        titles = [Text(column.title) for column in self.columns]
+        title = "last minute" if self.sparks >= len("last minute") else "minute"
+        line = self._joined(titles, Text(title) if self.sparks else Text())
+        line.stylize("dim")
+        return Row(line, Rank.HEAD)
+
+    def row(self, place: int, track: Track, glyphs: Glyphs) -> Row:
+        minute = _spark(track, self.sparks, glyphs) if self.sparks else Text()
+        return Row(self._joined(self.cells[place], minute))
+
+    def _joined(self, cells: Sequence[Text], minute: Text) -> Text:
+        line = aligned(cells, self.columns, self.sizes)
+        if not minute:
+            return line
+        return Text.assemble(line, " " * (self.used - line.cell_len + GAP), minute)
 
 
 def flow_rows(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
     """The directions of one subject."""
     blocks = any(flow.blocked_ns is not None for flow, _ in item.flows)
     columns = (_NAME, *_NUMBERS, *(_BLOCKED if blocks else ()))
-    table = [
+    cells = [
         [Text(flow.name, "bold"), *_numbers(flow, track, blocks)] for flow, track in item.flows
     ]
-    sizes = widths(columns, table)
-    used = sum(sizes) + GAP * (len(sizes) - 1)
-    if used > width or width < NARROW:
+    grid = Grid.of(columns, cells, width)
+    if width < max(grid.used, NARROW):
         for flow, track in item.flows:
             yield from _stacked(flow, track, width, glyphs)
         return
-    cells = spark_cells(width - used - GAP)
-    head = aligned([Text(column.title) for column in columns], columns, sizes)
-    if cells:
-        head.append(" " * (used - head.cell_len + GAP)).append(_minute_title(cells))
-    head.stylize("dim")
-    yield Row(head, Rank.HEAD)
-    for cell, (flow, track) in zip(table, item.flows, strict=True):
-        line = aligned(cell, columns, sizes)
-        if cells:
-            line.append(" " * (used - line.cell_len + GAP)).append_text(
-                _spark(track, cells, glyphs)
-            )
-        yield Row(line)
-        yield from _drops(flow, width, indent=sizes[0] + GAP)
-        if not cells:
-            yield _spark_row(track, width, glyphs, indent=sizes[0] + GAP)
+    indent = grid.sizes[0] + GAP
+    yield grid.head()
+    for place, (flow, track) in enumerate(item.flows):
+        yield grid.row(place, track, glyphs)
+        yield from _drops(flow, width, indent)
+        if not grid.sparks:
+            yield _spark_row(track, width, glyphs, indent)
 
 
 def device_rows(
     seen: Sequence[Seen], width: int, glyphs: Glyphs, states: Mapping[str, str]
 ) -> Iterator[Row]:
-    """A table of several subjects: a row for each direction."""
+    """A table of several: a row for each direction, in the widest form there is room for."""
     flows = [(item, flow, track) for item in seen for flow, track in item.flows]
-    named = (Column("", right=False), Column("state", 7, right=False), Column("", right=False))
-    forms = (
-        (*named, Column("peers"), *_NUMBERS, *_BLOCKED),
-        (*named, *_NUMBERS[:3], *_BLOCKED),
-        (named[0], named[2], *_NUMBERS[:2]),
-        (named[0], _NUMBERS[0]),
-    )
-    for form, columns in enumerate(forms):
-        table = [_device_cells(form, *flow, states, glyphs) for flow in flows]
-        sizes = widths(columns, table)
-        used = sum(sizes) + GAP * (len(sizes) - 1)
-        if used <= width:
+    for form, columns in enumerate(_FORMS):
+        cells = [_device_cells(form, *flow, states, glyphs) for flow in flows]
+        grid = Grid.of(columns, cells, width)
+        if grid.used <= width:
             break
-    cells = spark_cells(width - used - GAP)
-    head = aligned([Text(column.title) for column in columns], columns, sizes)
-    head.append(" " * (used - head.cell_len + GAP)).append(_minute_title(cells) if cells else "")
-    head.stylize("dim")
-    yield Row(head, Rank.HEAD)
-    for line_cells, (_, flow, track) in zip(table, flows, strict=True):
-        line = aligned(line_cells, columns, sizes)
-        if cells:
-            line.append(" " * (used - line.cell_len + GAP)).append_text(
-                _spark(track, cells, glyphs)
-            )
-        yield Row(line)
-        yield from _drops(flow, width, indent=sizes[0] + GAP)
+    yield grid.head()
+    for place, (_, flow, track) in enumerate(flows):
+        yield grid.row(place, track, glyphs)
+        yield from _drops(flow, width, indent=grid.sizes[0] + GAP)
 
 
 def _device_cells(
     form: int, item: Seen, flow: Reading, track: Track, states: Mapping[str, str], glyphs: Glyphs
 ) -> list[Text]:
-    """The cells of a row in one of the forms of `device_rows`."""
+    """The cells of a row in one of `_FORMS`."""
     subject = item.subject
     first = flow is item.flows[0][0]
     name = piece(shorten(subject.name, 24, glyphs.cut), "bold" if first else "dim")
@@ -202,9 +221,5 @@ def spark_cells(room: int) -> int:
     return next((cells for cells in SPARKS if cells <= room), 0)
 
 
-def _minute_title(cells: int) -> str:
-    return "last minute" if cells >= len("last minute") else "minute"
-
-
 def _spark(track: Track, cells: int, glyphs: Glyphs) -> Text:
-    return Text(sparkline(track.minute(cells), glyphs.spark), _SPARK_STYLE)
+    return Text(sparkline(track.minute(cells), glyphs.spark), "cyan")
