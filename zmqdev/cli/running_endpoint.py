@@ -7,9 +7,9 @@ import logging
 from typing import Any
 
 from zmqdev.device.signals import Signals
-from zmqdev.endpoints.run import run
-from zmqdev.report.attach import endpoint_display
+from zmqdev.endpoints.run import Display, run
 from zmqdev.report.log import logging_to_stderr
+from zmqdev.spec.common import EndpointStats
 from zmqdev.spec.endpoint import EndpointKind
 from zmqdev.spec.endpoint_check import warnings
 
@@ -25,5 +25,14 @@ def run_endpoint(kind: EndpointKind, spec: Any) -> int:
     with Signals() as signals, logging_to_stderr(spec):
         for line in warnings(spec):
             log.warning("%s", line)
-        run(kind, spec, signals, endpoint_display(spec.stats))
+        run(kind, spec, signals, _display(spec.stats))
     return 0
+
+
+def _display(stats: EndpointStats) -> Display | None:
+    """Who shows nothing need not load what would show it."""
+    if stats.mode in (None, "off"):
+        return None
+    from zmqdev.report.attach import endpoint_display
+
+    return endpoint_display(stats)

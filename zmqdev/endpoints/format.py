@@ -47,6 +47,16 @@ class Layout:
         return None if self.format == "raw" else self.delimiter
 
     @property
+    def verbatim(self) -> bool:
+        """Whether a record of input is the one frame of a message as it is."""
+        return self.format in ("text", "raw") and self.separator is None
+
+    @property
+    def plain_lines(self) -> bool:
+        """Whether a message of one frame is written as it is, with the delimiter after it."""
+        return self.format == "text" and not self.terminal
+
+    @property
     def joiner(self) -> bytes:
         if self.separator is not None:
             return self.separator
@@ -65,10 +75,10 @@ def read_in(layout: Layout, record: bytes) -> list[bytes]:
 
 def read_all(layout: Layout, records: list[bytes]) -> list[Message]:
     """`read_in` for many; text takes a short way."""
-    if layout.format in ("text", "raw"):
-        separator = layout.separator
-        if separator is None:
-            return list(zip(records, strict=False))  # tuples of one, the cheapest there is
+    if layout.verbatim:
+        return list(zip(records, strict=False))  # tuples of one, the cheapest there is
+    separator = layout.separator
+    if layout.format in ("text", "raw") and separator is not None:
         return [record.split(separator) for record in records]
     reader = _READERS[layout.format]
     return [reader(layout, record) for record in records]

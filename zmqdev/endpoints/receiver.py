@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import zmq
 
-from zmqdev.endpoints.format import Layout, write_out
+from zmqdev.endpoints.format import Layout, Message, write_out
 from zmqdev.endpoints.sink import Sink
 from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, held_at_most
 from zmqdev.errors import ZmqdevError
@@ -50,8 +50,9 @@ class Receiver:
         limit = self._limit()
         messages = recv_burst(self._socket, limit) if limit else []
         if messages:
-            self.flow.add(messages)
-            self._sink.write(write_out(self._layout, messages, self._clock()))
+            output = write_out(self._layout, messages, self._clock())
+            self._count(messages, output)
+            self._sink.write(output)
             self.stalled_since = None
             if self._left is not None:
                 self._left -= len(messages)
@@ -87,6 +88,15 @@ class Receiver:
 
     def close(self) -> None:
         """The output is not ours to close."""
+
+    def _count(self, messages: Sequence[Message], output: bytes) -> None:
+        """Lines of one frame each tell their bytes by the length of the output: half the cost."""
+        count = len(messages)
+        if self._layout.plain_lines and sum(map(len, messages)) == count:
+            self.flow.messages += count
+            self.flow.bytes += len(output) - count * len(self._layout.delimiter)
+        else:
+            self.flow.add(messages)
 
     def _limit(self) -> int:
         limit = BURST

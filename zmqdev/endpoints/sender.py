@@ -52,7 +52,6 @@ class Sender:
         gate: Gate,
         subscriptions: Subscriptions | None,
     ) -> None:
-        self.flow = Flow()
         self.stalled_since: float | None = None
         self.unheard = 0
         self._socket, self._feed, self._pace, self._gate = socket, feed, pace, gate
@@ -61,7 +60,15 @@ class Sender:
         self._readiness = Readiness(feed)
         self._held: Messages = []
         self._at = 0  # of _held, what has gone
+        self._before = Flow()  # what went before _held
         self._stopping = False
+
+    @property
+    def flow(self) -> Flow:
+        """Bytes of a burst that has gone in part are counted when somebody asks."""
+        flow = Flow(self._before.messages, self._before.bytes)
+        flow.add(self._held[: self._at])
+        return flow
 
     @property
     def state(self) -> str:
@@ -147,6 +154,7 @@ class Sender:
             return Wait(self._listen(), until=self._pace.next(now))
         if not self._readiness.now:
             return Wait(self._listen(), self._readiness.readers)
+        self._before.add(self._held)
         self._held, self._at = self._feed.take(limit), 0
         return None if self._held else AT_ONCE
 
@@ -154,20 +162,19 @@ class Sender:
         burst = self._held[self._at :] if self._at else self._held
         accepted, _ = send_burst(self._socket, burst)
         if accepted:
-            self._sent(burst[:accepted] if accepted < len(burst) else burst, now)
+            self._sent(accepted, now)
         if self.held:
             self._stalled(now)
             return Wait(self._listen(), until=now + RETRY) if self._publisher else _ROOM
         return AT_ONCE
 
-    def _sent(self, messages: Messages, now: float) -> None:
-        self._at += len(messages)
-        self.flow.add(messages)
+    def _sent(self, count: int, now: float) -> None:
+        self._at += count
         self.stalled_since = None
         if self._pace is not None:
-            self._pace.sent(len(messages), now)
+            self._pace.sent(count, now)
         if self._subscriptions is not None and not self._subscriptions.held:
-            self.unheard += len(messages)
+            self.unheard += count
 
     def _stalled(self, now: float) -> None:
         if self.stalled_since is None:

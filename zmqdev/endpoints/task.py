@@ -58,8 +58,11 @@ class Flow:
 class Task(Protocol):
     """One endpoint's work on an open socket."""
 
-    flow: Flow
     lingers: bool  # what the socket has not sent yet at the end matters
+
+    @property
+    def flow(self) -> Flow:
+        """What has passed so far."""
 
     @property
     def state(self) -> str:
