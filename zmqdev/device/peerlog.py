@@ -63,10 +63,15 @@ class Complaints:
             del self._rows[key]
 
 
+def _is_silent(reason: str) -> bool:
+    """The ways in which a wrong pair of socket types ends, by who closes first."""
+    return "socket types" in reason or "during the handshake" in reason
+
+
 def hint(socket_type: str, event: PeerEvent, connects: bool) -> str:
     """How to find out: what the socket could talk to, and a probe of what is there."""
     parts = []
-    if "socket types" in event.reason:
+    if _is_silent(event.reason):
         parts.append(f"a {socket_type} talks to {', '.join(sorted(PEERS[socket_type]))}")
     if connects and not event.reason.startswith("authentication"):
         parts.append(f"`zmqdev probe {event.address}` says what is there")
@@ -94,7 +99,8 @@ class PeerLog:
                 self._complaints.succeeded(place)
             log.info("%s: %s %s", self._who, event.address, event.what)
             return
-        more = self._complaints.failed(place, event.reason, self._clock())
+        kind = "silent" if _is_silent(event.reason) else event.reason
+        more = self._complaints.failed(place, kind, self._clock())
         if more is not None:
             said = hint(self._opened.type, event, connects)
             log.warning("%s: %s: %s%s%s", self._who, event.address, event.reason, said, more)

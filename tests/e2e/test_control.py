@@ -1,0 +1,349 @@
+"""ctl, tap and the control socket with real programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from support.processes import PATIENCE, Program, Start, until
+
+from zmqdev.device.asking import Asker
+
+Context = zmq.Context[zmq.Socket[bytes]]
+WILDCARDS = ["--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind", "tcp://127.0.0.1:*"]
+# A control socket answers within this, also when every consumer is stalled.
+AT_ONCE = 0.05
+Ctl = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def ctl(tmp_path: Path, start: Start) -> Ctl:
+    """Runs `zmqdev ctl ...` where the programs of this test can be found."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "zmqdev", "ctl", *words],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path / "run")},
+        )
+
+    return run
+
+
+@pytest.fixture
+def asker() -> Iterator[Asker]:
+    with Asker() as made:
+        yield made
+
+
+def control_of(tmp_path: Path, name: str) -> str:
+    return f"ipc://{tmp_path}/run/zmqdev/{name}.sock"
+
+
+def cpu_seconds(program: Program) -> float:
+    """User and system time so far."""
+    fields = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_without_a_name_ctl_lists_what_runs(start: Start, ctl: Ctl) -> None:
+    assert ctl().stdout == "no device of this user runs\n"
+    start("queue", *WILDCARDS, "--name", "orders", ready=True).ready()
+    start("streamer", *WILDCARDS, ready=True).ready()
+    lines = ctl().stdout.splitlines()
+    assert lines[0].split()[:3] == ["NAME", "KIND", "STATE"]
+    assert [line.split()[:3] for line in lines[1:]] == [
+        ["orders", "queue", "running"],
+        ["streamer", "streamer", "running"],
+    ]
+    assert [told["name"] for told in json.loads(ctl("--json").stdout)] == ["orders", "streamer"]
+
+
+def test_a_device_that_was_killed_is_no_longer_listed(start: Start, ctl: Ctl) -> None:
+    program = start("queue", *WILDCARDS, ready=True)
+    program.ready()
+    program.signal(signal.SIGKILL)
+    program.wait()
+    assert ctl().stdout == "no device of this user runs\n"
+
+
+def test_a_device_that_does_not_answer_is_listed_as_such(start: Start, ctl: Ctl) -> None:
+    program = start("queue", *WILDCARDS, ready=True)
+    program.ready()
+    program.signal(signal.SIGSTOP)
+    assert "no answer" in ctl("--timeout", "200ms").stdout
+    result = ctl("queue", "--timeout", "200ms")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "no answer within 0.2 s" in result.stderr
+
+
+def test_ctl_shows_the_status_and_steers(start: Start, ctl: Ctl) -> None:
+    program = start("queue", *WILDCARDS, ready=True)
+    program.ready()
+    assert ctl("queue").stdout.startswith("queue: queue, running, up ")
+    assert ctl("queue", "pause").stdout == "state: paused\n"
+    assert json.loads(ctl("queue", "--json").stdout)["state"] == "paused"
+    assert ctl("queue", "resume").stdout == "state: running\n"
+    assert ctl("queue", "reset").stdout == "done\n"
+    assert ctl("queue", "stop").returncode == 0
+    assert program.wait() == 0
+    assert ctl("queue").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["quue"], 1, "no device 'quue' runs; did you mean 'queue'?"),
+        (["queue", "pauze"], 2, "no verb 'pauze'; did you mean 'pause'?"),
+        (["queue", "set", "on-full"], 2, "set needs value"),
+        (["queue", "drain", "soon"], 2, "within: 'soon' is not a duration"),
+        (["queue", "bind", "left", "tcp://*:*"], 2, "side: 'left' is not one of"),
+        (["queue", "unbind", "frontend", "tcp://*:1"], 1, "is not among"),
+        (["queue", "set", "speed", "9"], 1, "nothing to set is called 'speed'"),
+        (["ftp://x", "status"], 2, "unknown transport 'ftp'"),
+        (["queue", "status", "--timeout", "x"], 2, "--timeout: 'x' is not a duration"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_word_gives_one_line_and_changes_nothing(
+    start: Start, ctl: Ctl, words: list[str], status: int, message: str
+) -> None:
+    start("queue", *WILDCARDS, ready=True).ready()
+    result = ctl(*words)
+    assert (result.returncode, result.stdout) == (status, "")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert json.loads(ctl("queue", "--json").stdout)["state"] == "running"
+
+
+def test_the_config_that_ctl_shows_starts_the_same_device(
+    start: Start, ctl: Ctl, tmp_path: Path
+) -> None:
+    start("queue", *WILDCARDS, "--set", "backend.sndhwm=77", ready=True).ready()
+    ctl("queue", "set", "on-full", "drop")
+    (tmp_path / "again.yaml").write_text(ctl("queue", "config").stdout)
+    start("queue", "--config", str(tmp_path / "again.yaml"), "--name", "again", ready=True).ready()
+    told = json.loads(ctl("again", "config", "--json").stdout)
+    assert (told["on-full"], told["backend"]["sndhwm"]) == ("drop", 77)
+
+
+def test_control_can_be_at_an_address_or_off(
+    start: Start, ctl: Ctl, tmp_path: Path, free_ports: Callable[[int], list[int]]
+) -> None:
+    address = f"tcp://127.0.0.1:{free_ports(1)[0]}"
+    start("queue", *WILDCARDS, "--control", address, ready=True).ready()
+    start("streamer", *WILDCARDS, "--control", "off", ready=True).ready()
+    assert ctl().stdout == "no device of this user runs\n"
+    assert json.loads(ctl(address, "--json").stdout)["kind"] == "queue"
+    assert not (tmp_path / "run" / "zmqdev").exists()
+
+
+def test_a_wrong_control_address_is_refused_before_anything_starts(start: Start) -> None:
+    program = start("queue", *WILDCARDS, "--control", "tcp://127.0.0.1")
+    assert program.wait() == 2
+    assert "--control: 'tcp://127.0.0.1' has no port" in program.err
+
+
+def test_a_program_written_for_zmq_proxy_steerable_can_steer(
+    start: Start, context: Context, tmp_path: Path
+) -> None:
+    program = start("streamer", *WILDCARDS, ready=True)
+    sides = program.ready()
+    push, pull, control = (context.socket(t) for t in (zmq.PUSH, zmq.PULL, zmq.REQ))
+    push.connect(sides["frontend"][0])
+    pull.connect(sides["backend"][0])
+    control.connect(control_of(tmp_path, "streamer"))
+    for number in range(10):
+        push.send(b"%d" % number)
+        pull.recv()
+    control.send(b"STATISTICS")
+    numbers = [int.from_bytes(frame, sys.byteorder) for frame in control.recv_multipart()]
+    assert numbers == [10, 10, 0, 0, 0, 0, 10, 10]
+    control.send(b"TERMINATE")
+    assert control.recv() == b""
+    assert program.wait() == 0
+
+
+def test_status_answers_at_once_while_every_consumer_is_stopped(
+    start: Start, context: Context, tmp_path: Path, asker: Asker
+) -> None:
+    program = start("streamer", *WILDCARDS, "--stats", "off", ready=True)
+    sides = program.ready()
+    consumer = start("pull", "-c", sides["backend"][0], ready=True)
+    address = control_of(tmp_path, "streamer")
+    push = context.socket(zmq.PUSH)
+    push.connect(sides["frontend"][0])
+    push.send(b"x" * 1000)
+    until(lambda: consumer.out, "a message at the consumer")
+    consumer.signal(signal.SIGSTOP)
+
+    def blocked_ns() -> int:
+        return int(asker.ask(address, "status")["flows"][0]["counts"]["blocked_ns"])
+
+    def stalled() -> bool:
+        """All buffers on the way are full: the device is blocked all the time."""
+        while push.poll(0, zmq.POLLOUT):
+            push.send(b"x" * 10_000)
+        start = blocked_ns()
+        push.poll(300, zmq.POLLERR)
+        return blocked_ns() - start > 200_000_000
+
+    until(stalled, "a blocked device")
+    blocked, before, since = blocked_ns(), cpu_seconds(program), time.monotonic()
+    took = []
+    for _ in range(40):
+        asked = time.monotonic()
+        asker.ask(address, "status")
+        took.append(time.monotonic() - asked)
+        push.poll(50, zmq.POLLERR)  # no faster than anybody looks, for the CPU time below
+    share = (cpu_seconds(program) - before) / (time.monotonic() - since)
+    assert blocked_ns() > blocked
+    assert statistics.median(took) < AT_ONCE
+    # One of forty may fall into a moment in which this machine gave the time to others.
+    assert sorted(took)[-2] < AT_ONCE, took
+    assert share < 0.05, share
+
+
+def test_a_paused_device_uses_no_cpu_and_loses_nothing(
+    start: Start, context: Context, tmp_path: Path, asker: Asker
+) -> None:
+    program = start("streamer", *WILDCARDS, "--stats", "off", ready=True)
+    sides = program.ready()
+    address = control_of(tmp_path, "streamer")
+    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+    push.connect(sides["frontend"][0])
+    pull.connect(sides["backend"][0])
+    asker.ask(address, "pause")
+    for number in range(800):
+        push.send(b"%d" % number)
+    before, since = cpu_seconds(program), time.monotonic()
+    assert not pull.poll(1000)
+    assert (cpu_seconds(program) - before) / (time.monotonic() - since) < 0.05
+    asker.ask(address, "resume")
+    assert [int(pull.recv()) for _ in range(800)] == list(range(800))
+
+
+def test_a_wrong_pair_is_told_of_once_with_the_types_that_fit(start: Start) -> None:
+    queue = start("queue", *WILDCARDS, ready=True)
+    there = queue.ready()["frontend"][0]
+    lonely = start("streamer", "--frontend-connect", there, "--backend-bind", "tcp://127.0.0.1:*")
+    until(lambda: "a PULL talks to PUSH" in lonely.err, "the hint of the streamer")
+    assert f"`zmqdev probe {there}` says what is there" in lonely.err
+    until(lambda: "a ROUTER talks to DEALER, REQ, ROUTER" in queue.err, "the hint of the queue")
+    assert lonely.err.count("a PULL talks to PUSH") == 1
+
+
+def sample(line: str) -> dict[str, Any]:
+    found = json.loads(line)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_tap_shows_messages_with_direction_and_envelope(
+    start: Start, context: Context, tmp_path: Path, asker: Asker
+) -> None:
+    sides = start("queue", *WILDCARDS, ready=True).ready()
+    client, worker = context.socket(zmq.REQ), context.socket(zmq.REP)
+    client.connect(sides["frontend"][0])
+    worker.connect(sides["backend"][0])
+    tap = start("tap", "queue", "-n", "2")
+    address = control_of(tmp_path, "queue")
+    until(lambda: asker.ask(address, "status")["control"]["tapped"], "the tap to be on")
+
+    def exchange() -> bool:
+        client.send(b"question")
+        worker.recv()
+        worker.send(b"answer")
+        client.recv()
+        return tap.process.poll() is not None
+
+    until(exchange, "the end of tap")
+    assert tap.wait() == 0
+    first, second = sorted(tap.lines())
+    assert second.startswith("> [id 0x00") or first.startswith("> [id 0x00")
+    assert {line.split("] [] ")[-1] for line in (first, second)} <= {"question", "answer"}
+    until(lambda: not asker.ask(address, "status")["control"]["tapped"], "the tap to be off")
+
+
+def test_the_tap_of_a_viewer_that_was_killed_is_switched_off(
+    start: Start, tmp_path: Path, asker: Asker
+) -> None:
+    start("queue", *WILDCARDS, ready=True).ready()
+    address = control_of(tmp_path, "queue")
+    asker.ask(address, "tap", {"viewer": "lost", "lease": "300ms"})
+    assert asker.ask(address, "status")["control"]["tapped"]
+    until(lambda: not asker.ask(address, "status")["control"]["tapped"], "the end of the lease")
+    assert not (tmp_path / "run" / "zmqdev" / "queue.tap").exists()
+
+
+def test_a_tap_with_a_limit_shows_a_part_and_costs_the_device_nothing(
+    start: Start, context: Context, tmp_path: Path
+) -> None:
+    sides = start("streamer", *WILDCARDS, ready=True).ready()
+    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+    push.connect(sides["frontend"][0])
+    pull.connect(sides["backend"][0])
+    tap = start("tap", "streamer", "--limit", "20", "--json")
+    sent = 0
+
+    def flow() -> bool:
+        nonlocal sent
+        for _ in range(500):
+            push.send(b"%d" % sent)
+            sent += 1
+            pull.recv()
+        return len(tap.lines()) >= 20
+
+    until(flow, "twenty samples")
+    assert tap.interrupt() == 0
+    lines = [sample(line) for line in tap.lines()]
+    assert {line["direction"] for line in lines} == {"forward"}
+    assert all(line["envelope"] == [] for line in lines)
+    assert "left out" in tap.err
+    assert len(lines) < sent / 2
+
+
+def test_a_tap_ends_when_its_reader_goes(start: Start, context: Context, tmp_path: Path) -> None:
+    sides = start("streamer", *WILDCARDS, ready=True).ready()
+    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+    push.connect(sides["frontend"][0])
+    pull.connect(sides["backend"][0])
+    tap = subprocess.Popen(
+        [sys.executable, "-m", "zmqdev", "tap", "streamer"],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path / "run")},
+    )
+    assert tap.stdout is not None
+    tap.stdout.close()
+
+    def flow() -> bool:
+        push.send(b"x")
+        pull.recv()
+        return tap.poll() is not None
+
+    try:
+        until(flow, "the end of tap")
+    finally:
+        tap.kill()
+    assert tap.wait() == 0
+
+
+def test_doctor_finds_this_installation_well(start: Start) -> None:
+    program = start("doctor", "--json")
+    assert program.wait() == 0
+    found = {item["topic"]: item for item in json.loads(program.out)}
+    assert found["libzmq"]["text"] == zmq.zmq_version()
+    assert found["self-test"]["level"] == "ok"
+    assert "known defect" in found
