@@ -1,0 +1,144 @@
+"""What `top` shows and what its keys do, with no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from zmqdev.device.snapshot import Snapshot
+from zmqdev.report.glyphs import ASCII, UNICODE
+from zmqdev.report.record import Record
+from zmqdev.report.subject import of_device
+from zmqdev.report.topscreen import keys
+from zmqdev.report.toptable import screen
+from zmqdev.report.topview import QUIT, SORTS, Item, View, ordered, press
+
+Device = Callable[..., Snapshot]
+RATES = {"fast": 1000, "slow": 10, "still": 0}
+
+
+@pytest.fixture
+def items(device: Device) -> list[Item]:
+    """Three devices that were looked at for ten seconds, and one that does not answer."""
+    record = Record()
+    for second in range(11):
+        subjects = [
+            of_device(device(float(second), rate * second, name=name))
+            for name, rate in RATES.items()
+        ]
+        seen = record.take(subjects)
+    found = [Item(item.subject.name, f"ipc://{item.subject.name}", item) for item in seen]
+    return [*found, Item("gone", "ipc://gone", None)]
+
+
+def names(items: list[Item], **view: Any) -> list[str]:
+    return [item.name for item in ordered(items, View(**view))]
+
+
+def test_names_go_up_and_numbers_go_down(items: list[Item]) -> None:
+    assert names(items) == ["fast", "gone", "slow", "still"]
+    assert names(items, inverted=True) == ["still", "slow", "gone", "fast"]
+    assert names(items, sort="msg/s")[:2] == ["fast", "slow"]
+    assert names(items, sort="messages", inverted=True)[-2:] == ["slow", "fast"]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_everything_that_is_shown_can_be_sorted_by(items: list[Item], sort: str) -> None:
+    assert sorted(names(items, sort=sort)) == ["fast", "gone", "slow", "still"]
+
+
+def test_arrows_choose_and_stay_in_the_table(items: list[Item]) -> None:
+    shown = ordered(items, View())
+    view = View()
+    for _ in range(2):
+        view, order = press(view, "down", shown)
+        assert order is None
+    assert view.chosen == "slow"
+    for _ in range(9):
+        view, _ = press(view, "up", shown)
+    assert view.chosen == "fast"
+
+
+def test_keys_become_verbs_for_the_chosen_device(items: list[Item]) -> None:
+    shown = ordered(items, View())
+    for key, verb in (("p", "pause"), ("r", "resume")):
+        _, order = press(View(chosen="slow"), key, shown)
+        assert order is not None
+        assert (order.verb, order.item and order.item.name) == (verb, "slow")
+    _, order = press(View(), "q", shown)
+    assert order is not None
+    assert order.verb == QUIT
+
+
+def test_only_a_second_s_stops_a_device(items: list[Item]) -> None:
+    shown = ordered(items, View())
+    view, order = press(View(chosen="slow"), "s", shown)
+    assert (order, view.said) == (None, "press s again to stop slow")
+    other, order = press(view, "down", shown)
+    assert press(other, "s", shown)[1] is None
+    _, order = press(view, "s", shown)
+    assert order is not None
+    assert (order.verb, order.item and order.item.name) == ("stop", "slow")
+
+
+def test_left_and_right_change_the_column_and_i_inverts(items: list[Item]) -> None:
+    view, _ = press(View(), "right", items)
+    assert view.sort == "state"
+    view, _ = press(view, "left", items)
+    view, _ = press(view, "left", items)
+    assert view.sort == "queued"
+    assert press(view, "i", items)[0].inverted
+
+
+def test_keys_with_no_device_do_nothing() -> None:
+    for key in ("p", "r", "s", "down", "x"):
+        assert press(View(), key, []) == (View(), None)
+
+
+def test_typed_bytes_are_keys() -> None:
+    assert keys(b"p\x1b[Aq") == ["p", "up", "q"]
+    assert keys(b"\x1bOB\x1b[C\x1b[D") == ["down", "right", "left"]
+    assert keys(b"\x1b[5~\x1b[1;5A\x00\xff") == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(200, 40), (120, 24), (80, 24), (40, 10), (20, 4)])
+def test_the_screen_fits_any_terminal(items: list[Item], width: int, height: int) -> None:
+    for glyphs in (UNICODE, ASCII):
+        lines = screen(items, View(), width, height, glyphs, "12:00:00")
+        assert len(lines) <= height
+        assert all(line.cell_len <= width for line in lines)
+
+
+def test_a_wide_screen_has_every_number(items: list[Item]) -> None:
+    text = "\n".join(line.plain for line in screen(items, View(), 200, 40, UNICODE, "12:00:00"))
+    assert "4 devices" in text
+    assert "1.00 k" in text
+    assert "no answer" in text
+    for title in ("state", "msg/s", "bytes/s", "messages", "blocked", "drops", "peers", "minute"):
+        assert title in text
+    assert "queued" not in text  # no reliable queue here
+
+
+def test_a_reliable_queue_shows_how_many_wait(device: Device) -> None:
+    details = {"reliable": {"queued": 1234, "services": []}}
+    seen = Record().take([of_device(device(1.0, 5, name="rq", details=details))])
+    text = "\n".join(
+        line.plain
+        for line in screen([Item("rq", "ipc://rq", seen[0])], View(), 160, 10, UNICODE, "")
+    )
+    assert "queued" in text
+    assert "1.23 k" in text
+
+
+def test_in_a_low_terminal_the_chosen_device_stays_in_sight(items: list[Item]) -> None:
+    lines = screen(items, View(chosen="still"), 100, 6, UNICODE, "")
+    assert any(line.plain.startswith("still") for line in lines)
+    lines = screen(items, View(chosen="fast"), 100, 6, UNICODE, "")
+    assert any(line.plain.startswith("fast") for line in lines)
+
+
+def test_with_no_device_it_says_so() -> None:
+    text = "\n".join(line.plain for line in screen([], View(), 80, 24, UNICODE, ""))
+    assert "no device of this user runs" in text
