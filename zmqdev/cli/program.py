@@ -50,6 +50,7 @@ ROWS = {
         Row("worker", "Endpoints", "answer requests", "endpoint:command"),
         Row("run", "Files", "start everything in a file", "run:command"),
         Row("check", "Files", "find what is wrong with a file", "check:command"),
+        Row("graph", "Files", "draw what a file describes", "graph:command"),
         Row("ctl", "Running", "ask or steer a running device", "ctl:command"),
         Row("top", "Running", "watch all running devices in one table", "top:command"),
         Row("tap", "Running", "see the messages that pass through", "tap:command"),

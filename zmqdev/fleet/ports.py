@@ -99,10 +99,9 @@ def ports_of(part: Part) -> Iterator[Port]:
     yield from _side(part, "backend", spec.backend, spec.backend.type, sends=True)
     if spec.capture:
         yield _beside(part, "capture", "PUB", spec.capture, "capture")
-    reliable = getattr(spec, "reliable", None)
-    if reliable is not None and reliable.enabled and reliable.dead_letters:
+    if part.keeps and spec.reliable.dead_letters:
         where = "reliable.dead-letters"
-        yield _beside(part, "dead-letters", "PUSH", reliable.dead_letters, where)
+        yield _beside(part, "dead-letters", "PUSH", spec.reliable.dead_letters, where)
 
 
 def _side(part: Part, name: str, side: Any, type_: str, sends: bool) -> Iterator[Port]:

@@ -70,10 +70,10 @@ def _endpoint_thread(plan: Plan) -> Found:
 def _plain_queue(plan: Plan) -> Found:
     """A queue with no ledger before workers, in a file where another one is reliable."""
     queues = [part for part in plan.topology.parts if part.kind == "queue"]
-    if not any(part.spec.reliable.enabled for part in queues):
+    if not any(part.keeps for part in queues):
         return
     for port in plan.ports:
-        plain = port.part.kind == "queue" and not port.part.spec.reliable.enabled
+        plain = port.part.kind == "queue" and not port.part.keeps
         if plain and port.side == "backend":
             for peer in plan.peers(port):
                 if peer.part.kind == "worker":

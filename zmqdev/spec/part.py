@@ -44,6 +44,11 @@ class Part:
             return (("frontend", self.spec.frontend), ("backend", self.spec.backend))
         return (("", self.spec),)
 
+    @property
+    def keeps(self) -> bool:
+        """A queue that keeps each request until it is answered."""
+        return self.kind == "queue" and bool(self.spec.reliable.enabled)
+
     def at(self, *paths: str) -> str:
         """Where the first of these options was written, else where the part begins."""
         return self.written.place(*paths) or self.place

@@ -1,0 +1,102 @@
+"""Which parts are meant, in which order they start and stop, and where they live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from zmqdev.errors import UsageError
+from zmqdev.fleet.changes import changes
+from zmqdev.fleet.choosing import chosen, starting, stopping
+from zmqdev.fleet.placing import in_threads, joined
+from zmqdev.fleet.ports import Plan, plan
+from zmqdev.fleet.reading import Topology
+
+Read = Callable[..., Topology]
+WORK = """
+parts:
+  c: {endpoint: client, connect: 'tcp://127.0.0.1:1'}
+  q: {device: queue, frontend: {bind: 'tcp://127.0.0.1:1'}, backend: {bind: 'tcp://127.0.0.1:2'}}
+  w: {endpoint: worker, replicas: 2, connect: 'tcp://127.0.0.1:2'}
+"""
+JOINED = """
+parts:
+  a: {device: streamer, backend: {connect: 'inproc://x'}}
+  b: {device: streamer, frontend: {bind: 'inproc://x'}}
+  c: {device: queue}
+"""
+
+
+def made(topology: Topology) -> Plan:
+    assert not topology.problems
+    return plan(topology)
+
+
+def test_who_binds_starts_before_who_connects(read: Read) -> None:
+    assert starting(made(read(WORK))) == [["q"], ["c", "w-1", "w-2"]]
+
+
+def test_after_is_an_order_too(read: Read) -> None:
+    text = WORK.replace("client,", "client, after: w,")
+    assert starting(made(read(text))) == [["q"], ["w-1", "w-2"], ["c"]]
+
+
+def test_stopping_goes_the_way_of_the_messages(read: Read) -> None:
+    assert stopping(made(read(WORK))) == [["c"], ["q"], ["w-1", "w-2"]]
+
+
+def test_a_named_part_comes_with_what_it_connects_to(read: Read) -> None:
+    whole = made(read(WORK))
+
+    def names(*words: str, only: bool = False) -> list[str]:
+        return [part.name for part in chosen(whole, words, only=only).topology.parts]
+
+    assert names() == ["c", "q", "w-1", "w-2"]
+    assert names("w") == ["q", "w-1", "w-2"]
+    assert names("w-2") == ["q", "w-2"]
+    assert names("w", only=True) == ["w-1", "w-2"]
+
+
+def test_a_name_that_is_not_there_is_refused(read: Read) -> None:
+    with pytest.raises(UsageError, match=r"f\.yaml: no part 'w-3'; did you mean 'w-"):
+        chosen(made(read(WORK)), ["w-3"], only=False)
+
+
+def test_devices_that_inproc_joins_share_a_process(read: Read) -> None:
+    whole = made(read(JOINED))
+    assert in_threads(whole) == {"a", "b"}
+    assert joined(whole)["a"] == {"a", "b"}
+    assert joined(whole)["c"] == {"c"}
+
+
+def test_isolate_says_where_a_device_lives(read: Read) -> None:
+    text = "parts: {a: {device: queue, isolate: thread}, b: {device: queue, isolate: process}}"
+    assert in_threads(made(read(text))) == {"a"}
+
+
+def test_a_new_reading_touches_only_what_has_changed(read: Read) -> None:
+    before = made(read(WORK))
+    text = WORK.replace("client,", "client, count: 3,").replace("replicas: 2", "replicas: 3")
+    found = changes(before, made(read(text)))
+    assert (found.added, found.removed, found.changed) == (("w-3",), (), ("c",))
+    assert found.kept == ("q", "w-1", "w-2")
+
+
+def test_how_a_part_lives_may_change_without_a_new_start(read: Read) -> None:
+    found = changes(made(read(WORK)), made(read(WORK.replace("client,", "client, restart: no,"))))
+    assert found.none
+
+
+def test_the_same_through_a_variable_is_no_change(read: Read) -> None:
+    text = WORK.replace("replicas: 2", "replicas: '${N:-2}'").replace(
+        "client,", "client, drain: '${D:-5s}',"
+    )
+    found = changes(made(read(WORK.replace("client,", "client, drain: 5s,"))), made(read(text)))
+    assert found.none
+
+
+def test_what_inproc_joins_is_started_again_together(read: Read) -> None:
+    text = JOINED.replace("b: {device: streamer,", "b: {device: streamer, drain: 1s,")
+    found = changes(made(read(JOINED)), made(read(text)))
+    assert (found.changed, found.kept) == (("a", "b"), ("c",))
