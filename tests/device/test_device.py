@@ -117,7 +117,8 @@ def test_a_call_runs_in_the_thread_of_the_device_even_under_load(
             assert item.call(lambda: threading.current_thread().name) == "zmqdev-streamer"
     finally:
         flowing = False
-        # The pump may wait for room in its pipe.
+        # One thread at a time uses a socket; then the pump may wait for room in its pipe.
+        threads[1].join()
         while threads[0].is_alive():
             pull.poll(20) and pull.recv(zmq.DONTWAIT)
         for thread in threads:

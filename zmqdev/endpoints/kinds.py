@@ -13,13 +13,16 @@ import zmq
 from zmqdev.device.sockets import OpenSocket, apply, make
 from zmqdev.endpoints.choosing import blocks, feed_of, layout_of, pace_of, work_of
 from zmqdev.endpoints.client import Client
+from zmqdev.endpoints.feed import Feed
 from zmqdev.endpoints.gate import Gate, Subscriptions
 from zmqdev.endpoints.receiver import Receiver
 from zmqdev.endpoints.requests import Requests
 from zmqdev.endpoints.sender import Sender
 from zmqdev.endpoints.sink import Aside, Sink
+from zmqdev.endpoints.stamping import StampedFeed
 from zmqdev.endpoints.task import Task
 from zmqdev.spec import endpoint as specs
+from zmqdev.spec.delivery import checks
 from zmqdev.spec.endpoint import EndpointKind
 from zmqdev.spec.endpoint_check import type_of
 
@@ -63,22 +66,31 @@ def task_for(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     return _MAKERS[kind.name](kind, spec, around)
 
 
+def _feed(kind: EndpointKind, spec: Any) -> Feed:
+    feed = feed_of(kind.name, spec)
+    return StampedFeed(feed) if spec.stamp else feed
+
+
 def _pub(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     socket = around.socket
     subscriptions = Subscriptions() if socket.type == zmq.XPUB else None
     present = (lambda: subscriptions.held) if subscriptions is not None else around.peers
     gate = Gate(spec.wait_subscribers, present, "subscribers")
-    feed, pace = feed_of(kind.name, spec), pace_of(kind.name, spec)
+    feed, pace = _feed(kind, spec), pace_of(kind.name, spec)
     return Sender(socket, feed, pace, gate, subscriptions)
 
 
 def _push(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     gate = Gate(spec.wait_peers, around.peers, "peers")
-    return Sender(around.socket, feed_of(kind.name, spec), pace_of(kind.name, spec), gate, None)
+    return Sender(around.socket, _feed(kind, spec), pace_of(kind.name, spec), gate, None)
 
 
 def _receiver(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     sink = Sink(aside=around.aside)
+    if checks(spec):
+        from zmqdev.endpoints.checking import Checking, demands_of
+
+        return Checking(around.socket, sink, demands_of(spec), spec.expect or spec.count)
     return Receiver(around.socket, sink, layout_of(spec, terminal=sink.terminal), spec.count)
 
 
@@ -93,7 +105,7 @@ def _client(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
         requests = reliable_calls(spec, first_id)
     gate = Gate(spec.wait_peers, around.peers, "peers")
     layout = replace(layout_of(spec), terminal=sink.terminal)
-    feed, pace = feed_of(kind.name, spec), pace_of(kind.name, spec)
+    feed, pace = _feed(kind, spec), pace_of(kind.name, spec)
     return Client(around.socket, feed, pace, gate, requests, sink, layout)
 
 

@@ -44,6 +44,10 @@ EXTRA = _rows(
     ("p50", "seconds", "half of the replies came within this time", "client"),
     ("p99", "seconds", "99 of 100 replies came within this time", "client"),
     ("max", "seconds", "the longest time a reply took", "client"),
+    ("lost", "messages", "stamped messages that did not come", "sub pull"),
+    ("doubled", "messages", "stamped messages that came again", "sub pull"),
+    ("reordered", "messages", "stamped messages that came late", "sub pull"),
+    ("corrupt", "messages", "messages without a stamp, or not as stamped", "sub pull"),
     ("jobs", "jobs", "requests being worked on now", "worker"),
     ("unanswered", "messages", "replies that nobody was there to take", "worker"),
 )

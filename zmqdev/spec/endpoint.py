@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zmqdev.spec.common import EndpointStats, Logging, Ready
+from zmqdev.spec.delivery import Checking, Stamping
 from zmqdev.spec.option import option, section
 from zmqdev.spec.reliable_peers import Calling, Serving
 from zmqdev.spec.separator import Separator
@@ -153,7 +154,7 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Pub(Records, Frames, Input, Patience, Endpoint):
+class Pub(Stamping, Records, Frames, Input, Patience, Endpoint):
     type: str | None = option(
         Choice(choices=("XPUB", "PUB"), metavar="TYPE", upper=True),
         help="Socket type, XPUB or PUB. Default: XPUB, which sees who subscribes.",
@@ -180,7 +181,7 @@ class Pub(Records, Frames, Input, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Push(Records, Frames, Input, WaitPeers, Patience, Endpoint):
+class Push(Stamping, Records, Frames, Input, WaitPeers, Patience, Endpoint):
     type: str | None = option(
         Choice(choices=("PUSH", "DEALER", "PAIR"), metavar="TYPE", upper=True),
         help="Socket type: PUSH, DEALER or PAIR. Default: PUSH.",
@@ -190,7 +191,7 @@ class Push(Records, Frames, Input, WaitPeers, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Sub(Records, Frames, Patience, Endpoint):
+class Sub(Checking, Records, Frames, Patience, Endpoint):
     subscribe: tuple[bytes, ...] = option(
         Many(Prefix()),
         default=(),
@@ -201,7 +202,7 @@ class Sub(Records, Frames, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Pull(Records, Frames, Patience, Endpoint):
+class Pull(Checking, Records, Frames, Patience, Endpoint):
     type: str | None = option(
         Choice(choices=("PULL", "DEALER", "ROUTER", "PAIR"), metavar="TYPE", upper=True),
         help="Socket type: PULL, DEALER, ROUTER or PAIR. Default: PULL.",
@@ -210,7 +211,7 @@ class Pull(Records, Frames, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Client(Calling, Records, Frames, Input, WaitPeers, Endpoint):
+class Client(Calling, Stamping, Records, Frames, Input, WaitPeers, Endpoint):
     timeout: float = option(
         Duration(positive=True),
         default=10.0,

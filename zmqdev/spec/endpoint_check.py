@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from zmqdev.errors import UsageError
-from zmqdev.spec import reliable_peers, security_check, sockopt
+from zmqdev.spec import delivery, reliable_peers, security_check, sockopt
 from zmqdev.spec.device import TOPIC_LIMIT
 from zmqdev.spec.endpoint import Endpoint, EndpointKind, Input, Pub, Records, Sub, Worker
 from zmqdev.spec.layer import Written, plain
@@ -25,6 +25,7 @@ def resolve(kind: EndpointKind, spec: Any, written: Written) -> Any:
     if hasattr(spec, "type"):
         filled = replace(filled, type=spec.type or _default_type(kind, filled))
     security_check.check(filled, written)
+    delivery.check(filled, written)
     for check in _CHECKS:
         check(filled, written)
     if isinstance(spec, reliable_peers.Calling):

@@ -1,0 +1,76 @@
+"""What became of stamped messages: lost, doubled, reordered, corrupt. Numbers in, numbers out.
+
+Each source counts from 0. What was sent before the first message that came is
+not called lost: a receiver cannot lose what was sent before it was there. What
+is missing at the end cannot be seen either; `--expect` says how many must come.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+# A source with more gaps than this has its oldest ones closed as lost for good.
+MOST_GAPS = 10_000
+
+
+@dataclass
+class Source:
+    """One sender's numbers. `gaps` are [first, last] ranges that have not come, ascending."""
+
+    highest: int
+    gaps: list[list[int]] = field(default_factory=list)
+    given_up: int = 0
+
+    @property
+    def lost(self) -> int:
+        return self.given_up + sum(last - first + 1 for first, last in self.gaps)
+
+
+@dataclass
+class Delivery:
+    """`take` each message's source and number; then read the counts."""
+
+    received: int = 0
+    doubled: int = 0
+    reordered: int = 0
+    corrupt: int = 0
+    sources: dict[bytes, Source] = field(default_factory=dict)
+
+    @property
+    def lost(self) -> int:
+        return sum(source.lost for source in self.sources.values())
+
+    def take(self, source: bytes, number: int) -> None:
+        """A whole and sound message."""
+        known = self.sources.get(source)
+        if known is None:
+            self.sources[source] = Source(number)
+            self.received += 1
+        elif number > known.highest:
+            if number > known.highest + 1:
+                self._open_gap(known, number)
+            known.highest = number
+            self.received += 1
+        elif _fill(known, number):
+            self.received += 1
+            self.reordered += 1
+        else:
+            self.doubled += 1
+
+    def _open_gap(self, source: Source, number: int) -> None:
+        source.gaps.append([source.highest + 1, number - 1])
+        if len(source.gaps) > MOST_GAPS:
+            first, last = source.gaps.pop(0)
+            source.given_up += last - first + 1
+
+
+def _fill(source: Source, number: int) -> bool:
+    """Take a number out of its gap; False when it is in none, so it came before."""
+    at = bisect_right(source.gaps, number, key=lambda gap: gap[0]) - 1
+    if at < 0 or source.gaps[at][1] < number:
+        return False
+    first, last = source.gaps[at]
+    rest = [[first, number - 1], [number + 1, last]]
+    source.gaps[at : at + 1] = [gap for gap in rest if gap[0] <= gap[1]]
+    return True
