@@ -51,6 +51,7 @@ ROWS = {
         Row("run", "Files", "start everything in a file", "run:command"),
         Row("check", "Files", "find what is wrong with a file", "check:command"),
         Row("graph", "Files", "draw what a file describes", "graph:command"),
+        Row("schema", "Files", "print the JSON Schema of a file", "schema:command"),
         Row("ctl", "Running", "ask or steer a running device", "ctl:command"),
         Row("top", "Running", "watch all running devices in one table", "top:command"),
         Row("tap", "Running", "see the messages that pass through", "tap:command"),

@@ -184,5 +184,7 @@ def environment(environ: Mapping[str, str]) -> Mapping[str, str]:
     """Without ZMQDEV_QUEUE_... and the like: they would set all parts of a kind alike, over what
     the file says of each. A file takes values from the environment by ${NAME}."""
     heads = tuple(f"ZMQDEV_{kind.upper()}_" for kind in kinds())
+    # What systemd tells `run` is for `run` alone.
+    heads += ("NOTIFY_SOCKET", "WATCHDOG_")
     kept = {name: value for name, value in environ.items() if not name.startswith(heads)}
     return kept | {"PYTHONUNBUFFERED": "1"}
