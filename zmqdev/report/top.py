@@ -27,6 +27,8 @@ from zmqdev.report.topview import QUIT, Item, Order, View, ordered, press
 PATIENCE = 0.5
 # How soon a new size of the terminal is seen.
 LOOK = 0.25
+# How long the answer to a key stands in place of the list of keys.
+SAID_FOR = 3.0
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class Top:
         self._items: list[Item] = []
         self._painter = Painter(getattr(sys.stdout, "encoding", None))
         self._looks = 0
+        self._said_at = 0.0
         self._done = False
 
     def run(self, signals: Signals) -> None:
@@ -123,6 +126,8 @@ class Top:
                 size = (0, 0)
 
     def _look(self) -> None:
+        if time.monotonic() - self._said_at > SAID_FOR:
+            self._view = replace(self._view, said="")
         self._items = self._watch.items()
         self._looks += 1
         self._done = self._done or self._looks == self._asked.count
@@ -144,6 +149,8 @@ class Top:
             elif order is not None:
                 self._view = replace(self._view, said=self._watch.order(order))
                 told = True
+            if self._view.said:
+                self._said_at = time.monotonic()
         return told
 
 
