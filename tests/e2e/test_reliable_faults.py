@@ -25,6 +25,8 @@ from zmqdev.wire.majordomo import request_01
 
 Hire = Callable[..., "subprocess.Popen[bytes]"]
 KILLS = 20
+# Seconds that a kill may cost 99 of 100 requests.
+SLOWEST = 0.25
 # Bytes from the end of the statistics that hold more than a line.
 LINES = 1 << 14
 
@@ -95,6 +97,12 @@ def check(load: Load, least: int) -> None:
     assert load.answered >= least, "the load did not happen"
 
 
+def calm_percentile(load: Load) -> float:
+    """Seconds for 99 of 100 replies before anything is broken: what this machine needs."""
+    until(lambda: load.answered > 300, "a calm load")
+    return load.percentile(0.99)
+
+
 def own_worker(start: Start, queue: Queue, *more: str) -> Program:
     return start(
         "worker", "--reliable", "-c", queue.backend, "--reply", "{body} by zmqdev", "-q", *more
@@ -109,6 +117,7 @@ def test_twenty_kills_lose_nothing(start: Start, hire: Hire, protocol: str) -> N
     queue.settle(4)
     chance = random.Random(protocol)
     with Load(queue.frontend) as load:
+        calm = calm_percentile(load)
         for number in range(1, KILLS + 1):
             before = load.answered
             until(lambda before=before: load.answered > before + 50, "load between kills")
@@ -118,7 +127,7 @@ def test_twenty_kills_lose_nothing(start: Start, hire: Hire, protocol: str) -> N
             until(lambda number=number: queue.count("lost") >= number, "the loss is noticed")
             queue.settle(4)
     check(load, least=50 * KILLS)
-    assert load.percentile(0.99) < 0.25
+    assert load.percentile(0.99) < calm + SLOWEST
     assert queue.count("lost") == KILLS
     assert queue.count("redispatched") > 0, "no kill hit a busy worker"
 
@@ -130,6 +139,7 @@ def test_kills_of_our_own_worker_lose_nothing(start: Start) -> None:
     queue.settle(4)
     chance = random.Random(4)
     with Load(queue.frontend) as load:
+        calm = calm_percentile(load)
         for number in range(1, kills + 1):
             before = load.answered
             until(lambda before=before: load.answered > before + 20, "load between kills")
@@ -138,7 +148,7 @@ def test_kills_of_our_own_worker_lose_nothing(start: Start) -> None:
             until(lambda number=number: queue.count("lost") >= number, "the loss is noticed")
             queue.settle(4)
     check(load, least=20 * kills)
-    assert load.percentile(0.99) < 0.25
+    assert load.percentile(0.99) < calm + SLOWEST
     assert queue.count("redispatched") > kills / 2
 
 

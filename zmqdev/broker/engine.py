@@ -50,7 +50,6 @@ class BrokerEngine:
         self._tap: zmq.Socket[bytes] | None = None
         self._letterbox: Letterbox | None = None
         self._shell: Shell | None = None
-        self._wake: zmq.Socket[bytes] | None = None
         self._report: Report | None = None
         self._zero: Mapping[str, int] = {}
         self._stopped = False
@@ -83,17 +82,15 @@ class BrokerEngine:
             raise
         frontend, backend = (side.socket for side in self._sockets)
         broker = Broker(settings, os.urandom(TOKEN_PREFIX), time.monotonic())
-        self._shell = Shell(broker, frontend, backend, self.counters)
-        self._wake = wake
+        self._shell = Shell(broker, frontend, backend, wake, self.counters)
         self._choose_copy()
         gc.freeze()
         gc.set_threshold(YOUNG)
         self._look()
 
     def run(self, *, paused: bool) -> None:
-        assert self._wake is not None
         self._set_paused(paused)
-        while not self.shell.run(self._wake, intake=not paused, until=time.monotonic() + LOOK):
+        while not self.shell.run(intake=not paused, until=time.monotonic() + LOOK):
             self._look()
         self._look()
 
@@ -105,12 +102,11 @@ class BrokerEngine:
 
     def drain(self, deadline: float) -> bool:
         """Requests that come now are refused; what was accepted is finished."""
-        assert self._wake is not None
         self.broker.drain()
         self._set_paused(False)
         while time.monotonic() < deadline and not self._is_done():
             until = min(deadline, time.monotonic() + DRAIN_LOOK)
-            woken = self.shell.run(self._wake, intake=True, until=until)
+            woken = self.shell.run(intake=True, until=until)
             self._look()
             if woken:
                 return False

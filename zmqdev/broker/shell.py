@@ -2,10 +2,17 @@
 
 Everything that is decided is decided in `Broker`; here are a ROUTER for the clients,
 a ROUTER (plain workers: a DEALER) for the workers, and the clock.
+
+zmq_poll asks each socket for its events before and after it waits, a dozen system calls
+for one message. Waiting for the sockets' descriptors is one. Such a descriptor tells of a
+change, not of a state, so nothing may be unread when the wait begins: a socket is stale
+from its descriptor's word, or from a send on it (which takes in the news as well), until
+a receive has found nothing.
 """
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable
 from errno import EHOSTUNREACH
@@ -14,7 +21,9 @@ from itertools import chain
 import zmq
 
 from zmqdev.broker.broker import Broker
+from zmqdev.device.sockets import events
 from zmqdev.relay import Counters, recv_burst, send_burst
+from zmqdev.relay.bursts import BURST_BYTES
 from zmqdev.relay.counters import DIRECTIONS, ROWS, TURNS_CELL, WIDTH
 
 Message = list[bytes]
@@ -22,6 +31,8 @@ Copy = Callable[[int, list[Message]], None]
 
 # Messages taken at a time: enough to pay for the calls, and well under a millisecond of work.
 BURST = 256
+# Up to so many, looking at their size is cheaper than at the socket once more.
+FEW = 4
 # EVENTS of every socket are read this often, idle ones too (S6). Milliseconds.
 LONGEST_WAIT = 100
 # Turns under load between two looks at the wake-up socket.
@@ -39,46 +50,65 @@ class Shell:
         broker: Broker,
         frontend: zmq.Socket[bytes],
         backend: zmq.Socket[bytes],
+        wake: zmq.Socket[bytes],
         counters: Counters,
     ) -> None:
         self.broker = broker
         self.copy: Copy | None = None
-        self._frontend = frontend
-        self._backend = backend
+        self._frontend, self._backend, self._wake = frontend, backend, wake
+        self._frontend_stale = self._backend_stale = True
         self._cells = counters.cells
         self._probe_at: list[float] = []
+        self._descriptors = [int(one.get(zmq.FD)) for one in (frontend, backend, wake)]
 
-    def run(self, wake: zmq.Socket[bytes], *, intake: bool, until: float = float("inf")) -> bool:
-        """Work until `wake` is readable: True, or the time is over: False.
+    def run(self, *, intake: bool, until: float = float("inf")) -> bool:
+        """Work until the wake-up socket is readable: True, or the time is over: False.
 
         Without `intake` nothing is read from the clients.
         """
+        if events(self._wake) & zmq.POLLIN:
+            return True  # its descriptor says nothing of a first message that was never looked for
+        self._frontend_stale = self._backend_stale = True
+        poll = self._poll_of(intake)
         turns = 0
         while True:
             now = time.monotonic()
+            if now >= until:
+                return False
             busy = self.turn(now, intake)
             turns += 1
-            if not busy or turns % TURNS_UNLOOKED == 0:
-                if self._wait(wake, 0 if busy else self._patience(until), intake):
-                    return True
-                if time.monotonic() >= until:
-                    return False
+            look = turns % TURNS_UNLOOKED == 0 if busy else self._wait(poll, until)
+            if look and events(self._wake) & zmq.POLLIN:
+                return True
+
+    def _poll_of(self, intake: bool) -> select.poll:
+        poll = select.poll()
+        for descriptor in self._descriptors if intake else self._descriptors[1:]:
+            poll.register(descriptor, select.POLLIN)
+        return poll
 
     def turn(self, now: float, intake: bool = True) -> bool:
         """Take in what is there, do what is due, send what that gives; False when idle."""
         broker = self.broker
-        replies = recv_burst(self._backend, BURST)
-        if replies:
-            broker.receive_workers(replies, now)
-        requests = recv_burst(self._frontend, BURST) if intake else []
-        if requests:
-            broker.receive_clients(requests, now)
+        if broker.wants_room and events(self._backend) & zmq.POLLOUT:
+            self._backend_stale = True
+            broker.room(now)
+        if self._backend_stale:
+            replies = recv_burst(self._backend, BURST)
+            self._backend_stale = not drained(replies)
+            if replies:
+                broker.receive_workers(replies, now)
+        if self._frontend_stale and intake:
+            requests = recv_burst(self._frontend, BURST)
+            self._frontend_stale = not drained(requests)
+            if requests:
+                broker.receive_clients(requests, now)
         if self._probe_at:
             self._probe(now)
         broker.tick(now)
         self.send(now)
         self._cells[TURNS_CELL] += 1
-        return bool(replies or requests)
+        return self._backend_stale or (self._frontend_stale and intake)
 
     def connection_lost(self) -> None:
         """Somebody at the backend hung up."""
@@ -97,17 +127,13 @@ class Shell:
         # Round up: waking a moment early would mean one empty turn.
         return min(LONGEST_WAIT, max(0, int(left) + 1))
 
-    def _wait(self, wake: zmq.Socket[bytes], timeout: float, intake: bool) -> bool:
-        """Wait for any socket; whether it was `wake`."""
-        watched = [(wake, zmq.POLLIN), (self._backend, zmq.POLLIN)]
-        if intake:
-            watched.append((self._frontend, zmq.POLLIN))
-        if self.broker.wants_room:
-            watched[1] = (self._backend, zmq.POLLIN | zmq.POLLOUT)
-        ready = dict(zmq.zmq_poll(watched, int(timeout)))
-        if ready.get(self._backend, 0) & zmq.POLLOUT:
-            self.broker.room(time.monotonic())
-        return wake in ready
+    def _wait(self, poll: select.poll, until: float) -> bool:
+        """Until a descriptor has news, or something is due; whether the wake-up socket has."""
+        news = [descriptor for descriptor, _ in poll.poll(self._patience(until))]
+        frontend, backend, wake = self._descriptors
+        self._frontend_stale = frontend in news
+        self._backend_stale = backend in news
+        return wake in news
 
     def send(self, now: float) -> None:
         """Send all there is. What a peer did not take may make more: another worker's turn."""
@@ -117,12 +143,15 @@ class Shell:
             refused = False
             requests = broker.frames_for_workers()
             if requests:
+                self._backend_stale = True
                 refused = self._to_workers(requests, now, FORWARD)
             commands = broker.commands_for_workers()
             if commands:
+                self._backend_stale = True
                 refused = self._to_workers(commands, now, None) or refused
             replies = broker.frames_for_clients(now)
             if replies:
+                self._frontend_stale = True
                 self._to_clients(replies, now)
 
     def _to_workers(self, messages: list[Message], now: float, counted: int | None) -> bool:
@@ -162,3 +191,8 @@ class Shell:
 
     def _drop(self, direction: int, gone: bool) -> None:
         self._cells[direction * WIDTH + ROWS["unreachable" if gone else "full"]] += 1
+
+
+def drained(burst: list[Message]) -> bool:
+    """Whether a burst ended because nothing was left. A long or a large one may go on."""
+    return len(burst) <= FEW and sum(map(len, chain.from_iterable(burst))) < BURST_BYTES
