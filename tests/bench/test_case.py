@@ -18,7 +18,7 @@ def test_names_and_rows_are_the_same() -> None:
     assert tuple(LOADS) == NAMES
     assert tuple(ROWS) == BETWEEN
     used = {role for load in LOADS.values() for role in (load.sender, load.receiver) if role}
-    assert used | {"proxy"} == set(ROLES)
+    assert used | {"proxy", "asker"} == set(ROLES)
 
 
 def test_without_a_word_four_loads_are_compared_with_zmq_proxy() -> None:

@@ -33,7 +33,7 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("load", "between"),
-    [("pipeline", "native"), ("pipeline", "direct"), ("pubsub", "block"), ("pubsub", "direct")],
+    [("pipeline", "asked"), ("pipeline", "direct"), ("pubsub", "block"), ("pubsub", "direct")],
 )
 def test_as_fast_as_it_goes_nothing_is_lost(
     a_case: MakeCase, place: Path, load: str, between: str

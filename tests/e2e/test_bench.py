@@ -52,6 +52,18 @@ def test_a_forwarder_that_connects_to_its_publisher_is_measured(start: Start) ->
     assert bench.err == ""
 
 
+def test_a_running_majordomo_broker_is_measured(start: Start) -> None:
+    sides = ("--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind", "tcp://127.0.0.1:*")
+    at = start("queue", "--reliable", *sides, ready=True).ready()
+    bench = start(
+        *("bench", "request", *SHORT, "--between", "device", "--json", "--majordomo"),
+        *("--frontend", at["frontend"][0], "--backend", at["backend"][0]),
+    )
+    assert bench.wait() == 0, bench.err
+    (run,) = restore(Report, json.loads(bench.out)).cases[0].runs
+    assert run.sent == run.received > 0
+
+
 def test_the_table_goes_to_stdout_and_progress_to_stderr(start: Start) -> None:
     bench = start("bench", "request", *SHORT, "--between", "direct", "--window", "5")
     assert bench.wait() == 0, bench.err

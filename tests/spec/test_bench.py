@@ -36,6 +36,10 @@ def test_sizes_and_durations_are_written_as_everywhere() -> None:
             {**SIDES, ("loads",): ["pipeline"], ("senders-bind",): True, ("senders",): "2"},
             "--senders: one sender can bind",
         ),
+        (
+            {**SIDES, ("loads",): ["pipeline"], ("majordomo",): True},
+            "--majordomo: a Majordomo broker answers requests",
+        ),
         ({("loads",): ["pubsub"], ("senders",): "2"}, "--senders: pubsub has one publisher"),
         ({("loads",): ["latency"], ("reliable",): True}, "--reliable: the reliable queue answers"),
         ({("loads",): ["latency"], ("standard",): True}, "--standard: the standard set says"),

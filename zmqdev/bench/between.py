@@ -23,7 +23,7 @@ from zmqdev.errors import RunError
 from zmqdev.spec.kind import KINDS
 
 ANYWHERE = "tcp://127.0.0.1:*"
-# A device that a killed bench leaves behind ends by itself; no run is as long.
+# A device that a killed bench leaves behind ends by itself; nothing takes so long beside a run.
 LONGEST = 300.0
 
 
@@ -31,19 +31,23 @@ LONGEST = 300.0
 class Running:
     """Where senders and receivers connect; `pid` None when nobody knows.
 
-    `senders_bind`: the device connects to its senders.
+    `senders_bind`: the device connects to its senders. `majordomo`: its clients and workers
+    speak it. `control`: where it is asked for its status all the time; None: it is not.
     """
 
     frontend: str
     backend: str
     pid: int | None
     senders_bind: bool = False
+    majordomo: bool = False
+    control: str | None = None
 
 
 @dataclass(frozen=True)
 class Between:
     """A row. `relay` and `flags` are how ours is started; `pressed`: the publisher has no
-    window; `majordomo`: the workers speak it; `hwm`: zmq_proxy gets our high-water marks."""
+    window; `majordomo`: clients and workers speak it; `asked`: somebody asks for its status
+    all the time; `hwm`: zmq_proxy gets our high-water marks."""
 
     name: str
     help: str
@@ -51,6 +55,7 @@ class Between:
     flags: tuple[str, ...] = ()
     pressed: bool = False
     majordomo: bool = False
+    asked: bool = False
     hwm: bool = False
 
 
@@ -63,6 +68,13 @@ BETWEEN = {
         Between("tuned", "zmq_proxy with our high-water marks", hwm=True),
         Between("native", "zmqdev, relay in C, statistics on", "native", LINES),
         Between("silent", "zmqdev, relay in C, statistics off", "native", ("--stats", "off")),
+        Between(
+            "asked",
+            "as native, and asked for its status 100 times a second",
+            "native",
+            LINES,
+            asked=True,
+        ),
         Between("python", "zmqdev, relay in Python, statistics on", "python", LINES),
         Between(
             "block",
@@ -73,7 +85,7 @@ BETWEEN = {
         ),
         Between(
             "reliable",
-            "zmqdev queue --reliable, Majordomo workers",
+            "zmqdev queue --reliable, Majordomo 0.1 on both sides",
             "native",
             (*LINES, "--reliable"),
             majordomo=True,
@@ -88,7 +100,10 @@ def ours(row: Between, case: Case, place: Path) -> Iterator[Running]:
     """`python -m zmqdev KIND ...` with files in `place`, an empty directory."""
     ready = place / "ready"
     arguments = ["--frontend-bind", ANYWHERE, "--backend-bind", ANYWHERE]
-    arguments += ["--ready-file", str(ready), "--duration", str(LONGEST), "--drain", "0"]
+    arguments += ["--ready-file", str(ready), "--drain", "0"]
+    arguments += ["--duration", str(LONGEST + case.time)]
+    control = f"ipc://{place}/control" if row.asked else None
+    arguments += ["--control", control] if control else []
     surroundings = {**os.environ, "ZMQDEV_RELAY": row.relay or "", "XDG_RUNTIME_DIR": str(place)}
     with open(place / "stdout", "wb") as out, open(place / "stderr", "wb") as err:
         process = subprocess.Popen(
@@ -101,7 +116,13 @@ def ours(row: Between, case: Case, place: Path) -> Iterator[Running]:
     try:
         await_file(ready, process, row.name, place / "stderr")
         found = dict(line.split()[1::2] for line in ready.read_text().splitlines())
-        yield Running(found["frontend"], found["backend"], process.pid)
+        yield Running(
+            found["frontend"],
+            found["backend"],
+            process.pid,
+            majordomo=row.majordomo,
+            control=control,
+        )
     finally:
         process.terminate()
         try:

@@ -85,6 +85,10 @@ class Crew:
             self._members.append(members[-1])
         return members, [member.hear() for member in members]
 
+    @property
+    def pids(self) -> list[int]:
+        return [member.process.pid for member in self._members]
+
     def meet(self, members: Sequence[Member]) -> None:
         """Until all are connected, past whatever stands between."""
         ask(members, MEET)

@@ -32,7 +32,7 @@ class Load:
     window: int = 0
 
 
-_ALWAYS = ("direct", "proxy", "tuned", "native", "silent", "python", "device")
+_ALWAYS = ("direct", "proxy", "tuned", "native", "silent", "asked", "python", "device")
 
 LOADS = {
     load.name: load

@@ -41,7 +41,9 @@ def once(case: Case, row: Between, round_: int, place: Path, target: Running | N
     """`place` is an empty directory for the files of the run."""
     with started(row, case, place, target) as running, crew() as made:
         senders, receivers = gather(made, case, row, running)
-        outcome = play(case, senders, receivers, running)
+        if running is not None and running.control is not None:
+            ask_on(made, case, running.control)
+        outcome = play(case, senders, receivers, running, meter_of(made, running))
     return result(case, row, round_, outcome)
 
 
@@ -49,13 +51,20 @@ def gather(
     made: Crew, case: Case, row: Between, running: Running | None
 ) -> tuple[list[Member], list[Member]]:
     """All parties, connected. Receivers first: where nothing is between, senders need them."""
-    receivers, opened = made.start(list(receiver_orders(case, row, running)))
+    receivers, opened = made.start(list(receiver_orders(case, running)))
     senders, _ = made.start(list(sender_orders(case, row, running, opened)))
     made.meet([*receivers, *senders])
     return senders, receivers
 
 
-def receiver_orders(case: Case, row: Between, running: Running | None) -> list[Order]:
+def ask_on(made: Crew, case: Case, control: str) -> None:
+    """Somebody asks a device for its status until the run is over."""
+    (member,), _ = made.start([Order("asker", case, "connect", (control,))])
+    made.meet([member])
+    member.tell(GO)
+
+
+def receiver_orders(case: Case, running: Running | None) -> list[Order]:
     return [
         Order(
             role=case.kind.receiver,
@@ -66,7 +75,7 @@ def receiver_orders(case: Case, row: Between, running: Running | None) -> list[O
             number=number,
             direct=running is None,
             hwm=party_hwm(case),
-            majordomo=row.majordomo,
+            majordomo=running is not None and running.majordomo,
         )
         for number in range(case.receivers)
     ]
@@ -87,6 +96,7 @@ def sender_orders(
             addresses=addresses,
             peers=case.receivers if running is None else 1,
             pressed=row.pressed,
+            majordomo=running is not None and running.majordomo,
             credits=tuple(address for opened in receivers for address in opened.credit),
             hwm=party_hwm(case),
         )
@@ -99,9 +109,13 @@ def party_hwm(case: Case) -> int | None:
 
 
 def play(
-    case: Case, senders: list[Member], receivers: list[Member], running: Running | None
+    case: Case,
+    senders: list[Member],
+    receivers: list[Member],
+    running: Running | None,
+    meter: Meter | None,
 ) -> Outcome:
-    before, meter = cost_between(running), meter_of([*senders, *receivers], running)
+    before = cost_between(running)
     for member in (*receivers, *senders):
         member.tell(GO)
     patience = case.time + 30.0 if case.count is None else 300.0
@@ -117,12 +131,11 @@ def cost_between(running: Running | None) -> Cost:
     return cost_of(running.pid) if running and running.pid else Cost(None, None)
 
 
-def meter_of(members: Sequence[Member], running: Running | None) -> Meter | None:
+def meter_of(made: Crew, running: Running | None) -> Meter | None:
     """None when it would take a device of unknown process for somebody else."""
-    pids = [member.process.pid for member in members]
     if running is None:
-        return Meter(pids)
-    return None if running.pid is None else Meter([*pids, running.pid])
+        return Meter(made.pids)
+    return None if running.pid is None else Meter([*made.pids, running.pid])
 
 
 def expected(case: Case, sent: Sequence[Sent]) -> int:
@@ -161,6 +174,7 @@ def result(case: Case, row: Between, round_: int, outcome: Outcome) -> Run:
         p999=times.summary().p999,
         cpu=cpu_per_message(outcome, came),
         resident=outcome.after.resident,
+        idle=outcome.before.resident,
         sent=whole,
         received=came,
         breaks=sum(breaks) if breaks else None,

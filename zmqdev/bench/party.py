@@ -39,6 +39,7 @@ ROLES = {
     "ticker": "timing:Ticker",
     "clock": "timing:Clock",
     "proxy": "proxying:Proxy",
+    "asker": "asking:Asker",
 }
 """Role -> where it is, below zmqdev.bench."""
 

@@ -19,9 +19,10 @@ class Run:
     """One run. Rates are messages a second, times seconds, memory bytes; None: not measured.
 
     `sent` is how many messages would have come if none was lost. `cpu` is the device's per
-    message. `breaks`: bursts in which a number was missing or in the wrong place. `late`: half
-    of the messages were sent no later than this after they were due. `others`: the share of the
-    machine that other processes used meanwhile.
+    message; `idle` its memory before the run, `resident` after it. `breaks`: bursts in which a
+    number was missing or in the wrong place. `late`: half of the messages were sent no later than
+    this after they were due. `others`: the share of the machine that other processes used
+    meanwhile.
     """
 
     between: str
@@ -32,6 +33,7 @@ class Run:
     p999: float | None = None
     cpu: float | None = None
     resident: int | None = None
+    idle: int | None = None
     took: float | None = None
     sent: int = 0
     received: int = 0

@@ -20,6 +20,7 @@ from zmqdev.endpoints.latency import Latency
 from zmqdev.relay import recv_burst, send_burst
 from zmqdev.wire.dialect import MDP_01, Verb
 from zmqdev.wire.envelope import DELIMITER
+from zmqdev.wire.majordomo import request_01
 
 STAMP = struct.Struct("<d")
 # Replies that have not come by then have been lost.
@@ -28,12 +29,13 @@ SERVICE = b"default"
 
 
 class Client:
-    """DEALER; an empty frame in front, as REP workers expect."""
+    """DEALER; an empty frame in front, as REP workers expect; Majordomo's frames for a broker."""
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
         self._case = order.case
         self._seat = Seat(context, zmq.DEALER, order)
         self._rest = bytes(order.case.size - STAMP.size)
+        self._envelope = [DELIMITER, *(request_01(SERVICE, ()) if order.majordomo else ())]
         self._times = Latency()
         self._waiting: list[list[bytes]] = []
         self._sent = self._answered = 0
@@ -84,7 +86,7 @@ class Client:
         if self._case.count is not None:
             count = min(count, self._case.count - self._sent - len(self._waiting))
         body = STAMP.pack(time.monotonic()) + self._rest
-        self._waiting += [[DELIMITER, body]] * count
+        self._waiting += [[*self._envelope, body]] * count
         accepted, _ = send_burst(self._seat.socket, self._waiting)
         self._sent += accepted
         del self._waiting[:accepted]
@@ -94,7 +96,7 @@ class Client:
 
 
 class Worker(Taking):
-    """DEALER behind a queue; ROUTER where nothing is between; Majordomo for a reliable queue."""
+    """DEALER behind a queue; ROUTER where nothing is between; Majordomo behind a broker."""
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
         super().__init__(Seat(context, zmq.ROUTER if order.direct else zmq.DEALER, order))

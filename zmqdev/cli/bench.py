@@ -73,7 +73,7 @@ def _measure(spec: BenchSpec, asked: tuple[Case, ...]) -> tuple[CaseRuns, ...]:
 
     target = None
     if spec.frontend is not None and spec.backend is not None:
-        target = Running(spec.frontend, spec.backend, spec.pid, spec.senders_bind)
+        target = Running(spec.frontend, spec.backend, spec.pid, spec.senders_bind, spec.majordomo)
     total = spec.rounds * sum(len(case.between) for case in asked)
     # SIGTERM ends it as Ctrl-C does, so that no process is left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

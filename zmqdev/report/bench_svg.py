@@ -17,7 +17,7 @@ from zmqdev.report.bench_rows import shown
 
 WIDTH, LEFT, BARS, ROW, BAR, GAP, TOP = 760, 180, 360, 22, 14, 40, 68
 BASELINE, OTHER, OURS = "#9aa0a6", "#c3c7cb", "#2a7de1"
-OWN = ("native", "silent", "python", "block", "reliable", "device")
+OWN = ("native", "silent", "asked", "python", "block", "reliable", "device")
 STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#333}.title{font-weight:600}.note{fill:#777}"
     "rect.back{fill:#fff}line{stroke:#333}"

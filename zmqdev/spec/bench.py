@@ -27,6 +27,7 @@ BETWEEN = (
     "tuned",
     "native",
     "silent",
+    "asked",
     "python",
     "block",
     "reliable",
@@ -87,6 +88,13 @@ class BenchSpec:
         Flag(),
         default=False,
         help="The running device connects to its senders: bind --frontend, for it to connect to.",
+        group="What is compared",
+    )
+    majordomo: bool = option(
+        Flag(),
+        default=False,
+        help="request: the running device is a Majordomo broker; its clients and workers speak "
+        "Majordomo 0.1, service `default`.",
         group="What is compared",
     )
     pid: int | None = option(
@@ -160,7 +168,7 @@ def resolve(spec: BenchSpec, written: Written) -> BenchSpec:
 
 def _check_device(spec: BenchSpec, written: Written) -> None:
     if spec.frontend is None:
-        for key in ("pid", "senders-bind"):
+        for key in ("pid", "senders-bind", "majordomo"):
             if key in {path[0] for path in written.places}:
                 raise UsageError(
                     "this is about a running device; add --frontend and --backend",
@@ -182,6 +190,11 @@ def _check_loads(spec: BenchSpec, written: Written) -> None:
         raise UsageError(
             "name the one load that fits the running device, like `zmqdev bench pipeline`",
             written.place("frontend"),
+        )
+    if spec.majordomo and spec.loads != ("request",):
+        raise UsageError(
+            "a Majordomo broker answers requests; name the load `request`",
+            written.place("majordomo"),
         )
     if spec.reliable and "request" not in (spec.loads or LOADS):
         raise UsageError(
