@@ -347,3 +347,10 @@ def test_doctor_finds_this_installation_well(start: Start) -> None:
     assert found["libzmq"]["text"] == zmq.zmq_version()
     assert found["self-test"]["level"] == "ok"
     assert "known defect" in found
+
+
+def test_sub_and_pub_tell_of_a_wrong_pair_too(start: Start) -> None:
+    there = start("queue", *WILDCARDS, ready=True).ready()["backend"][0]
+    sub, pub = start("sub", "-c", there), start("pub", "-c", there, "-D", "x", "-i", "1s")
+    until(lambda: "a SUB talks to PUB, XPUB" in sub.err, "the hint of sub")
+    until(lambda: f"`zmqdev probe {there}` says what is there" in pub.err, "the hint of pub")

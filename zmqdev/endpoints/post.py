@@ -16,6 +16,7 @@ from typing import Any
 import zmq
 
 from zmqdev.device.farewell import Farewell
+from zmqdev.device.peerlog import PeerLog
 from zmqdev.device.peers import PeerEvent, PeerWatch
 from zmqdev.device.signals import Signals
 from zmqdev.endpoints.kinds import join, open_socket
@@ -38,6 +39,7 @@ class Post:
         self.context: zmq.Context[Any] = zmq.Context()
         self.opened = open_socket(self.context, kind, spec)
         self._comeback = Comeback()
+        self._peer_log = PeerLog(spec.name, self.opened)
         self.watch = PeerWatch(self.opened.socket, self.opened.guard)
         self._farewell = Farewell({}, 0)
 
@@ -104,9 +106,6 @@ class Post:
     def _tell(self, event: PeerEvent) -> None:
         if event.what == "connected":
             self._comeback.succeeded(event.address)
-        if event.what == "failed":
-            if event.address in self.spec.connect:
-                self._comeback.failed(event.address, time.monotonic())
-            log.warning("%s: %s: %s", self.spec.name, event.address, event.reason)
-        else:
-            log.info("%s: %s %s", self.spec.name, event.address, event.what)
+        if event.what == "failed" and event.address in self.spec.connect:
+            self._comeback.failed(event.address, time.monotonic())
+        self._peer_log.tell(event)
