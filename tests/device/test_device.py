@@ -75,6 +75,26 @@ def test_it_runs_counts_and_stops(running: Callable[..., Device], context: Conte
     assert (item.state, item.failure, item.reports) == ("stopped", None, ())
 
 
+def test_a_peer_that_was_there_first_is_counted(
+    running: Callable[..., Device], context: Context
+) -> None:
+    """Its connection may be made in the moment of the connect, so the monitor comes before."""
+    pub = context.socket(zmq.XPUB)
+    port = pub.bind_to_random_port("tcp://127.0.0.1")
+    for _ in range(10):
+        connect = [f"tcp://127.0.0.1:{port}"]
+        item = device("forwarder", frontend__connect=connect, frontend__bind=[])
+        item.start()
+        try:
+            end = time.monotonic() + 20
+            while not item.snapshot().sides[0].peers.connected:
+                assert time.monotonic() < end, "the publisher is connected and not counted"
+                item.drain_monitors(lambda side, event: None)
+        finally:
+            item.stop(at_once=True)
+            assert item.join(20)
+
+
 def test_a_pause_loses_nothing_and_uses_no_cpu(
     running: Callable[..., Device], context: Context
 ) -> None:

@@ -19,7 +19,7 @@ from zmqdev.broker.shell import FORWARD, Shell
 from zmqdev.broker.statistics import Report
 from zmqdev.device.engine import Leftover
 from zmqdev.device.snapshot import Flow
-from zmqdev.device.sockets import OpenSocket, apply, census_of, make, open_side
+from zmqdev.device.sockets import OpenSocket, Watch, apply, census_of, make, open_side
 from zmqdev.relay import Counters, send_burst
 from zmqdev.relay.counters import DIRECTIONS
 from zmqdev.spec.queue import QueueSpec
@@ -64,13 +64,12 @@ class BrokerEngine:
     def broker(self) -> Broker:
         return self.shell.broker
 
-    def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes]) -> None:
+    def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
         settings = self.spec.reliable
         try:
             for name in ("frontend", "backend"):
-                self._sockets += (
-                    open_side(context, name, getattr(self.spec, name), census_of(self.spec.limits)),
-                )
+                side, census = getattr(self.spec, name), census_of(self.spec.limits)
+                self._sockets += (open_side(context, name, side, watch, census),)
             if self.spec.capture:
                 capture = make(context, "capture", "PUB", {})
                 self._capture = capture.socket

@@ -208,10 +208,8 @@ class Device:
         wake = self._context.socket(zmq.PAIR)
         wake.connect(self._wake_name)
         try:
-            self.engine.open(self._context, wake)
+            self.engine.open(self._context, wake, self._watch)
             try:
-                for side in self.engine.sockets():
-                    self.watches[side.name] = PeerWatch(side.socket, side.guard)
                 self._set_paused(self._paused)
                 self._opened.set()
                 self._serve(wake)
@@ -220,6 +218,9 @@ class Device:
                 self._close()
         finally:
             wake.close(0)
+
+    def _watch(self, side: OpenSocket) -> None:
+        self.watches[side.name] = PeerWatch(side.socket, side.guard)
 
     def _serve(self, wake: zmq.Socket[bytes]) -> None:
         while self._stop_at is None:

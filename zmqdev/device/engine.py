@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import zmq
 
 from zmqdev.device.snapshot import Flow
-from zmqdev.device.sockets import OpenSocket
+from zmqdev.device.sockets import OpenSocket, Watch
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,12 @@ class Engine(Protocol):
 
     follows_peers: bool  # whether `peer_changed` is wanted
 
-    def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes]) -> None:
-        """Make, bind and connect the sockets. RunError; nothing stays open after one."""
+    def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
+        """Make, bind and connect the sockets. RunError; nothing stays open after one.
+
+        `watch` is called with each side before it is bound or connected: its first peer may
+        come in the same moment.
+        """
 
     def run(self, *, paused: bool) -> None:
         """Work until `wake` is readable, without reading it. Paused: move nothing."""

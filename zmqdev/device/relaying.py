@@ -20,7 +20,7 @@ import zmq
 
 from zmqdev.device.engine import Leftover
 from zmqdev.device.snapshot import Flow
-from zmqdev.device.sockets import OpenSocket, apply, census_of, events, make, open_side
+from zmqdev.device.sockets import OpenSocket, Watch, apply, census_of, events, make, open_side
 from zmqdev.device.subscribing import BUSY_MS, CALM_MS, Subscribing
 from zmqdev.relay import Counters, Lane, Relay
 from zmqdev.security import acl
@@ -70,14 +70,14 @@ class RelayEngine:
         assert self._relay is not None, "the engine is not open"
         return self._relay
 
-    def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes]) -> None:
+    def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
         rights = self._rights()
         try:
             for name in ("frontend", "backend"):
                 side = getattr(self.spec, name)
                 if name == "backend" and rights is not None:
                     side = replace(side, sockopts={**side.sockopts, "xpub_manual": True})
-                opened = open_side(context, name, side, census_of(self.spec.limits))
+                opened = open_side(context, name, side, watch, census_of(self.spec.limits))
                 self._sockets = (*self._sockets, opened)
             if self.spec.capture:
                 self._capture = make(context, "capture", "PUB", {"sndhwm": self.kind.hwm})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -168,18 +168,22 @@ def apply(socket: zmq.Socket[bytes], options: Mapping[str, Any]) -> None:
             raise RunError(f"cannot set {name} to {value!r}: {why}") from None
 
 
+Watch = Callable[[OpenSocket], None]
+
+
 def census_of(limits: Limits) -> Census:
     """The count of one side's connections, with its limits."""
     return Census(limits.connections, limits.connections_per_address)
 
 
 def open_side(
-    context: zmq.Context[Any], name: str, side: Any, census: Census | None = None
+    context: zmq.Context[Any], name: str, side: Any, watch: Watch, census: Census | None = None
 ) -> OpenSocket:
-    """A resolved side of a spec, open: bound, connected, subscribed."""
+    """A resolved side of a spec, open: watched, bound, connected, subscribed."""
     opened = make(context, name, side.type, side.sockopts)
     try:
         opened.secure(side, census)
+        watch(opened)
         if side.type == "SUB":
             for prefix in getattr(side, "subscribe", None) or ():
                 opened.socket.setsockopt(zmq.SUBSCRIBE, prefix)

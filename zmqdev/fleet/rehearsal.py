@@ -47,7 +47,7 @@ def _open(
         wake = context.socket(zmq.PAIR)
         stack.callback(wake.close, 0)
         engine = make(KINDS[part.kind], part.spec)
-        engine.open(context, wake)
+        engine.open(context, wake, lambda side: None)
         stack.callback(engine.close, 0)
         return engine.sockets()
     opened = open_socket(context, ENDPOINTS[part.kind], part.spec)
