@@ -107,6 +107,14 @@ def test_frames_of_any_bytes_pass_in_every_form(start: Start, pull: Any, form: s
     assert second["frames"] == ["", ""]
 
 
+def test_a_thousand_frames_are_one_message(start: Start, pull: Any) -> None:
+    frames = [str(number) for number in range(1000)]
+    taker, at = pull("-n", "1", "--frames", ",")
+    push = start("push", "-c", at, "--frames", ",", "-D", ",".join(frames))
+    assert (push.wait(), taker.wait()) == (0, 0)
+    assert taker.out.decode() == ",".join(frames) + "\n"
+
+
 def test_nul_ends_messages_in_both_directions(start: Start, pull: Any) -> None:
     taker, at = pull("-0", "-n", "2")
     push = start("push", "-c", at, "-0")
@@ -357,3 +365,22 @@ def test_everything_from_a_file(start: Start, pull: Any, tmp_path: Path) -> None
     push = start("push", "--config", str(config))
     assert (push.wait(), taker.wait()) == (0, 0), push.err
     assert taker.lines() == ["a 0", "a 1"]
+
+
+def test_with_no_input_pub_publishes_ticks(start: Start) -> None:
+    command = [sys.executable, "-m", "zmqdev", "pub", "-b", ANY]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as pub:
+        assert pub.stderr is not None
+        at = pub.stderr.readline().split()[-1].decode()
+        assert b"no input: publishing ticks, one a second" in pub.stderr.readline()
+        sub = start("sub", "-c", at, "-n", "2")
+        assert sub.wait() == 0
+        pub.send_signal(signal.SIGINT)
+        assert pub.wait(30) == 0
+    assert all(re.fullmatch(r"[A-Z]{4} \d+\.\d\d", line) for line in sub.lines())
+
+
+def test_a_stdin_that_brings_nothing_is_said(start: Start) -> None:
+    push = start("push", "-b", ANY)
+    until(lambda: "nothing has come on stdin yet; -D TEXT sends a text" in push.err, "the hint")
+    assert push.interrupt() == 0

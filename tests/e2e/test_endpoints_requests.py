@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import threading
 from collections import Counter
 from typing import Any
@@ -32,9 +34,7 @@ def queue(start: Start) -> tuple[str, str]:
     return sides["frontend"][0], sides["backend"][0]
 
 
-def test_ten_requests_are_what_a_client_does_with_no_input(
-    queue: tuple[str, str], start: Start
-) -> None:
+def test_the_summary_has_rate_and_percentiles(queue: tuple[str, str], start: Start) -> None:
     start("worker", "-c", queue[1])
     client = start("client", "-c", queue[0], "--wait-peers", "1", "-D", "Req-{n}", "-n", "10")
     assert client.wait() == 0, client.err
@@ -44,6 +44,17 @@ def test_ten_requests_are_what_a_client_does_with_no_input(
         r"p50 [\d.]+ m?s, p99 [\d.]+ m?s, max [\d.]+ m?s\n",
         client.err,
     )
+
+
+def test_ten_requests_need_no_flags_but_the_address(queue: tuple[str, str], start: Start) -> None:
+    start("worker", "-c", queue[1])
+    command = [sys.executable, "-m", "zmqdev", "client", "-c", queue[0]]
+    client = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+    assert client.returncode == 0, client.stderr
+    assert client.stdout.splitlines() == [f"Processed: Req-{n}" for n in range(10)]
+    assert "no input: sending 10 requests" in client.stderr
 
 
 @pytest.mark.parametrize("type_", ["DEALER", "REP", "ROUTER"])

@@ -94,7 +94,7 @@ def feed_of(kind: str, spec: Any) -> Feed:
 
 
 def hint_of(kind: str, spec: Any) -> str | None:
-    """What a person at a terminal should know when nothing was said about the input."""
+    """What a person should know at once when nothing was said about the input."""
     source = source_of(kind, spec)
     if source == "ticks" and not spec.ticks:
         return "no input: publishing ticks, one a second"
@@ -103,6 +103,13 @@ def hint_of(kind: str, spec: Any) -> str | None:
     if source == "stdin" and os.isatty(STDIN):
         return "reading messages from the terminal, one a line; Ctrl-D ends"
     return None
+
+
+def late_hint_of(kind: str, spec: Any) -> str | None:
+    """What a person should know when nothing has come on a stdin that was not asked for."""
+    if spec.file is not None or source_of(kind, spec) != "stdin" or os.isatty(STDIN):
+        return None
+    return "nothing has come on stdin yet; -D TEXT sends a text, -F FILE a file"
 
 
 def pace_of(kind: str, spec: Any) -> Pacing | None:

@@ -22,7 +22,7 @@ import zmq
 from zmqdev.device import readyfile
 from zmqdev.device.signals import Signals
 from zmqdev.device.sockets import events
-from zmqdev.endpoints.choosing import hint_of
+from zmqdev.endpoints.choosing import hint_of, late_hint_of
 from zmqdev.endpoints.kinds import Surroundings, task_for
 from zmqdev.endpoints.post import Post
 from zmqdev.endpoints.snapshot import EndpointSnapshot
@@ -37,6 +37,8 @@ logging.addLevelName(NOTE, "NOTE")
 
 # EVENTS of the socket is read at least this often (S6).
 TICK = 0.1
+# After this long with no input, a person may wonder.
+LATE = 2.0
 VERBS = {"pub": "sent", "push": "sent", "worker": "answered"}
 
 
@@ -128,6 +130,7 @@ class Turns:
         self._stop_at = math.inf  # the end of the drain
         self._abort = False
         self._unmet: str | None = None
+        self._late_hint: str | None = None
 
     def serve(self) -> None:
         """Until the task has ended, or is stopped and drained, or has waited too long."""
@@ -177,13 +180,17 @@ class Turns:
         for state in self.post.opened.addresses:
             chosen = state.verb == "bind" and state.actual != state.asked
             log.log(NOTE if chosen else logging.INFO, "%s %s", state.verb, state.actual)
-        hint = hint_of(self.kind.name, self.spec) if isinstance(self.spec, Input) else None
-        if hint:
-            log.log(NOTE, "%s", hint)
+        if isinstance(self.spec, Input):
+            self._say(hint_of(self.kind.name, self.spec))
+            self._late_hint = late_hint_of(self.kind.name, self.spec)
         if self.spec.ready_file:
             readyfile.write(self.spec.ready_file, self.post.ready_lines())
         self._state = "running"
         self._display.started(self.snapshot())
+
+    def _say(self, hint: str | None) -> None:
+        if hint:
+            log.log(NOTE, "%s", hint)
 
     def _over(self) -> bool:
         """Look at the clock: whether the loop ends before the task does."""
@@ -191,6 +198,9 @@ class Turns:
         if now - self._shown >= self._display.interval:
             self._shown = now
             self._display.tick(self.snapshot())
+        if self._late_hint and now - self._began >= LATE:
+            self._say(self._late_hint if not self.task.flow.messages else None)
+            self._late_hint = None
         if self._stop_at < math.inf:
             return self._abort or now >= self._stop_at
         if now >= self._ends_at:
