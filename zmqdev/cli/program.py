@@ -52,6 +52,7 @@ ROWS = {
         Row("check", "Files", "find what is wrong with a file", "check:command"),
         Row("graph", "Files", "draw what a file describes", "graph:command"),
         Row("schema", "Files", "print the JSON Schema of a file", "schema:command"),
+        Row("export", "Files", "write a file for systemd, compose or kubernetes", "export:command"),
         Row("ctl", "Running", "ask or steer a running device", "ctl:command"),
         Row("top", "Running", "watch all running devices in one table", "top:command"),
         Row("tap", "Running", "see the messages that pass through", "tap:command"),
