@@ -13,6 +13,7 @@ raises; it is counted.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from zmqdev.broker.ledger import Ledger
@@ -33,10 +34,11 @@ SHORTEST_PERIOD, LONGEST_PERIOD = 0.005, 0.25
 
 
 class Broker:
-    """`run` is a few random bytes; see `Ledger`."""
+    """`run` is a few random bytes; see `Ledger`. `most_frames` of a request, 0 no limit."""
 
-    def __init__(self, settings: Reliable, run: bytes, now: float) -> None:
+    def __init__(self, settings: Reliable, run: bytes, now: float, most_frames: int = 0) -> None:
         self.settings = settings
+        self._most_frames = most_frames or sys.maxsize
         self.ledger = Ledger(settings, run)
         self.crew: Roster | Pool
         self.crew = Pool(self.ledger) if settings.workers == "plain" else Roster(self.ledger)
@@ -53,7 +55,7 @@ class Broker:
         self._wake(now)
         admit, offer = self.ledger.admit, self.crew.offer
         for frames in messages:
-            asked = read_client(frames)
+            asked = read_client(frames) if len(frames) <= self._most_frames else None
             if asked is None:
                 self.tally.malformed_clients += 1
                 continue

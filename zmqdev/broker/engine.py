@@ -80,7 +80,8 @@ class BrokerEngine:
             self.close(0)
             raise
         frontend, backend = (side.socket for side in self._sockets)
-        broker = Broker(settings, os.urandom(TOKEN_PREFIX), time.monotonic())
+        frames = self.spec.limits.message_frames
+        broker = Broker(settings, os.urandom(TOKEN_PREFIX), time.monotonic(), frames)
         self._shell = Shell(broker, frontend, backend, wake, self.counters)
         self._choose_copy()
         gc.freeze()

@@ -90,9 +90,10 @@ class Shell:
     def turn(self, now: float, intake: bool = True) -> bool:
         """Take in what is there, do what is due, send what that gives; False when idle."""
         broker = self.broker
-        if broker.wants_room and events(self._backend) & zmq.POLLOUT:
+        if broker.wants_room:
             self._backend_stale = True
-            broker.room(now)
+            if events(self._backend) & zmq.POLLOUT:
+                broker.room(now)
         if self._backend_stale:
             replies = recv_burst(self._backend, BURST)
             self._backend_stale = not drained(replies)

@@ -46,7 +46,7 @@ class Tally:
     partials: int = count("replies", "partial replies taken from workers")
     unreachable: int = count("replies", "handed out in vain: their client had gone")
     overflowed: int = count("replies", "dropped: their client did not read")
-    malformed_clients: int = count("messages", "from clients, of no known form")
+    malformed_clients: int = count("messages", "from clients, of no known form or too many frames")
     malformed_workers: int = count("messages", "from workers, of no known form")
     unexpected: int = count("messages", "from workers that were not registered, or out of turn")
     registered: int = count("workers", "that came")
