@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import zmq
-from e2e.conftest import context, start  # noqa: F401
+from e2e.conftest import context, free_ports, start  # noqa: F401
 from support.processes import PATIENCE, Program, Start, until
 from support.vitals import MEBIBYTE, descriptors, memory
 

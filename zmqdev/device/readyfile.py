@@ -28,6 +28,9 @@ def lines(snapshots: Sequence[Snapshot]) -> str:
 def write(path: str, text: str) -> None:
     """Whole or not at all: a reader that sees the file can read it."""
     target = Path(path)
+    if target.exists() and not target.is_file():
+        # It would be replaced: a device node or a pipe that others use.
+        raise RunError(f"cannot write the ready file {path}: it is there and no ordinary file")
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:

@@ -1,0 +1,215 @@
+"""Bad luck: restarts under traffic, disks that are full, clocks that jump, networks that fail."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from support.chaos import ChaosProxy, Weather
+from support.processes import Start, until
+
+import zmqdev
+
+PACKAGE = Path(zmqdev.__file__).parent
+FREE = "tcp://127.0.0.1:*"
+ANYWHERE = ("--frontend-bind", FREE, "--backend-bind", FREE)
+
+
+def test_after_a_restart_idle_publishers_lose_no_burst(
+    start: Start, context: zmq.Context[Any], free_ports: Callable[[int], list[int]], scale: int
+) -> None:
+    """S6: a publisher that sends nothing notices nothing, until it is touched."""
+    front, back = free_ports(2)
+    words = (
+        *("forwarder", "--frontend-bind", f"tcp://127.0.0.1:{front}"),
+        *("--backend-bind", f"tcp://127.0.0.1:{back}", "--stats", "off"),
+    )
+    pub, sub = context.socket(zmq.XPUB), context.socket(zmq.SUB)
+    for socket in (pub, sub):
+        socket.reconnect_ivl, socket.linger = 20, 0
+    sub.subscribe(b"")
+    # Also the subscription that comes before the old connection is seen to have gone.
+    pub.xpub_verbose = 1
+    for number in range(min(10, 2 + scale)):
+        device = start(*words, ready=True)
+        device.ready()
+        if not number:
+            pub.connect(f"tcp://127.0.0.1:{front}")
+            sub.connect(f"tcp://127.0.0.1:{back}")
+        subscribed(pub, sub)
+        for item in range(200):
+            pub.send(b"%d %d" % (number, item))
+        for item in range(200):
+            assert sub.poll(10_000), f"restart {number}: message {item} is missing"
+            assert sub.recv() == b"%d %d" % (number, item)
+        device.signal(signal.SIGKILL)
+        device.wait()
+
+
+def subscribed(pub: zmq.Socket[bytes], sub: zmq.Socket[bytes]) -> None:
+    """Until the subscription of this life of the forwarder has come."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        sub.get(zmq.EVENTS)
+        if pub.poll(20) and pub.recv() == b"\x01":
+            return
+    raise AssertionError("the subscription never came")
+
+
+@pytest.mark.parametrize("name", ["/proc/ready", "/no/such/dir/ready"])
+def test_a_file_that_cannot_be_written_is_said_in_a_line(start: Start, name: str) -> None:
+    device = start("streamer", *ANYWHERE, "--ready-file", name)
+    assert device.wait() == 1
+    assert f"cannot write the ready file {name}" in device.err
+    assert "Traceback" not in device.err
+
+
+def test_what_is_no_ordinary_file_is_not_replaced_by_one(start: Start, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    device = start("streamer", *ANYWHERE, "--ready-file", str(pipe))
+    assert device.wait() == 1
+    assert pipe.is_fifo()
+    assert "no ordinary file" in device.err
+
+
+def test_no_wait_depends_on_a_clock_that_can_be_set() -> None:
+    """`time.time` is for showing and stamping only; all waiting is by the monotonic clock."""
+    shown_only = {
+        *("endpoints/receiver.py", "endpoints/client.py", "endpoints/stamping.py"),
+        *("endpoints/checking.py", "endpoints/template.py", "endpoints/feed.py"),
+        "endpoints/workbench.py",
+    }
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in ("time", "time_ns")
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "time"
+            ):
+                found.add(str(path.relative_to(PACKAGE)))
+    assert {name for name in found if not name.startswith(("report/", "bench/"))} <= shown_only
+
+
+WEATHERS = {
+    "slow": Weather(latency=0.005, jitter=0.01),
+    "one byte at a time": Weather(slice_bytes=1),
+    "narrow": Weather(bandwidth=300_000),
+}
+
+
+@pytest.mark.parametrize("weather", sorted(WEATHERS))
+def test_bad_weather_loses_nothing_that_has_no_reason_to_be_lost(
+    start: Start, weather: str
+) -> None:
+    """A streamer between two proxies, with every message proved."""
+    count = 300
+    device = start(
+        *("streamer", "--frontend-bind", FREE, "--backend-bind", FREE, "--stats", "off"), ready=True
+    )
+    ready = device.ready()
+    kind = WEATHERS[weather]
+    with (
+        ChaosProxy(ready["frontend"][0], kind) as near,
+        ChaosProxy(ready["backend"][0], kind) as far,
+    ):
+        pull = start(
+            *("pull", "-c", far.address, "--expect", str(count), "--max-loss", "0", "-t", "20s")
+        )
+        push = start(
+            *("push", "-c", near.address, "-n", str(count), "-D", "x" * 50, "--stamp"),
+            *("--drain", "20s"),
+        )
+        assert (push.wait(), pull.wait()) == (0, 0)
+    assert device.interrupt() == 0
+
+
+def test_resets_under_a_reliable_queue_lose_no_request(start: Start) -> None:
+    """Connections are cut again and again between every pair of parts."""
+    device = start(
+        *("queue", "--reliable", "--frontend-bind", FREE, "--backend-bind", FREE),
+        *("--stats", "off"),
+        ready=True,
+    )
+    ready = device.ready()
+    with ChaosProxy(ready["frontend"][0]) as near, ChaosProxy(ready["backend"][0]) as far:
+        for _ in range(2):
+            start("worker", "--reliable", "-c", far.address, "--reply", "did {body}")
+        client = start(
+            *("client", "--reliable", "-c", near.address, "-n", "200", "-D", "job {n}"),
+            *("--rate", "100", "--timeout", "2s", "--retries", "20", "--window", "10"),
+        )
+        until(lambda: client.lines(), "the first reply")
+        for _ in range(5):
+            before = len(client.lines())
+            near.reset_all()
+            far.reset_all()
+            until(
+                lambda seen=before: (
+                    client.process.poll() is not None  # type: ignore[misc]
+                    or len(client.lines()) > seen + 5
+                ),
+                "it goes on after the reset",
+            )
+        assert client.wait() == 0, client.err
+    assert sorted(client.lines()) == sorted(f"did job {number}" for number in range(200))
+    assert device.interrupt() == 0
+
+
+def test_a_black_hole_is_noticed_by_heartbeats(start: Start) -> None:
+    """A pulled cable makes no event of its own (T1)."""
+    device = start(
+        *("streamer", "--frontend-bind", FREE, "--backend-bind", FREE, "--stats", "json"),
+        *("--interval", "50ms", "--set", "frontend.heartbeat_ivl=200"),
+        *("--set", "frontend.heartbeat_timeout=400"),
+        ready=True,
+    )
+
+    def peers() -> int:
+        whole = device.out.decode().rpartition("\n")[0]
+        return int(json.loads(whole.splitlines()[-1])["frontend_peers"]) if whole else -1
+
+    with ChaosProxy(device.ready()["frontend"][0]) as proxy:
+        push = start("push", "-c", proxy.address, "-D", "x", "-i", "1m")
+        until(lambda: peers() == 1, "the peer is there")
+        proxy.black_hole = True
+        until(lambda: peers() == 0, "its silence is noticed", 10)
+        push.signal(signal.SIGKILL)
+    assert device.interrupt() == 0
+
+
+def test_hundred_threads_of_good_clients_are_all_served(
+    place: Callable[..., Any], context: zmq.Context[Any]
+) -> None:
+    here = place("queue")
+    served = threading.Semaphore(0)
+
+    def ask() -> None:
+        with context.socket(zmq.REQ) as client:
+            client.linger = 0
+            client.connect(here.front)
+            client.send(b"ask")
+            if client.poll(20_000) and client.recv() == b"done":
+                served.release()
+
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert here.far.recv() == b"ask"
+        here.far.send(b"done")
+    for thread in threads:
+        thread.join(20)
+    assert served._value == 100
+    here.end()
