@@ -50,9 +50,12 @@ class ReadyFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._written = False
 
     def started(self, service: Service) -> None:
         write(self.path, lines([device.snapshot() for device in service.devices]))
+        self._written = True
 
     def ended(self, service: Service) -> None:
-        Path(self.path).unlink(missing_ok=True)
+        if self._written:
+            Path(self.path).unlink(missing_ok=True)
