@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 
 .PHONY: help setup test check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
         demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs \
-        demo-reliable-queue demo-crash picture readme clean
+        demo-reliable-queue demo-market-data demo-work-farm demo-farm demo-crash demo-top picture readme clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 22
 
@@ -60,11 +60,18 @@ bench: $(READY)  ## the standard benchmark, some minutes: table, chart and JSON 
 DEMO ?= 10s
 demo: demo-ticks ## ticks from a publisher through a forwarder to a subscriber, live
 demo-ticks demo-ticks-sub-pub demo-streamer demo-streamer-one-way demo-queue demo-queue-rep \
-demo-bridge demo-bridge-jobs demo-reliable-queue: demo-%: $(READY) configs/%.yaml
+demo-bridge demo-bridge-jobs demo-reliable-queue demo-market-data demo-work-farm: demo-%: $(READY) configs/%.yaml
 	$(BIN)/zmqdev run configs/$*.yaml --duration $(DEMO)
+
+demo-farm: $(READY) ## a work farm whose workers are killed: every request is answered
+	cd tests && ../$(BIN)/python -m support.farm 5
 
 demo-crash: $(READY) ## kill workers under load, behind a reliable queue and behind a plain one
 	cd tests && ../$(BIN)/python -m support.crash $(DEMO)
+
+demo-top: $(READY) configs/three-devices.yaml ## three devices with traffic in one table; q ends it
+	@$(BIN)/zmqdev run configs/three-devices.yaml -q --stats off > /dev/null 2>&1 & devices=$$!; \
+	  trap 'kill $$devices; wait $$devices' EXIT; $(BIN)/zmqdev top --duration $(DEMO)
 
 picture: $(READY) # draw the live view in the README again, from a run of a minute
 	cd tests && ../$(BIN)/python -m support.picture ../configs/live-view.svg 66

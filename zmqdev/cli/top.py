@@ -44,6 +44,7 @@ def command(name: str) -> click.Command:
                 help="Time between two looks.",
             ),
             click.Option(["-n", "--count"], metavar="N", help="End after N looks."),
+            click.Option(["--duration"], metavar="DURATION", help="End after this time."),
             click.Option(
                 ["--sort"],
                 type=click.Choice(SORTS),
@@ -59,14 +60,22 @@ def command(name: str) -> click.Command:
     )
 
 
-def _act(names: tuple[str, ...], interval: str, count: str | None, sort: str, as_json: bool) -> int:
+def _act(
+    names: tuple[str, ...],
+    interval: str,
+    count: str | None,
+    duration: str | None,
+    sort: str,
+    as_json: bool,
+) -> int:
     seconds = _parsed("--interval", Duration(positive=True), interval)
     looks = None if count is None else _parsed("--count", Integer(1), count)
+    until = None if duration is None else _parsed("--duration", Duration(positive=True), duration)
     from zmqdev.device.signals import Signals
     from zmqdev.report.top import Asked, run
 
     with Signals() as signals:
-        return run(Asked(names, seconds, sort, as_json, looks), signals)
+        return run(Asked(names, seconds, sort, as_json, looks, until), signals)
 
 
 def _parsed(flag: str, type_: ValueType, text: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -34,13 +35,19 @@ SAID_FOR = 3.0
 @dataclass(frozen=True)
 class Asked:
     """What `top` was asked for: devices by name or address, none for all; the pace in seconds;
-    `count` is how many times it looks, None for ever."""
+    it ends after `count` looks and after `duration` seconds, None for neither."""
 
     names: tuple[str, ...] = ()
     interval: float = 1.0
     sort: str = "name"
     as_json: bool = False
     count: int | None = None
+    duration: float | None = None
+
+    @property
+    def end(self) -> float:
+        """When it is over, if it begins now; monotonic seconds."""
+        return time.monotonic() + (math.inf if self.duration is None else self.duration)
 
 
 class Watch:
@@ -109,9 +116,14 @@ class Top:
         poller = zmq.Poller()
         poller.register(signals.fileno(), zmq.POLLIN)
         poller.register(self._screen.fileno(), zmq.POLLIN)
-        due = time.monotonic()
+        due, end = time.monotonic(), self._asked.end
         size = (0, 0)
-        while not self._done and not signals.take() and not self._screen.hung_up:
+        while (
+            not self._done
+            and time.monotonic() < end
+            and not signals.take()
+            and not self._screen.hung_up
+        ):
             if time.monotonic() >= due:
                 self._look()
                 due = time.monotonic() + self._asked.interval
@@ -163,9 +175,11 @@ def _lines(asked: Asked, watch: Watch, signals: Signals) -> int:
     poller = zmq.Poller()
     poller.register(signals.fileno(), zmq.POLLIN)
     looks = 0
-    due = time.monotonic() + asked.interval
-    while not signals.take() and not lines.closed and looks != asked.count:
-        poller.poll(max(0, int((due - time.monotonic()) * 1000) + 1))
+    due, end = time.monotonic() + asked.interval, asked.end
+    while (
+        time.monotonic() < end and not signals.take() and not lines.closed and looks != asked.count
+    ):
+        poller.poll(max(0, int((min(due, end) - time.monotonic()) * 1000) + 1))
         if time.monotonic() >= due:
             due += asked.interval
             looks += 1
