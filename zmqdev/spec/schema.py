@@ -31,6 +31,9 @@ def schema() -> Schema:
     definitions: dict[str, Schema] = {
         "variable": VARIABLE,
         **{f"option-{name}": _socket_option(name) for name in SOCKET_OPTIONS},
+        **_sections(
+            [FleetSpec, *(part_spec(category, kind) for kind, category in kinds().items())]
+        ),
         **{kind: _kind(category, kind) for kind, category in kinds().items()},
         "part": _part(),
         "defaults": _defaults(),
@@ -104,15 +107,30 @@ def _or_variable(own: Schema) -> Schema:
     if own == {"type": "string"}:
         return own
     several = own["anyOf"] if set(own) == {"anyOf"} else [own]
-    return {"anyOf": [*several, {"$ref": "#/$defs/variable"}]}
+    forms = [_items_too(form) for form in several]
+    return {"anyOf": [*forms, {"$ref": "#/$defs/variable"}]}
+
+
+def _items_too(form: Schema) -> Schema:
+    return {**form, "items": _or_variable(form["items"])} if "items" in form else form
 
 
 def _section(nested: Section) -> Schema:
-    own = _object(nested.spec)
+    own: Schema = {"$ref": f"#/$defs/section-{nested.spec.__name__}"}
     if nested.shorthand is None:
         return {"description": nested.help, **own}
     _, declared, _ = options_of(nested.spec)[nested.shorthand]
     return {"description": nested.help, "anyOf": [own, _or_variable(declared.type.schema())]}
+
+
+def _sections(specs: Iterable[type]) -> dict[str, Schema]:
+    """The sections of all kinds, each once: a side has many options."""
+    found: dict[str, Schema] = {}
+    for spec in specs:
+        for _, nested in sections_of(spec).values():
+            found[f"section-{nested.spec.__name__}"] = _object(nested.spec)
+            found |= _sections([nested.spec])
+    return found
 
 
 def _file() -> Schema:
