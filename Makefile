@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup test check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
+.PHONY: help setup test soak check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
         demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs \
         demo-reliable-queue demo-market-data demo-work-farm demo-farm demo-crash demo-top picture readme clean
 help:            ## this list
@@ -27,6 +27,9 @@ $(READY): pyproject.toml $(RELAY_C)
 
 test: $(READY)   ## the whole suite
 	$(BIN)/python -m pytest
+
+soak: $(READY)   ## the long runs, ten minutes each: SOAK=60 make soak
+	$(BIN)/python -m pytest -m soak -s
 
 check: $(READY)  ## linter, type checker, and the C half without a warning
 	$(BIN)/ruff check .

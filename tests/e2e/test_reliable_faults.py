@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import random
 import signal
 import subprocess
@@ -12,13 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zmq
 from support import peers
 from support.load import Load
 from support.processes import Program, Start, until
+from support.reliable import Queue, own_worker
 
 from zmqdev.wire import call
 from zmqdev.wire.majordomo import request_01
@@ -27,49 +26,6 @@ Hire = Callable[..., "subprocess.Popen[bytes]"]
 KILLS = 20
 # Seconds that a kill may cost 99 of 100 requests.
 SLOWEST = 0.25
-# Bytes from the end of the statistics that hold more than a line.
-LINES = 1 << 14
-
-
-class Queue:
-    """A reliable queue that runs, its two addresses, and what it says of itself."""
-
-    def __init__(
-        self, start: Start, *arguments: str, frontend: str = "", backend: str = ""
-    ) -> None:
-        self.program: Program = start(
-            "queue",
-            "--reliable",
-            *("--frontend-bind", frontend or "tcp://127.0.0.1:*"),
-            *("--backend-bind", backend or "tcp://127.0.0.1:*"),
-            *("--stats", "json", "--interval", "50ms"),
-            *arguments,
-            ready=True,
-        )
-        ready = self.program.ready()
-        self.frontend, self.backend = ready["frontend"][0], ready["backend"][0]
-
-    def state(self) -> dict[str, Any]:
-        """The last line that is whole."""
-        with open(self.program.out_path, "rb") as out:
-            out.seek(max(0, out.seek(0, os.SEEK_END) - LINES))
-            whole = [line for line in out.readlines() if line.endswith(b"\n")]
-        return dict(json.loads(whole[-1])["reliable"]) if whole else {}
-
-    def count(self, name: str) -> int:
-        return int(self.state().get("counters", {}).get(name, 0))
-
-    def workers(self) -> int:
-        services = self.state().get("services", [])
-        return sum(item["ready"] + item["busy"] + item["overdue"] for item in services)
-
-    def is_empty(self) -> bool:
-        state = self.state()
-        return bool(state) and not state["queued"] and not state["in_flight"]
-
-    def settle(self, workers: int) -> None:
-        """Wait until so many workers are registered."""
-        until(lambda: self.workers() == workers, f"{workers} workers; {self.program.err}")
 
 
 @pytest.fixture
@@ -101,12 +57,6 @@ def calm_percentile(load: Load) -> float:
     """Seconds for 99 of 100 replies before anything is broken: what this machine needs."""
     until(lambda: load.answered > 300, "a calm load")
     return load.percentile(0.99)
-
-
-def own_worker(start: Start, queue: Queue, *more: str) -> Program:
-    return start(
-        "worker", "--reliable", "-c", queue.backend, "--reply", "{body} by zmqdev", "-q", *more
-    )
 
 
 @pytest.mark.parametrize("protocol", ["mdp-0.1", "mdp-0.2", "ppp"])
