@@ -26,7 +26,7 @@ from zmqdev.endpoints.choosing import hint_of, late_hint_of
 from zmqdev.endpoints.kinds import Surroundings, task_for
 from zmqdev.endpoints.post import Post
 from zmqdev.endpoints.snapshot import EndpointSnapshot
-from zmqdev.endpoints.task import Task, Wait
+from zmqdev.endpoints.task import AT_ONCE, Task, Wait
 from zmqdev.errors import RunError, Unmet
 from zmqdev.spec.endpoint import EndpointKind, Input
 
@@ -37,6 +37,8 @@ logging.addLevelName(NOTE, "NOTE")
 
 # EVENTS of the socket is read at least this often (S6).
 TICK = 0.1
+# While bursts follow each other, signals and monitor are looked at this often and not each turn.
+BUSY_LOOK = 0.005
 # After this long with no input, a person may wonder.
 LATE = 2.0
 VERBS = {"pub": "sent", "push": "sent", "worker": "answered"}
@@ -125,7 +127,7 @@ class Turns:
         self.interrupted = False
         self._signals, self._display, self._clock = signals, display, clock
         self._state = "starting"
-        self._began = self._shown = clock()
+        self._began = self._shown = self._looked = clock()
         self._ends_at = self._began + (spec.duration or math.inf)
         self._stop_at = math.inf  # the end of the drain
         self._abort = False
@@ -219,6 +221,9 @@ class Turns:
     def _wait(self, wait: Wait) -> None:
         """Wait for what the task waits for, and for signals and monitor events always."""
         now = self._clock()
+        if wait is AT_ONCE and now - self._looked < BUSY_LOOK:
+            return
+        self._looked = now
         shown_next = self._shown + self._display.interval
         until = min(wait.until, self._stop_at, self._ends_at, self._patience(), shown_next)
         seconds = min(TICK, max(0.0, until - now))

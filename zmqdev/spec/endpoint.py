@@ -306,7 +306,9 @@ ENDPOINTS: dict[str, EndpointKind] = {
             types=("PUSH", "DEALER", "PAIR"),
             verb="connect",
             address="tcp://127.0.0.1:5557",
-            hwm=1000,
+            # At 1000 a pusher of small messages sleeps and wakes four times as often: 1.15 times
+            # the CPU. With 64 KiB messages this is 256 MiB for a peer that has stopped reading.
+            hwm=4000,
         ),
         EndpointKind(
             name="pull",
