@@ -10,8 +10,6 @@
 
 #include "_loop.h"
 
-enum { BURST_BYTES = 4 << 20 }; /* as in bursts.py */
-
 typedef struct {
     PyObject *failure; /* makes the exception for an errno */
 } state_t;
@@ -38,127 +36,7 @@ static void *handle(state_t *state, PyObject *socket)
     return pointer;
 }
 
-/* ---- bursts ---- */
-
-/* One message as a list of bytes. NULL with an exception, or without one: see errno.
- * A message that cannot be kept is taken to its end, so that the next one is whole. */
-static PyObject *take(void *socket, message_t *frame, size_t *bytes)
-{
-    if (receive(frame, socket) < 0) return NULL;
-    PyObject *message = PyList_New(0);
-    for (;;) {
-        size_t size = zmq_msg_size(frame);
-        PyObject *body = NULL;
-        if (message) body = PyBytes_FromStringAndSize(zmq_msg_data(frame), (Py_ssize_t)size);
-        if (!body || PyList_Append(message, body) < 0) Py_CLEAR(message);
-        Py_XDECREF(body);
-        *bytes += size;
-        if (!zmq_msg_more(frame)) return message;
-        if (receive(frame, socket) < 0) {
-            int error = errno;
-            Py_CLEAR(message);
-            errno = error;
-            return NULL;
-        }
-    }
-}
-
-static PyObject *recv_burst(PyObject *module, PyObject *args)
-{
-    state_t *state = PyModule_GetState(module);
-    PyObject *socket;
-    Py_ssize_t limit;
-    if (!PyArg_ParseTuple(args, "On:recv_burst", &socket, &limit)) return NULL;
-    void *pointer = handle(state, socket);
-    PyObject *messages = pointer ? PyList_New(0) : NULL;
-    if (!messages) return NULL;
-    message_t frame;
-    zmq_msg_init(&frame);
-    int error = 0;
-    size_t bytes = 0;
-    for (Py_ssize_t count = 0; !error && count < limit && bytes < BURST_BYTES; count++) {
-        PyObject *message = take(pointer, &frame, &bytes);
-        if (!message) error = errno;
-        if ((message && PyList_Append(messages, message) < 0) || PyErr_Occurred()) error = -1;
-        Py_XDECREF(message);
-    }
-    zmq_msg_close(&frame);
-    if (!error || error == EAGAIN || (error > 0 && PyList_Size(messages))) return messages;
-    Py_DECREF(messages);
-    return error > 0 ? fail(state, error) : NULL;
-}
-
-static Py_ssize_t length(PyObject *items)
-{
-    return PyList_Check(items) ? PyList_Size(items) : PyTuple_Size(items);
-}
-
-static PyObject *item(PyObject *items, Py_ssize_t at)
-{
-    return PyList_Check(items) ? PyList_GetItem(items, at) : PyTuple_GetItem(items, at);
-}
-
-static bool is_message(PyObject *message)
-{
-    if (!PyList_Check(message) && !PyTuple_Check(message)) {
-        PyErr_SetString(PyExc_TypeError, "a message is a list of frames, each bytes");
-        return false;
-    }
-    Py_ssize_t count = length(message);
-    if (!count) PyErr_SetString(PyExc_ValueError, "a message has at least one frame");
-    for (Py_ssize_t at = 0; at < count; at++) {
-        if (PyBytes_Check(item(message, at))) continue;
-        PyErr_SetString(PyExc_TypeError, "a frame is bytes");
-        return false;
-    }
-    return count > 0;
-}
-
-static int hand_bytes(PyObject *frame, void *socket, bool more)
-{
-    size_t size = (size_t)PyBytes_Size(frame);
-    int sent, flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0);
-    RETRY(sent, zmq_send(socket, PyBytes_AsString(frame), size, flags));
-    return sent;
-}
-
-/* 0, or the errno with nothing of the message sent. */
-static int offer(void *socket, PyObject *message)
-{
-    for (Py_ssize_t at = 0, count = length(message); at < count; at++) {
-        bool more = at + 1 < count;
-        if (hand_bytes(item(message, at), socket, more) >= 0) continue;
-        if (at == 0 && has_room_now(socket) && hand_bytes(item(message, 0), socket, more) >= 0)
-            continue;
-        int error = errno;
-        if (at && error == EAGAIN && swallows_rest(socket, (size_t)(count - at)))
-            for (; at < count; at++) hand_bytes(item(message, at), socket, at + 1 < count);
-        return error;
-    }
-    return 0;
-}
-
-static PyObject *send_burst(PyObject *module, PyObject *args)
-{
-    state_t *state = PyModule_GetState(module);
-    PyObject *socket, *given, *messages = NULL;
-    if (!PyArg_ParseTuple(args, "OO:send_burst", &socket, &given)) return NULL;
-    void *pointer = handle(state, socket);
-    if (pointer) messages = PySequence_Fast(given, "messages are a sequence of lists");
-    if (!messages) return NULL;
-    Py_ssize_t count = length(messages), accepted = 0;
-    for (Py_ssize_t at = 0; at < count; at++) {
-        if (is_message(item(messages, at))) continue;
-        Py_DECREF(messages);
-        return NULL;
-    }
-    int error = 0;
-    for (; accepted < count; accepted++)
-        if ((error = offer(pointer, item(messages, accepted)))) break;
-    Py_DECREF(messages);
-    if (error && error != EAGAIN && error != EHOSTUNREACH) return fail(state, error);
-    return Py_BuildValue("ni", accepted, error);
-}
+#include "_bursts.h"
 
 /* ---- the Relay type ---- */
 

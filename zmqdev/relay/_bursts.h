@@ -1,0 +1,140 @@
+/* Many messages per call between a socket and a Python list; the same as bursts.py.
+ *
+ * The GIL is held throughout: no call waits, and every message becomes or is Python's.
+ */
+
+enum { BURST_BYTES = 4 << 20 }; /* as in bursts.py */
+
+static PyObject *frame_bytes(message_t *frame)
+{
+    return PyBytes_FromStringAndSize(zmq_msg_data(frame), (Py_ssize_t)zmq_msg_size(frame));
+}
+
+/* The rest of a message after its first frame, to its end even when it cannot be kept,
+ * so that the next message is whole. Lets go of the list and clears it on failure. */
+static void take_rest(void *socket, message_t *frame, PyObject **message, size_t *bytes)
+{
+    while (zmq_msg_more(frame)) {
+        if (receive(frame, socket) < 0) {
+            int error = errno;
+            Py_CLEAR(*message);
+            errno = error;
+            return;
+        }
+        *bytes += zmq_msg_size(frame);
+        PyObject *body = *message ? frame_bytes(frame) : NULL;
+        if (!body || PyList_Append(*message, body) < 0) Py_CLEAR(*message);
+        Py_XDECREF(body);
+    }
+}
+
+/* One message as a list of bytes. NULL with an exception, or without one: see errno. */
+static PyObject *take(void *socket, message_t *frame, size_t *bytes)
+{
+    if (receive(frame, socket) < 0) return NULL;
+    *bytes += zmq_msg_size(frame);
+    PyObject *message = PyList_New(1);
+    PyObject *body = message ? frame_bytes(frame) : NULL;
+    if (!body || PyList_SetItem(message, 0, body) < 0) Py_CLEAR(message);
+    take_rest(socket, frame, &message, bytes);
+    return message;
+}
+
+static PyObject *recv_burst(PyObject *module, PyObject *args)
+{
+    state_t *state = PyModule_GetState(module);
+    PyObject *socket;
+    Py_ssize_t limit;
+    if (!PyArg_ParseTuple(args, "On:recv_burst", &socket, &limit)) return NULL;
+    void *pointer = handle(state, socket);
+    PyObject *messages = pointer ? PyList_New(0) : NULL;
+    if (!messages) return NULL;
+    message_t frame;
+    zmq_msg_init(&frame);
+    int error = 0;
+    size_t bytes = 0;
+    for (Py_ssize_t count = 0; !error && count < limit && bytes < BURST_BYTES; count++) {
+        PyObject *message = take(pointer, &frame, &bytes);
+        if (!message) error = errno;
+        if ((message && PyList_Append(messages, message) < 0) || PyErr_Occurred()) error = -1;
+        Py_XDECREF(message);
+    }
+    zmq_msg_close(&frame);
+    if (!error || error == EAGAIN || (error > 0 && PyList_Size(messages))) return messages;
+    Py_DECREF(messages);
+    return error > 0 ? fail(state, error) : NULL;
+}
+
+/* A list or a tuple, looked at once: the limited API has no macros. */
+typedef struct {
+    PyObject *object, *(*item)(PyObject *, Py_ssize_t);
+    Py_ssize_t count;
+} items_t;
+
+static items_t items_of(PyObject *object)
+{
+    if (PyList_Check(object)) return (items_t){object, PyList_GetItem, PyList_Size(object)};
+    if (PyTuple_Check(object)) return (items_t){object, PyTuple_GetItem, PyTuple_Size(object)};
+    return (items_t){NULL, NULL, 0};
+}
+
+static bool is_message(PyObject *object)
+{
+    items_t frames = items_of(object);
+    for (Py_ssize_t at = 0; at < frames.count; at++) {
+        if (PyBytes_Check(frames.item(object, at))) continue;
+        PyErr_SetString(PyExc_TypeError, "a frame is bytes");
+        return false;
+    }
+    if (!frames.object)
+        PyErr_SetString(PyExc_TypeError, "a message is a list of frames, each bytes");
+    else if (!frames.count)
+        PyErr_SetString(PyExc_ValueError, "a message has at least one frame");
+    return frames.count > 0;
+}
+
+static int hand_bytes(const items_t *message, Py_ssize_t at, void *socket)
+{
+    char *bytes;
+    Py_ssize_t size;
+    int sent, flags = ZMQ_DONTWAIT | (at + 1 < message->count ? ZMQ_SNDMORE : 0);
+    PyBytes_AsStringAndSize(message->item(message->object, at), &bytes, &size);
+    RETRY(sent, zmq_send(socket, bytes, (size_t)size, flags));
+    return sent;
+}
+
+/* 0, or the errno with nothing of the message sent. */
+static int offer(void *socket, PyObject *object)
+{
+    items_t message = items_of(object);
+    for (Py_ssize_t at = 0; at < message.count; at++) {
+        if (hand_bytes(&message, at, socket) >= 0) continue;
+        if (!at && has_room_now(socket) && hand_bytes(&message, 0, socket) >= 0) continue;
+        int error = errno;
+        if (at && error == EAGAIN && swallows_rest(socket, (size_t)(message.count - at)))
+            for (; at < message.count; at++) hand_bytes(&message, at, socket);
+        return error;
+    }
+    return 0;
+}
+
+static PyObject *send_burst(PyObject *module, PyObject *args)
+{
+    state_t *state = PyModule_GetState(module);
+    PyObject *socket, *given, *kept = NULL;
+    if (!PyArg_ParseTuple(args, "OO:send_burst", &socket, &given)) return NULL;
+    void *pointer = handle(state, socket);
+    if (pointer) kept = PySequence_Fast(given, "messages are a sequence of lists");
+    if (!kept) return NULL;
+    items_t messages = items_of(kept);
+    Py_ssize_t checked = 0, accepted = 0;
+    while (checked < messages.count && is_message(messages.item(kept, checked))) checked++;
+    int error = 0;
+    if (checked == messages.count)
+        for (; accepted < checked; accepted++)
+            if ((error = offer(pointer, messages.item(kept, accepted)))) break;
+    Py_DECREF(kept);
+    if (PyErr_Occurred()) return NULL;
+    if (error && error != EAGAIN && error != EHOSTUNREACH) return fail(state, error);
+    return Py_BuildValue("ni", accepted, error);
+}
