@@ -105,16 +105,30 @@ def apply_marks(on: Steered) -> None:
 
 
 _MARK = Integer(0, 2**31 - 1)
+_MARKS = {
+    "hwm": "high-water mark, both ways, in messages for each peer",
+    "sndhwm": "high-water mark of what is sent to each peer",
+    "rcvhwm": "high-water mark of what is received from each peer",
+}
 SETTINGS = {
     row.key: row
     for row in (
-        Setting("log-level", Choice(choices=tuple(LEVELS)), "what is told on stderr", _log_level),
-        Setting("interval", Duration(positive=True), "time between statistics", _interval),
-        Setting("on-full", Choice(choices=("block", "drop")), "wait, or drop", _on_full),
+        Setting(
+            "log-level", Choice(choices=tuple(LEVELS)), "how much is told on stderr", _log_level
+        ),
+        Setting("interval", Duration(positive=True), "time between statistics lines", _interval),
+        Setting(
+            "on-full",
+            Choice(choices=("block", "drop")),
+            "when nobody can take a message: wait, or drop it",
+            _on_full,
+        ),
         *(
-            Setting(key, _MARK, f"messages for each peer of the {side}", partial(_hwm, key))
+            Setting(
+                f"{side}.{mark}", _MARK, f"{help} of the {side}", partial(_hwm, f"{side}.{mark}")
+            )
             for side in ("frontend", "backend")
-            for key in (f"{side}.hwm", f"{side}.sndhwm", f"{side}.rcvhwm")
+            for mark, help in _MARKS.items()
         ),
     )
 }
