@@ -1,0 +1,121 @@
+"""Reading a changed file again: changed parts start again, the others lose nothing."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from support.fleets import RunningFile
+from support.processes import Start, until
+
+Ports = Callable[[int], list[int]]
+COUNT = 40_000
+# Stamped jobs flow through `mid`; `other` is what changes.
+LOAD = """
+defaults: {{control: off, drain: 2s}}
+parts:
+  in:
+    endpoint: push
+    connect: tcp://127.0.0.1:{0}
+    data: "job {{n}}"
+    stamp: true
+    rate: 10000
+    count: {count}
+  mid:
+    device: streamer
+    frontend: {{bind: tcp://127.0.0.1:{0}}}
+    backend: {{bind: tcp://127.0.0.1:{1}}}
+  out: {{endpoint: pull, connect: tcp://127.0.0.1:{1}, check: true, expect: {count}}}
+  other:
+    device: streamer
+    frontend: {{bind: tcp://127.0.0.1:{2}}}
+    backend: {{bind: tcp://127.0.0.1:{3}}}
+"""
+
+
+def load(start: Start, tmp_path: Path, free_ports: Ports, *words: str) -> RunningFile:
+    text = LOAD.format(*free_ports(4), count=COUNT)
+    return RunningFile(start, tmp_path, text, *words).ready()
+
+
+def change(run: RunningFile, before: str, after: str) -> None:
+    """Write the file anew, whole or not at all, as editors do."""
+    text = run.path.read_text()
+    assert before in text
+    fresh = run.path.with_suffix(".new")
+    fresh.write_text(text.replace(before, after))
+    fresh.replace(run.path)
+
+
+def test_parts_that_did_not_change_lose_nothing_while_others_are_replaced(
+    start: Start, tmp_path: Path, free_ports: Ports
+) -> None:
+    run = load(start, tmp_path, free_ports, "--until", "out")
+    before = run.parts()
+    change(run, "other:\n", "other:\n    on-full: block\n")
+    for was, now in (("block", "drop"), ("drop", "block"), ("block", "drop")):
+        pid = run.parts()["other"]["pid"]
+        change(run, f"on-full: {was}", f"on-full: {now}")
+        run.program.signal(signal.SIGHUP)
+        until(run.back("other", pid), "other runs anew")
+    after = run.parts()
+    assert [after[n]["pid"] for n in ("in", "mid", "out")] == [
+        before[n]["pid"] for n in ("in", "mid", "out")
+    ]
+    assert run.program.wait() == 0
+    (result,) = (json.loads(line) for line in run.said("out") if line.startswith("{"))
+    assert result["received"] == COUNT
+    assert (result["lost"], result["doubled"], result["reordered"]) == (0, 0, 0)
+
+
+def test_a_broken_file_changes_nothing_and_says_why(
+    start: Start, tmp_path: Path, free_ports: Ports
+) -> None:
+    run = load(start, tmp_path, free_ports)
+    before = run.parts()
+    change(run, "device: streamer", "device: steamer")
+    run.program.signal(signal.SIGHUP)
+    until(lambda: "nothing changes" in run.program.err, "the complaint")
+    assert "no device 'steamer'; did you mean 'streamer'?" in run.program.err
+    assert [p["pid"] for p in run.parts().values()] == [p["pid"] for p in before.values()]
+    run.program.interrupt()
+
+
+def test_parts_come_and_go_with_the_file(start: Start, tmp_path: Path, free_ports: Ports) -> None:
+    run = load(start, tmp_path, free_ports)
+    before = run.parts()
+    text = run.path.read_text()
+    cut = text.index("  other:")
+    fresh = f"  more: {{endpoint: pull, connect: tcp://127.0.0.1:{free_ports(1)[0]}}}\n"
+    run.path.write_text(text[:cut] + fresh)
+    reply = run.ask("reload")
+    assert reply["result"] == {"added": ["more"], "removed": ["other"], "changed": []}
+    until(lambda: run.parts().keys() == {"in", "mid", "out", "more"}, "other is gone")
+    until(lambda: run.parts()["more"]["state"] == "running", "more runs")
+    assert run.parts()["mid"]["pid"] == before["mid"]["pid"]
+    run.program.interrupt()
+
+
+def test_watch_notices_by_itself(start: Start, tmp_path: Path, free_ports: Ports) -> None:
+    run = load(start, tmp_path, free_ports, "--watch")
+    before = run.parts()
+    change(run, "other:\n", "other:\n    on-full: drop\n")
+    until(run.back("other", before["other"]["pid"]), "other runs anew")
+    change(run, "on-full: drop", "on-ful: drop")
+    until(lambda: "unknown key 'on-ful'" in run.program.err, "the complaint")
+    change(run, "on-ful: drop", "on-full: block")
+    until(run.back("other", run.parts()["other"]["pid"]), "other runs anew again")
+    assert run.parts()["mid"]["pid"] == before["mid"]["pid"]
+    run.program.interrupt()
+
+
+def test_nothing_changes_when_nothing_has(start: Start, tmp_path: Path, free_ports: Ports) -> None:
+    run = load(start, tmp_path, free_ports)
+    before = run.parts()
+    run.path.write_text(f"# a remark\n{run.path.read_text()}")
+    run.program.signal(signal.SIGHUP)
+    until(lambda: "read again: nothing has changed" in run.program.err, "it was read")
+    assert [p["pid"] for p in run.parts().values()] == [p["pid"] for p in before.values()]
+    run.program.interrupt()

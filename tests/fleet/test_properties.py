@@ -1,0 +1,146 @@
+"""Random files: the reader and the checker never fall over, and what passes starts."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from zmqdev.cli.running import engine_for
+from zmqdev.errors import UsageError
+from zmqdev.fleet.check import check_file
+from zmqdev.fleet.drawing import dot, mermaid
+from zmqdev.fleet.picture import picture
+from zmqdev.fleet.ports import plan
+from zmqdev.fleet.reading import survey, topology
+from zmqdev.fleet.rehearsal import rehearse
+from zmqdev.spec.fleet import FleetSpec
+from zmqdev.spec.layer import known_keys
+from zmqdev.spec.life import kinds, part_spec
+
+PLACES = ("127.0.0.1:{0}", "*:{0}", "localhost:{0}", "[::1]:{0}", "h;127.0.0.1:{0}", "far:{0}")
+ADDRESSES = st.one_of(
+    st.builds(
+        lambda place, port: "tcp://" + place.format(port),
+        st.sampled_from(PLACES),
+        st.sampled_from([0, 1, 5555, 5556, 99999, "*"]),
+    ),
+    st.sampled_from(["inproc://x", "ipc:///tmp/x", "ipc://@x", "tipc://x", "ws://x", "no", ""]),
+)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 10**7),
+    st.floats(allow_nan=True),
+    st.text(max_size=8),
+    ADDRESSES,
+    st.sampled_from(["${A}", "${A:-1}", "${REPLICA}", "${", "5s", "1MB", "queue", "drop", "XPUB"]),
+)
+WORDS = sorted(
+    {key for kind, category in kinds().items() for key in known_keys(part_spec(category, kind))}
+    | {"parts", "defaults", "include", "device", "endpoint", "apps", "version", "type", "bind"}
+    | {*known_keys(FleetSpec), *kinds()}
+)
+KEYS = st.one_of(st.sampled_from(WORDS), st.text(max_size=5))
+TREES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=25,
+)
+SIDE = st.fixed_dictionaries(
+    {},
+    optional={
+        "bind": ADDRESSES | st.lists(ADDRESSES, max_size=2),
+        "connect": ADDRESSES | st.lists(ADDRESSES, max_size=2),
+        "type": st.sampled_from(["SUB", "XSUB", "PUB", "XPUB", "PULL", "PUSH", "ROUTER", "DEALER"]),
+        "hwm": st.integers(0, 5),
+        "subscribe": st.lists(st.text(max_size=3), max_size=2),
+    },
+)
+LIFE = {
+    "replicas": st.integers(1, 3),
+    "restart": st.sampled_from(["always", "on-failure", "no", False]),
+    "isolate": st.sampled_from(["process", "thread"]),
+    "after": st.sampled_from(["a", "b", "c"]),
+    "ignore": st.sampled_from(["hwm-zero", "nobody-binds", "what"]),
+}
+DEVICES = st.fixed_dictionaries(
+    {"device": st.sampled_from(["queue", "forwarder", "streamer"])},
+    optional={"frontend": SIDE, "backend": SIDE, "reliable": st.booleans(), **LIFE},
+)
+ENDPOINTS = st.fixed_dictionaries(
+    {"endpoint": st.sampled_from(["pub", "sub", "push", "pull", "client", "worker"])},
+    optional={"bind": ADDRESSES, "connect": ADDRESSES, **LIFE},
+)
+FILES = st.fixed_dictionaries(
+    {"parts": st.dictionaries(st.sampled_from("abcd"), DEVICES | ENDPOINTS, min_size=1, max_size=4)}
+)
+# Only what can be had on a machine: loopback, ports that the system chooses, inproc.
+SAFE = st.sampled_from(["tcp://127.0.0.1:*", "inproc://one", "inproc://two"])
+SAFE_DEVICES = st.fixed_dictionaries(
+    {
+        "device": st.sampled_from(["queue", "forwarder", "streamer"]),
+        "frontend": st.fixed_dictionaries({"bind": SAFE})
+        | st.fixed_dictionaries({"connect": SAFE}),
+        "backend": st.fixed_dictionaries({"bind": SAFE}) | st.fixed_dictionaries({"connect": SAFE}),
+    },
+    optional={"isolate": LIFE["isolate"]},
+)
+SAFE_FILES = st.fixed_dictionaries(
+    {"parts": st.dictionaries(st.sampled_from("abcd"), SAFE_DEVICES, min_size=1, max_size=3)}
+)
+QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def look(content: bytes) -> None:
+    """Whatever the file, every finding has a place in it and the file ends somewhere."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "f.yaml"
+        path.write_bytes(content)
+        for finding in check_file(str(path), {}):
+            assert finding.place.startswith(str(path)), finding
+            assert "\n" not in finding.message
+        try:
+            found = survey(str(path), {})
+        except UsageError:
+            return
+        drawn = picture(plan(found))
+        assert mermaid(drawn)
+        assert dot(drawn)
+
+
+@QUIET
+@given(TREES)
+@example({"apps": {"a": {"devices": {"d": {"type": "zmq_queue"}}}}, "version": 1})
+@example({"parts": {"a": {"device": "queue", "frontend": {"bind": ["tcp://*:1"] * 3}}}})
+def test_no_tree_is_too_strange(tree: Any) -> None:
+    look(yaml.safe_dump(tree, allow_unicode=True).encode("utf-8", "surrogatepass"))
+
+
+@QUIET
+@given(FILES)
+def test_no_file_of_parts_is_too_strange(tree: Any) -> None:
+    look(json.dumps(tree).encode())
+
+
+@QUIET
+@given(st.binary(max_size=200))
+def test_no_bytes_are_too_strange(content: bytes) -> None:
+    look(content)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SAFE_FILES)
+def test_what_passes_a_strict_check_starts(tree: Any) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "f.yaml"
+        path.write_text(json.dumps(tree))
+        if check_file(str(path), {}):
+            return
+        for line, well in rehearse(plan(topology(str(path))), engine_for):
+            assert well, line
