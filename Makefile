@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup test soak check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
+.PHONY: help setup test soak fuzz check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
         demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs \
         demo-reliable-queue demo-market-data demo-work-farm demo-farm demo-crash demo-top picture readme clean
 help:            ## this list
@@ -30,6 +30,12 @@ test: $(READY)   ## the whole suite
 
 soak: $(READY)   ## the long runs, ten minutes each: SOAK=60 make soak
 	$(BIN)/python -m pytest -m soak -s
+	ZMQDEV_SOAK=50 $(BIN)/python -m pytest tests/hostile -o timeout=1800
+
+FUZZ_SECONDS ?= 60
+fuzz: $(READY)   ## every parser under a coverage-guided fuzzer, FUZZ_SECONDS each
+	$(BIN)/python -m pip install -q atheris
+	cd tests && ../$(BIN)/python -m support.fuzz $(FUZZ_SECONDS)
 
 check: $(READY)  ## linter, type checker, and the C half without a warning
 	$(BIN)/ruff check .

@@ -21,13 +21,8 @@ def fuzz_one(name: str, seconds: float) -> None:
 
     with atheris.instrument_imports(include=["zmqdev"]):
         from support.parsers import feed
-    arguments = [
-        sys.argv[0],
-        f"-max_total_time={int(seconds)}",
-        f"-max_len={INPUT}",
-        "-verbosity=0",
-    ]
-    atheris.Setup(arguments, lambda data: feed(name, data))
+    limits = [f"-max_total_time={int(seconds)}", f"-max_len={INPUT}", "-verbosity=0"]
+    atheris.Setup([sys.argv[0], *limits], lambda data: feed(name, data))
     atheris.Fuzz()
 
 
@@ -37,6 +32,10 @@ def main() -> int:
         fuzz_one(names[0], float(seconds))
     from support.parsers import PARSERS
 
+    unknown = set(names) - set(PARSERS)
+    if unknown:
+        print(f"no parser {', '.join(unknown)}; there are {', '.join(sorted(PARSERS))}")
+        return 2
     failed = []
     for name in names or sorted(PARSERS):
         print(f"{name}: {seconds} s", flush=True)
