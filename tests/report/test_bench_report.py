@@ -49,6 +49,11 @@ def test_targets_are_told_with_their_measure(report: Report) -> None:
     assert rows["msg/s of native: at least 0.97 x silent"] == ("not measured", "no")
 
 
+def test_a_target_says_when_its_case_was_too_noisy(report: Report) -> None:
+    rows = targets(replace(report, noise=0.1)).rows
+    assert {row[3] for row in rows} == {"yes, too noisy", "no, too noisy"}
+
+
 def test_the_table_has_all_and_is_cut_nowhere(report: Report) -> None:
     out = io.StringIO()
     print_report(report, out, with_targets=True)

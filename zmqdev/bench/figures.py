@@ -40,17 +40,18 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Noise:
-    """The runs of `reference` differ by `spread`, and others used the share `others` of the
-    machine in a typical run (None: not known). The machine was too noisy above a bound."""
+    """The runs of `reference` differ by `spread` (None: nothing was repeated), and others used
+    the share `others` of the machine in a typical run (None: not known). The machine was too
+    noisy above a bound."""
 
     reference: str
-    spread: float
+    spread: float | None
     bound: float
     others: float | None = None
 
     @property
     def spread_too_wide(self) -> bool:
-        return self.spread > self.bound
+        return self.spread is not None and self.spread > self.bound
 
     @property
     def others_too_busy(self) -> bool:
@@ -86,18 +87,25 @@ def main_metric(case_runs: CaseRuns) -> Metric:
     return METRICS[case_runs.case.kind.measures]
 
 
-def noise(case_runs: CaseRuns, bound: float) -> Noise | None:
-    """None when nothing was repeated.
+def noise(case_runs: CaseRuns, bound: float) -> Noise:
+    """How far the runs of a case can be believed.
 
     What is looked at is what should come out the same again and again: `direct`, which has
     least in it, and the baseline, on which every ratio hangs. The worse of them counts.
     """
-    case, metric = case_runs.case, main_metric(case_runs)
+    case = case_runs.case
     shares = [run.others for run in case_runs.runs if run.others is not None]
     others = statistics.median(shares) if shares else None
-    heard = []
-    for reference in {"direct", case.baseline} & set(case.between):
-        found = figure(of(case_runs.runs, reference), metric)
-        if found is not None and len(of(case_runs.runs, reference)) > 1:
-            heard.append(Noise(reference, found.spread, bound, others))
-    return max(heard, key=lambda one: one.spread, default=None)
+    found = {
+        reference: spread
+        for reference in ("direct", case.baseline)
+        if (spread := _spread(case_runs, reference)) is not None
+    }
+    worst = max(found, key=lambda reference: found[reference], default=case.baseline)
+    return Noise(worst, found.get(worst), bound, others)
+
+
+def _spread(case_runs: CaseRuns, name: str) -> float | None:
+    runs = of(case_runs.runs, name)
+    found = figure(runs, main_metric(case_runs))
+    return found.spread if found is not None and len(runs) > 1 else None

@@ -82,10 +82,12 @@ def _ratio(case_runs: CaseRuns, metric: Metric, name: str) -> str:
 def targets(report: Report) -> Table:
     """A row for each target that the cases of the report have."""
     columns = ("load", "target", "measured", "met")
-    return Table(columns, tuple(_target_row(verdict) for verdict in verdicts(report.cases)))
+    noisy = {title for title, _ in noises(report)}
+    rows = [_target_row(verdict, noisy) for verdict in verdicts(report.cases)]
+    return Table(columns, tuple(rows))
 
 
-def _target_row(verdict: Verdict) -> tuple[str, ...]:
+def _target_row(verdict: Verdict, noisy: set[str]) -> tuple[str, ...]:
     target, metric = verdict.target, METRICS[verdict.target.metric]
     sense = "at least" if target.at_least else "at most"
 
@@ -94,7 +96,8 @@ def _target_row(verdict: Verdict) -> tuple[str, ...]:
 
     asked = f"{metric.title} of {target.what}: {sense} {written(target.bound)}"
     measured = "not measured" if verdict.value is None else written(verdict.value)
-    return target.case, asked, measured, "yes" if verdict.met else "no"
+    met = ("yes" if verdict.met else "no") + (", too noisy" if target.case in noisy else "")
+    return target.case, asked, measured, met
 
 
 def legend(report: Report) -> list[str]:
@@ -106,7 +109,7 @@ def legend(report: Report) -> list[str]:
 def noises(report: Report) -> list[tuple[str, Noise]]:
     """(title of the case, its noise) of the cases in which the machine was too noisy."""
     found = [(item.case.title, noise(item, report.noise)) for item in report.cases]
-    return [(title, heard) for title, heard in found if heard is not None and heard.noisy]
+    return [(title, heard) for title, heard in found if heard.noisy]
 
 
 def noise_lines(report: Report) -> Sequence[str]:
@@ -116,7 +119,7 @@ def noise_lines(report: Report) -> Sequence[str]:
 
 def _reasons(heard: Noise) -> str:
     reasons = []
-    if heard.spread_too_wide:
+    if heard.spread is not None and heard.spread_too_wide:
         spread, bound = units.share(heard.spread), units.share(heard.bound)
         reasons.append(f"the runs of {heard.reference} differ by {spread} (bound {bound})")
     if heard.others is not None and heard.others_too_busy:
