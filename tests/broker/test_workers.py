@@ -141,7 +141,7 @@ def test_a_silent_worker_is_given_up_after_three_heartbeats() -> None:
 
 
 def test_workers_of_one_thread_may_be_silent_while_they_work_when_that_is_allowed() -> None:
-    play = Play(busy_heartbeats=False, busy_timeout=30.0)
+    play = Play(silent_while_busy=True, busy_timeout=30.0)
     play.ready(b"w")
     play.ask(b"1")
     play.pass_time(20)

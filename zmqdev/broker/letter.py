@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from zmqdev.broker.request import Request
 
 
+REASONS = {
+    "attempts": "every attempt failed",
+    "broken-off": "its worker died after a partial reply had gone out",
+    "too-large": "its partial replies are more than the queue may hold",
+}
+
+
 @dataclass(frozen=True)
 class DeadLetter:
-    """`reason`: attempts, broken-off (its worker died after a partial reply), too-large.
+    """`reason` is a key of REASONS.
 
     `age` in seconds; `client` is the address of the client in hex.
     """
@@ -36,7 +43,7 @@ class DeadLetter:
     def __str__(self) -> str:
         return (
             f"dead letter: a request for {self.service!r} from client {self.client}: "
-            f"{self.reason}, {self.attempts} attempts in {self.age:.3g}s"
+            f"{REASONS[self.reason]}, {self.attempts} attempts in {self.age:.3g}s"
         )
 
 

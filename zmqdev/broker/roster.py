@@ -242,7 +242,7 @@ class Roster:
     def sweep(self, now: float, period: float) -> None:
         """Expire the silent, take from the slow, send heartbeats. Called each `period`."""
         timeout = self.settings.attempt_timeout
-        patient = not self.settings.busy_heartbeats
+        patient = self.settings.silent_while_busy
         waking = now - self.absent
         for worker in list(self.workers.values()):
             request = worker.request

@@ -60,12 +60,12 @@ class Reliable:
         "2.5s Majordomo, 1s Paranoid Pirate.",
         group=GROUP,
     )
-    busy_heartbeats: bool = option(
+    silent_while_busy: bool = option(
         Flag(),
-        default=True,
-        flag="--busy-heartbeats",
-        help="Expect heartbeats while a worker works, as the protocols say. Off: for workers of "
-        "one thread that cannot; then only --busy-timeout finds a frozen one.",
+        default=False,
+        flag="--silent-while-busy",
+        help="A worker may be silent while it works, as one of a single thread is (the Guide's, "
+        "majortomo's); then only its connection and --busy-timeout tell that it is gone.",
         group=GROUP,
     )
     busy_timeout: float = option(
