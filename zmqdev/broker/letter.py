@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from zmqdev.broker.request import Request
 
-
 REASONS = {
     "attempts": "every attempt failed",
     "broken-off": "its worker died after a partial reply had gone out",
