@@ -46,7 +46,14 @@ def test_a_snapshot_comes_back_from_json() -> None:
     assert told.flows[0].messages == 5
 
 
+def test_what_a_newer_version_adds_is_left_out() -> None:
+    told = json.loads(json.dumps(WHOLE.plain()))
+    for place in (told, told["sides"][0], told["sides"][0]["peers"], told["flows"][0]):
+        place["novelty"] = 1
+    assert json.dumps(from_plain(told).plain()) == json.dumps(WHOLE.plain())
+
+
 def test_what_is_no_snapshot_is_refused() -> None:
-    for told in ({}, {"name": "x"}, {**WHOLE.plain(), "flows": [{"speed": 1}]}):
+    for told in ({}, {"name": "x"}, {**WHOLE.plain(), "flows": [{"speed": 1}]}, {"sides": 7}):
         with pytest.raises(ValueError, match="not the status of a device"):
             from_plain(told)

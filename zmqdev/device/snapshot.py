@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 STATES = ("starting", "running", "paused", "draining", "stopped", "failed")
@@ -90,23 +90,26 @@ def plain(value: Any) -> Any:
 
 
 def from_plain(told: Mapping[str, Any]) -> Snapshot:
-    """The snapshot that `plain` was made of; other keys are left out. ValueError when there is
-    none in it."""
+    """The snapshot that `plain` was made of. Keys that are not known here are left out: a device
+    of a newer version may have more. ValueError when there is no snapshot in it."""
     try:
-        return Snapshot(
-            name=told["name"],
-            kind=told["kind"],
-            state=told["state"],
-            at=told["at"],
-            uptime=told["uptime"],
-            sides=tuple(_side(side) for side in told["sides"]),
-            flows=tuple(Flow(**flow) for flow in told["flows"]),
-            details=told["details"],
-        )
-    except (KeyError, TypeError) as error:
+        values = _known(Snapshot, told)
+        values["sides"] = tuple(_side(side) for side in told["sides"])
+        values["flows"] = tuple(Flow(**_known(Flow, flow)) for flow in told["flows"])
+        return Snapshot(**values)
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not the status of a device: {error!r}") from None
 
 
 def _side(told: Mapping[str, Any]) -> SideState:
-    addresses = tuple(AddressState(**item) for item in told["addresses"])
-    return SideState(**{**told, "addresses": addresses, "peers": PeerCounts(**told["peers"])})
+    values = _known(SideState, told)
+    addresses = (AddressState(**_known(AddressState, item)) for item in told["addresses"])
+    values["addresses"] = tuple(addresses)
+    values["peers"] = PeerCounts(**_known(PeerCounts, told["peers"]))
+    return SideState(**values)
+
+
+def _known(kind: type, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a map is a field of a dataclass."""
+    names = {item.name for item in fields(kind)}
+    return {name: value for name, value in told.items() if name in names}

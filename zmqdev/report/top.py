@@ -23,6 +23,7 @@ from zmqdev.report.subject import Subject, of_device
 from zmqdev.report.topscreen import Screen, usable
 from zmqdev.report.toptable import screen
 from zmqdev.report.topview import QUIT, Item, Order, View, ordered, press
+from zmqdev.wire.control import Reply
 
 # A device answers within 50 ms; the keys wait no longer than this for one that does not.
 PATIENCE = 0.5
@@ -64,11 +65,8 @@ class Watch:
             self._known = targets(())
         addresses = [found.address for found in self._known]
         replies = self._asker.ask_all(addresses, "status", {}, PATIENCE)
-        return [
-            replace(of_device(from_plain(reply.result)), name=found.name)
-            for found in self._known
-            if (reply := replies[found.address]) is not None and reply.ok
-        ]
+        subjects = (_subject(found, replies[found.address]) for found in self._known)
+        return [subject for subject in subjects if subject is not None]
 
     def items(self) -> list[Item]:
         """All that there are, with what was seen of them so far."""
@@ -83,6 +81,16 @@ class Watch:
         except RunError as error:
             return str(error)
         return f"{order.item.name}: {_done(told, order.verb)}"
+
+
+def _subject(found: Found, reply: Reply | None) -> Subject | None:
+    """What a status says; None for no answer, or one that is no status."""
+    if reply is None or not reply.ok:
+        return None
+    try:
+        return replace(of_device(from_plain(reply.result)), name=found.name)
+    except ValueError:
+        return None
 
 
 def _done(told: Any, verb: str) -> str:

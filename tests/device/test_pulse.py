@@ -1,0 +1,69 @@
+"""Whether a device still turns, as a watchdog sees it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from support.processes import until
+
+from zmqdev.device.device import Device
+from zmqdev.device.pulse import Pulse
+from zmqdev.device.relaying import RelayEngine
+from zmqdev.device.service import Service
+from zmqdev.spec.device import DeviceSpec, resolve
+from zmqdev.spec.kind import KINDS
+from zmqdev.spec.layer import build, flag_layer
+
+
+@pytest.fixture
+def device() -> Iterator[Device]:
+    wildcard = ["tcp://127.0.0.1:*"]
+    asked = {("frontend", "bind"): wildcard, ("backend", "bind"): wildcard}
+    kind = KINDS["streamer"]
+    spec, written = build(DeviceSpec, [flag_layer(DeviceSpec, asked)])
+    made = Device("jobs", kind.name, RelayEngine(kind, resolve(kind, spec, written)), drain=0.0)
+    made.start()
+    yield made
+    made.stop(at_once=True)
+    assert made.join(20)
+
+
+def run(service: Service, seconds: float) -> None:
+    service.loop.at(time.monotonic() + seconds, service.loop.stop)
+    service.loop.run()
+
+
+def test_a_device_that_turns_is_not_late(device: Device) -> None:
+    pulse, service = Pulse(0.01), Service([device])
+    pulse.started(service)
+    run(service, 0.3)
+    assert pulse.late(0.25) == []
+
+
+def test_a_device_that_hangs_is_named_and_forgiven_when_it_goes_on(device: Device) -> None:
+    pulse, service = Pulse(0.01), Service([device])
+    pulse.started(service)
+    go_on = threading.Event()
+    device.post(lambda: go_on.wait(20))
+    run(service, 0.3)
+    assert pulse.late(0.2) == ["jobs"]
+    go_on.set()
+    until(lambda: run(service, 0.02) or not pulse.late(0.2), "the device to be forgiven")
+
+
+def test_a_main_loop_that_hangs_is_named(device: Device) -> None:
+    pulse, service = Pulse(0.01), Service([device])
+    pulse.started(service)
+    until(lambda: pulse.late(0.05) == ["main loop"], "the main loop to be late")
+
+
+def test_a_device_that_has_ended_is_not_late(device: Device) -> None:
+    pulse, service = Pulse(0.01), Service([device])
+    pulse.started(service)
+    device.stop(at_once=True)
+    assert device.join(20)
+    run(service, 0.1)
+    assert pulse.late(0.05) == []
