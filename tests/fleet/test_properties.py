@@ -134,7 +134,7 @@ def test_no_bytes_are_too_strange(content: bytes) -> None:
     look(content)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(SAFE_FILES)
 def test_what_passes_a_strict_check_starts(tree: Any) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -102,6 +102,7 @@ class Member:
         self._round += 1
         self._since = time.monotonic()
         self._stopping_at = None
+        self.status = EXIT_OK  # a crash that a new start has made good is none of the whole
         self.running = (Lodger if self.thread else Process)(self.part, self._around)
         self._to("starting")
         self.running.start(self._ended)
