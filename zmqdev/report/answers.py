@@ -27,16 +27,18 @@ def listing(rows: Sequence[tuple[Found, Mapping[str, Any] | None]]) -> str:
 
 
 def _listed(found: Found, told: Mapping[str, Any] | None) -> tuple[str, ...]:
-    if told is None:
-        return (found.name, "", "no answer", "", "", "", "", "", found.address)
-    snapshot = from_plain(told)
+    try:
+        snapshot = from_plain(told or {})
+    except ValueError:
+        state = "no answer" if told is None else "unreadable"
+        return (found.name, "", state, "", "", "", "", "", found.address)
     passed = [units.short(flow.messages) for flow in snapshot.flows]
     return (
         found.name,
         snapshot.kind,
         snapshot.state,
         units.clock(snapshot.uptime),
-        str(told["process"]["pid"]),
+        str((told or {}).get("process", {}).get("pid", "")),
         "/".join(str(side.peers.connected) for side in snapshot.sides),
         passed[0] if passed else "",
         passed[1] if len(passed) > 1 else "",
