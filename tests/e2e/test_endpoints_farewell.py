@@ -7,6 +7,7 @@ push and pull on a busy machine: the heartbeat after five seconds cost the tail.
 
 from __future__ import annotations
 
+import signal
 import socket
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ import zmq
 from support.processes import Start
 
 COUNT = 60_000
+ANY = "tcp://127.0.0.1:*"
 
 
 def lines() -> bytes:
@@ -47,6 +49,31 @@ def test_a_slow_peer_with_heartbeats_gets_everything(
             time.sleep(0.01)  # what makes it slow, not what is waited for
     assert b"".join(line + b"\n" for line in got) == lines()
     assert push.wait() == 0, push.err
+
+
+def test_a_device_that_is_stopped_loses_nothing_either(start: Start, context: Any) -> None:
+    sides_bound = ("--frontend-bind", ANY, "--backend-bind", ANY)
+    streamer = start("streamer", *sides_bound, "--stats", "off", "--drain", "60s", ready=True)
+    sides = streamer.ready()
+    pull = context.socket(zmq.PULL)
+    pull.rcvtimeo = 20_000
+    pull.set(zmq.HEARTBEAT_IVL, 20)
+    pull.set(zmq.HEARTBEAT_TIMEOUT, 60_000)
+    pull.connect(sides["backend"][0])
+    push = context.socket(zmq.PUSH)
+    push.connect(sides["frontend"][0])
+    for number in range(COUNT // 2):
+        push.send(b"%d" % number)
+    push.close(20_000)
+    got = []
+    while len(got) < COUNT // 2:
+        got.append(pull.recv())
+        if len(got) == 500:
+            streamer.signal(signal.SIGTERM)
+        if len(got) % 500 == 0:
+            time.sleep(0.01)  # what makes it slow, not what is waited for
+    assert got == [b"%d" % number for number in range(COUNT // 2)]
+    assert streamer.wait() == 0, streamer.err
 
 
 def test_a_peer_that_reads_nothing_is_not_waited_for_longer_than_the_drain(

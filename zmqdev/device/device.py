@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import zmq
 
 from zmqdev.device.engine import Engine
+from zmqdev.device.farewell import Farewell
 from zmqdev.device.peers import PeerEvent, PeerWatch
 from zmqdev.device.snapshot import PeerCounts, SideState, Snapshot
 from zmqdev.device.sockets import OpenSocket, events
@@ -32,6 +33,10 @@ _wakes = itertools.count()
 # An engine that is asked something answers between two batches; longer is a hang, not a wait.
 PATIENCE = 5.0
 ENDED = ("stopped", "failed")
+# Nothing leaves through these, so nobody has to read it.
+RECEIVERS = frozenset({"PULL", "SUB", "XSUB"})
+# While it waits for peers at the end: how soon a second signal is noticed.
+GLANCE = 0.05
 
 
 class Device:
@@ -58,6 +63,7 @@ class Device:
         self._paused = False
         self._stop_at: float | None = None  # deadline of the drain, monotonic
         self._abort = False
+        self._farewell = Farewell({}, 0)
         self._opened = threading.Event()
         self._thread = threading.Thread(target=self._life, name=f"zmqdev-{name}", daemon=True)
         self._wake_name = f"inproc://zmqdev-wake-{next(_wakes)}"
@@ -235,6 +241,8 @@ class Device:
         self.reports = self.engine.leftover().reports
 
     def _close(self) -> None:
+        if self._own_context and self._linger_ms():
+            self._farewell = self._keep_connections()
         for watch in self.watches.values():
             watch.disable()
         self.engine.close(self._linger_ms())
@@ -253,8 +261,30 @@ class Device:
         os.write(self._done_write, b".")
         self._released.wait()
         self._context.term()
-        if linger and self._stop_at is not None and time.monotonic() >= self._stop_at:
+        if linger and not self._all_read():
             self.reports += (f"{self.name}: not all that was sent had left within the drain time",)
+
+    def _keep_connections(self) -> Farewell:
+        """Hold those that messages go out on, until the peers have read them."""
+        connections: dict[int, str] = {}
+        peers = 0
+        for side in self.engine.sockets():
+            watch = self.watches.get(side.name)
+            if watch is not None and side.type not in RECEIVERS:
+                connections |= watch.connections()
+                peers += watch.counts.connected
+        return Farewell(connections, peers)
+
+    def _all_read(self) -> bool:
+        """Wait for the peers, for the rest of the drain time."""
+        assert self._stop_at is not None
+        try:
+            while not self._farewell.wait(min(self._stop_at, time.monotonic() + GLANCE)):
+                if self._abort or time.monotonic() >= self._stop_at:
+                    return False
+            return True
+        finally:
+            self._farewell.close()
 
     def _set_paused(self, paused: bool) -> None:
         self._paused = paused

@@ -34,9 +34,10 @@ class Farewell:
     """
 
     def __init__(self, connections: Mapping[int, str], peers: int) -> None:
-        self._peers = peers
         kept = (_duplicate(number, address) for number, address in connections.items())
-        self._kept = [connection for connection in kept if connection is not None]
+        self._kept = {made.fileno(): made for made in kept if made is not None}
+        self._strangers = max(0, len(self._kept) - peers)
+        self._said = False
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -44,31 +45,35 @@ class Farewell:
     def wait(self, until: float, wake: Iterable[int] = ()) -> bool:
         """After libzmq has handed everything over: True when every peer has read all.
 
-        False at `until` (monotonic seconds), or when one of `wake` is readable.
+        False at `until` (monotonic seconds), or when one of `wake` is readable; it may be
+        called again then.
         """
-        for connection in self._kept:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_WR)
+        self._say_goodbye()
         poll, wakers = select.poll(), set(wake)
-        for number in wakers | {connection.fileno() for connection in self._kept}:
+        for number in wakers | self._kept.keys():
             poll.register(number, select.POLLIN)
-        left = {connection.fileno(): connection for connection in self._kept}
-        strangers = max(0, len(left) - self._peers)
-        while len(left) > strangers:
+        while len(self._kept) > self._strangers:
             seconds = until - time.monotonic()
-            ready = [number for number, _ in poll.poll(max(0, seconds) * 1000)]
-            if wakers.intersection(ready) or (not ready and seconds <= 0):
+            ready = {number for number, _ in poll.poll(max(0, seconds) * 1000)}
+            if ready & wakers or (not ready and seconds <= 0):
                 return False
             for number in ready:
-                if _has_closed(left[number]):
+                if _has_closed(self._kept[number]):
                     poll.unregister(number)
-                    left.pop(number).close()
+                    self._kept.pop(number).close()
         return True
 
     def close(self) -> None:
         """Let go of what is left. Harmless a second time."""
-        for connection in self._kept:
-            connection.close()
+        while self._kept:
+            self._kept.popitem()[1].close()
+
+    def _say_goodbye(self) -> None:
+        """Nothing more will come: the peer sees the end of the stream behind all the rest."""
+        for connection in () if self._said else self._kept.values():
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_WR)
+        self._said = True
 
 
 def _duplicate(number: int, address: str) -> socket.socket | None:
