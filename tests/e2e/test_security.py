@@ -212,6 +212,32 @@ def test_rights_decide_who_gets_which_topics(start: Start, keys: Path, tmp_path:
     assert (second.interrupt(), device.interrupt()) == (0, 0)
 
 
+def test_rights_decide_which_worker_serves_what(start: Start, keys: Path, tmp_path: Path) -> None:
+    rights = tmp_path / "rights"
+    rights.write_text("alice serve echo\n")
+    device = start(
+        *("queue", "--reliable", "--frontend-bind", FREE, "--backend-bind", FREE),
+        *("--topic-acl", str(rights), *curve_side(keys, "backend"), "--stats", "json"),
+        *("--interval", "50ms"),
+        ready=True,
+    )
+    ready = device.ready()
+    for service in ("echo", "other"):
+        start(
+            *("worker", "--reliable", "--service", service, "-c", ready["backend"][0]),
+            *("--reply", service, *own(keys, "alice")),
+        )
+    until(lambda: refused(device, 1).get("rights"), "serving `other` is refused")
+    assert "alice may not serve 'other'" in device.err
+    client = start(
+        *("client", "--reliable", "--service", "echo", "-c", ready["frontend"][0]),
+        *("-D", "x", "-n", "3", "--timeout", "20s"),
+    )
+    assert client.wait() == 0
+    assert client.lines() == ["echo"] * 3
+    assert device.interrupt() == 0
+
+
 def test_no_secret_shows_anywhere(start: Start, tmp_path: Path) -> None:
     pair = generate()
     assert pair.secret is not None

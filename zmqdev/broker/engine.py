@@ -8,10 +8,12 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import zmq
 
+from zmqdev.broker.admission import Admission
 from zmqdev.broker.broker import Broker
 from zmqdev.broker.ledger import TOKEN_PREFIX
 from zmqdev.broker.letterbox import Letterbox
@@ -22,6 +24,7 @@ from zmqdev.device.snapshot import Flow
 from zmqdev.device.sockets import OpenSocket, Watch, apply, census_of, make, open_side
 from zmqdev.relay import Counters, send_burst
 from zmqdev.relay.counters import DIRECTIONS
+from zmqdev.security import acl
 from zmqdev.spec.queue import QueueSpec
 from zmqdev.spec.sockopt import SOCKET_OPTIONS
 
@@ -50,6 +53,7 @@ class BrokerEngine:
         self._tap: zmq.Socket[bytes] | None = None
         self._letterbox: Letterbox | None = None
         self._shell: Shell | None = None
+        self._admission: Admission | None = None
         self._report: Report | None = None
         self._zero: Mapping[str, int] = {}
         self._stopped = False
@@ -66,6 +70,7 @@ class BrokerEngine:
 
     def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
         settings = self.spec.reliable
+        rights = self._rights()
         try:
             for name in ("frontend", "backend"):
                 side, census = getattr(self.spec, name), census_of(self.spec.limits)
@@ -83,6 +88,10 @@ class BrokerEngine:
         frames = self.spec.limits.message_frames
         broker = Broker(settings, os.urandom(TOKEN_PREFIX), time.monotonic(), frames)
         self._shell = Shell(broker, frontend, backend, wake, self.counters)
+        if rights is not None:
+            guard = self._sockets[1].guard
+            self._admission = Admission(rights, settings.service, guard)
+            self._shell.hear = self._admission.receive
         self._choose_copy()
         gc.freeze()
         gc.set_threshold(YOUNG)
@@ -181,8 +190,14 @@ class BrokerEngine:
         }
         return {"reliable": plain}
 
+    def _rights(self) -> acl.Rights | None:
+        return acl.load(Path(self.spec.topic_acl)) if self.spec.topic_acl else None
+
     def reload(self) -> None:
-        """It has no files of its own."""
+        """Workers that serve already go on."""
+        rights = self._rights()
+        if rights is not None and self._admission is not None:
+            self._admission.rights = rights
 
     def reset(self) -> None:
         self.counters.reset()

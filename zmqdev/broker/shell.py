@@ -28,6 +28,7 @@ from zmqdev.relay.counters import DIRECTIONS, ROWS, TURNS_CELL, WIDTH
 
 Message = list[bytes]
 Copy = Callable[[int, list[Message]], None]
+Hear = Callable[[zmq.Socket[bytes], int], list[Message]]
 
 # Messages taken at a time: enough to pay for the calls, and well under a millisecond of work.
 BURST = 256
@@ -43,7 +44,8 @@ FORWARD, BACKWARD = range(len(DIRECTIONS))
 
 
 class Shell:
-    """`copy` is told of messages that a socket has accepted, for the capture and the tap."""
+    """`copy` is told of messages that a socket has accepted, for the capture and the tap.
+    `hear` takes a burst from the workers' socket."""
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class Shell:
     ) -> None:
         self.broker = broker
         self.copy: Copy | None = None
+        self.hear: Hear = recv_burst
         self._frontend, self._backend, self._wake = frontend, backend, wake
         self._frontend_stale = self._backend_stale = True
         self._cells = counters.cells
@@ -95,7 +98,7 @@ class Shell:
             if events(self._backend) & zmq.POLLOUT:
                 broker.room(now)
         if self._backend_stale:
-            replies = recv_burst(self._backend, BURST)
+            replies = self.hear(self._backend, BURST)
             self._backend_stale = not drained(replies)
             if replies:
                 broker.receive_workers(replies, now)

@@ -134,7 +134,8 @@ class DeviceSpec(Logging, Ready):
     limits: Limits = section(Limits, help="What a peer may ask.")
     topic_acl: str | None = option(
         Text(metavar="FILE"),
-        help="File of rights: who may subscribe to which prefixes.",
+        help="File of rights: who may subscribe to which prefixes, and which worker may serve "
+        "which service.",
         group="Security",
     )
 
@@ -160,12 +161,18 @@ def resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
 def _check_security(spec: DeviceSpec, written: Written) -> None:
     security_check.check(spec.frontend, written, "frontend.")
     security_check.check(spec.backend, written, "backend.")
-    if spec.topic_acl and spec.backend.type != "XPUB":
+    if spec.topic_acl and spec.backend.type != "XPUB" and not _names_services(spec):
         raise UsageError(
-            "topic-acl: needs an XPUB backend, which sees who subscribes; "
-            f"this is {spec.backend.type}",
+            "topic-acl: needs an XPUB backend, which sees who subscribes, or a reliable queue "
+            "with workers that name their service",
             written.place("topic-acl"),
         )
+
+
+def _names_services(spec: DeviceSpec) -> bool:
+    """Whether workers say what they serve; plain ones do not."""
+    settings = getattr(spec, "reliable", None)
+    return settings is not None and settings.enabled and settings.workers != "plain"
 
 
 def _partner(kind: DeviceKind, spec: DeviceSpec, side: str) -> str:

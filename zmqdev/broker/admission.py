@@ -1,0 +1,78 @@
+"""Which worker may serve what: a READY for a service without the right is not heard.
+
+The name of a worker comes with its message, from the handshake (ZAP's user id),
+and only a receive frame by frame shows it. So this stands in place of the
+burst where rights are asked for, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+import zmq
+
+from zmqdev.security.acl import Rights
+from zmqdev.security.guard import Guard
+from zmqdev.security.policy import ANONYMOUS
+from zmqdev.wire.dialect import Verb, recognise
+
+Message = list[bytes]
+
+
+class Admission:
+    """Receives for the broker. `rights` may be replaced from any thread.
+
+    `default` is the service of workers whose protocol names none.
+    """
+
+    def __init__(self, rights: Rights, default: str, guard: Guard | None) -> None:
+        self.rights = rights
+        self._default, self._guard = default.encode(), guard
+
+    def receive(self, socket: zmq.Socket[bytes], limit: int) -> list[Message]:
+        """As recv_burst: up to `limit` messages; fewer only when nothing more is there."""
+        messages: list[Message] = []
+        while len(messages) < limit:
+            try:
+                frames = socket.recv_multipart(zmq.DONTWAIT, copy=False)
+            except zmq.Again:
+                break
+            message = [frame.bytes for frame in frames]
+            if self._may(frames, message):
+                messages.append(message)
+        return messages
+
+    def _may(self, frames: list[zmq.Frame], message: Message) -> bool:
+        service = self._asked(message)
+        if service is None:
+            return True
+        user = _name(frames[-1])
+        if self.rights.may_serve(user, service):
+            return True
+        if self._guard is not None:
+            text = f"{user} may not serve {service.decode('utf-8', 'backslashreplace')!r}"
+            self._guard.refuse("rights", text, _address(frames[-1]), time.monotonic())
+        return False
+
+    def _asked(self, message: Message) -> bytes | None:
+        """The service that a READY is for; None for any other message."""
+        dialect = recognise(message)
+        if dialect is None or dialect.verb_of(message, 1, Verb.FINAL) is not Verb.READY:
+            return None
+        return message[-1] if dialect.has_service else self._default
+
+
+def _name(frame: zmq.Frame) -> str:
+    return _property(frame, "User-Id") or ANONYMOUS
+
+
+def _address(frame: zmq.Frame) -> str:
+    return _property(frame, "Peer-Address")
+
+
+def _property(frame: zmq.Frame, name: str) -> str:
+    try:
+        return cast(str, cast(Any, frame).get(name))
+    except zmq.ZMQError:
+        return ""
