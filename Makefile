@@ -87,6 +87,7 @@ picture: $(READY) # draw the live view in the README again, from a run of a minu
 
 readme: $(READY) ## write the tables of the README from the declarations
 	cd tests && ../$(BIN)/python -m support.reference
+	$(BIN)/zmqdev schema > configs/zmqdev.schema.json
 
 clean:           ## remove what was built
 	rm -rf $(VENV) build dist *.egg-info zmqdev/relay/*.so

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
 
 from zmqdev.errors import UsageError
 from zmqdev.spec.document import read
-from zmqdev.spec.variables import Expanded, expand, names
+from zmqdev.spec.variables import Expanded, escape, expand, names
 
 
 def filled(text: str, values: Mapping[str, str]) -> object:
@@ -62,3 +63,9 @@ def test_a_wrong_variable_is_named_with_its_place(text: str, message: str) -> No
 def test_the_variables_of_a_tree_are_listed() -> None:
     node = read(b"a: ${A} $${B}\nb: [{c: '${C:-${D}}'}]\n", "f.yaml")
     assert list(names(node)) == ["A", "C"]
+
+
+def test_what_is_escaped_is_read_as_it_was() -> None:
+    plain = {"exec": "echo ${HOME} $${X} $1", "list": ["${", 5, None]}
+    node = read(json.dumps(escape(plain)).encode(), "f.yaml")
+    assert expand(node, {}).plain() == plain

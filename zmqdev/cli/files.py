@@ -6,11 +6,15 @@ import os
 from pathlib import Path
 
 from zmqdev.errors import UsageError
+from zmqdev.spec import zdcf
 from zmqdev.spec.document import Node, read
+from zmqdev.spec.layer import Layer
+from zmqdev.spec.part import LIFE_KEYS, layer_of
+from zmqdev.spec.parts import Draft, draft
 
 
 def load(path: str) -> Node:
-    """The tree of a file. UsageError names the file when it cannot be read."""
+    """The tree of a file, ZDCF turned into parts. UsageError names the file."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -18,20 +22,32 @@ def load(path: str) -> Node:
         raise UsageError(
             f"cannot read the configuration: {why[:1].lower()}{why[1:]}", path
         ) from None
-    return read(content, path)
+    node = read(content, path)
+    return zdcf.as_parts(node) if zdcf.is_zdcf(node) else node
 
 
-def part_for(node: Node, category: str, kind: str) -> Node:
-    """The part of the file that is this command's: the only one, or the one of its kind.
+def load_beside(path: str, other: str) -> tuple[str, Node]:
+    """A file that `other` includes; its path is relative to that of `other`."""
+    found = os.path.normpath(os.path.join(os.path.dirname(other), path))
+    return found, load(found)
 
-    `category` is `device` or `endpoint`, the key that says what a part is.
+
+def layer_for(path: str, category: str, kind: str) -> Layer:
+    """What a file says of the one part that is this command's: the only one of its kind.
+
+    `category` is `device` or `endpoint`, the key that says what a part is. How a part lives
+    beside others (restart, replicas) is nothing to a command of its own.
     """
-    if not node.is_map:
-        raise UsageError(f"a {category} is written as keys and values", str(node.place))
-    if "parts" in node.value:
-        return _among(node.value["parts"], category, kind)
-    _check_kind(node, category, kind)
-    return node
+    top = load(path)
+    if not top.is_map:
+        raise UsageError(f"a {category} is written as keys and values", str(top.place))
+    if not {"parts", "include"} & top.value.keys():
+        _check_kind(top, category, kind)
+    sheet = draft(top, path, load_beside, os.environ)
+    if sheet.problems:
+        raise sheet.problems[0]
+    layer = layer_of(_among(sheet.drafts, top, category, kind))
+    return {option: entry for option, entry in layer.items() if option[0] not in LIFE_KEYS}
 
 
 def _check_kind(node: Node, category: str, kind: str) -> None:
@@ -46,18 +62,15 @@ def _check_kind(node: Node, category: str, kind: str) -> None:
         )
 
 
-def _among(parts: Node, category: str, kind: str) -> Node:
-    if not parts.is_map:
-        raise UsageError("parts: expected names and parts", str(parts.place))
-    found = [
-        node
-        for _, _, node in parts.items()
-        if node.is_map and category in node.value and node.value[category].value == kind
-    ]
-    if len(found) != 1:
-        count = "no" if not found else str(len(found))
+def _among(drafts: list[Draft], top: Node, category: str, kind: str) -> Draft:
+    """The part of this kind; of several replicas of one the first."""
+    found = [one for one in drafts if (one.category, one.kind) == (category, kind)]
+    names = {one.base for one in found}
+    if len(names) != 1:
+        place = top.value["parts"].place if "parts" in top.value else top.place
         raise UsageError(
-            f"parts: {count} {category} of kind {kind!r}; start the file with `zmqdev run`",
-            str(parts.place),
+            f"parts: {len(names) or 'no'} {category} of kind {kind!r}; "
+            "start the file with `zmqdev run`",
+            str(place),
         )
     return found[0]

@@ -9,9 +9,8 @@ from typing import Any, Generic, TypeVar
 
 import click
 
-from zmqdev.cli.files import load, part_for
 from zmqdev.cli.options import HeadedCommand, declared, given
-from zmqdev.spec.layer import Layer, Written, build, environment_layer, file_layer, flag_layer
+from zmqdev.spec.layer import Layer, Written, build, environment_layer, flag_layer
 
 T = TypeVar("T")
 
@@ -68,8 +67,9 @@ def asked(subject: Subject[T], config: str | None, flags: dict[Any, Any]) -> T:
     """The resolved spec: default, file, environment, flag."""
     layers: list[Layer] = []
     if config is not None:
-        node = part_for(load(config), subject.category, subject.kind)
-        layers.append(file_layer(subject.spec, node, ignore=(subject.category,)))
+        from zmqdev.cli.files import layer_for  # the tables of all kinds: not for flags alone
+
+        layers.append(layer_for(config, subject.category, subject.kind))
     layers.append(environment_layer(subject.spec, subject.kind, os.environ))
     layers.append(flag_layer(subject.spec, flags))
     spec, written = build(subject.spec, layers)
@@ -79,4 +79,8 @@ def asked(subject: Subject[T], config: str | None, flags: dict[Any, Any]) -> T:
 def _print(settings: dict[str, Any]) -> None:
     import yaml
 
+    from zmqdev.spec.variables import escape
+
+    # What is printed is read again with its variables filled in.
+    settings = escape(settings)
     click.echo(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), nl=False)

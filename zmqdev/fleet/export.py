@@ -17,7 +17,7 @@ from zmqdev.errors import UsageError
 from zmqdev.fleet.choosing import needs
 from zmqdev.fleet.ports import ANY, Plan, Port, is_loopback
 from zmqdev.spec.part import Part
-from zmqdev.spec.variables import Expanded
+from zmqdev.spec.variables import Expanded, escape
 
 METRICS_PORT = 9464  # the port that the OpenTelemetry Prometheus exporter has made usual
 _KEY_FILES = ("curve-key", "plain-users", "topic-acl", "server-key")
@@ -54,7 +54,7 @@ class Unit:
     @property
     def file(self) -> str:
         """The settings as text. JSON is YAML."""
-        return json.dumps(self.settings, indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(escape(self.settings), indent=2, ensure_ascii=False) + "\n"
 
 
 @dataclass

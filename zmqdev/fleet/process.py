@@ -24,6 +24,7 @@ from zmqdev.fleet.voices import Voice
 from zmqdev.spec.life import kinds
 from zmqdev.spec.part import Part
 from zmqdev.spec.quantity import format_duration
+from zmqdev.spec.variables import escape
 
 CHUNK = 64 * 1024
 # Chunks of one part before another one has its turn.
@@ -177,7 +178,8 @@ def configuration(part: Part, ready_file: Path, interval: float | None) -> dict[
     stats: dict[str, Any] = {"mode": "off"}
     if interval is not None:
         stats = {"mode": "json", "interval": format_duration(interval)}
-    return part.asked | {"stats": stats, "ready-file": str(ready_file)}
+    made: dict[str, Any] = escape(part.asked | {"stats": stats, "ready-file": str(ready_file)})
+    return made
 
 
 def environment(environ: Mapping[str, str]) -> Mapping[str, str]:

@@ -56,7 +56,7 @@ class Part:
 
 def resolve(draft: Draft) -> Part:
     """UsageError names the first thing that is wrong with it."""
-    layer = _layer(draft, draft.nodes)
+    layer = layer_of(draft)
     made: tuple[Any, Written] = build(draft.spec, [layer], str(draft.place))
     spec, written = made
     if draft.category == "device":
@@ -93,9 +93,10 @@ def examine(draft: Draft) -> tuple[Part | None, list[UsageError]]:
     return None, problems
 
 
-def _layer(draft: Draft, nodes: tuple[Node, ...]) -> Layer:
+def layer_of(draft: Draft) -> Layer:
+    """What the file says of the part, its defaults under it."""
     layer: Layer = {("name",): Entry(draft.name, str(draft.place), text=False)}
-    for node in nodes:
+    for node in draft.nodes:
         found = file_layer(draft.spec, node, ignore=(draft.category,))
         given = found.get(("set",))
         if given is not None:

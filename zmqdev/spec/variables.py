@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from zmqdev.errors import UsageError
 from zmqdev.spec.document import Node, Place
@@ -32,6 +33,15 @@ def expand(node: Node, values: Mapping[str, str]) -> Node:
     if isinstance(node.value, str) and "${" in node.value:
         return replace(node, value=_text(node.value, node.place, values))
     return node
+
+
+def escape(value: Any) -> Any:
+    """A plain tree so that reading it gives the same: each `${` is written `$${`."""
+    if isinstance(value, dict):
+        return {key: escape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [escape(item) for item in value]
+    return value.replace("${", "$${") if isinstance(value, str) else value
 
 
 def names(node: Node) -> Iterator[str]:
