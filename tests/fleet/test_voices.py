@@ -38,5 +38,6 @@ def test_statistics_are_told_from_messages() -> None:
 
 
 def test_variables_for_commands_are_not_for_parts() -> None:
-    given = {"ZMQDEV_QUEUE_DRAIN": "1s", "NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": "1", "ZMQDEV_RELAY": "python", "HOME": "/"}
+    given = {"ZMQDEV_QUEUE_DRAIN": "1s", "ZMQDEV_RELAY": "python", "HOME": "/"}
+    given |= {"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": "1"}
     assert environment(given) == {"ZMQDEV_RELAY": "python", "HOME": "/", "PYTHONUNBUFFERED": "1"}

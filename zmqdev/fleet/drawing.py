@@ -12,7 +12,8 @@ _DOT = {"device": "box", "endpoint": "ellipse", OUTSIDE: "plaintext"}
 
 
 def label(arrow: Arrow) -> str:
-    rate = "" if arrow.rate is None else f"{arrow.rate:,.0f} msg/s"
+    together = " together" if arrow.shared else ""
+    rate = "" if arrow.rate is None else f"{arrow.rate:,.0f} msg/s{together}"
     if arrow.address in (arrow.source, arrow.target):  # the box outside says it already
         return ", ".join(word for word in (arrow.types, rate) if word)
     return ", ".join(word for word in (arrow.types, arrow.address, rate) if word)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from zmqdev.fleet.order import layers
 from zmqdev.fleet.ports import Link, Plan, Port
 from zmqdev.spec.part import Part
+from zmqdev.spec.socktype import PUBLISHERS
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Arrow:
     types: str
     reply: bool
     rate: float | None = None  # messages a second, with --live
+    shared: bool = False  # the rate is that of several arrows together
 
 
 @dataclass(frozen=True)
@@ -69,24 +72,31 @@ def _kind(part: Part) -> str:
 
 def _arrows(plan: Plan, rates: Mapping[tuple[str, str], float]) -> Iterator[Arrow]:
     met = set()
+    sources = [link.source for link in plan.links if link.source is not None]
+    leaving = Counter((port.part.name, port.side) for port in sources)
     for link in plan.links:
         met |= {id(link.bound), id(link.connected)}
-        yield _arrow(link, rates)
+        yield _arrow(link, rates, leaving)
     for port in plan.ports:
         if id(port) not in met:
             yield _outward(port, rates)
 
 
-def _arrow(link: Link, rates: Mapping[tuple[str, str], float]) -> Arrow:
+def _arrow(
+    link: Link, rates: Mapping[tuple[str, str], float], leaving: Counter[tuple[str, str]]
+) -> Arrow:
+    """A publisher's subscribers each get the rate; everybody else's peers share it."""
     source = link.source or link.connected
     target = link.target or link.bound
+    origin = (source.part.name, source.side)
     return Arrow(
         source.part.name,
         target.part.name,
         link.bound.address,
         f"{source.type} to {target.type}",
         source.type in _REPLYING and target.type in _REPLYING,
-        rates.get((source.part.name, source.side)),
+        rates.get(origin),
+        leaving[origin] > 1 and source.type not in PUBLISHERS,
     )
 
 

@@ -71,15 +71,24 @@ def _arrow(arrow: Arrow) -> Text:
     told = label(Arrow(arrow.source, arrow.target, arrow.address, arrow.types, arrow.reply))
     text = Text.assemble((f"{head} ", "bold"), (told, "dim"))
     if arrow.rate is not None:
-        text.append(f"  {units.short(round(arrow.rate))} msg/s", "yellow")
+        text.append(f"  {_rate(arrow)}", "yellow")
     return text
+
+
+def _rate(arrow: Arrow) -> str:
+    together = " together" if arrow.shared else ""
+    return f"{units.short(round(arrow.rate or 0))} msg/s{together}"
 
 
 def _legend(picture: Picture) -> Table:
     table = Table.grid(padding=(0, 2))
     devices = sum(box.category == "device" for box in picture.boxes)
     endpoints = sum(box.category == "endpoint" for box in picture.boxes)
-    counts = f"{devices} devices, {endpoints} endpoints, {len(picture.arrows)} connections"
+    arrows = len(picture.arrows)
+    counts = ", ".join(
+        units.counted(*item)
+        for item in ((devices, "device"), (endpoints, "endpoint"), (arrows, "connection"))
+    )
     table.add_row(Text(f"{picture.name}: {counts}", "dim"))
     return table
 
@@ -161,7 +170,7 @@ def _paths(picture: Picture, spots: dict[str, _Spot]) -> Iterator[str]:
             f'<path d="M{x1},{y1} C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}" '
             f'marker-end="url(#h)"{both}><title>{escape(label(arrow))}</title></path>'
         )
-        told = arrow.types if arrow.rate is None else f"{units.short(round(arrow.rate))} msg/s"
+        told = arrow.types if arrow.rate is None else _rate(arrow)
         yield _text((x1 + x2) / 2, (y1 + y2) / 2 - 5, told, "a")
 
 
