@@ -43,6 +43,7 @@ def check(play: Play) -> None:
     assert ledger.size == sum(request.size for request in ledger.open.values())
     assert sum(client.requests for client in ledger.clients.values()) == len(ledger.open)
     assert all(client.requests for client in ledger.clients.values())
+    assert ledger._unknown == sum(not service.known for service in ledger.services.values())
     report = play.broker.report(play.now)
     assert report.queued + report.in_flight == len(ledger.open)
     for service in ledger.services.values():

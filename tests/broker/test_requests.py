@@ -8,6 +8,7 @@ import pytest
 from support.majordomo import Play
 
 from zmqdev.broker.broker import Broker
+from zmqdev.broker.ledger import MOST_UNKNOWN
 from zmqdev.wire import call
 from zmqdev.wire.dialect import Verb
 from zmqdev.wire.majordomo import request_01
@@ -178,6 +179,30 @@ def test_a_service_whose_workers_left_is_not_unknown() -> None:
     play.pass_time(50)
     play.ready(b"v")
     assert len(play.work_of(b"v")) == 1
+
+
+def test_names_that_nobody_serves_are_limited() -> None:
+    play = Play()
+    play.ready(b"w")
+    for number in range(MOST_UNKNOWN):
+        play.ask(b"1", service=b"made-up-%d" % number)
+    ask_with_id(play, b"1", service=b"one-more")
+    assert failure_of(play) == "no-service"
+    play.ask(b"1")
+    play.reply(b"w", b"the known one works")
+    assert play.counts["replies"] == 1
+    play.ready(b"v", service=b"made-up-0")
+    ask_with_id(play, b"2", service=b"one-more")
+    assert play.counts["refused"] == 1
+
+
+def test_services_that_workers_make_up_and_leave_are_forgotten_at_once() -> None:
+    play = Play(expiry=300.0)
+    for number in range(1000):
+        play.ready(b"w", service=b"made-up-%d" % number)
+        play.say(b"w", Verb.DISCONNECT)
+    play.pass_time(0.5)
+    assert play.broker.report(play.now).services == ()
 
 
 def test_services_that_nobody_uses_are_forgotten() -> None:

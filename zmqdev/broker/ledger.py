@@ -23,6 +23,9 @@ from zmqdev.wire.majordomo import ClientForm
 # queue, so that what a worker still says to the last run is not taken for this one's.
 TOKEN_PREFIX = 6
 TOKEN = TOKEN_PREFIX + 6
+# Names that have had no worker yet; each costs memory and a look in every sweep, and anybody
+# can make one up.
+MOST_UNKNOWN = 1000
 
 
 class Ledger:
@@ -41,6 +44,7 @@ class Ledger:
         self.notices: list[str] = []
         self._prefix = run[:TOKEN_PREFIX].ljust(TOKEN_PREFIX, b"\0")
         self._number = 0
+        self._unknown = 0  # services that have had no worker yet
         self._largest = min(settings.max_bytes, settings.client_bytes)
 
     def is_token(self, frame: bytes) -> bool:
@@ -52,8 +56,16 @@ class Ledger:
         found = self.services.get(name)
         if found is None:
             found = self.services[name] = Service(name)
+            self._unknown += 1
         found.used = now
         return found
+
+    def joined(self, service: Service, workers: int = 1) -> None:
+        """Workers of the service came."""
+        service.members += workers
+        if not service.known:
+            service.known = True
+            self._unknown -= 1
 
     # Arrival
 
@@ -67,13 +79,15 @@ class Ledger:
             self.tally.repeated += 1
             return None
         refusal = self._refusal(client, size)
+        service = self.services.get(name)
+        if service is None and self._unknown >= MOST_UNKNOWN:
+            refusal = refusal or "no-service"
         if refusal is not None:
             self.tally.refused += 1
             self._fail(head, refusal)
             return None
         if client is None:
             client = self.clients[head[0]] = Client(head[0])
-        service = self.services.get(name)
         if service is None:
             service = self.service(name, now)
         self._number = number = self._number + 1
@@ -193,7 +207,8 @@ class Ledger:
             while queue and (queue[0].client.gone or now - queue[0].arrived >= patience):
                 self._expire_one(queue.popleft())
             idle = not queue and not service.members and not service.in_flight
-            if idle and now - service.used >= patience:
+            if idle and (now - service.used >= patience or not service.requests):
+                self._unknown -= not service.known
                 del self.services[service.name]
 
     def _expire_one(self, request: Request) -> None:

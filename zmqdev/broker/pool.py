@@ -38,8 +38,9 @@ class Pool:
         self.tally.registered += max(0, workers - self._connected)
         self.tally.lost += max(0, self._connected - workers)
         self._connected = workers
-        service.members = workers
-        service.known = service.known or workers > 0
+        service.members = 0
+        if workers > 0:
+            self.ledger.joined(service, workers)
         self.room(now)
 
     def room(self, now: float) -> None:

@@ -185,8 +185,7 @@ class Roster:
             self._say(identity, dialect, DISCONNECT)
             return
         service = self.ledger.service(name, now)
-        service.known = True
-        service.members += 1
+        self.ledger.joined(service)
         interval = self.settings.heartbeat or dialect.interval
         worker = self.workers[identity] = Worker(identity, dialect, service, interval)
         worker.seen = now - self.absent
