@@ -227,3 +227,23 @@ def test_a_wrong_word_is_one_line(
     assert program.wait() == status
     assert message in program.err
     assert program.err.count("\n") == 1
+
+
+def test_the_demonstration_has_three_devices_with_traffic(
+    start: Start, tmp_path: Path, free_ports: Callable[[int], list[int]]
+) -> None:
+    text = (Path(__file__).parents[2] / "configs" / "three-devices.yaml").read_text()
+    before = ["5555", "5556", "5557", "5558", "5559", "5560"]
+    for old, new in zip(before, free_ports(len(before)), strict=True):
+        text = text.replace(f":{old}", f":{new}")
+    (tmp_path / "three.yaml").write_text(text)
+    parts = start("run", str(tmp_path / "three.yaml"), "--stats", "off", "-q")
+
+    def moving() -> set[str]:
+        look = start("top", "--json", "-n", "1", "-i", "300ms")
+        assert look.wait() == 0
+        told = [json.loads(line) for line in look.lines()]
+        return {item["device"] for item in told if item.get("forward_messages", 0) > 0}
+
+    until(lambda: {"prices", "jobs", "orders"} <= moving(), "messages in all three devices")
+    assert parts.interrupt() == 0
