@@ -10,6 +10,7 @@ import click
 from zmqdev.cli.options import HeadedCommand
 from zmqdev.device.verbs import VERBS
 from zmqdev.errors import UsageError
+from zmqdev.fleet.verbs import VERBS as PARTS
 from zmqdev.spec.value import Duration
 from zmqdev.wire import control as wire
 
@@ -58,7 +59,13 @@ def seconds(text: str) -> float:
 def _verbs() -> str:
     width = max(len(verb.usage) for verb in VERBS.values())
     rows = (f"  {verb.usage.ljust(width)}  {verb.help}" for verb in VERBS.values())
-    return "\b\nVerbs:\n" + "\n".join(rows)
+    parts = (
+        f"  {verb.usage.ljust(width)}  {verb.help}"
+        for verb in PARTS.values()
+        if verb.name not in VERBS
+    )
+    told = "\b\nVerbs:\n" + "\n".join(rows)
+    return f"{told}\n\n\b\nVerbs of a file that `zmqdev run` has started:\n" + "\n".join(parts)
 
 
 def _act(
@@ -81,7 +88,7 @@ def _act(
 def _asked(device: str, verb: str, words: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     """The verb and its arguments as JSON has them, checked here as the device will check them."""
     try:
-        row = wire.find(VERBS, wire.Request(verb))
+        row = wire.find({**PARTS, **VERBS}, wire.Request(verb))
         parsed = wire.check(row, wire.by_position(row, words), text=True)
     except wire.Refused as refused:
         raise UsageError(refused.message, f"ctl {device}") from None

@@ -70,6 +70,18 @@ def _status_lines(told: Mapping[str, Any], snapshot: Snapshot) -> Iterator[str]:
         yield f"  {flow.name:<9} {_flow(flow)}"
     for line in (*_together(extras.spoken(subject)), *extras.services(subject)):
         yield f"  {line}"
+    yield from _parts(told["details"].get("parts", ()))
+
+
+def _parts(parts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The parts of a file that `zmqdev run` has started, a line each."""
+    width = max((len(part["name"]) for part in parts), default=0)
+    for part in parts:
+        words = [f"up {units.clock(part['uptime'])}"] if part["uptime"] else []
+        words += [f"pid {part['pid']}"] if part["pid"] else []
+        words += [units.counted(part["restarts"], "new start")] if part["restarts"] else []
+        words += [f"last: {part['why']}"] if part["why"] else []
+        yield f"  {part['name']:<{width}}  {', '.join([part['kind'], part['state'], *words])}"
 
 
 def _together(words: list[str]) -> list[str]:
