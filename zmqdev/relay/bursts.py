@@ -11,8 +11,13 @@ from errno import EAGAIN, EHOSTUNREACH
 
 import zmq
 
+# Plain numbers: every `|` of two of pyzmq's flags makes an enum and takes a microsecond.
+WAIT_NOT, MORE = int(zmq.DONTWAIT), int(zmq.DONTWAIT | zmq.SNDMORE)
+
 BURST_BYTES = 4 << 20
 """A burst ends after this much, so that a list of large messages stays small."""
+Message = Sequence[bytes | zmq.Frame]
+"""Frames that hold what libzmq received are sent on without a copy."""
 LOST = -1
 """`offer`: the target's peer left in the middle of the message."""
 
@@ -72,12 +77,12 @@ def check_frames(message: Sequence[bytes]) -> None:
 def receive(socket: zmq.Socket[bytes]) -> list[bytes] | None:
     """One whole message, or None when there is none."""
     try:
-        return socket.recv_multipart(zmq.DONTWAIT)
+        return socket.recv_multipart(WAIT_NOT)
     except zmq.Again:
         return None
 
 
-def offer(socket: zmq.Socket[bytes], message: Sequence[bytes]) -> int:
+def offer(socket: zmq.Socket[bytes], message: Message) -> int:
     """Send one message: 0, or EAGAIN or EHOSTUNREACH when nothing of it was sent, or LOST.
 
     While it sends, libzmq looks only once a millisecond whether a peer has made room.
@@ -90,12 +95,12 @@ def offer(socket: zmq.Socket[bytes], message: Sequence[bytes]) -> int:
     return refused
 
 
-def offer_now(socket: zmq.Socket[bytes], message: Sequence[bytes]) -> int:
+def offer_now(socket: zmq.Socket[bytes], message: Message) -> int:
     """As `offer`, going by what libzmq knew before."""
     last = len(message) - 1
     for at, frame in enumerate(message):
         try:
-            socket.send(frame, zmq.DONTWAIT | (zmq.SNDMORE if at < last else 0))
+            socket.send(frame, MORE if at < last else WAIT_NOT, copy=False)
         except zmq.ZMQError as error:
             if error.errno not in (EAGAIN, EHOSTUNREACH):
                 raise
@@ -106,7 +111,7 @@ def offer_now(socket: zmq.Socket[bytes], message: Sequence[bytes]) -> int:
     return 0
 
 
-def finish(socket: zmq.Socket[bytes], rest: Sequence[bytes]) -> None:
+def finish(socket: zmq.Socket[bytes], rest: Message) -> None:
     """Bring a socket back to the start of a message after a later frame was refused.
 
     That happens when the peer goes away between two frames. PUSH and DEALER have
@@ -117,4 +122,4 @@ def finish(socket: zmq.Socket[bytes], rest: Sequence[bytes]) -> None:
     if socket.type == zmq.PAIR or len(rest) == 1:
         return
     for at, frame in enumerate(rest, 1):
-        socket.send(frame, zmq.DONTWAIT | (zmq.SNDMORE if at < len(rest) else 0))
+        socket.send(frame, MORE if at < len(rest) else WAIT_NOT, copy=False)

@@ -27,6 +27,12 @@ class Lane:
     max_bytes: int = 0
     """Bytes of one message, all frames together."""
 
+    @property
+    def limits(self) -> bool:
+        """Whether a message has to be looked at."""
+        sizes = self.topic_limit or self.max_frames or self.max_bytes
+        return self.subscriptions_only or bool(sizes)
+
     def __post_init__(self) -> None:
         if min(self.topic_limit, self.max_frames, self.max_bytes) < 0:
             raise ValueError("a limit is 0 (none) or more")

@@ -22,7 +22,7 @@ from typing import cast
 
 import zmq
 
-from zmqdev.relay.bursts import LOST, offer, receive, recv_burst, send_burst
+from zmqdev.relay.bursts import LOST, WAIT_NOT, offer, recv_burst, send_burst
 from zmqdev.relay.counters import ROWS, TURNS_CELL, WIDTH, Counters
 from zmqdev.relay.lane import Lane
 
@@ -50,7 +50,8 @@ class Flow:
         self.source, self.target, self.mark, self.base = source, target, mark, base
         self.to_router = target.type == zmq.ROUTER
         self.lane = Lane()
-        self.held: list[bytes] | None = None
+        self.limited = False
+        self.held: list[zmq.Frame] | None = None
         self.since = 0
         """When the held message was last counted as blocked, in ns; 0 when nothing is blocked."""
         self.claimed = False
@@ -162,6 +163,7 @@ class Relay:
         asked = ((first, forward), (second, backward))
         flows = [flow for flow, on in asked if on and flow.lane.enabled]
         for flow in flows:
+            flow.limited = flow.lane.limits
             flow.since = time.monotonic_ns() if flow.held is not None else 0
             flow.claimed = False
         return flows
@@ -172,26 +174,24 @@ class Relay:
         for moved in range(BATCH):
             if flow.held is None and not self._take(flow):
                 return moved
-            if flow.held is not None and not self._deliver(flow):
+            if flow.held is not None and not self._deliver(flow, flow.held):
                 return moved
         return BATCH
 
     def _take(self, flow: Flow) -> bool:
         """Hold the next message of the source, or count why it goes no further."""
-        message = receive(flow.source)
+        message = receive_frames(flow.source)
         if message is None:
             return False
-        reason = refusal(flow.lane, message)
-        if reason:
-            self._count(flow, ROWS[reason], 1)
-        else:
+        reason = refusal(flow.lane, message) if flow.limited else None
+        if reason is None:
             flow.held = message
+        else:
+            self._count(flow, ROWS[reason], 1)
         return True
 
-    def _deliver(self, flow: Flow) -> bool:
+    def _deliver(self, flow: Flow, message: list[zmq.Frame]) -> bool:
         """Hand the held message to the target; False when it has to wait."""
-        message = flow.held
-        assert message is not None
         refused = LOST if flow.to_router and len(message) == 1 else offer(flow.target, message)
         if refused == EAGAIN and not flow.to_router and flow.lane.on_full == "block":
             flow.since = flow.since or time.monotonic_ns()
@@ -200,12 +200,13 @@ class Relay:
         if refused:
             self._count(flow, FULL if refused == EAGAIN else UNREACHABLE, 1)
             return True
-        self._count(flow, MESSAGES, 1)
-        self._count(flow, BYTES, sum(map(len, message)))
+        cells, base = self.counters.cells, flow.base
+        cells[base + BYTES] += sum(map(len, message))
+        cells[base + MESSAGES] += 1
         self._copy(flow, message)
         return True
 
-    def _copy(self, flow: Flow, message: Sequence[bytes]) -> None:
+    def _copy(self, flow: Flow, message: list[zmq.Frame]) -> None:
         if self.capture is not None:
             offer(self.capture, message)
         if self.tap is not None:
@@ -254,15 +255,29 @@ def events(socket: zmq.Socket[bytes]) -> int:
     return cast(int, socket.getsockopt(zmq.EVENTS))
 
 
-def refusal(lane: Lane, message: Sequence[bytes]) -> str | None:
+def receive_frames(socket: zmq.Socket[bytes]) -> list[zmq.Frame] | None:
+    """One whole message, its bodies where libzmq has them; None when there is none."""
+    try:
+        frame = socket.recv(WAIT_NOT, copy=False)
+    except zmq.Again:
+        return None
+    frames = [frame]
+    while frame.more:
+        frame = socket.recv(WAIT_NOT, copy=False)
+        frames.append(frame)
+    return frames
+
+
+def refusal(lane: Lane, message: Sequence[zmq.Frame]) -> str | None:
     """Why the rules of a lane stop a message: a name of STATISTICS, or None."""
+    first = message[0]
     if lane.max_frames and len(message) > lane.max_frames:
         return "too_many_frames"
     if lane.max_bytes and sum(map(len, message)) > lane.max_bytes:
         return "too_large"
-    subscription = message[0][:1] in (b"\x00", b"\x01")
+    subscription = bytes(first.buffer[:1]) in (b"\x00", b"\x01")
     if lane.subscriptions_only and not (subscription and len(message) == 1):
         return "not_subscription"
-    if lane.topic_limit and subscription and len(message[0]) - 1 > lane.topic_limit:
+    if lane.topic_limit and subscription and len(first) - 1 > lane.topic_limit:
         return "topic_too_long"
     return None
