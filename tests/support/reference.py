@@ -12,11 +12,15 @@ from pathlib import Path
 
 from zmqdev.cli.options import show_default
 from zmqdev.cli.program import ROWS
+from zmqdev.fleet.check import RULES
+from zmqdev.fleet.verbs import VERBS as FLEET_VERBS
 from zmqdev.report import columns
 from zmqdev.spec import sockopt
 from zmqdev.spec.device import DeviceSpec
 from zmqdev.spec.endpoint import ENDPOINTS
+from zmqdev.spec.fleet import FleetSpec
 from zmqdev.spec.kind import KINDS
+from zmqdev.spec.life import Life
 from zmqdev.spec.option import Leaf, leaves
 from zmqdev.spec.queue import QueueSpec
 from zmqdev.spec.value import Choice
@@ -131,7 +135,21 @@ def statistics() -> str:
     )
 
 
+def rules() -> str:
+    rows = ((f"`{r.name}`", r.severity, r.help, r.fix) for r in RULES.values())
+    return table(("rule", "", "what it finds", "fix"), rows)
+
+
+def fleet_verbs() -> str:
+    rows = ((f"`{verb.usage}`", verb.help) for verb in FLEET_VERBS.values())
+    return table(("verb", "what it does"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "rules": rules,
+    "part-options": lambda: option_rows(leaves(Life)),
+    "run-options": lambda: option_rows(leaves(FleetSpec)),
+    "fleet-verbs": fleet_verbs,
     "commands": commands,
     "kinds": kinds,
     "endpoint-kinds": endpoint_kinds,
