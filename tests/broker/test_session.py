@@ -64,6 +64,7 @@ def test_a_silent_broker_is_left_after_three_heartbeats_with_growing_pauses() ->
     while len(opened) < 12:
         now += 0.05
         before = session.state
+        session.outbox.clear()
         session.tick(now)
         if session.state == "open" and before == "closed":
             opened.append(now)
@@ -71,6 +72,15 @@ def test_a_silent_broker_is_left_after_three_heartbeats_with_growing_pauses() ->
     assert gaps[0] == pytest.approx(3.0 + 2 * FIRST_PAUSE, abs=0.2)
     assert max(gaps) == pytest.approx(3.0 + LAST_PAUSE, abs=0.2)
     assert session.generation >= 11
+
+
+def test_while_nothing_can_be_sent_it_waits_and_is_there_at_once_afterwards() -> None:
+    session = begun()
+    for step in range(600):
+        session.tick(step / 10)
+    assert taken(session) == [Verb.READY]
+    session.tick(60.0)
+    assert (session.state, session.generation) == ("open", 0)
 
 
 def test_a_disconnect_ends_it_and_it_comes_back() -> None:

@@ -81,6 +81,9 @@ class Session:
 
     def tick(self, now: float) -> None:
         """Open, keep alive, or give up a broker that is silent."""
+        if self.outbox:
+            # Nothing leaves, so the connection is down, and libzmq is at it: that is no silence.
+            self._heard = now
         if self.state == CLOSED and not self.busy and now >= self._open_at:
             self._open(now)
         elif self.state == OPEN and now - self._heard > LIVENESS * self.interval:

@@ -20,8 +20,9 @@ from zmqdev.endpoints.workbench import Workbench
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst, send_burst
 
-# How soon another try is made when a socket had no room; only until it is connected.
-RETRY = 0.02
+# How soon another try is made when a socket of a further job had no room: while the queue is
+# away, so a moment more or less does not matter.
+RETRY = 0.1
 
 
 class Line:
@@ -180,12 +181,13 @@ class ReliableWorker:
 
     def _wait(self, now: float) -> Wait:
         until = min(line.session.deadline() for line in self._lines)
-        if any(line.session.outbox for line in self._lines):
+        first, *further = self._lines
+        if any(line.session.outbox for line in further):
             until = min(until, now + RETRY)
         bench = self._bench
         return Wait(
-            zmq.POLLIN,
-            (*bench.readers, *(line.socket for line in self._lines[1:])),
+            zmq.POLLIN | (zmq.POLLOUT if first.session.outbox else 0),
+            (*bench.readers, *(line.socket for line in further)),
             bench.writers,
             until=min(until, bench.until(now), math.inf),
         )
