@@ -30,7 +30,7 @@ test: $(READY)   ## the whole suite
 
 soak: $(READY)   ## the long runs, ten minutes each: SOAK=60 make soak
 	$(BIN)/python -m pytest -m soak -s
-	ZMQDEV_SOAK=50 $(BIN)/python -m pytest tests/hostile -o timeout=1800
+	ZMQDEV_SOAK=100 $(BIN)/python -m pytest tests/hostile -o timeout=1800
 
 FUZZ_SECONDS ?= 60
 fuzz: $(READY)   ## every parser under a coverage-guided fuzzer, FUZZ_SECONDS each

@@ -41,7 +41,7 @@ def test_hundreds_come_and_go(place: Callable[..., Any], scale: int, kind: str) 
     here = place(kind)
     types = {"forwarder": ("PUB", "SUB"), "streamer": ("PUSH", "PULL"), "queue": ("REQ", "REP")}
     near, far = types[kind]
-    for number in range(200 * scale):
+    for number in range(100 * scale):
         rawpeer.shake_hands(here.front, near).close()
         # A puller or worker that joins and goes may take a message with it, so none is sent now.
         rawpeer.shake_hands(here.back, far).close()
@@ -56,7 +56,7 @@ def test_signals_rain_and_no_message_is_lost_split_or_doubled(
     place: Callable[..., Any], scale: int
 ) -> None:
     here = place("streamer")
-    count = 20_000
+    count = 8_000
     harmless = (signal.SIGWINCH, signal.SIGCHLD, signal.SIGURG, signal.SIGCONT)
     done = threading.Event()
     rained = 0

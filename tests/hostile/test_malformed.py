@@ -11,8 +11,8 @@ from support import rawpeer
 from support.processes import until
 from support.vitals import descriptors
 
-# Of each kind of device; three of them make the hundred thousand of a soak (ZMQDEV_SOAK=50).
-STORM = 700
+# Of each kind of device. A soak is a hundred times as long: more than a hundred thousand in all.
+STORM = 400
 ROUND = 100
 
 

@@ -114,7 +114,7 @@ def test_bad_weather_loses_nothing_that_has_no_reason_to_be_lost(
     start: Start, weather: str
 ) -> None:
     """A streamer between two proxies, with every message proved."""
-    count = 300
+    count = 150
     device = start(
         *("streamer", "--frontend-bind", FREE, "--backend-bind", FREE, "--stats", "off"), ready=True
     )
@@ -147,11 +147,11 @@ def test_resets_under_a_reliable_queue_lose_no_request(start: Start) -> None:
         for _ in range(2):
             start("worker", "--reliable", "-c", far.address, "--reply", "did {body}")
         client = start(
-            *("client", "--reliable", "-c", near.address, "-n", "200", "-D", "job {n}"),
+            *("client", "--reliable", "-c", near.address, "-n", "120", "-D", "job {n}"),
             *("--rate", "100", "--timeout", "2s", "--retries", "20", "--window", "10"),
         )
         until(lambda: client.lines(), "the first reply")
-        for _ in range(5):
+        for _ in range(3):
             before = len(client.lines())
             near.reset_all()
             far.reset_all()
@@ -163,7 +163,7 @@ def test_resets_under_a_reliable_queue_lose_no_request(start: Start) -> None:
                 "it goes on after the reset",
             )
         assert client.wait() == 0, client.err
-    assert sorted(client.lines()) == sorted(f"did job {number}" for number in range(200))
+    assert sorted(client.lines()) == sorted(f"did job {number}" for number in range(120))
     assert device.interrupt() == 0
 
 

@@ -52,7 +52,9 @@ class OpenSocket:
 
         To be called before `bind` and `connect`. UsageError names a file that is wrong.
         """
-        self.guard = Guard(self.socket.context, side, self.name, census)
+        # An endpoint has one socket and is told by its own name.
+        label = getattr(side, "name", None) or self.name
+        self.guard = Guard(self.socket.context, side, label, census)
         self.guard.dress(self.socket)
 
     def bind(self, address: str) -> AddressState:
