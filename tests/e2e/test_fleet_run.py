@@ -227,7 +227,7 @@ parts:
     assert run.ask("restart-part", name="one")["ok"]
     seen = len(run.said("out"))
     until(lambda: len(run.said("out")) > seen + 20, "jobs pass through the new pair")
-    assert run.program.interrupt() == 0
+    assert run.program.interrupt() == 0, run.program.err
 
 
 def test_a_zdcf_file_just_works(start: Start, tmp_path: Path, free_ports: Ports) -> None:
@@ -238,7 +238,7 @@ def test_a_zdcf_file_just_works(start: Start, tmp_path: Path, free_ports: Ports)
     )
     run = RunningFile(start, tmp_path, text % tuple(ports)).ready()
     assert run.parts()["main"]["kind"] == "queue"
-    assert run.program.interrupt() == 0
+    assert run.program.interrupt() == 0, run.program.err
 
 
 def test_statistics_of_all_parts_come_as_lines(
@@ -270,8 +270,8 @@ def test_a_slow_reader_makes_the_parts_wait(tmp_path: Path, free_ports: Ports) -
     command = [sys.executable, "-m", "zmqdev", "run", str(path), "--control", "off"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        # The pipe is full after 64 KiB; the parts' own buffers hold no million bytes more.
-        until(lambda: _waiting(process.stdout) >= 40_000, "the pipe is full")
+        # It holds 64 KiB; how many of them are used depends on the sizes of the writes.
+        until(lambda: _waiting(process.stdout) >= 16_000, "the pipe is full")
         lines = process.stdout.read().splitlines()
     assert process.returncode == 0
     assert len(lines) == count

@@ -188,7 +188,7 @@ class _Reader:
             return None
         word = node.value[said[0]]
         known = CATEGORIES[said[0]]
-        if word.value in known:
+        if isinstance(word.value, str) and word.value in known:
             return said[0], word.value
         other = kinds().get(str(word.value))
         hint = near(str(word.value), known) or f"; known are {', '.join(known)}"
