@@ -169,7 +169,8 @@ class Fleet:
         return [[self.members[name] for name in group if name in self.members] for group in names]
 
     def _changed(self, member: Member) -> None:
-        if member.state == "resting" and member.thread:
+        # Who never got ready was connected to nobody.
+        if member.state == "resting" and member.thread and member.was_ready:
             self._rejoin(member)
         if member.over and self.until in (member.name, member.part.base) and not self.stopping:
             self.loop.at(time.monotonic(), self._stop_once)

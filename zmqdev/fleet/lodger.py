@@ -14,12 +14,16 @@ from zmqdev.device.loop import Loop
 from zmqdev.device.service import Attachment, Service
 from zmqdev.device.snapshot import Snapshot
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, ZmqdevError
+from zmqdev.fleet.ports import ports_of
+from zmqdev.fleet.rules_machine import refused
 from zmqdev.fleet.running import Surroundings
 from zmqdev.spec.device import DeviceSpec, printed, warnings
 from zmqdev.spec.kind import KINDS
 from zmqdev.spec.part import Part
 
 log = logging.getLogger("zmqdev")
+# How long a start waits for its addresses, and how often it looks.
+FREED, AGAIN = 1.0, 0.02
 
 
 class Quarters(Service):
@@ -81,6 +85,17 @@ class Lodger:
 
     def start(self, ended: Callable[[int], None]) -> None:
         self._ended = ended
+        self._try(time.monotonic() + FREED)
+
+    def _try(self, until: float) -> None:
+        """Begin, once its addresses are free: libzmq gives those of a closed socket back a
+        moment after the close, and its context lives on here."""
+        if self._ended is None:
+            return
+        bound = [port for port in ports_of(self.part) if port.verb == "bind"]
+        if time.monotonic() < until and any(refused(port) for port in bound):
+            self._around.loop.at(time.monotonic() + AGAIN, partial(self._try, until))
+            return
         try:
             self._begin(cast(DeviceSpec, self.part.spec))
         except Exception as error:
@@ -116,7 +131,10 @@ class Lodger:
 
     def stop(self, *, at_once: bool = False) -> None:
         device, quarters = self._device, self._quarters
-        if device is None or quarters is None or device.state in ENDED:
+        if device is None or quarters is None:
+            self._end(EXIT_OK)  # it has not begun, and now it will not
+            return
+        if device.state in ENDED:
             return
         if not quarters.stopping:
             quarters.stop()

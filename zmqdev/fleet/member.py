@@ -66,6 +66,7 @@ class Member:
         self._since = time.monotonic()
         self._round = 0  # numbers the runs, so that an old timer does nothing
         self._then: Callable[[], None] | None = None
+        self.was_ready = False  # in its present or last run
         self._stopping_at: float | None = None
 
     @property
@@ -102,6 +103,7 @@ class Member:
         self._round += 1
         self._since = time.monotonic()
         self._stopping_at = None
+        self.was_ready = False
         self.status = EXIT_OK  # a crash that a new start has made good is none of the whole
         self.running = (Lodger if self.thread else Process)(self.part, self._around)
         self._to("starting")
@@ -131,6 +133,7 @@ class Member:
         if self.running is not None:
             self.running.look()
         if self.state == "starting" and self.running is not None and self.running.ready:
+            self.was_ready = True
             self._to("running")
 
     def kill(self) -> None:

@@ -60,12 +60,12 @@ def _other_files(plan: Plan) -> Found:
 
 def _in_use(plan: Plan) -> Found:
     for port in plan.ports:
-        why = _refused(port) if port.verb == "bind" else None
+        why = refused(port) if port.verb == "bind" else None
         if why is not None:
             yield port.part, port.place, f"{port.label}: {port.address}: {why}"
 
 
-def _refused(port: Port) -> str | None:
+def refused(port: Port) -> str | None:
     """Why it cannot be bound now, or None."""
     if port.parts.transport == "ipc":
         try:
