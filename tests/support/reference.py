@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from support import reference_running
+from support.markdown import table
+
 from zmqdev.cli.options import show_default
 from zmqdev.cli.program import ROWS
 from zmqdev.fleet.check import RULES
@@ -27,17 +30,6 @@ from zmqdev.spec.value import Choice
 
 README = Path(__file__).parents[2] / "README.md"
 _BLOCK = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
-
-
-def cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = list(head)
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    lines += [f"| {' | '.join(cell(item) for item in row)} |" for row in rows]
-    return "\n".join(lines) + "\n"
 
 
 def flag(leaf: Leaf) -> str:
@@ -97,9 +89,9 @@ def kinds() -> str:
 
 def endpoint_kinds() -> str:
     return table(
-        ("endpoint", "socket types", "without flags"),
+        ("command", "socket types", "without flags", "what it does"),
         (
-            (f"`{kind.name}`", ", ".join(kind.types), f"{kind.verb}s {kind.address}")
+            (f"`{kind.name}`", ", ".join(kind.types), f"{kind.verb}s {kind.address}", kind.help)
             for kind in ENDPOINTS.values()
         ),
     )
@@ -159,6 +151,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **{f"{name}-options": endpoint(name) for name in ENDPOINTS},
     "socket-options": socket_options,
     "statistics": statistics,
+    **reference_running.TABLES,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prometheus_client.metrics_core import Metric
-from support.reference import table
+from support.markdown import table
 
 from zmqdev.device.settings import SETTINGS
 from zmqdev.device.snapshot import Flow, PeerCounts, SideState, Snapshot
