@@ -1,0 +1,87 @@
+"""What a person sees of `zmqdev run` on a terminal: one table, and lines with names above it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.processes import Start, until
+from support.terminal import Terminal
+
+Ports = Callable[[int], list[int]]
+FILE = """
+defaults: {{control: off, drain: 500ms}}
+parts:
+  in: {{endpoint: pub, bind: tcp://127.0.0.1:{0}, data: "tick {{n}}", interval: 20ms}}
+  mid:
+    device: forwarder
+    frontend: {{connect: tcp://127.0.0.1:{0}}}
+    backend: {{bind: tcp://127.0.0.1:{1}}}
+  out: {{endpoint: sub, connect: tcp://127.0.0.1:{1}}}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, free_ports: Ports) -> Path:
+    path = tmp_path / "f.yaml"
+    path.write_text(FILE.format(*free_ports(2)))
+    return path
+
+
+@pytest.fixture
+def screen(place: Path, tmp_path: Path) -> Iterator[Terminal]:
+    env = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    terminal = Terminal(["run", str(place)], columns=100, rows=30, env=env)
+    yield terminal
+    terminal.end()
+
+
+def test_all_parts_are_in_one_table_below_their_lines(screen: Terminal) -> None:
+    until(lambda: re.search(r"mid +running +forward .*\b[1-9]\d* ", screen.text), "counts of mid")
+    until(lambda: re.search(r"in +running +sent", screen.text), "counts of in")
+    until(lambda: re.search(r"out +running +received", screen.text), "counts of out")
+    until(lambda: _lines_above(screen.lines), "lines of out above the table")
+    assert b"\x1b[32mout | \x1b[0mtick" in screen.sent
+
+
+def test_the_end_leaves_a_summary_and_no_table(screen: Terminal) -> None:
+    until(lambda: re.search(r"out +running +received +\d", screen.text), "the table")
+    screen.keys(b"\x03")
+    assert screen.wait() == 0
+    assert "╭" not in screen.text
+    for name in ("in (pub)", "mid (forwarder)", "out (sub)"):
+        assert f"{name}: ended after" in screen.text
+    assert screen.echoes
+
+
+def test_json_has_a_line_for_each_part(start: Start, place: Path) -> None:
+    words = ("--stats", "json", "--interval", "200ms", "--control", "off")
+    program = start("run", str(place), *words)
+
+    def told() -> dict[str, list[dict[str, object]]]:
+        found: dict[str, list[dict[str, object]]] = {}
+        for line in program.lines():
+            if line.startswith("{"):
+                one = json.loads(line)
+                found.setdefault(str(one.get("device") or one.get("endpoint")), []).append(one)
+        return found
+
+    until(lambda: any(one.get("forward_messages") for one in told().get("mid", [])), "counts")
+    assert program.interrupt() == 0
+    assert told().keys() == {"in", "mid", "out"}
+
+
+def test_elsewhere_only_the_lines_of_the_parts_are_shown(start: Start, place: Path) -> None:
+    program = start("run", str(place), "--control", "off")
+    until(lambda: program.lines(), "a tick")
+    assert program.interrupt() == 0
+    assert all(line.startswith("out | tick ") for line in program.lines())
+
+
+def _lines_above(lines: list[str]) -> bool:
+    """Whether lines of a part stand above the table; between two frames there is none."""
+    top = next((number for number, line in enumerate(lines) if line.startswith("╭")), 0)
+    return any(line.startswith("out | tick ") for line in lines[:top])
