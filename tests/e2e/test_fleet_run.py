@@ -93,6 +93,15 @@ def test_a_wrong_request_is_answered(ticks: RunningFile) -> None:
     assert ticks.ask("dance")["error"]["code"] == "unknown-verb"
 
 
+def test_ctl_shows_and_steers_the_parts(ticks: RunningFile, start: Start) -> None:
+    pid = ticks.parts()["mid"]["pid"]
+    assert start("ctl", ticks.control, "restart-part", "mid").wait() == 0
+    until(ticks.back("mid", pid), "mid runs anew")
+    shown = start("ctl", ticks.control)
+    assert shown.wait() == 0
+    assert any("mid" in line and "forwarder, running" in line for line in shown.lines())
+
+
 def test_ctl_stops_it(ticks: RunningFile) -> None:
     assert ticks.ask("stop")["ok"]
     assert ticks.program.wait() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,6 +56,13 @@ def test_the_end_leaves_a_summary_and_no_table(screen: Terminal) -> None:
     for name in ("in (pub)", "mid (forwarder)", "out (sub)"):
         assert f"{name}: ended after" in screen.text
     assert screen.echoes
+
+
+def test_closing_the_window_stops_all(screen: Terminal) -> None:
+    until(lambda: re.search(r"out +running +received +\d", screen.text), "the table")
+    os.close(screen.master)
+    screen.master = os.open(os.devnull, os.O_RDWR)  # for the end of the test
+    assert screen.process.wait(30) == 0
 
 
 def test_json_has_a_line_for_each_part(start: Start, place: Path) -> None:

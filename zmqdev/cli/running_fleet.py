@@ -98,7 +98,7 @@ def run(asked: Asked) -> int:
             reread=partial(_reread, asked),
             until=fleet_spec.until,
         )
-        fleet.loop.watch(signals, partial(_signalled, signals, fleet))
+        fleet.loop.watch(signals, partial(_signalled, signals, fleet, _terminals()))
         status = fleet.run(fleet_spec.duration)
         context.term()
     return status
@@ -121,9 +121,16 @@ def _check_until(topology: Topology, spec: FleetSpec) -> None:
         raise UsageError(f"until: no part {spec.until!r}", topology.files[0])
 
 
-def _signalled(signals: Signals, fleet: Fleet) -> None:
+def _terminals() -> list[int]:
+    """Those of stdin, stdout and stderr that are a terminal now."""
+    return [number for number in range(3) if os.isatty(number)]
+
+
+def _signalled(signals: Signals, fleet: Fleet, terminals: list[int]) -> None:
     for number in signals.take():
-        if number == signal.SIGHUP:
+        if number == signal.SIGHUP and terminals and not _terminals():
+            fleet.stop()  # the window was closed: that is what the signal is about
+        elif number == signal.SIGHUP:
             fleet.reload()
         elif number != signal.SIGCHLD:
             fleet.stop()
