@@ -164,7 +164,7 @@ class BrokerEngine:
     def peer_changed(self, side: str, what: str) -> None:
         if side != "backend" or what not in ("connected", "disconnected"):
             return
-        self._workers += 1 if what == "connected" else -1
+        self._workers = max(0, self._workers + (1 if what == "connected" else -1))
         self.broker.connections(self._workers, time.monotonic())
         if what == "disconnected":
             self.shell.connection_lost()
