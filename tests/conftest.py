@@ -1,0 +1,21 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# No test depends on the speed of the machine.
+settings.register_profile("zmqdev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("zmqdev")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder whose name is short, whatever the test is called: an ipc path has 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="zmqdev-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
