@@ -1,0 +1,52 @@
+"""Files from the disk: what a command prints is a file that does the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from zmqdev.cli.program import program
+from zmqdev.errors import UsageError
+from zmqdev.fleet.check import check_file
+from zmqdev.fleet.reading import topology
+from zmqdev.spec.life import kinds
+
+LINES = [[kind] for kind in kinds()] + [
+    ["queue", "--reliable", "--workers", "plain", "--frontend-bind", "tcp://127.0.0.1:7"],
+    ["forwarder", "--set", "backend.sndhwm=5", "--on-full", "block", "--stats", "off"],
+    ["worker", "--exec", "echo ${HOME} $1", "-c", "tcp://127.0.0.1:7"],
+    ["sub", "-s", "a", "-s", "", "-n", "3"],
+]
+
+
+@pytest.mark.parametrize("line", LINES, ids=" ".join)
+def test_what_is_printed_is_read_as_the_same(line: list[str], write: Callable[..., Path]) -> None:
+    printed = CliRunner().invoke(program, [*line, "--print-config"], catch_exceptions=False)
+    path = write(printed.stdout)
+    assert not [one for one in check_file(str(path), {}) if one.severity == "error"]
+    (part,) = topology(str(path), {}).parts
+    assert part.kind == line[0]
+    again = CliRunner().invoke(
+        program, [line[0], "--config", str(path), "--print-config"], catch_exceptions=False
+    )
+    assert again.stdout == printed.stdout
+
+
+def test_the_first_problem_is_raised(write: Callable[..., Path]) -> None:
+    path = write("parts: {a: {device: queue, drain: x}, b: {device: nothing}}")
+    with pytest.raises(UsageError, match=r"f\.yaml:1:5\d: b: no device 'nothing'"):
+        topology(str(path), {})
+
+
+def test_includes_are_relative_to_the_file_that_names_them(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "deep").mkdir()
+    write("include: two.yaml", "deep/one.yaml")
+    write("device: queue", "deep/two.yaml")
+    found = topology(str(write("include: deep/one.yaml")), {})
+    assert [part.name for part in found.parts] == ["queue"]
+    assert [Path(file).name for file in found.files] == ["f.yaml", "one.yaml", "two.yaml"]
