@@ -26,7 +26,8 @@ $(READY): pyproject.toml $(RELAY_C)
 	@touch $@
 
 test: $(READY)   ## the whole suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 -m 'not soak and not alone'
+	$(BIN)/python -m pytest -m 'alone and not soak'
 
 soak: $(READY)   ## the long runs, ten minutes each: SOAK=60 make soak
 	$(BIN)/python -m pytest -m soak -s

@@ -16,6 +16,8 @@ from zmqdev.spec.device import DeviceSpec, resolve
 from zmqdev.spec.kind import KINDS
 from zmqdev.spec.layer import build, flag_layer
 
+pytestmark = pytest.mark.alone
+
 Context = zmq.Context[zmq.Socket[bytes]]
 ANY = ["tcp://127.0.0.1:*"]
 

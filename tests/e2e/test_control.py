@@ -19,6 +19,8 @@ from support.processes import PATIENCE, Program, Start, until
 
 from zmqdev.device.asking import Asker
 
+pytestmark = pytest.mark.alone
+
 Context = zmq.Context[zmq.Socket[bytes]]
 WILDCARDS = ["--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind", "tcp://127.0.0.1:*"]
 # A control socket answers within this, also when every consumer is stalled.

@@ -103,8 +103,9 @@ def test_watch_notices_by_itself(start: Start, tmp_path: Path, free_ports: Ports
     until(run.back("other", before["other"]["pid"]), "other runs anew")
     change(run, "on-full: drop", "on-ful: drop")
     until(lambda: "unknown key 'on-ful'" in run.program.err, "the complaint")
+    again = run.back("other", run.parts()["other"]["pid"])
     change(run, "on-ful: drop", "on-full: block")
-    until(run.back("other", run.parts()["other"]["pid"]), "other runs anew again")
+    until(again, "other runs anew again")
     assert run.parts()["mid"]["pid"] == before["mid"]["pid"]
     run.program.interrupt()
 

@@ -22,6 +22,8 @@ from support.reliable import Queue, own_worker
 from zmqdev.wire import call
 from zmqdev.wire.majordomo import request_01
 
+pytestmark = pytest.mark.alone
+
 Hire = Callable[..., "subprocess.Popen[bytes]"]
 KILLS = 20
 # Seconds that a kill may cost 99 of 100 requests.

@@ -27,7 +27,7 @@ def test_rubbish_by_the_thousand_is_survived(
         here.check()
     assert said == STORM * scale
     here.check_recovered()
-    assert here.shown()["frontend_failed_handshakes"] > 0
+    until(lambda: here.shown()["frontend_failed_handshakes"] > 0, "they are counted")
     here.end()
 
 

@@ -11,6 +11,8 @@ import zmq
 
 from zmqdev.relay import Lane
 
+pytestmark = pytest.mark.alone
+
 Receive = Callable[[Any], list[bytes]]
 HWM = 10
 ROOM = 2 * HWM
