@@ -69,8 +69,8 @@ WRONG = [
     (["queue", "--frontend-type", "PULL", "--backend-type", "ROUTER"], "with PULL goes"),
     (["queue", "--set", "frontend.hvm=1"], "did you mean 'hwm'?"),
     (["queue", "--drain", "soon"], "--drain: 'soon' is not a duration"),
-    (["queue", "--config", "missing.yaml"], "missing.yaml: cannot read the configuration: no such"),
-    (["queue", "--config", "."], ".: cannot read the configuration: is a directory"),
+    (["queue", "--config", "missing.yaml"], "missing.yaml: cannot read it: no such"),
+    (["queue", "--config", "."], ".: cannot read it: is a directory"),
     (["forwarder", "--subscribe", "A"], "add --frontend-type SUB"),
     (["streamer", "--on-full", "explode"], "'explode' is not one of block, drop"),
 ]

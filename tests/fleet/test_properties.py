@@ -118,6 +118,7 @@ def look(content: bytes) -> None:
 @given(TREES)
 @example({"apps": {"a": {"devices": {"d": {"type": "zmq_queue"}}}}, "version": 1})
 @example({"device": {}})
+@example({"include": "0"})
 @example({"parts": {"a": {"device": "queue", "frontend": {"bind": ["tcp://*:1"] * 3}}}})
 def test_no_tree_is_too_strange(tree: Any) -> None:
     look(yaml.safe_dump(tree, allow_unicode=True).encode("utf-8", "surrogatepass"))

@@ -156,7 +156,10 @@ def test_restart_takes_the_word_no(sheet: Make) -> None:
         ),
         ("{defaults: {queue: {ticks: true}}, parts: {a: {device: queue}}}", "key 'ticks'"),
         ("{include: 5, parts: {a: {device: queue}}}", "include: expected the name of a file"),
-        ("{include: no.yaml, parts: {a: {device: queue}}}", "f.yaml:1:11: cannot read it"),
+        (
+            "{include: no.yaml, parts: {a: {device: queue}}}",
+            "f.yaml:1:11: include: no.yaml: cannot read it",
+        ),
         ("{include: f.yaml, parts: {a: {device: queue}}}", "f.yaml includes itself"),
     ],
 )

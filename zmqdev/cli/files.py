@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from zmqdev.errors import UsageError
-from zmqdev.spec import zdcf
-from zmqdev.spec.document import Node, read
+from zmqdev.fleet.reading import load, load_beside
+from zmqdev.spec.document import Node
 from zmqdev.spec.layer import Layer
 from zmqdev.spec.part import LIFE_KEYS, layer_of
 from zmqdev.spec.parts import Draft, draft
-
-
-def load(path: str) -> Node:
-    """The tree of a file, ZDCF turned into parts. UsageError names the file."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise UsageError(
-            f"cannot read the configuration: {why[:1].lower()}{why[1:]}", path
-        ) from None
-    node = read(content, path)
-    return zdcf.as_parts(node) if zdcf.is_zdcf(node) else node
-
-
-def load_beside(path: str, other: str) -> tuple[str, Node]:
-    """A file that `other` includes; its path is relative to that of `other`."""
-    found = os.path.normpath(os.path.join(os.path.dirname(other), path))
-    return found, load(found)
 
 
 def layer_for(path: str, category: str, kind: str) -> Layer:

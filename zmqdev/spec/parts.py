@@ -37,6 +37,7 @@ STRUCTURE = ("parts", "defaults", "include")
 DEEPEST = 16
 MOST_PARTS = 5000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
+_LINE = re.compile(r":\d+:\d+$")
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,7 @@ class _Reader:
         try:
             found, top = self.load(path.value, name)
         except UsageError as error:
-            said = error if error.place != path.value else UsageError(error.message, None)
-            place = said.place or str(path.place)
-            self.sheet.problems.append(UsageError(said.message, place))
+            self.sheet.problems.append(_of_include(error, path))
             return
         if found in chain or len(chain) > DEEPEST:
             self.wrong(f"include: {path.value} includes itself", path.place)
@@ -237,3 +236,10 @@ class _Reader:
 
     def wrong(self, message: str, place: Place) -> None:
         self.sheet.problems.append(UsageError(message, str(place)))
+
+
+def _of_include(error: UsageError, path: Node) -> UsageError:
+    """What is wrong with an included file: at its line, or, if all of it is, where it is named."""
+    if error.place and _LINE.search(error.place):
+        return error
+    return UsageError(f"include: {path.value}: {error.message}", str(path.place))
