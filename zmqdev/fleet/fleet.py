@@ -71,7 +71,8 @@ class Fleet:
                 begun.append(one)
                 one.started(self)
             if duration is not None:
-                self.loop.at(time.monotonic() + duration, self.stop)
+                # Counted from when all run: a start of many parts takes a while.
+                self.on_started.append(lambda: self._end_after(duration))
             self._start_all()
             self.loop.run()
         finally:
@@ -79,6 +80,9 @@ class Fleet:
             for one in reversed(begun):
                 one.ended(self)
         return self.status()
+
+    def _end_after(self, seconds: float) -> None:
+        self.loop.at(time.monotonic() + seconds, self._stop_once)
 
     def status(self) -> int:
         """With `until` that of the part named so; else the worst of all."""
