@@ -27,7 +27,9 @@ $(READY): pyproject.toml $(RELAY_C)
 
 test: $(READY)   ## the whole suite
 	$(BIN)/python -m pytest -n 4 -m 'not soak and not alone'
-	$(BIN)/python -m pytest -m 'alone and not soak'
+	@# What measures time or CPU gets a second try: the machine may be shared.
+	$(BIN)/python -m pytest -m 'alone and not soak' || \
+	$(BIN)/python -m pytest -m 'alone and not soak' --last-failed
 
 soak: $(READY)   ## the long runs, ten minutes each: SOAK=60 make soak
 	$(BIN)/python -m pytest -m soak -s

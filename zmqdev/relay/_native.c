@@ -8,6 +8,8 @@
 
 #include "_zmq.h"
 
+#include "_lane.h"
+
 #include "_loop.h"
 
 typedef struct {
