@@ -10,9 +10,212 @@
  *   claim is tried again when its descriptor tells, and each LIAR_TICK.
  */
 #include <poll.h>
+#include <time.h>
 
+/* The cells of one direction, in the order of STATISTICS in counters.py. */
+enum { MESSAGES, BYTES, UNREACHABLE, FULL, NOT_SUBSCRIPTION, TOPIC_TOO_LONG, TOO_MANY_FRAMES,
+       TOO_LARGE, BLOCKED_NS, WIDTH };
+static const char *const row_names[] = {"messages", "bytes", "unreachable", "full",
+    "not_subscription", "topic_too_long", "too_many_frames", "too_large", "blocked_ns", NULL};
+
+enum { BATCH = 1000 };       /* messages before the other direction has its turn */
 #define TICK 100000000LL     /* ns between two looks at EVENTS of every socket */
 #define LIAR_TICK 10000000LL /* ns */
+
+enum { RAISED = -2, FAILED = -1, NOTHING = 0, DONE = 1 }; /* FAILED: see errno */
+
+typedef struct {
+    void *socket;
+    int fd, type;
+    bool dry; /* its last call found nothing to receive */
+} end_t;
+
+typedef struct {
+    end_t *source, *target;
+    uint64_t *cells;
+    char mark;
+    bool active, drop_when_full, subscriptions_only;
+    uint64_t topic_limit, max_frames, max_bytes;
+    frames_t message, copies; /* a message that stays after its turn is held */
+    uint64_t bytes;
+    int64_t since; /* when the wait was last counted, ns; 0 when none */
+    bool waiting; /* for the target to take the held message */
+    bool claimed; /* EVENTS said POLLOUT since the last refusal */
+} lane_t;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *sockets, *counters; /* kept alive: (frontend, backend, wake) */
+    end_t ends[2], wake;
+    lane_t lanes[2];
+    uint64_t *turns;
+    void *capture, *tap;
+    bool running, handles_signals;
+    PyThreadState *thread;
+} relay_t;
+
+static int64_t clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* One writer; readers in other threads see a whole number. */
+static void add(uint64_t *cell, uint64_t amount)
+{
+    __atomic_store_n(cell, *cell + amount, __ATOMIC_RELAXED);
+}
+
+/* One whole message from the source. A limit is known to be broken before the end, and
+ * what was taken is let go then. */
+static int gather(lane_t *lane, uint64_t *seen)
+{
+    frames_t *frames = &lane->message;
+    bool more = true;
+    for (*seen = lane->bytes = 0; more; ++*seen) {
+        message_t *frame = next_slot(frames);
+        int size = frame ? receive(frame, lane->source->socket) : FAILED;
+        if (size < 0) {
+            int error = errno;
+            clear(frames);
+            errno = error;
+            return FAILED;
+        }
+        frames->count++;
+        lane->bytes += size < INT32_MAX ? (size_t)size : zmq_msg_size(frame);
+        more = zmq_msg_more(frame);
+        if ((lane->max_frames && *seen >= lane->max_frames)
+            || (lane->max_bytes && lane->bytes > lane->max_bytes))
+            clear(frames);
+    }
+    return DONE;
+}
+
+/* The row that says why a message goes no further, or MESSAGES. */
+static int refusal(const lane_t *lane, uint64_t seen)
+{
+    if (lane->max_frames && seen > lane->max_frames) return TOO_MANY_FRAMES;
+    if (lane->max_bytes && lane->bytes > lane->max_bytes) return TOO_LARGE;
+    if (lane->target->type == ZMQ_ROUTER && seen == 1) return UNREACHABLE;
+    if (!lane->subscriptions_only && !lane->topic_limit) return MESSAGES;
+    size_t size = zmq_msg_size(lane->message.slots);
+    bool subscription = size && *(unsigned char *)zmq_msg_data(lane->message.slots) < 2;
+    if (lane->subscriptions_only && !(subscription && seen == 1)) return NOT_SUBSCRIPTION;
+    if (lane->topic_limit && subscription && size - 1 > lane->topic_limit) return TOPIC_TOO_LONG;
+    return MESSAGES;
+}
+
+static int copy(lane_t *lane)
+{
+    for (size_t at = 0; at < lane->message.count; at++) {
+        message_t *slot = next_slot(&lane->copies);
+        if (!slot) return FAILED;
+        zmq_msg_copy(slot, &lane->message.slots[at]);
+        lane->copies.count++;
+    }
+    return DONE;
+}
+
+/* To a PUB, which never waits; what it does not take is its own affair. */
+static void publish(void *socket, lane_t *lane, bool marked)
+{
+    frames_t *frames = &lane->copies;
+    int size = 0;
+    if (marked) RETRY(size, zmq_send(socket, &lane->mark, 1, ZMQ_DONTWAIT | ZMQ_SNDMORE));
+    for (size_t at = 0; size >= 0 && at < frames->count; at++) {
+        message_t frame;
+        zmq_msg_init(&frame);
+        zmq_msg_copy(&frame, &frames->slots[at]);
+        size = hand(&frame, socket, at + 1 < frames->count);
+        zmq_msg_close(&frame);
+    }
+}
+
+static void drop(lane_t *lane, int row)
+{
+    add(&lane->cells[row], 1);
+    clear(&lane->message);
+}
+
+/* The first frame was refused: hold the message, or drop it under its reason. */
+static int refuse(lane_t *lane)
+{
+    if (errno == EHOSTUNREACH) drop(lane, UNREACHABLE);
+    else if (errno != EAGAIN) return FAILED;
+    else if (lane->drop_when_full || lane->target->type == ZMQ_ROUTER) drop(lane, FULL);
+    else {
+        if (!lane->since) lane->since = clock_ns();
+        lane->waiting = true;
+    }
+    return DONE;
+}
+
+static int send_frames(lane_t *lane)
+{
+    frames_t *frames = &lane->message;
+    void *socket = lane->target->socket;
+    for (size_t at = 0, count = frames->count; at < count; at++) {
+        if (hand(&frames->slots[at], socket, at + 1 < count) >= 0) continue;
+        if (at == 0 && has_room_now(socket)
+            && hand(frames->slots, socket, at + 1 < count) >= 0) continue;
+        if (at == 0) return refuse(lane);
+        int error = errno;
+        if (error == EAGAIN && swallows_rest(socket, count - at))
+            for (; at < count; at++) hand(&frames->slots[at], socket, at + 1 < count);
+        drop(lane, UNREACHABLE);
+        errno = error;
+        return error == EAGAIN ? DONE : FAILED;
+    }
+    add(&lane->cells[BYTES], lane->bytes);
+    add(&lane->cells[MESSAGES], 1);
+    forget(frames);
+    return NOTHING;
+}
+
+static int deliver(relay_t *relay, lane_t *lane)
+{
+    bool copied = relay->capture || relay->tap;
+    if (copied && copy(lane) < 0) return FAILED;
+    lane->target->dry = false;
+    int result = send_frames(lane);
+    if (copied) {
+        int error = errno;
+        if (result == NOTHING && relay->capture) publish(relay->capture, lane, false);
+        if (result == NOTHING && relay->tap) publish(relay->tap, lane, true);
+        clear(&lane->copies);
+        errno = error;
+    }
+    if (!lane->message.count) lane->since = lane->claimed = 0;
+    return result;
+}
+
+/* Up to BATCH messages; all there are, unless the target makes them wait. */
+static int turn(relay_t *relay, lane_t *lane)
+{
+    if (lane->since) {
+        int64_t now = clock_ns();
+        add(&lane->cells[BLOCKED_NS], now - lane->since);
+        lane->since = now;
+    }
+    for (int moved = 0; moved < BATCH && !lane->waiting; moved++) {
+        if (!lane->message.count) {
+            if (lane->source->dry) break;
+            uint64_t seen;
+            if (gather(lane, &seen) < 0) {
+                lane->source->dry = errno == EAGAIN;
+                return errno == EAGAIN ? DONE : FAILED;
+            }
+            int row = refusal(lane, seen);
+            if (row != MESSAGES) {
+                drop(lane, row);
+                continue;
+            }
+        }
+        if (deliver(relay, lane) < 0) return FAILED;
+    }
+    return DONE;
+}
 
 static int check_signals(relay_t *relay)
 {

@@ -8,8 +8,6 @@
 
 #include "_zmq.h"
 
-#include "_lane.h"
-
 #include "_loop.h"
 
 typedef struct {
