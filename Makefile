@@ -27,9 +27,7 @@ $(READY): pyproject.toml $(RELAY_C)
 
 test: $(READY)   ## the whole suite
 	$(BIN)/python -m pytest -n 4 -m 'not soak and not alone'
-	@# What measures time or CPU gets a second try: the machine may be shared.
-	$(BIN)/python -m pytest -m 'alone and not soak' || \
-	$(BIN)/python -m pytest -m 'alone and not soak' --last-failed
+	$(BIN)/python -m pytest -m 'alone and not soak'
 
 soak: $(READY)   ## the long runs, ten minutes each: SOAK=60 make soak
 	$(BIN)/python -m pytest -m soak -s

@@ -37,7 +37,10 @@ class Place:
         self.near, self.far = context.socket(near), context.socket(far)
         for socket in (self.near, self.far):
             socket.linger = 0
-            socket.rcvtimeo = round(PATIENCE * 1000)
+            socket.rcvtimeo = socket.sndtimeo = round(PATIENCE * 1000)
+        if near == zmq.PUB:
+            # It waits for the device: what it dropped itself would look like the device's loss.
+            self.near.set(zmq.XPUB_NODROP, 1)
         self.near.connect(self.front)
         self.far.connect(self.back)
         if far == zmq.SUB:

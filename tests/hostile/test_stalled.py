@@ -22,7 +22,6 @@ HWM = 500
 BOUND = HWM * len(BODY) * 3 + 16 * MEBIBYTE
 
 
-@pytest.mark.soak
 def test_a_stalled_subscriber_costs_its_high_water_mark_and_stops_nobody(
     start: Start, context: zmq.Context[Any], place: Callable[..., Any]
 ) -> None:
