@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 
 import pytest
 import zmq
-from support.processes import PATIENCE, Program, Start, until
+from support.processes import Program, Start, until
+from support.shown import refused
 
 from zmqdev.security.keyfile import generate, load_secret, write_pair
 from zmqdev.security.passwords import make_line
@@ -62,19 +62,6 @@ def secret_streamer(start: Start, keys: Path, *more: str) -> tuple[Program, str,
     )
     ready = device.ready()
     return device, ready["frontend"][0], ready["backend"][0]
-
-
-def refused(device: Program, side: int = 0) -> dict[str, int]:
-    """What the last statistics line says was refused at a side, by reason."""
-    counts: dict[str, int] = shown(device).get(f"{('frontend', 'backend')[side]}_refused", {})
-    return counts
-
-
-def shown(device: Program) -> dict[str, Any]:
-    """The last statistics line that is whole."""
-    whole = device.out.decode().rpartition("\n")[0]
-    last: dict[str, Any] = json.loads(whole.splitlines()[-1]) if whole else {}
-    return last
 
 
 def test_a_key_on_the_list_comes_in_and_the_other_side_is_open(start: Start, keys: Path) -> None:
@@ -359,80 +346,4 @@ def test_probe_tells_and_its_status_follows(start: Start, keys: Path) -> None:
     assert (told["socket_type"], told["peers"]) == ("PUSH", ["PULL"])
     assert "a PUSH does not talk to a SUB" in wrong.out.decode()
     assert start("probe", "inproc://x").wait() == 2
-    assert device.interrupt() == 0
-
-
-def test_one_address_gets_only_so_many_connections(start: Start, context: Context) -> None:
-    device = start(
-        *("streamer", "--frontend-bind", FREE, "--backend-bind", FREE),
-        *("--limits-connections-per-address", "4", "--stats", "json", "--interval", "50ms"),
-        ready=True,
-    )
-    front, back = (device.ready()[side][0] for side in ("frontend", "backend"))
-    good, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
-    good.connect(front)
-    pull.connect(back)
-    good.send(b"before")
-    assert pull.recv() == b"before"
-    crowd = [context.socket(zmq.PUSH) for _ in range(40)]
-    for one in crowd:
-        one.connect(front)
-    until(lambda: refused(device).get("connections", 0) >= 20, "the crowd is refused")
-    good.send(b"after")
-    assert pull.poll(PATIENCE * 1000)
-    assert pull.recv() == b"after"
-    assert shown(device)["frontend_peers"] <= 4 + 8, "the limit and its margin"
-    assert device.interrupt() == 0
-
-
-def test_a_subscriber_of_too_many_topics_is_cut_and_nobody_else_notices(
-    start: Start, context: Context
-) -> None:
-    device = start(
-        *("forwarder", "--frontend-bind", FREE, "--backend-bind", FREE),
-        *("--limits-subscriptions-per-peer", "100", "--stats", "json", "--interval", "50ms"),
-        ready=True,
-    )
-    front, back = (device.ready()[side][0] for side in ("frontend", "backend"))
-    good, greedy = context.socket(zmq.SUB), context.socket(zmq.SUB)
-    pub = context.socket(zmq.XPUB)
-    pub.connect(front)
-    good.connect(back)
-    good.subscribe(b"good")
-    assert pub.recv() == b"\x01good"
-    greedy.reconnect_ivl = -1
-    greedy.connect(back)
-    for number in range(1000):
-        greedy.subscribe(b"topic-%d" % number)
-    until(lambda: refused(device, 1).get("subscriptions"), "it is cut")
-    assert "too many subscriptions" in device.err
-    pub.send(b"good news")
-    assert good.poll(PATIENCE * 1000)
-    assert good.recv() == b"good news"
-    left = 0
-    held: set[bytes] = set()
-    while pub.poll(500):
-        message = pub.recv()
-        (held.add if message[0] else held.discard)(message[1:])
-        left += 1
-    assert held == set()
-    assert left <= 2 * 100
-    assert device.interrupt() == 0
-
-
-def test_a_terminal_that_closes_ends_a_device_without_files_to_read_again(start: Start) -> None:
-    device = start("streamer", "--frontend-bind", FREE, "--backend-bind", FREE, ready=True)
-    device.ready()
-    device.signal(signal.SIGHUP)
-    assert device.wait() == -signal.SIGHUP
-
-
-def test_the_soft_limit_of_descriptors_is_raised(start: Start) -> None:
-    device = start("streamer", "--frontend-bind", FREE, "--backend-bind", FREE, ready=True)
-    device.ready()
-    limits = Path(f"/proc/{device.process.pid}/limits").read_text().splitlines()
-    row = next(line for line in limits if line.startswith("Max open files"))
-    soft, hard = row.split()[3:5]
-    assert soft == hard
-    assert os.path.exists(f"/proc/{device.process.pid}")
     assert device.interrupt() == 0
