@@ -10,6 +10,7 @@ import zmq
 
 from zmqdev.relay import Lane
 
+PATIENCE = 10.0
 Receive = Callable[[Any], list[bytes]]
 
 
@@ -129,3 +130,30 @@ def test_a_reset_while_running_hides_what_was(bench: Any, receive: Receive) -> N
         receive(receiver)
     assert 1 <= bench.forward()["messages"] <= 2
     assert bench.counters.total()["forward"]["messages"] == 3
+
+
+@pytest.mark.timeout(120)
+def test_a_subscriber_that_keeps_up_loses_nothing(bench: Any) -> None:
+    """An XPUB hears of what was read at each half of its mark, and while it sends only once a
+    millisecond: without a look at its EVENTS it takes the pipe for full, and drops."""
+    mark, in_flight, all_ = 1000, 300, 200_000
+    # As in a forwarder: subscriptions do not pass through the relay.
+    bench.between(
+        zmq.XSUB, zmq.XPUB, backend_tcp=1, backend_sndhwm=mark, backward=Lane(enabled=False)
+    )
+    publisher = bench.peer(zmq.XPUB, bench.frontend, sndhwm=0)
+    subscriber = bench.peer(zmq.SUB, bench.backend, subscribe=b"")
+    assert bench.backend.recv() == b"\x01"
+    bench.frontend.send(b"\x01")
+    assert publisher.recv() == b"\x01"
+    sent = received = 0
+    with bench.running():
+        while received < all_:
+            room = min(in_flight - (sent - received), all_ - sent)
+            burst = [[b"%d" % number] for number in range(sent, sent + room)]
+            sent += bench.half.send_burst(publisher, burst)[0]
+            assert subscriber.poll(PATIENCE * 1000), "lost"
+            came = bench.half.recv_burst(subscriber, in_flight)
+            assert came == [[b"%d" % number] for number in range(received, received + len(came))]
+            received += len(came)
+    assert bench.forward()["messages"] == all_

@@ -19,6 +19,7 @@ static const char *const row_names[] = {"messages", "bytes", "unreachable", "ful
     "not_subscription", "topic_too_long", "too_many_frames", "too_large", "blocked_ns", NULL};
 
 enum { BATCH = 1000 };       /* messages before the other direction has its turn */
+enum { UNHEARD = 100 };      /* the same, to a target that drops what has no room */
 #define TICK 100000000LL     /* ns between two looks at EVENTS of every socket */
 #define LIAR_TICK 10000000LL /* ns */
 
@@ -190,15 +191,10 @@ static int deliver(relay_t *relay, lane_t *lane)
     return result;
 }
 
-/* Up to BATCH messages; all there are, unless the target makes them wait. */
-static int turn(relay_t *relay, lane_t *lane)
+/* All there are up to `most` messages, unless the target makes them wait. */
+static int move(relay_t *relay, lane_t *lane, int most)
 {
-    if (lane->since) {
-        int64_t now = clock_ns();
-        add(&lane->cells[BLOCKED_NS], now - lane->since);
-        lane->since = now;
-    }
-    for (int moved = 0; moved < BATCH && !lane->waiting; moved++) {
+    for (int moved = 0; moved < most && !lane->waiting; moved++) {
         if (!lane->message.count) {
             if (lane->source->dry) break;
             uint64_t seen;
@@ -215,6 +211,23 @@ static int turn(relay_t *relay, lane_t *lane)
         if (deliver(relay, lane) < 0) return FAILED;
     }
     return DONE;
+}
+
+/* A PUB or XPUB takes a pipe for full until it has heard what was read from it, and
+ * drops meanwhile. While it sends, it listens once a millisecond, which is thousands of
+ * messages; EVENTS makes it listen now. */
+static int turn(relay_t *relay, lane_t *lane)
+{
+    if (lane->since) {
+        int64_t now = clock_ns();
+        add(&lane->cells[BLOCKED_NS], now - lane->since);
+        lane->since = now;
+    }
+    bool drops = lane->target->type == ZMQ_XPUB || lane->target->type == ZMQ_PUB;
+    uint64_t before = lane->cells[MESSAGES];
+    if (move(relay, lane, drops ? UNHEARD : BATCH) < 0) return FAILED;
+    bool unheard = drops && lane->cells[MESSAGES] != before;
+    return unheard && get(lane->target->socket, ZMQ_EVENTS) < 0 ? FAILED : DONE;
 }
 
 static int check_signals(relay_t *relay)

@@ -12,7 +12,7 @@ typedef struct {
     _Alignas(8) unsigned char opaque[64]; /* zmq_msg_t, since libzmq 4.1 */
 } message_t;
 
-enum { ZMQ_PAIR = 0, ZMQ_ROUTER = 6, ZMQ_FD = 14, ZMQ_EVENTS = 15, ZMQ_TYPE = 16 };
+enum { ZMQ_PAIR = 0, ZMQ_PUB = 1, ZMQ_ROUTER = 6, ZMQ_XPUB = 9, ZMQ_FD = 14, ZMQ_EVENTS = 15, ZMQ_TYPE = 16 };
 enum { ZMQ_POLLIN = 1, ZMQ_POLLOUT = 2, ZMQ_DONTWAIT = 1, ZMQ_SNDMORE = 2 };
 
 #define SYMBOLS(X)                                         \

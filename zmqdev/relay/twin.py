@@ -8,6 +8,9 @@ The loop's rules, the same in `_native.c`:
 - It polls only when nothing can move, and then for at most TICK.
 - EVENTS of every socket is read at least once per TICK, idle and suspended ones
   too: an idle PUB or XPUB handles new peers in no other moment.
+- EVENTS of a PUB or XPUB is read after each turn that gave it messages. It takes a pipe
+  for full until it has heard what was read from it, and drops meanwhile; while it sends,
+  it listens once a millisecond only.
 
 A signal handler that raises may cost the message in hand when the relay runs in
 the main thread, the only one where handlers run; one that returns costs nothing.
@@ -49,6 +52,7 @@ class Flow:
     ) -> None:
         self.source, self.target, self.mark, self.base = source, target, mark, base
         self.to_router = target.type == zmq.ROUTER
+        self.to_dropper = target.type in (zmq.PUB, zmq.XPUB)
         self.lane = Lane()
         self.limited = False
         self.held: list[zmq.Frame] | None = None
@@ -143,7 +147,12 @@ class Relay:
         end = now + limit_ms * 1_000_000 if limit_ms >= 0 else None
         tick = self._touch(now)
         while True:
-            moved = sum([self._turn(flow) for flow in flows])
+            moved = 0
+            for flow in flows:
+                passed = self._turn(flow)
+                if passed and flow.to_dropper:
+                    events(flow.target)
+                moved += passed
             self.counters.cells[TURNS_CELL] += 1
             now = time.monotonic_ns()
             if now >= tick:
