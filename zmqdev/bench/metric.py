@@ -36,6 +36,7 @@ METRICS = {
         Metric("took", "time", "time", "from the start until it was done", lambda run: run.took),
         Metric("cpu", "CPU/msg", "time", "CPU time of the device per message", lambda run: run.cpu),
         Metric("resident", "memory", "bytes", "resident memory", lambda run: run.resident),
+        Metric("window", "in flight", "count", "at most, at the end", lambda run: run.window),
         Metric("lost", "lost", "count", "messages lost, of all runs", _lost, sum),
     )
 }

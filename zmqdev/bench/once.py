@@ -165,6 +165,7 @@ def result(case: Case, row: Between, round_: int, outcome: Outcome) -> Run:
     times = merged(done.times for done in (outcome.sent if asks else outcome.received))
     breaks = [done.breaks for done in outcome.received if done.breaks is not None]
     late = merged(done.late for done in outcome.sent)
+    windows = [done.window for done in outcome.received if done.window is not None]
     return Run(
         between=row.name,
         round=round_,
@@ -179,6 +180,7 @@ def result(case: Case, row: Between, round_: int, outcome: Outcome) -> Run:
         received=came,
         breaks=sum(breaks) if breaks else None,
         stalls=sum(done.stalls for done in outcome.sent),
+        window=min(windows) if windows and not row.pressed else None,
         late=late.summary().p50,
         others=outcome.others,
     )

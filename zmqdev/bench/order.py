@@ -62,9 +62,11 @@ class Received:
     """What a receiver has done. `marks`: (monotonic seconds, messages so far).
 
     `breaks`: how often the next number was not the next one; None when senders mix.
+    `window`: how many messages were in flight at most in the end, of pubsub.
     """
 
     messages: int
     marks: tuple[Mark, ...] = ()
     breaks: int | None = None
+    window: int | None = None
     times: Latency = field(default_factory=Latency)

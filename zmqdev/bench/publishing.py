@@ -1,10 +1,11 @@
 """The pubsub parties: a publisher that knows what has come, subscribers that say so.
 
 The publisher keeps at most `window` messages in flight: every subscriber tells
-it, past whatever stands between, the last number it has seen. So a device that
-can pass on what it is given loses nothing here, and what is lost is its own
-loss. When everything in flight was lost nobody can say so, and the publisher
-goes on after a while: a stall, which is counted.
+it, past whatever stands between, the last number it has seen. A subscriber that
+misses some halves the window, so each device is measured at a pace at which it
+loses nothing, or hardly anything, and what is lost until then is its own loss.
+When everything in flight was lost nobody can say so, and the publisher goes on
+after a while: a stall, which is counted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from zmqdev.bench.order import Opened, Order, Received, Sent
 from zmqdev.bench.party import Parent, Seat
 from zmqdev.bench.pushing import Taking
 from zmqdev.bench.ring import HELLO, NUMBER, Follower, Ring, ring_length
+from zmqdev.bench.window import Window
 from zmqdev.relay import recv_burst, send_burst
 
 ANYWHERE = "tcp://127.0.0.1:*"
@@ -33,7 +35,7 @@ ANSWERS = 4
 
 class Publisher:
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
-        self._case, self._window = order.case, 0 if order.pressed else order.case.window
+        self._case = order.case
         self._seat = Seat(context, zmq.PUB, order)
         # Its own pipe must not be what drops.
         self._seat.socket.setsockopt(zmq.XPUB_NODROP, 1)
@@ -42,6 +44,7 @@ class Publisher:
         for address in order.credits:
             self._credit.connect(address)
         self._seen = dict.fromkeys(range(len(order.credits)), 0)
+        self._windows = dict.fromkeys(self._seen, 0 if order.pressed else order.case.window)
         self._stalls = 0
 
     def open(self) -> Opened:
@@ -75,14 +78,14 @@ class Publisher:
         return Sent(sent, start, time.monotonic(), stalls=self._stalls)
 
     def _room(self, sent: int) -> int:
-        if not self._window:
-            return self._ring.burst
-        return self._window - (sent - min(self._seen.values()))
+        window = min(self._windows.values())
+        return window - (sent - min(self._seen.values())) if window else self._ring.burst
 
     def _hear(self) -> None:
         for frames in recv_burst(self._credit, 1000):
-            who = _who(frames)
-            self._seen[who] = max(self._seen[who], int(NUMBER.unpack(frames[1])[0]))
+            who, seen, window = (int(NUMBER.unpack(frame)[0]) for frame in frames)
+            self._seen[who] = max(self._seen[who], seen)
+            self._windows[who] = min(self._windows[who], window)
 
     def _await_credit(self, sent: int) -> None:
         if not zmq.zmq_poll([(self._credit, zmq.POLLIN)], round(STALL * 1000)):
@@ -104,7 +107,7 @@ class Subscriber(Taking):
         self._credit: zmq.Socket[bytes] = context.socket(zmq.PUSH)
         self._credit.linger = 0
         self._follower = Follower(ring_length(order.case.size, order.case.window))
-        self._step = max(1, order.case.window // ANSWERS)
+        self._window = Window(order.case.window)
         self._told = 0
 
     def open(self) -> Opened:
@@ -124,18 +127,21 @@ class Subscriber(Taking):
         del burst[:greetings]
         if not burst:
             return
-        self._follower.take(burst)
-        if self._follower.next - self._told >= self._step:
-            self._tell(self._follower.next)
+        complete = self._follower.take(burst)
+        next_ = self._follower.next
+        smaller = not complete and self._window.lost(next_)
+        if smaller or next_ - self._told >= max(1, self._window.size // ANSWERS):
+            self._tell(next_)
 
     def _tell(self, number: int) -> bool:
         self._told = number
-        answer = [NUMBER.pack(self._number), NUMBER.pack(number)]
+        answer = [NUMBER.pack(what) for what in (self._number, number, self._window.size)]
         return send_burst(self._credit, [answer])[0] == 1
 
     def run(self, parent: Parent) -> Received:
         self.serve(parent)
-        return Received(self.messages, self.marks.all, self._follower.breaks)
+        breaks, window = self._follower.breaks, self._window.size
+        return Received(self.messages, self.marks.all, breaks, window=window)
 
     def close(self) -> None:
         self._credit.close(0)

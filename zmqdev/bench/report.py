@@ -21,7 +21,8 @@ class Run:
     `sent` is how many messages would have come if none was lost. `cpu` is the device's per
     message; `idle` its memory before the run, `resident` after it. `breaks`: bursts in which a
     number was missing or in the wrong place. `late`: half of the messages were sent no later than
-    this after they were due. `others`: the share of the machine that other processes used
+    this after they were due. `window`: how many messages were in flight at most in the end of a
+    pubsub run. `others`: the share of the machine that other processes used
     meanwhile.
     """
 
@@ -39,6 +40,7 @@ class Run:
     received: int = 0
     breaks: int | None = None
     stalls: int = 0
+    window: int | None = None
     late: float | None = None
     others: float | None = None
 

@@ -46,13 +46,15 @@ class Follower:
     def __init__(self, length: int) -> None:
         self.length, self.next, self.breaks = length, 0, 0
 
-    def take(self, burst: Sequence[Sequence[bytes]]) -> None:
-        """A burst that was received. A hole anywhere in it is one break."""
+    def take(self, burst: Sequence[Sequence[bytes]]) -> bool:
+        """A burst that was received; whether it is complete. A hole anywhere in it is one break."""
         first, last = number_of(burst[0]), number_of(burst[-1])
         skipped = (first - self.next) % self.length
         span = (last - first) % self.length + 1
-        self.breaks += bool(skipped) + (span != len(burst))
+        breaks = bool(skipped) + (span != len(burst))
+        self.breaks += breaks
         self.next += skipped + span
+        return not breaks
 
 
 def number_of(message: Sequence[bytes]) -> int:
