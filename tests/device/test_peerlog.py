@@ -99,6 +99,18 @@ def test_where_a_socket_connects_to_a_success_makes_failures_news_again(
 ) -> None:
     there = AddressState("connect", ADDRESS, ADDRESS)
     peers = PeerLog("sub", opened("SUB", there), clock=lambda: 0.0)
-    for what in ("failed", "failed", "connected", "failed"):
+    for what in ("failed", "failed", "failed", "connected", "failed", "failed"):
         peers.tell(PeerEvent(what, ADDRESS, MISMATCH))
     assert caplog.text.count("a SUB talks to PUB, XPUB; `zmqdev probe tcp://127.0.0.1:5555`") == 2
+
+
+def test_a_peer_that_stops_while_it_is_connected_to_is_no_wrong_pair(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    there = AddressState("connect", ADDRESS, ADDRESS)
+    peers = PeerLog("sub", opened("SUB", there), clock=lambda: 0.0)
+    for what in ("connected", "failed", "connected", "failed", "connected"):
+        peers.tell(PeerEvent(what, ADDRESS, MISMATCH))
+    assert caplog.text == ""
+    peers.tell(PeerEvent("failed", ADDRESS, MECHANISM))
+    assert "use different security mechanisms" in caplog.text

@@ -3,7 +3,9 @@
 A wrong pair of socket types and a security mechanism that only one side has are
 silent in libzmq: the connection is made, ended and made again, for ever. So the
 first failure of an address is a warning that names the fix. Those that follow
-for the same reason are counted, and told of with pauses that double.
+for the same reason are counted, and told of with pauses that double. A peer that
+stops just when it is connected to looks the same, once: where a socket connects,
+it is the second such failure in a row that tells.
 """
 
 from __future__ import annotations
@@ -86,6 +88,7 @@ class PeerLog:
     ) -> None:
         self._who, self._opened, self._clock = who, opened, clock
         self._complaints = Complaints()
+        self._suspects: set[str] = set()  # addresses of ours that failed silently once
 
     def tell(self, event: PeerEvent) -> None:
         """Log it, or count it. Where somebody comes from has a port that means nothing."""
@@ -97,7 +100,12 @@ class PeerLog:
         if event.what != "failed":
             if event.what == "connected" and connects:
                 self._complaints.succeeded(place)
+                self._suspects.discard(place)
             log.info("%s: %s %s", self._who, event.address, event.what)
+            return
+        if connects and _is_silent(event.reason) and place not in self._suspects:
+            self._suspects.add(place)
+            log.info("%s: %s: %s", self._who, event.address, event.reason)
             return
         kind = "silent" if _is_silent(event.reason) else event.reason
         more = self._complaints.failed(place, kind, self._clock())
