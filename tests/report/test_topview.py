@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from zmqdev.device.snapshot import Snapshot
+from zmqdev.device.snapshot import PeerCounts, SideState, Snapshot
 from zmqdev.report.glyphs import ASCII, UNICODE
 from zmqdev.report.record import Record
 from zmqdev.report.subject import of_device
@@ -119,6 +119,7 @@ def test_a_wide_screen_has_every_number(items: list[Item]) -> None:
     for title in ("state", "msg/s", "bytes/s", "messages", "blocked", "drops", "peers", "minute"):
         assert title in text
     assert "queued" not in text  # no reliable queue here
+    assert "failed" not in text
 
 
 def test_a_reliable_queue_shows_how_many_wait(device: Device) -> None:
@@ -130,6 +131,18 @@ def test_a_reliable_queue_shows_how_many_wait(device: Device) -> None:
     )
     assert "queued" in text
     assert "1.23 k" in text
+
+
+def test_failed_handshakes_are_shown_where_some_failed(device: Device) -> None:
+    sides = (
+        SideState("frontend", "PULL", (), PeerCounts(failed_handshakes=40)),
+        SideState("backend", "PUSH", (), PeerCounts(failed_handshakes=2)),
+    )
+    seen = Record().take([of_device(device(1.0, 5, name="bad", sides=sides))])
+    item = Item("bad", "ipc://bad", seen[0])
+    head, row = (line.plain for line in screen([item], View(), 160, 10, UNICODE, "")[1:3])
+    at = head.index("failed")
+    assert row[at : at + len("failed")].strip() == "42"
 
 
 def test_in_a_low_terminal_the_chosen_device_stays_in_sight(items: list[Item]) -> None:

@@ -23,13 +23,15 @@ NAME_WIDTH = 24
 @dataclass(frozen=True)
 class Field:
     """A column. Those with the highest `rank` go first when there is no room. `sort` is the
-    row of SORTS that it stands for."""
+    row of SORTS that it stands for. One that is not `always` there is left out while no row
+    has anything in it."""
 
     title: str
     rank: int
     least: int = 0
     right: bool = True
     sort: str = ""
+    always: bool = True
 
 
 FIELDS = (
@@ -44,7 +46,8 @@ FIELDS = (
     Field("blocked", 3, 7, sort="blocked"),
     Field("drops", 3, 5, sort="drops"),
     Field("peers", 6, 5, sort="peers"),
-    Field("queued", 7, 6, sort="queued"),
+    Field("failed", 6, 6, sort="failed", always=False),
+    Field("queued", 7, 6, sort="queued", always=False),
 )
 
 
@@ -147,17 +150,14 @@ def _cells(
         Text(units.share(blocked) if rate else "", "yellow" if blocked >= 0.01 else "dim"),
         Text(units.short(dropped) if flow else "", "red" if dropped else "dim"),
         Text(peers if first else ""),
+        Text(units.short(item.failed) if first and item.failed else "", "red"),
         Text(queued if first else ""),
     ]
 
 
 def _those_that_fit(rows: Sequence[Sequence[Text]], width: int) -> tuple[list[int], list[int]]:
     """Which of FIELDS are shown, and how wide each is."""
-    kept = [
-        at
-        for at, field in enumerate(FIELDS)
-        if field.title != "queued" or any(row[at] for row in rows)
-    ]
+    kept = [at for at, field in enumerate(FIELDS) if field.always or any(row[at] for row in rows)]
     while True:
         columns = [Column(FIELDS[at].title, FIELDS[at].least) for at in kept]
         sizes = widths(columns, [[row[at] for at in kept] for row in rows])

@@ -27,6 +27,12 @@ class Item:
         return sum(side.peers.connected for side in self.seen.subject.sides) if self.seen else 0
 
     @property
+    def failed(self) -> int:
+        """Handshakes that failed, on both sides."""
+        sides = self.seen.subject.sides if self.seen else ()
+        return sum(side.peers.failed_handshakes for side in sides)
+
+    @property
     def drops(self) -> int:
         return sum(flow.dropped for flow, _ in self.seen.flows) if self.seen else 0
 
@@ -56,6 +62,7 @@ SORTS: dict[str, Callable[[Item], str | float]] = {
     "blocked": lambda item: item.rate("blocked"),
     "drops": lambda item: item.drops,
     "peers": lambda item: item.peers,
+    "failed": lambda item: item.failed,
     "queued": lambda item: item.queued or 0,
 }
 _UPWARDS = frozenset({"name", "state"})
