@@ -44,6 +44,12 @@ DEFECTS = (
         "no send ever waits",
     ),
     Defect(
+        "3937",
+        "a reader that rests for longer than a heartbeat's timeout loses its connection and all "
+        "that is on its way, and may abort",
+        "no heartbeats on PUSH, PULL, SUB and XSUB unless asked for; TCP keepalive instead",
+    ),
+    Defect(
         "",
         "an unread socket monitor freezes the whole context after about 700 connections",
         "monitors are read in every turn and have no high-water mark",

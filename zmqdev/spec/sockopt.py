@@ -112,6 +112,13 @@ def wrong_type(name: str, socket_type: str) -> str | None:
     return f"{name} is an option of {', '.join(sorted(types))}, not of {socket_type}"
 
 
+# While nobody reads, libzmq takes nothing more from a connection, and no answer to a heartbeat
+# either: it ends a healthy one with all that is on its way, and may abort the program when it
+# connects again (libzmq issue 3937). These read what may have to wait, or send to who does, and
+# lose nothing by waiting; TCP's keepalive finds the dead among their peers.
+UNHURRIED = frozenset({"PUSH", "PULL", "SUB", "XSUB"})
+
+
 def defaults(socket_type: str, *, hwm: int, linger_ms: int, connects: bool) -> dict[str, Value]:
     """What zmqdev sets when nothing is said; FACTS of each are in the README's table."""
     values: dict[str, Value] = {
@@ -121,7 +128,7 @@ def defaults(socket_type: str, *, hwm: int, linger_ms: int, connects: bool) -> d
         "maxmsgsize": 64 * MEBIBYTE,
         "backlog": 1024,
         "handshake_ivl": 5000,
-        "heartbeat_ivl": 5000,
+        "heartbeat_ivl": 0 if socket_type in UNHURRIED else 5000,
         "heartbeat_timeout": 15000,
         "reconnect_ivl": 100,
         "reconnect_ivl_max": 10000,
