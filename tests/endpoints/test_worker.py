@@ -98,6 +98,7 @@ def test_a_delay_holds_one_request_at_a_time(pair: Pair, until: Until) -> None:
     assert wait.socket == 0  # the second stays with the others until there is room
     until(worker, lambda: queue.poll(0), 11.0)
     assert queue.recv_multipart()[-1] == b"Processed: 0"
+    until(worker, lambda: worker.extra()["jobs"] == 1, 11.0)  # the second, begun at 11
     until(worker, lambda: queue.poll(0), 12.0)
     assert queue.recv_multipart()[-1] == b"Processed: 1"
 
