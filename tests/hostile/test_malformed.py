@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -65,7 +66,8 @@ def test_a_subscription_over_the_limit_costs_its_sender_the_connection(
     here = place("forwarder")
     for size in (1, 100, 4000, 5000, 200_000, 1_000_000):
         peer = rawpeer.shake_hands(here.back, "SUB")
-        peer.sendall(rawpeer.subscription(b"t" * size))
+        with contextlib.suppress(ConnectionError):  # it may be over before the last byte
+            peer.sendall(rawpeer.subscription(b"t" * size))
         assert hung_up(peer, 0.3) == (size > 4096), f"{size} bytes"
         peer.close()
         here.check()
