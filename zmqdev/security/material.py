@@ -95,7 +95,9 @@ def _own_key(side: Security) -> tuple[bytes, bytes]:
     if side.curve_key:
         certificate = load_secret(Path(side.curve_key))
     elif side.curve_secret:
-        text = _checked(secret(side.curve_secret), "curve-secret")
+        # One key in 85 begins with the @ of @FILE; it is a key all the same.
+        given = side.curve_secret
+        text = given if _is_key(given) else _checked(secret(given), "curve-secret")
         return derive(text).encode(), text.encode()
     else:
         certificate = generate()
@@ -104,11 +106,7 @@ def _own_key(side: Security) -> tuple[bytes, bytes]:
 
 def public_key(text: str) -> str:
     """A public key, Z85, from itself or from a certificate file."""
-    try:
-        z85.key(text)
-    except ValueError:
-        return load(Path(text)).public
-    return text
+    return text if _is_key(text) else load(Path(text)).public
 
 
 def secret(text: str) -> str:
@@ -125,6 +123,14 @@ def secret(text: str) -> str:
     if not found or len(data) > LONGEST_SECRET:
         raise UsageError("holds no secret of a line", str(path))
     return found
+
+
+def _is_key(text: str) -> bool:
+    try:
+        z85.key(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _checked(text: str, name: str) -> str:
