@@ -17,6 +17,8 @@ EVERY = 2.0
 WARM = 0.2
 # Growth allowed from then on: pages that come and go with the moment, no leak of a request's size.
 GROWTH = 4 << 20
+# Parts of the run at which the size is told.
+MARKS = (0.0, 0.1, 0.5, 1.0)
 
 
 def resident(process: int) -> int:
@@ -46,6 +48,9 @@ def test_memory_is_flat_under_load_with_kills(start: Start) -> None:
     third = len(warm) // 3
     before, after = (sum(part) / len(part) for part in (warm[:third], warm[-third:]))
     print(f"{load.answered} requests, {len(sizes)} kills, {before:.0f} to {after:.0f} bytes")
+    for part in MARKS:
+        size = sizes[round(part * (len(sizes) - 1))]
+        print(f"after {part * SECONDS:.0f} s: {size / (1 << 20):.1f} MiB")
     assert load.answered > SECONDS * 20
     assert queue.count("redispatched") > 0
     assert after - before < GROWTH

@@ -83,7 +83,7 @@ class Load:
             for _ in range(self._window):
                 self._ask(socket)
         end = None
-        while self.lost or not self._stop.is_set():
+        while not self._stop.is_set() or self.lost:
             for socket, _ in poller.poll(20):
                 self._read(socket)
             if self._stop.is_set():
