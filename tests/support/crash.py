@@ -2,14 +2,12 @@
 
     python -m support.crash SECONDS
 
-Four workers, one killed every half second and another started in its place; one client
-with many requests in flight. The queue's own view is on stderr meanwhile, the result on
-stdout.
+Four workers; every half second one is killed and another started in its place. One client
+asks all the time. The queue's own view is on stderr meanwhile, the result on stdout.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 import subprocess
 import sys
@@ -17,19 +15,26 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from signal import SIGINT
+from types import TracebackType
+from typing import Any
 
 from support.processes import until
 
+from zmqdev.device.asking import Asker
+from zmqdev.spec.quantity import parse_duration
+
 WORKERS = 4
+# The next is killed after this time, and not before the one in place of the last is there.
 EVERY = 0.5
 RATE = 80
-WINDOW = 30
-SERVICE_TIME = "25ms"
+# Four fifths of the time of four workers.
+SERVICE_TIME = "40ms"
+WINDOW = 500
 # A reply that is lost never comes, so behind a plain queue this is time that is waited for
 # nothing; behind a reliable one every reply comes, if need be when the machine has time.
 PATIENCE = {True: "60s", False: "4s"}
-DRAIN = "200ms"
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -50,94 +55,124 @@ class Outcome:
 
 
 class Scene:
-    """One queue, its workers, a client."""
+    """One queue, its workers, a client. `with` it: whatever runs is gone afterwards."""
 
-    def __init__(self, place: Path, reliable: bool) -> None:
-        self.place = place
+    def __init__(self, place: Path, asker: Asker, reliable: bool) -> None:
+        self.place, self.asker = place, asker
+        self.reliable = reliable
         self.extra = ["--reliable"] if reliable else []
-        self.patience = PATIENCE[reliable]
-        self.names = itertools.count()
-        self.frontend, self.backend = (f"ipc://{place}/{side}" for side in ("front", "back"))
-        self.log = (place / "queue.json").open("wb")  # closed in `end`
-        ready = place / "queue.ready"
-        self.queue = self.run(
-            *("queue", *self.extra, "--frontend-bind", self.frontend),
-            *("--backend-bind", self.backend, "--ready-file", str(ready), "--control", "off"),
-            *("--drain", DRAIN),
-            *self.show(),
+        self.running: list[subprocess.Popen[bytes]] = []
+        self.frontend, self.backend, self.control = (
+            f"ipc://{place}/{side}" for side in ("front", "back", "control")
         )
+
+    def __enter__(self) -> Scene:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        for process in self.running:
+            process.terminate()
+        for process in self.running:
+            process.wait()
+
+    def play(self, seconds: float) -> Outcome:
+        self.open_queue()
+        workers = [self.hire() for _ in range(WORKERS)]
+        self.await_workers(WORKERS)
+        client, replies = self.ask()
+        until(lambda: replies.stat().st_size, "the first reply")
+        killed = self.kill(workers, round(seconds / EVERY))
+        client.send_signal(SIGINT)  # no new requests; those that are out may have their replies
+        client.wait()
+        asked = re.findall(r"(\d+) requests, \d+ answered", (self.place / "client").read_text())
+        answered = len(set(re.findall(rb"Processed: (\d+)", replies.read_bytes())))
+        return Outcome(killed, int(asked[-1]), answered, self.redispatched())
+
+    def open_queue(self) -> None:
+        ready = self.place / "ready"
+        words = ["--frontend-bind", self.frontend, "--backend-bind", self.backend]
+        words += ["--control", self.control, "--ready-file", str(ready), "--drain", "200ms"]
+        words += ["--stats", "live" if sys.stderr.isatty() else "off"]
+        self.run("queue", *self.extra, *words, err=None)
         until(ready.exists, "the queue")
-        self.workers = [self.hire() for _ in range(WORKERS)]
-
-    def show(self) -> list[str]:
-        """The live view where there is a terminal; the numbers are wanted in any case."""
-        return ["--stats", "live"] if sys.stderr.isatty() else ["--stats", "json"]
-
-    def run(self, *words: str, out: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-        """A zmqdev program; what has an output is quiet otherwise, the queue shows itself."""
-        queue = words[0] == "queue"
-        return subprocess.Popen(
-            [sys.executable, "-m", "zmqdev", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=self.log if queue else out or subprocess.DEVNULL,
-            stderr=None if queue else subprocess.DEVNULL,
-        )
 
     def hire(self) -> subprocess.Popen[bytes]:
         return self.run("worker", *self.extra, "-c", self.backend, "--delay", SERVICE_TIME)
 
-    def play(self, seconds: float) -> Outcome:
-        asked = round(RATE * seconds)
+    def ask(self) -> tuple[subprocess.Popen[bytes], Path]:
+        """A client that asks until it is told to stop, and the file of its replies."""
+        patience = PATIENCE[self.reliable]
+        words = ["-c", self.frontend, "-t", patience, "--retries", "0", "--drain", patience]
+        words += ["-D", "{n}", "--rate", str(RATE), "--window", str(WINDOW)]
         replies = self.place / "replies"
-        with open(replies, "wb") as out:
-            asks = ("-D", "{n}", "-n", str(asked), "--rate", str(RATE), "--window", str(WINDOW))
-            client = self.run(
-                *(
-                    "client",
-                    *self.extra,
-                    "-c",
-                    self.frontend,
-                    "-t",
-                    self.patience,
-                    "--retries",
-                    "0",
-                ),
-                *asks,
-                out=out,
-            )
-        killed = self.kill_while(client)
-        answered = len(set(re.findall(rb"Processed: (\d+)", replies.read_bytes())))
-        self.end()
-        return Outcome(killed, asked, answered, self.redispatched())
+        with open(replies, "wb") as out, open(self.place / "client", "wb") as err:
+            return self.run("client", *self.extra, *words, out=out, err=err), replies
 
-    def kill_while(self, client: subprocess.Popen[bytes]) -> int:
-        killed = 0
-        while client.poll() is None:
-            time.sleep(EVERY)
-            self.workers[0].kill()
-            self.workers.pop(0).wait()
-            self.workers.append(self.hire())
-            killed += 1
-        return killed
+    def run(
+        self, *words: str, out: Any = subprocess.DEVNULL, err: Any = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "zmqdev", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+        )
+        self.running.append(process)
+        return process
 
-    def end(self) -> None:
-        self.queue.terminate()
-        self.queue.wait()
-        self.log.close()
-        for worker in self.workers:
-            worker.kill()
-            worker.wait()
+    def kill(self, workers: list[subprocess.Popen[bytes]], times: int) -> int:
+        """The one that is there for the longest time, so many times."""
+        due = time.monotonic()
+        for killed in range(times):
+            due = max(due + EVERY, time.monotonic())
+            self.await_workers(WORKERS + killed)
+            time.sleep(max(0.0, due - time.monotonic()))
+            victim = workers.pop(0)
+            victim.kill()
+            victim.wait()
+            workers.append(self.hire())
+        return times
+
+    def await_workers(self, number: int) -> None:
+        """Until so many have come, in all; those that were killed count."""
+
+        def came() -> bool:
+            backend = self.status()["sides"][1]
+            return bool(backend["peers"]["accepted"] >= number)
+
+        until(came, "a worker")
 
     def redispatched(self) -> int | None:
-        found = re.findall(rb'"redispatched": (\d+)', (self.place / "queue.json").read_bytes())
-        return int(found[-2]) if len(found) > 1 else None
+        if not self.reliable:
+            return None
+        return int(self.status()["details"]["reliable"]["counters"]["redispatched"])
+
+    def status(self) -> dict[str, Any]:
+        return dict(self.asker.ask(self.control, "status", patience=30.0))
+
+
+def show(name: str, seconds: float) -> Outcome:
+    print(
+        f"{name}: {RATE} requests a second, {WORKERS} workers, one is killed (kill -9) and"
+        f" replaced every {EVERY} s",
+        file=sys.stderr,
+        flush=True,
+    )
+    with (
+        tempfile.TemporaryDirectory() as place,
+        Asker() as asker,
+        Scene(Path(place), asker, reliable=name.startswith("reliable")) as scene,
+    ):
+        return scene.play(seconds)
 
 
 def main(seconds: float) -> int:
-    outcomes = {}
-    for name, reliable in (("reliable queue", True), ("plain queue", False)):
-        with tempfile.TemporaryDirectory() as place:
-            outcomes[name] = Scene(Path(place), reliable).play(seconds)
+    outcomes = {name: show(name, seconds) for name in ("reliable queue", "plain queue")}
     for name, outcome in outcomes.items():
         print(outcome.line(name))
     best = outcomes["reliable queue"]
@@ -145,4 +180,7 @@ def main(seconds: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1].rstrip("s"))))
+    try:
+        sys.exit(main(parse_duration(sys.argv[1])))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
