@@ -12,6 +12,9 @@
 #include <poll.h>
 #include <time.h>
 
+/* Bytes of one direction's part of Origins, in origins.py. */
+enum { ORIGINS = 65536 };
+
 /* The cells of one direction, in the order of STATISTICS in counters.py. */
 enum { MESSAGES, BYTES, UNREACHABLE, FULL, NOT_SUBSCRIPTION, TOPIC_TOO_LONG, TOO_MANY_FRAMES,
        TOO_LARGE, BLOCKED_NS, WIDTH };
@@ -34,6 +37,7 @@ typedef struct {
 typedef struct {
     end_t *source, *target;
     uint64_t *cells;
+    uint8_t *origins;
     char mark;
     bool active, drop_when_full, subscriptions_only;
     uint64_t topic_limit, max_frames, max_bytes;
@@ -42,6 +46,7 @@ typedef struct {
     int64_t since; /* when the wait was last counted, ns; 0 when none */
     bool waiting; /* for the target to take the held message */
     bool claimed; /* EVENTS said POLLOUT since the last refusal */
+    bool noting;  /* the origin of each message, in this turn */
 } lane_t;
 
 typedef struct {
@@ -50,6 +55,7 @@ typedef struct {
     end_t ends[2], wake;
     lane_t lanes[2];
     uint64_t *turns;
+    uint8_t *origins_wanted;
     void *capture, *tap;
     bool running, handles_signals;
     PyThreadState *thread;
@@ -66,6 +72,14 @@ static int64_t clock_ns(void)
 static void add(uint64_t *cell, uint64_t amount)
 {
     __atomic_store_n(cell, *cell + amount, __ATOMIC_RELAXED);
+}
+
+/* Mark the connection of a whole message. */
+static void note_origin(lane_t *lane, const message_t *frame)
+{
+    int descriptor = zmq_msg_get(frame, ZMQ_SRCFD);
+    if (descriptor < 0) return;
+    __atomic_store_n(&lane->origins[descriptor % ORIGINS], 1, __ATOMIC_RELAXED);
 }
 
 /* One whole message from the source. A limit is known to be broken before the end, and
@@ -86,6 +100,7 @@ static int gather(lane_t *lane, uint64_t *seen)
         frames->count++;
         lane->bytes += size < INT32_MAX ? (size_t)size : zmq_msg_size(frame);
         more = zmq_msg_more(frame);
+        if (!more && lane->noting) note_origin(lane, frame);
         if ((lane->max_frames && *seen >= lane->max_frames)
             || (lane->max_bytes && lane->bytes > lane->max_bytes))
             clear(frames);
@@ -225,6 +240,7 @@ static int turn(relay_t *relay, lane_t *lane)
     }
     bool drops = lane->target->type == ZMQ_XPUB || lane->target->type == ZMQ_PUB;
     uint64_t before = lane->cells[MESSAGES];
+    lane->noting = __atomic_load_n(relay->origins_wanted, __ATOMIC_RELAXED);
     if (move(relay, lane, drops ? UNHEARD : BATCH) < 0) return FAILED;
     bool unheard = drops && lane->cells[MESSAGES] != before;
     return unheard && get(lane->target->socket, ZMQ_EVENTS) < 0 ? FAILED : DONE;

@@ -40,6 +40,15 @@ static void *handle(state_t *state, PyObject *socket)
 
 /* ---- the Relay type ---- */
 
+/* What `.address` of an object says; NULL with an exception. */
+static void *address_of(PyObject *object)
+{
+    PyObject *address = PyObject_GetAttrString(object, "address");
+    void *pointer = address ? PyLong_AsVoidPtr(address) : NULL;
+    Py_XDECREF(address);
+    return pointer;
+}
+
 static PyObject *relay_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *frontend, *backend, *wake, *counters;
@@ -48,10 +57,11 @@ static PyObject *relay_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     }
     if (!PyArg_ParseTuple(args, "OOOO:Relay", &frontend, &backend, &wake, &counters)) return NULL;
-    PyObject *address = PyObject_GetAttrString(counters, "address");
-    uint64_t *cells = address ? PyLong_AsVoidPtr(address) : NULL;
-    Py_XDECREF(address);
-    if (PyErr_Occurred()) return NULL;
+    uint64_t *cells = address_of(counters);
+    PyObject *kept = cells ? PyObject_GetAttrString(counters, "origins") : NULL;
+    uint8_t *origins = kept ? address_of(kept) : NULL;
+    Py_XDECREF(kept); /* the counters keep it */
+    if (!origins) return NULL;
     relay_t *relay = (relay_t *)PyType_GenericAlloc(type, 0);
     if (!relay) return NULL;
     relay->sockets = PyTuple_Pack(3, frontend, backend, wake);
@@ -60,9 +70,11 @@ static PyObject *relay_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         relay->lanes[side].source = &relay->ends[side];
         relay->lanes[side].target = &relay->ends[!side];
         relay->lanes[side].cells = cells + side * WIDTH;
+        relay->lanes[side].origins = origins + 1 + side * ORIGINS;
         relay->lanes[side].mark = "><"[side];
     }
     relay->turns = cells + 2 * WIDTH;
+    relay->origins_wanted = origins;
     if (!relay->sockets) Py_CLEAR(relay);
     return (PyObject *)relay;
 }

@@ -13,7 +13,7 @@ typedef struct {
 } message_t;
 
 enum { ZMQ_PAIR = 0, ZMQ_PUB = 1, ZMQ_ROUTER = 6, ZMQ_XPUB = 9, ZMQ_FD = 14, ZMQ_EVENTS = 15, ZMQ_TYPE = 16 };
-enum { ZMQ_POLLIN = 1, ZMQ_POLLOUT = 2, ZMQ_DONTWAIT = 1, ZMQ_SNDMORE = 2 };
+enum { ZMQ_POLLIN = 1, ZMQ_POLLOUT = 2, ZMQ_DONTWAIT = 1, ZMQ_SNDMORE = 2, ZMQ_SRCFD = 2 };
 
 #define SYMBOLS(X)                                         \
     X(int, zmq_msg_init, message_t *)                      \
@@ -22,6 +22,7 @@ enum { ZMQ_POLLIN = 1, ZMQ_POLLOUT = 2, ZMQ_DONTWAIT = 1, ZMQ_SNDMORE = 2 };
     X(int, zmq_msg_recv, message_t *, void *, int)         \
     X(int, zmq_msg_send, message_t *, void *, int)         \
     X(int, zmq_msg_more, const message_t *)                \
+    X(int, zmq_msg_get, const message_t *, int)            \
     X(size_t, zmq_msg_size, const message_t *)             \
     X(void *, zmq_msg_data, message_t *)                   \
     X(int, zmq_send, void *, const void *, size_t, int)    \

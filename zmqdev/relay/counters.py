@@ -16,6 +16,8 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 
+from zmqdev.relay.origins import Origins
+
 DIRECTIONS = ("forward", "backward")
 """forward is frontend to backend."""
 
@@ -54,6 +56,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.cells = array("Q", bytes(8 * (TURNS_CELL + 1)))
+        self.origins = Origins()
         self._zero = tuple(self.cells)
 
     @property

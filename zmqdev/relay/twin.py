@@ -28,6 +28,7 @@ import zmq
 from zmqdev.relay.bursts import LOST, WAIT_NOT, offer, recv_burst, send_burst
 from zmqdev.relay.counters import ROWS, TURNS_CELL, WIDTH, Counters
 from zmqdev.relay.lane import Lane
+from zmqdev.relay.origins import origin
 
 __all__ = ["Relay", "recv_burst", "send_burst"]
 
@@ -60,6 +61,8 @@ class Flow:
         """When the held message was last counted as blocked, in ns; 0 when nothing is blocked."""
         self.claimed = False
         """EVENTS said POLLOUT since the target last refused."""
+        self.noting = False
+        """The origin of each message, in this turn."""
 
     @property
     def awaited(self) -> zmq.Socket[bytes]:
@@ -180,6 +183,7 @@ class Relay:
     def _turn(self, flow: Flow) -> int:
         """Up to BATCH messages; how many left the source or the hold."""
         self._count_blocked(flow)
+        flow.noting = self.counters.origins.wanted
         for moved in range(BATCH):
             if flow.held is None and not self._take(flow):
                 return moved
@@ -192,6 +196,8 @@ class Relay:
         message = receive_frames(flow.source)
         if message is None:
             return False
+        if flow.noting:
+            self.counters.origins.note(flow.base // WIDTH, (origin(message[-1]),))
         reason = refusal(flow.lane, message) if flow.limited else None
         if reason is None:
             flow.held = message
