@@ -8,28 +8,38 @@ feeds them with hypothesis, `make fuzz` with a coverage-guided fuzzer.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
 
+from support.majordomo import Play
+
+from zmqdev.device.verbs import VERBS
 from zmqdev.endpoints import jsonline, quoted
 from zmqdev.endpoints.format import Layout, read_in
 from zmqdev.endpoints.split import Splitter
 from zmqdev.endpoints.template import OUTGOING, compile_template
 from zmqdev.errors import UsageError, ZmqdevError
-from zmqdev.security import acl, certificate, passwords
-from zmqdev.spec import address, document, quantity
+from zmqdev.report.telling import Telling
+from zmqdev.security import acl, addresses, certificate, passwords
+from zmqdev.security.subscriptions import SubscriptionLimits, Subscriptions
+from zmqdev.spec import address, document, part, quantity, zdcf
 from zmqdev.spec.delivery import LossType
 from zmqdev.spec.device import DeviceSpec, resolve
 from zmqdev.spec.kind import KINDS
-from zmqdev.spec.layer import build, file_layer
+from zmqdev.spec.layer import Entry, build, file_layer, spread_settings
 from zmqdev.spec.network import network
 from zmqdev.spec.parts import draft
+from zmqdev.spec.queue import QueueSpec
 from zmqdev.spec.separator import parse_separator
-from zmqdev.wire import control, greeting, majordomo, stamp, z85, zap, zmtp
+from zmqdev.spec.sockopt import SOCKET_OPTIONS
+from zmqdev.wire import control, foreign, greeting, majordomo, stamp, z85, zap, zmtp
 from zmqdev.wire.call import unwrap
 from zmqdev.wire.dialect import recognise
 from zmqdev.wire.zmtp_probe import Probe
 
 EXPECTED = (ValueError, ZmqdevError, control.Refused)
 LIMIT = 4096
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def cut_up(data: bytes) -> list[bytes]:
@@ -71,12 +81,77 @@ def _device(data: bytes) -> None:
     resolve(KINDS["forwarder"], spec, written)
 
 
-def _nothing(name: str) -> bytes:
-    raise UsageError("no such file", name)
+def _nothing(name: str, includer: str) -> NoReturn:
+    raise UsageError("no such file", f"{includer}: {name}")
 
 
 def _parts(data: bytes) -> None:
     draft(document.read(data, "f"), "f", _nothing, {"HOME": "x"})
+
+
+def _resolved(data: bytes) -> None:
+    """A file as `run` and `check` read it: every part with its defaults."""
+    sheet = draft(document.read(data, "f"), "f", _nothing, {"HOME": "x"})
+    for item in sheet.drafts:
+        part.examine(item)
+
+
+def _zdcf(data: bytes) -> None:
+    node = document.read(data, "f")
+    if not zdcf.is_zdcf(node):
+        return
+    sheet = draft(zdcf.as_parts(node), "f", _nothing, {})
+    found = [part.examine(item)[0] for item in sheet.drafts]
+    zdcf.write("f", [one for one in found if one is not None])
+
+
+def _setting(data: bytes) -> None:
+    layer = spread_settings(QueueSpec, {("set",): Entry([text(data)], "--set", text=True)})
+    build(QueueSpec, [layer])
+
+
+def _values(data: bytes) -> None:
+    """Every type of a socket option, as on a command line."""
+    for option in SOCKET_OPTIONS.values():
+        try:
+            option.type.parse(text(data), text=True)
+        except EXPECTED:
+            continue
+
+
+def _arguments(data: bytes) -> None:
+    request = control.read_request([data])
+    control.check(control.find(VERBS, request), request.args)
+
+
+def _broker(data: bytes) -> None:
+    """Between a worker and a client who behave, somebody says this, as either."""
+    frames = cut_up(data)
+    play = Play(service="echo")
+    play.ready()
+    play.ask(b"before")
+    play.worker(b"stranger", *frames)
+    play.worker(b"worker", *frames)
+    play.client(b"stranger", *frames)
+    play.pass_time(0.1)
+
+
+def _subscriptions(data: bytes) -> None:
+    accounts = Subscriptions(SubscriptionLimits(8, 64, 200, 4, 100))
+    for frame in cut_up(data):
+        accounts.take(frame, whole=True, connection=frame[-1] if frame else 0)
+    assert len(accounts) <= 8
+    assert 0 <= accounts.size <= 200
+
+
+def _replies(data: bytes) -> None:
+    majordomo.reply_01(cut_up(data), b"echo")
+    majordomo.reply_02(cut_up(data), b"echo")
+
+
+def _foreign(data: bytes) -> None:
+    foreign.recognise(data)
+    assert foreign.excerpt(data).isprintable()
 
 
 def _split(data: bytes) -> None:
@@ -86,35 +161,79 @@ def _split(data: bytes) -> None:
     splitter.finish()
 
 
+# Pieces of everything that is parsed, so that near-valid input is met often.
+WORDS = [
+    *(b"curve", b"metadata\n    ", b"public-key", b" = ", b'"', b"alice subscribe ", b"hex:00"),
+    *(b"tcp://", b"ipc://", b"127.0.0.1", b":5555", b"*", b"[::1]", b"10.0.0.0/8"),
+    *(b"frontend: ", b"backend:\n  ", b"bind", b"device: queue", b"{", b"}", b"[", b"]", b"- "),
+    *(b"&a ", b"*a", b"<<: ", b"!!python/object:os.system ", b"? ", b"|\n", b"${HOME:-x}"),
+    *(
+        b'{"v": 1, "do": "status"}',
+        b"PAUSE",
+        b"\x05READY",
+        b"\x0bSocket-Type",
+        b"\x00\x00\x00\x03SUB",
+    ),
+    *(b"\xff\0\0\0\0\0\0\0\0\x7f\x03\x01NULL", b"1.0", b"PLAIN", b"CURVE", b"MDPC01", b"MDPW02"),
+    *(b"alice:$scrypt$ln=14,r=8,p=1$", b"5s", b"64KiB", b"0.1%", b"{n}", b"\\x41", b'"body":'),
+    *(b"ZQS1", b"\0", b"\x01", b"\n", b"parts:\n  a: ", b"include: f", b"replicas: 9", b"#"),
+    *(b"version: 1.0\napps:", b"zmq_queue", b"devices: ", b"sockets: ", b"option: {hwm: 9}"),
+    *(b'{"zmqdev": 1, ', b'"verb": "connect", ', b'"args": {', b'"side": "backend"'),
+    *(b'"ok": true, "result": ', b'"error": {"code": "x"}', b"\x06MDPW01\x01\x01\x04echo"),
+    *(b"\0\x06MDPC01\x04echo\x04body", b"\0\x06MDPW01\x01\x03", b"\x01\x02", b"::ffff:10.0.0.1"),
+    *(b"frontend.sndhwm=5", b"endpoint: pub", b"service", b"reliable: ", b"security: curve"),
+]
+# Whole inputs to begin with.
+SAMPLES = [path.read_bytes() for path in sorted(CONFIGS.glob("*.yaml"))] + [
+    b"version: 1.0\napps:\n  a:\n    context: {iothreads: 1}\n    devices:\n      d:\n"
+    b"        type: zmq_queue\n        sockets:\n"
+    b"          frontend: {type: ROUTER, bind: 'tcp://*:5555', option: {hwm: 9, identity: x}}\n"
+    b"          backend: {type: DEALER, bind: ['ipc://b'], option: {subscribe: [a]}}\n",
+    b'{"zmqdev": 1, "verb": "connect", "args": {"side": "backend", "address": "tcp://a:1"}}',
+    b'{"zmqdev": 1, "ok": false, "error": {"code": "busy", "message": "later"}, "id": 7}',
+]
+
 PARSERS: dict[str, Callable[[bytes], object]] = {
     "address": lambda data: address.split(text(data)),
+    "broker": _broker,
     "certificate": lambda data: certificate.parse(data, "f"),
-    "control": lambda data: control.read_request([data]),
+    "control arguments": _arguments,
     "control frames": lambda data: control.split(cut_up(data)),
+    "control reply": control.read_reply,
+    "control": lambda data: control.read_request([data]),
     "device": _device,
     "dialect": lambda data: recognise(cut_up(data)),
     "document": lambda data: document.read(data, "f"),
     "duration": lambda data: quantity.parse_duration(text(data)),
+    "foreign": _foreign,
     "frames": _frames,
     "greeting": greeting.read,
     "hex line": lambda data: read_in(Layout("hex"), data),
     "json line": jsonline.decode,
     "loss": lambda data: LossType().parse(text(data), text=True),
+    "majordomo reply": _replies,
     "majordomo": lambda data: majordomo.read_client(cut_up(data)),
     "network": lambda data: network(text(data)),
+    "option values": _values,
     "parts": _parts,
+    "peer address": lambda data: addresses.number_of(text(data)),
     "probe": _probe,
     "quoted": lambda data: quoted.unquote(data, b"|"),
     "reliable call": lambda data: unwrap(cut_up(data)),
+    "resolved parts": _resolved,
     "rights": lambda data: acl.parse(data, "f"),
     "separator": lambda data: parse_separator(text(data)),
+    "setting": _setting,
     "size": lambda data: quantity.parse_size(text(data)),
     "split": _split,
     "stamp": lambda data: stamp.read(cut_up(data)),
+    "statistics line": lambda data: Telling("device").take(data, 0.0),
+    "subscriptions": _subscriptions,
     "template": lambda data: compile_template(data, OUTGOING, None),
     "users": lambda data: passwords.parse(data, "f"),
     "z85": lambda data: z85.key(text(data)),
     "zap": lambda data: zap.parse_request(cut_up(data)),
+    "zdcf": _zdcf,
 }
 
 

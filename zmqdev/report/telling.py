@@ -27,7 +27,7 @@ class Telling:
         try:
             told = json.loads(line)
             return self._subject(told, now)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
     def _subject(self, told: Mapping[str, Any], now: float) -> Subject:

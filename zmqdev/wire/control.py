@@ -232,7 +232,10 @@ def _dump(value: dict[str, Any], id: Any) -> bytes:
 
 def read_reply(frame: bytes) -> Reply:
     """ValueError when it is none."""
-    value = json.loads(frame.decode())
+    try:
+        value = json.loads(frame.decode())
+    except RecursionError:
+        raise ValueError("nested too deep") from None
     if not isinstance(value, dict) or not isinstance(value.get("ok"), bool):
         raise ValueError("not a reply of a control socket")
     error = value.get("error")
