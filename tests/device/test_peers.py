@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket as sockets
 import time
 from collections.abc import Callable, Iterator
 
@@ -102,6 +103,24 @@ def test_real_peers_come_and_go_with_their_addresses(context: Context) -> None:
     wrong.connect(f"tcp://127.0.0.1:{port}")
     drained_until(watch, lambda: watch.counts.failed_handshakes > 0)
     assert watch.counts.connected == 2
+    watch.disable()
+    watch.close()
+
+
+def test_a_turn_takes_a_part_of_a_storm_and_leaves_the_rest(context: Context) -> None:
+    """What else the loop does, answering above all, does not wait for the end of the storm."""
+    router = context.socket(zmq.ROUTER)
+    watch = PeerWatch(router)
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    for _ in range(100):
+        sockets.create_connection(("127.0.0.1", port)).close()
+    late = context.socket(zmq.DEALER)
+    late.connect(f"tcp://127.0.0.1:{port}")
+    late.send(b"here")
+    assert router.poll(20_000)  # connections are accepted in turn: the monitor has told of all
+    assert watch.drain(most=50)
+    assert watch.pair.poll(0)
+    drained_until(watch, lambda: watch.counts.failed_handshakes == 100)
     watch.disable()
     watch.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 MEBIBYTE = 2**20
@@ -23,3 +24,14 @@ def cpu_seconds(pid: int) -> float:
     """Processor time used so far, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def kept_waiting(*pids: int) -> float:
+    """Seconds that threads of these processes could have run while the processors ran others:
+    what a busy machine adds to a time that was measured. 0 where the system does not count it."""
+    total = 0
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):  # a thread that has just ended, or a system without it
+                total += int((task / "schedstat").read_text().split()[1])
+    return total / 1e9

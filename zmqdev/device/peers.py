@@ -18,6 +18,7 @@ import itertools
 import os
 import socket as sockets
 import struct
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -89,10 +90,14 @@ class PeerWatch:
         self.pair.connect(self.name)
         self.tally = Tally()
 
-    def drain(self, tell: Callable[[PeerEvent], Any] = lambda event: None) -> bool:
-        """Read every event that is there. True when something came."""
+    def drain(
+        self, tell: Callable[[PeerEvent], Any] = lambda event: None, most: int = sys.maxsize
+    ) -> bool:
+        """Read the events that are there, `most` of them at a time. True when something came."""
         came = False
-        while events(self.pair) & zmq.POLLIN:
+        for _ in range(most):
+            if not events(self.pair) & zmq.POLLIN:
+                break
             head, address = self.pair.recv_multipart()
             number, value = struct.unpack("=HI", head)
             remote = _remote(value) if number in _OPENED else ""

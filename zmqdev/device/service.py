@@ -24,6 +24,9 @@ from zmqdev.errors import UsageError
 log = logging.getLogger("zmqdev")
 # How long leaving at once may take: sockets close without linger, so this is a hang otherwise.
 LEAVE = 1.0
+# Peers that came, went or failed which are heard of in one turn: some milliseconds of work. In a
+# storm of connections there are always more, and the control socket is not to wait for them.
+PEERS_A_TURN = 50
 # A stop that takes longer than this is explained.
 REMIND = 0.5
 
@@ -111,7 +114,8 @@ class Service:
             who = f"{device.name} {opened.name}"
             self._peer_logs[device.name, opened.name] = PeerLog(who, opened)
         for side, watch in device.watches.items():
-            self.loop.watch(watch.pair, partial(watch.drain, partial(self._peer, device, side)))
+            tell = partial(self._peer, device, side)
+            self.loop.watch(watch.pair, partial(watch.drain, tell, PEERS_A_TURN))
 
     def _signalled(self, signals: Signals) -> None:
         for number in signals.take():
