@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import fcntl
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -14,7 +15,7 @@ from typing import IO
 
 import pytest
 from support.fleets import RunningFile
-from support.processes import Start, until
+from support.processes import PATIENCE, Start, until
 
 Ports = Callable[[int], list[int]]
 TICKS = """
@@ -54,6 +55,52 @@ def test_one_signal_stops_all_and_leaves_nothing_behind(ticks: RunningFile) -> N
     assert ticks.program.wait() == 0
     assert not [pid for pid in pids if alive(pid)]
     assert not ticks.ready_file.exists()
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_signal_in_the_middle_of_the_start_leaves_nothing_behind(
+    start: Start, tmp_path: Path, free_ports: Ports
+) -> None:
+    text = """
+parts:
+  out: {{endpoint: sub, replicas: 6, connect: tcp://127.0.0.1:{0}}}
+  in: {{endpoint: pub, bind: tcp://127.0.0.1:{0}, data: x, interval: 10ms}}
+"""
+    run = RunningFile(start, tmp_path, text.format(*free_ports(1)))
+    begun: list[int] = []
+    until(lambda: begun.extend(children(run.program.process.pid)) or len({*begun}) > 1, "it starts")
+    assert run.program.interrupt() == 0
+    assert not [pid for pid in begun if alive(pid)]
+    assert run.program.err == ""
+
+
+def test_systemd_hears_of_the_whole_and_no_part_speaks_to_it(
+    start: Start, tmp_path: Path, free_ports: Ports
+) -> None:
+    text = TICKS.format(*free_ports(2)).replace("tick {n}", "'tick {n}'")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE)
+        env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"}
+        run = RunningFile(start, tmp_path, text, env=env)
+        heard = [systemd.recv(1000)]
+        while not heard[-1].startswith(b"READY=1"):
+            heard.append(systemd.recv(1000))
+        assert {*heard[:-1]} <= {b"WATCHDOG=1"}
+        assert heard[-1] == b"READY=1\nSTATUS=4 of 4 parts run"
+        run.ask("stop-part", name="out-2")
+        while heard[-1] != b"STATUS=3 of 4 parts run; out-2 ended":
+            heard.append(systemd.recv(1000))
+        while heard[-1] != b"WATCHDOG=1":
+            heard.append(systemd.recv(1000))
+        run.program.signal(signal.SIGTERM)
+        while not heard[-1].startswith(b"STOPPING=1"):
+            heard.append(systemd.recv(1000))
+        assert run.program.wait() == 0
+    assert len([text for text in heard if text.startswith(b"READY=1")]) == 1
 
 
 def test_a_killed_part_comes_back_and_the_rest_goes_on(ticks: RunningFile) -> None:

@@ -28,6 +28,7 @@ from zmqdev.fleet.fleet import Beside, Fleet
 from zmqdev.fleet.ports import Plan, plan
 from zmqdev.fleet.reading import Topology, survey
 from zmqdev.fleet.running import Surroundings
+from zmqdev.fleet.systemd import FleetSystemd
 from zmqdev.fleet.watching import Watch
 from zmqdev.report.fleet import Screen
 from zmqdev.report.log import logging_to_stderr
@@ -111,6 +112,7 @@ def _beside(made: Plan, screen: Screen) -> list[Beside]:
         found.append(FleetControl(made.topology.name, spec.control))
     if spec.ready_file:
         found.append(FleetReady(spec.ready_file))
+    found.append(FleetSystemd())
     if spec.watch:
         found.append(Watch())
     return found

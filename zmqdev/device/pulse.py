@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 
 from zmqdev.device.device import ENDED, Device
+from zmqdev.device.loop import Repeat
 from zmqdev.device.service import Service
 from zmqdev.errors import RunError
 
@@ -29,14 +30,17 @@ class Pulse:
         self._devices: list[Device] = []
         self._calls: dict[str, Future[None]] = {}
         self._answered: dict[str, float] = {}
+        self._beats: Repeat | None = None
 
     def started(self, service: Service) -> None:
         self._devices = service.devices
         self._beat()
-        service.loop.every(self.interval, self._beat)
+        self._beats = service.loop.every(self.interval, self._beat)
 
     def ended(self, service: Service) -> None:
         self._devices = []
+        if self._beats is not None:
+            self._beats.cancel()  # the loop may go on for other devices
 
     def late(self, allowed: float = LATE) -> list[str]:
         """Who has not shown life for `allowed` seconds: names of devices, or the main loop."""

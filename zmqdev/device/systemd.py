@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from zmqdev.device.pulse import Pulse
 from zmqdev.device.service import Service
@@ -28,38 +28,29 @@ def watchdog_seconds(environ: Mapping[str, str], pid: int) -> float | None:
     return int(text) / 1e6
 
 
-class Systemd:
-    """An attachment. `pulse` says who hangs."""
+class Notify:
+    """The line to systemd. `watchdog` is None when it does not ask for signs of life."""
 
-    def __init__(self, pulse: Pulse, environ: Mapping[str, str] = os.environ) -> None:
-        self.pulse = pulse
+    def __init__(self, environ: Mapping[str, str]) -> None:
         self._address = environ.get("NOTIFY_SOCKET", "")
-        self._watchdog = watchdog_seconds(environ, os.getpid())
+        self.watchdog = watchdog_seconds(environ, os.getpid()) if self._address else None
 
-    def started(self, service: Service) -> None:
-        if not self._address:
-            return
-        names = ", ".join(device.name for device in service.devices)
-        self._tell(f"READY=1\nSTATUS=running {names}")
-        service.on_stop(lambda: self._tell("STOPPING=1\nSTATUS=passing on what is inside"))
-        if self._watchdog is not None:
-            service.loop.every(self._watchdog / 2, self._feed)
+    def __bool__(self) -> bool:
+        """Whether somebody listens."""
+        return bool(self._address)
 
-    def ended(self, service: Service) -> None:
-        if self._address and not service.stopping:
-            self._tell("STOPPING=1")
-
-    def _feed(self) -> None:
-        assert self._watchdog is not None
-        late = self.pulse.late(self._watchdog)
+    def feed(self, late: Sequence[str]) -> None:
+        """A sign of life, unless somebody shows none."""
         if late:
             log.error("watchdog: %s shows no life", ", ".join(late))
         else:
-            self._tell("WATCHDOG=1")
+            self.tell("WATCHDOG=1")
 
-    def _tell(self, text: str) -> None:
+    def tell(self, text: str) -> None:
         """One datagram; a name that begins with @ is in the abstract namespace."""
         address = self._address
+        if not address:
+            return
         name = f"\0{address[1:]}" if address.startswith("@") else address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
@@ -67,3 +58,24 @@ class Systemd:
                 out.sendto(text.encode(), name)
         except OSError as error:
             log.warning("cannot tell systemd at %s: %s", address, error.strerror)
+
+
+class Systemd:
+    """An attachment. `pulse` says who hangs."""
+
+    def __init__(self, pulse: Pulse, environ: Mapping[str, str] = os.environ) -> None:
+        self.pulse = pulse
+        self._notify = Notify(environ)
+
+    def started(self, service: Service) -> None:
+        if not self._notify:
+            return
+        names = ", ".join(device.name for device in service.devices)
+        self._notify.tell(f"READY=1\nSTATUS=running {names}")
+        service.on_stop(lambda: self._notify.tell("STOPPING=1\nSTATUS=passing on what is inside"))
+        if (seconds := self._notify.watchdog) is not None:
+            service.loop.every(seconds / 2, lambda: self._notify.feed(self.pulse.late(seconds)))
+
+    def ended(self, service: Service) -> None:
+        if not service.stopping:
+            self._notify.tell("STOPPING=1")

@@ -8,6 +8,7 @@ within the longest drain time; a second one leaves at once.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
@@ -28,6 +29,8 @@ log = logging.getLogger("zmqdev")
 START = 5.0
 # How often members are looked at: while one starts, and otherwise (SIGCHLD tells sooner).
 SOON, SELDOM = 0.02, 0.25
+# How many parts load at a time, ahead of their turn: it is all work for a processor.
+LOADING = os.cpu_count() or 1
 
 
 class Beside(Protocol):
@@ -56,8 +59,11 @@ class Fleet:
         self.until = until
         self.members: dict[str, Member] = {}
         self.on_started: list[Callable[[], None]] = []
+        self.on_stop: list[Callable[[], None]] = []  # called at the first request to stop
         self._beside, self._reread = list(beside), reread
         self._stages: Stages | None = None
+        self._ahead: list[Member] = []  # to be loaded before their turn
+        self._coming: dict[str, Member] = {}  # instead of one that still drains
         self._told_at_once = False
         for member in self._made(plan):
             self.members[member.name] = member
@@ -92,6 +98,10 @@ class Fleet:
     def shown(self) -> list[MemberState]:
         return [member.shown() for member in self.members.values()]
 
+    def late(self, allowed: float) -> list[str]:
+        """Who in this process has not shown life for `allowed` seconds."""
+        return [name for member in self.all() for name in member.late(allowed)]
+
     def look(self) -> None:
         """Has somebody become ready, or ended? Called often, and at every SIGCHLD."""
         for member in list(self.members.values()):
@@ -101,6 +111,7 @@ class Fleet:
             self._looking.pace(pace)
         if self._stages is not None:
             self._stages.look()
+        self._load_ahead()
         self._end_if_over()
 
     def stop(self) -> None:
@@ -109,6 +120,8 @@ class Fleet:
         if at_once:
             self._leave_all()
             return
+        for hook in self.on_stop:
+            hook()
         now = time.monotonic()
         longest = max((m.part.spec.drain for m in self.members.values()), default=0.0)
         # Half of the time in order; then all that are left have the other half.
@@ -144,8 +157,7 @@ class Fleet:
     def restart(self, member: Member) -> None:
         """Stop it, and start it again; with it those that inproc joins it with."""
         for name in joined(self.plan).get(member.name, {member.name}):
-            one = self.members[name]
-            one.stop(then=one.start)
+            self.members[name].restart()
         self._look_soon()
 
     def _made(self, plan: Plan) -> Iterator[Member]:
@@ -155,15 +167,24 @@ class Fleet:
             yield Member(part, self.around, thread=thread, changed=self._changed)
 
     def _start_all(self) -> None:
+        groups = self._groups(starting(self.plan))
+        self._ahead = [member for group in groups for member in group]
         self._stages = Stages(
             self.loop,
-            self._groups(starting(self.plan)),
+            groups,
             act=lambda member: member.start(),
             done=lambda member: member.settled,
             patience=lambda: START,
             finished=self._started,
         )
-        self._stages.look()
+        self.look()
+
+    def _load_ahead(self) -> None:
+        """The next ones load while those before them open their sockets."""
+        while self._ahead and sum(member.loading for member in self.all()) < LOADING:
+            member = self._ahead.pop(0)
+            if member.state == "waiting":
+                member.prepare()
 
     def _started(self) -> None:
         for hook in self.on_started:
@@ -185,7 +206,7 @@ class Fleet:
         for name in joined(self.plan).get(member.name, frozenset()) - {member.name}:
             other = self.members[name]
             if other.running is not None and other.state in ("starting", "running"):
-                other.stop(then=other.start)
+                other.restart()
 
     def _stop_once(self) -> None:
         if not self.stopping:
@@ -212,13 +233,15 @@ class Fleet:
             member.stop(at_once=True)
 
     def _cancel(self) -> None:
+        self._ahead = []
         if self._stages is not None:
             self._stages.cancel()
 
     def _leave(self) -> None:
         """Nothing runs on, whatever happened."""
         end = time.monotonic() + LEAVE
-        for member in self.all():
+        for member in [*self.all(), *self._coming.values()]:
+            member.discard()
             if member.running is not None:
                 member.stop(at_once=True)
         while any(m.running is not None for m in self.all()):
@@ -237,8 +260,7 @@ class Fleet:
             gone = self.members[name]
             gone.stop(then=lambda name=name: self._forget(name))  # type: ignore[misc]
         for name in found.changed:
-            old = self.members[name]
-            old.stop(then=lambda name=name: self._replace(made[name]))  # type: ignore[misc]
+            self._exchange(self.members[name], made[name])
         for group in starting(after):
             for name in group:
                 if name in found.added:
@@ -247,13 +269,29 @@ class Fleet:
         self.members = {p.name: self.members[p.name] for p in after.topology.parts} | self.members
         self._look_soon()
 
+    def _exchange(self, old: Member, new: Member) -> None:
+        """`new` loads while `old` drains."""
+        self._not_coming(old.name)
+        self._coming[old.name] = new
+        old.stop(then=lambda: self._replace(new))
+        if old.running is not None:
+            new.prepare()
+
+    def _not_coming(self, name: str) -> None:
+        if name in self._coming:
+            self._coming.pop(name).discard()
+
     def _forget(self, name: str) -> None:
+        self._not_coming(name)
         if name not in {part.name for part in self.plan.topology.parts}:
             self.members.pop(name, None)
 
     def _replace(self, member: Member) -> None:
+        self._coming.pop(member.name, None)
         self.members[member.name] = member
-        if not self.stopping:
+        if self.stopping:
+            member.discard()
+        else:
             member.start()
 
 

@@ -11,6 +11,7 @@ from typing import cast
 from zmqdev.device.control import Control
 from zmqdev.device.device import ENDED, Device
 from zmqdev.device.loop import Loop
+from zmqdev.device.pulse import Pulse
 from zmqdev.device.service import Attachment, Service
 from zmqdev.device.snapshot import Snapshot
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, ZmqdevError
@@ -82,6 +83,17 @@ class Lodger:
         self._device: Device | None = None
         self._quarters: Quarters | None = None
         self._ended: Callable[[int], None] | None = None
+        self._pulse = Pulse()
+
+    def prepare(self, loaded: Callable[[], None]) -> None:
+        """All it needs is loaded: it lives in this process."""
+
+    @property
+    def loading(self) -> bool:
+        return False
+
+    def discard(self) -> None:
+        """Nothing was prepared."""
 
     def start(self, ended: Callable[[int], None]) -> None:
         self._ended = ended
@@ -111,7 +123,7 @@ class Lodger:
         device = Device(
             str(spec.name), kind.name, engine, drain=spec.drain, context=self._around.context
         )
-        beside: list[Attachment] = []
+        beside: list[Attachment] = [self._pulse]
         if spec.control != "off":
             beside.append(Control(device, spec.control, lambda: printed(kind, spec)))
         quarters = Quarters(device, beside, self._around.loop, self._attend)
@@ -147,6 +159,9 @@ class Lodger:
 
     def look(self) -> None:
         """The loop is told of its end by its descriptor."""
+
+    def late(self, allowed: float) -> list[str]:
+        return self._pulse.late(allowed) if self.ready else []
 
     def hold(self) -> None:
         """It has no output."""

@@ -61,6 +61,7 @@ class Member:
         self.status = EXIT_OK
         self.why = ""
         self.running: Running | None = None
+        self._next: Running | None = None  # prepared for its turn
         self._around, self._changed = around, changed
         self._tries = 0
         self._since = time.monotonic()
@@ -83,6 +84,10 @@ class Member:
         """Who waits for it to be bound need wait no longer."""
         return self.state not in ("waiting", "starting")
 
+    def late(self, allowed: float) -> list[str]:
+        """Its name, when it lives in this process and has not turned for `allowed` seconds."""
+        return self.running.late(allowed) if self.running is not None else []
+
     def shown(self) -> MemberState:
         alive = self.running is not None
         return MemberState(
@@ -96,6 +101,29 @@ class Member:
             self.why,
         )
 
+    @property
+    def loading(self) -> bool:
+        """A run of it loads what it needs, now or for its turn."""
+        return any(run is not None and run.loading for run in (self.running, self._next))
+
+    def prepare(self) -> None:
+        """Load what the next run needs; `start` has only to open the sockets then."""
+        if self._next is not None:
+            return
+        made = self._made()
+        try:
+            made.prepare(lambda: self._changed(self))
+        except OSError as error:
+            log.debug("%s: not prepared: %s", self.name, error)
+            return
+        self._next = made
+
+    def discard(self) -> None:
+        """There will be no next run."""
+        if self._next is not None:
+            self._next.discard()
+            self._next = None
+
     def start(self) -> None:
         """Begin a run, unless one is under way."""
         if self.running is not None:
@@ -105,7 +133,8 @@ class Member:
         self._stopping_at = None
         self.was_ready = False
         self.status = EXIT_OK  # a crash that a new start has made good is none of the whole
-        self.running = (Lodger if self.thread else Process)(self.part, self._around)
+        self.prepare()
+        self.running, self._next = self._next or self._made(), None
         self._to("starting")
         self.running.start(self._ended)
 
@@ -113,6 +142,7 @@ class Member:
         """End the run on purpose; `then` is called when it has ended, at once if none is."""
         self._then = then or self._then
         self._round += 1
+        self.discard()
         if self.running is None:
             if not self.over:
                 self._to("ended")
@@ -128,6 +158,12 @@ class Member:
         round_ = self._round
         self._around.loop.at(time.monotonic() + patience, lambda: self._too_long(round_))
 
+    def restart(self) -> None:
+        """End the run and begin another, which loads while the one before drains."""
+        self.stop(then=self.start)
+        if self.state == "stopping":
+            self.prepare()
+
     def look(self) -> None:
         """In every turn: has it become ready, has it ended?"""
         if self.running is not None:
@@ -139,6 +175,9 @@ class Member:
     def kill(self) -> None:
         if self.running is not None:
             self.running.kill()
+
+    def _made(self) -> Running:
+        return (Lodger if self.thread else Process)(self.part, self._around)
 
     def _too_long(self, round_: int) -> None:
         if round_ == self._round and self.running is not None:

@@ -1,24 +1,28 @@
-"""A part as a process: `python -m zmqdev KIND --config FILE`, on a leash.
+"""A part as a process: `python -m zmqdev.cli.part PARENT KIND --config FILE`.
 
 Its settings come in a file of mode 0600, for they may hold secrets. It has a
-session of its own, so that Ctrl-C reaches it through `run` alone, and no stdin.
+session of its own, so that Ctrl-C reaches it through `run` alone. Its stdin is
+the gate: it loads its modules, says so there, and opens nothing before it may.
 Statistics come as JSON lines among its output and are taken out of it.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from zmqdev.fleet import leash
+from zmqdev.errors import EXIT_FAILED
 from zmqdev.fleet.running import ERR, OUT, STATISTICS, Surroundings
 from zmqdev.fleet.voices import Voice
 from zmqdev.spec.life import kinds
@@ -26,6 +30,7 @@ from zmqdev.spec.part import Part
 from zmqdev.spec.quantity import format_duration
 from zmqdev.spec.variables import escape
 
+log = logging.getLogger("zmqdev")
 CHUNK = 64 * 1024
 # Chunks of one part before another one has its turn.
 TURN = 4
@@ -47,29 +52,60 @@ class Process:
         ready = part.spec.ready_file
         self._ready_file = Path(ready) if ready else around.directory / f"{part.name}.ready"
         self._process: subprocess.Popen[bytes] | None = None
+        self._gate: socket.socket | None = None
+        self._loaded: Callable[[], None] | None = None
         self._ended: Callable[[int], None] | None = None
         self._voices: dict[str, Voice] = {OUT: Voice(b""), ERR: Voice(b"")}
         self._open: dict[str, IO[bytes]] = {}
         self._held = False
 
-    def start(self, ended: Callable[[int], None]) -> None:
-        self._ended = ended
-        self._write_config()
-        self._ready_file.unlink(missing_ok=True)
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *self._command()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(environment(self._around.environ)),
-            start_new_session=True,
-        )
+    def prepare(self, loaded: Callable[[], None]) -> None:
+        here, there = socket.socketpair()
+        with there:
+            self._process = subprocess.Popen(
+                self._command(),
+                stdin=there.fileno(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(environment(self._around.environ)),
+                start_new_session=True,
+            )
+        self._gate, self._loaded = here, loaded
+        self._around.loop.watch(here, self._has_loaded)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._open = {OUT: self._process.stdout, ERR: self._process.stderr}
         for name, pipe in self._open.items():
             os.set_blocking(pipe.fileno(), False)
             self._around.loop.watch(pipe, partial(self._read, name))
+
+    @property
+    def loading(self) -> bool:
+        return self._loaded is not None
+
+    def start(self, ended: Callable[[int], None]) -> None:
+        self._ended = ended
+        try:
+            self._write_config()
+            self._ready_file.unlink(missing_ok=True)
+            if self._process is None:
+                self.prepare(lambda: None)
+        except OSError as error:
+            why = os.strerror(error.errno or 0).lower()
+            log.error("%s: cannot be started: %s", self.part.name, why)
+            self._ended = None
+            # Told in the next turn: who started it has not noted it down yet.
+            self._around.loop.at(time.monotonic(), partial(ended, EXIT_FAILED))
+            return
+        assert self._gate is not None
+        with suppress(OSError):  # it has ended before its turn; `look` finds out
+            self._gate.send(b"\n")
+
+    def discard(self) -> None:
+        if self._process is not None and self._ended is None:
+            self.kill()
+            self._process.wait()
+            self._finish()
 
     @property
     def ready(self) -> bool:
@@ -99,6 +135,10 @@ class Process:
         self._finish()
         ended(status)
 
+    def late(self, allowed: float) -> list[str]:
+        """It hangs alone, and hinders nobody."""
+        return []
+
     def hold(self) -> None:
         """Read none of its output for now: nobody takes it, so the part is to wait."""
         if not self._held and OUT in self._open:
@@ -111,7 +151,19 @@ class Process:
         self._held = False
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "zmqdev", self.part.kind, "--config", str(self._config)]
+        me = str(os.getpid())
+        words = [me, self.part.kind, "--config", str(self._config)]
+        return [sys.executable, "-m", "zmqdev.cli.part", *words]
+
+    def _has_loaded(self) -> None:
+        """It says so; or it has ended."""
+        assert self._gate is not None
+        self._around.loop.unwatch(self._gate)
+        with suppress(OSError):
+            self._gate.recv(1)
+        loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            loaded()
 
     def _write_config(self) -> None:
         """JSON is YAML; it needs no import that this process does not have."""
@@ -167,6 +219,10 @@ class Process:
                 pass
             if name in self._open:
                 self._close(name)
+        if self._gate is not None:
+            self._around.loop.unwatch(self._gate)
+            self._gate.close()
+            self._gate = self._loaded = None
         # A command of a worker that was killed has nobody left to answer to.
         self._signal_group(signal.SIGTERM)
         self._ready_file.unlink(missing_ok=True)

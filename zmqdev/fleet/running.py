@@ -45,6 +45,17 @@ class Running(Protocol):
 
     part: Part
 
+    def prepare(self, loaded: Callable[[], None]) -> None:
+        """Do what a start needs and others do not notice, before its turn. `loaded` is called
+        when that is done. OSError when it cannot be begun; `start` does the same then."""
+
+    @property
+    def loading(self) -> bool:
+        """Prepared, and not done with it."""
+
+    def discard(self) -> None:
+        """It was prepared and will not be started."""
+
     def start(self, ended: Callable[[int], None]) -> None:
         """Begin. A part that cannot be started has ended with a status, and said why."""
 
@@ -63,6 +74,9 @@ class Running(Protocol):
 
     def look(self) -> None:
         """Notice an end that nothing else told of. Cheap; called often."""
+
+    def late(self, allowed: float) -> list[str]:
+        """Its name, when it lives in this process and has not turned for `allowed` seconds."""
 
     def hold(self) -> None:
         """Take none of its output for now, so that it waits."""
