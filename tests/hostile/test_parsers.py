@@ -21,7 +21,7 @@ def test_any_bytes_are_read_or_refused(name: str, data: bytes) -> None:
 def test_extremes_are_read_or_refused(name: str) -> None:
     for data in (b"", b"\0", b"\xff" * 5000, b"[" * 5000, b"{" * 5000, b"9" * 5000, b"a: " * 2000):
         feed(name, data)
-    for data in (*SAMPLES, b"[" * 100_000, b'{"a":' * 100_000, b"a?" * 100_000):
+    for data in (*SAMPLES, b"[" * 8000, b'{"a":' * 8000, b"a?" * 8000):
         feed(name, data)
 
 
