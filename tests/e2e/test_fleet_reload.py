@@ -10,6 +10,8 @@ from pathlib import Path
 from support.fleets import RunningFile
 from support.processes import Start, until
 
+from zmqdev.security.passwords import make_line
+
 Ports = Callable[[int], list[int]]
 # Stamped jobs flow through `mid`; `other` is what changes.
 LOAD = """
@@ -89,7 +91,8 @@ def test_parts_come_and_go_with_the_file(start: Start, tmp_path: Path, free_port
     fresh = f"  more: {{endpoint: pull, connect: tcp://127.0.0.1:{free_ports(1)[0]}}}\n"
     run.path.write_text(text[:cut] + fresh)
     reply = run.ask("reload")
-    assert reply["result"] == {"added": ["more"], "removed": ["other"], "changed": []}
+    told = {"added": ["more"], "removed": ["other"], "changed": [], "reloaded": []}
+    assert reply["result"] == told
     until(lambda: run.parts().keys() == {"in", "mid", "out", "more"}, "other is gone")
     until(lambda: run.parts()["more"]["state"] == "running", "more runs")
     assert run.parts()["mid"]["pid"] == before["mid"]["pid"]
@@ -118,3 +121,61 @@ def test_nothing_changes_when_nothing_has(start: Start, tmp_path: Path, free_por
     until(lambda: "read again: nothing has changed" in run.program.err, "it was read")
     assert [p["pid"] for p in run.parts().values()] == [p["pid"] for p in before.values()]
     run.program.interrupt()
+
+
+KEYS = """
+defaults: {{control: off, drain: 2s}}
+parts:
+  door:
+    device: streamer
+    frontend: {{bind: tcp://127.0.0.1:{0}, plain-users: {2}/users}}
+    backend: {{bind: tcp://127.0.0.1:{1}}}
+  in:
+    endpoint: push
+    connect: tcp://127.0.0.1:{0}
+    plain-username: ann
+    plain-password: '@{2}/password'
+    data: "{{n}}"
+    rate: 1000
+  out: {{endpoint: pull, connect: tcp://127.0.0.1:{1}}}
+"""
+
+
+def users(place: Path, **passwords: str) -> None:
+    text = "".join(f"{make_line(name, word.encode())}\n" for name, word in passwords.items())
+    replaced(place / "users", text)
+
+
+def replaced(path: Path, text: str) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.chmod(0o600)
+    fresh.replace(path)
+
+
+def test_a_changed_key_file_alone_is_noticed_and_only_its_users_hear_of_it(
+    start: Start, tmp_path: Path, free_ports: Ports
+) -> None:
+    users(tmp_path, ann="secret")
+    replaced(tmp_path / "password", "secret\n")
+    text = KEYS.format(*free_ports(2), tmp_path)
+    run = RunningFile(start, tmp_path, text, "--watch").ready()
+    before = run.parts()
+    until(lambda: run.said("out"), "jobs pass")
+    # Read again by the device that runs: nobody is thrown out, nothing starts anew.
+    users(tmp_path, ann="other", bob="secret")
+    until(lambda: "with other keys door" in run.program.err, "the users are read again")
+    assert [p["pid"] for p in run.parts().values()] == [p["pid"] for p in before.values()]
+    # Read at the start alone: a new start, of this part and of no other.
+    replaced(tmp_path / "password", "other\n")
+    until(run.back("in", before["in"]["pid"]), "in starts anew")
+    # A broken one is said to be, and changes nothing.
+    pids = [p["pid"] for p in run.parts().values()]
+    replaced(tmp_path / "users", "nonsense\n")
+    until(lambda: "nothing changes" in run.program.err, "the complaint")
+    assert f"{tmp_path}/users:1" in run.program.err
+    assert [p["pid"] for p in run.parts().values()] == pids
+    assert run.program.interrupt() == 0
+    numbers = [int(line) for line in run.said("out")]
+    first = numbers.index(0, 1)  # of the second pusher
+    assert numbers == [*range(first), *range(len(numbers) - first)]

@@ -100,3 +100,9 @@ def test_what_inproc_joins_is_started_again_together(read: Read) -> None:
     text = JOINED.replace("b: {device: streamer,", "b: {device: streamer, drain: 1s,")
     found = changes(made(read(JOINED)), made(read(text)))
     assert (found.changed, found.kept) == (("a", "b"), ("c",))
+
+
+def test_another_key_is_a_new_start_and_another_user_is_none(read: Read) -> None:
+    before = made(read(JOINED))
+    found = changes(before, before, anew={"a"}, again={"b", "c"})
+    assert (found.changed, found.kept, found.reloaded) == (("a", "b"), ("c",), ("c",))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from zmqdev.device.loop import Loop
+from zmqdev.fleet import watching
 from zmqdev.fleet.changes import Changes, changes
 from zmqdev.fleet.choosing import starting, stopping
 from zmqdev.fleet.keeper import worst
@@ -22,6 +23,7 @@ from zmqdev.fleet.placing import in_threads, joined
 from zmqdev.fleet.ports import Plan
 from zmqdev.fleet.running import Surroundings
 from zmqdev.fleet.stages import Stages
+from zmqdev.spec.value import AGAIN, ANEW
 
 log = logging.getLogger("zmqdev")
 # A part that does not get ready holds up those that connect to it no longer than this: they can
@@ -65,6 +67,7 @@ class Fleet:
         self._ahead: list[Member] = []  # to be loaded before their turn
         self._coming: dict[str, Member] = {}  # instead of one that still drains
         self._told_at_once = False
+        self._files = watching.beside(plan)  # as the parts know them
         for member in self._made(plan):
             self.members[member.name] = member
 
@@ -143,8 +146,10 @@ class Fleet:
         after = self._reread()
         if after is None or self.stopping:
             return None
-        found = changes(self.plan, after)
-        self.plan = after
+        before, now = self._files, watching.beside(after)
+        anew, again = (watching.touched(after, before, now, how) for how in (ANEW, AGAIN))
+        found = changes(self.plan, after, anew=anew, again=again)
+        self.plan, self._files = after, now
         self._apply(found, after)
         what = ", ".join(f"{word} {' '.join(names)}" for word, names in _words(found))
         log.warning("read again: %s", what or "nothing has changed")
@@ -256,6 +261,8 @@ class Fleet:
         made = {member.name: member for member in self._made(after)}
         for name in found.kept:
             self.members[name].part = made[name].part
+        for name in found.reloaded:
+            self.members[name].reload()
         for name in found.removed:
             gone = self.members[name]
             gone.stop(then=lambda name=name: self._forget(name))  # type: ignore[misc]
@@ -296,5 +303,10 @@ class Fleet:
 
 
 def _words(found: Changes) -> Iterator[tuple[str, tuple[str, ...]]]:
-    pairs = (("new", found.added), ("gone", found.removed), ("changed", found.changed))
+    pairs = (
+        ("new", found.added),
+        ("gone", found.removed),
+        ("changed", found.changed),
+        ("with other keys", found.reloaded),
+    )
     return (pair for pair in pairs if pair[1])

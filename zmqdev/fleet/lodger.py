@@ -153,6 +153,10 @@ class Lodger:
         if at_once:
             quarters.stop()
 
+    def reload(self) -> None:
+        if self._quarters is not None:
+            self._quarters.reload()
+
     def kill(self) -> None:
         """A thread cannot be killed; it is told to leave."""
         self.stop(at_once=True)

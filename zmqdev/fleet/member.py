@@ -164,6 +164,13 @@ class Member:
         if self.state == "stopping":
             self.prepare()
 
+    def reload(self) -> None:
+        """Read keys, users and rights again. One that is just starting may have the old ones."""
+        if self.state == "starting":
+            self.restart()
+        elif self.state == "running" and self.running is not None:
+            self.running.reload()
+
     def look(self) -> None:
         """In every turn: has it become ready, has it ended?"""
         if self.running is not None:

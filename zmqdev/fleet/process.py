@@ -121,6 +121,9 @@ class Process:
         if at_once:
             self._signal(signal.SIGINT)
 
+    def reload(self) -> None:
+        self._signal(signal.SIGHUP)
+
     def kill(self) -> None:
         self._signal_group(signal.SIGKILL)
 

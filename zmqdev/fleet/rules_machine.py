@@ -15,10 +15,14 @@ from zmqdev.errors import RunError, ZmqdevError
 from zmqdev.fleet.finding import ERROR, Rule
 from zmqdev.fleet.ports import Plan, Port
 from zmqdev.security import material
+from zmqdev.spec.files import files_of
+from zmqdev.spec.option import options_of
 from zmqdev.spec.part import Part
+from zmqdev.spec.security import Security
 
 Found = Iterator[tuple[Part, str, str]]
-_KEYS = ("curve-key", "curve-secret", "server-key", "authorized-keys", "plain-users", "security")
+# What the rule `key-files` reads for itself.
+_KEYS = (*options_of(Security),)
 
 
 def _key_files(plan: Plan) -> Found:
@@ -52,10 +56,11 @@ def _is_other_file(path: Path) -> bool:
 
 def _other_files(plan: Plan) -> Found:
     for part in plan.topology.parts:
-        for key in ("file", "topic-acl"):
-            value = getattr(part.spec, key.replace("-", "_"), None)
-            if value and value != "-" and not os.access(value, os.R_OK):
-                yield part, part.at(key), f"{part.name}: {key}: {value} cannot be read"
+        for file in files_of(part.spec):
+            key = file.option[-1]
+            if key in _KEYS or file.path == "-" or os.access(file.path, os.R_OK):
+                continue
+            yield part, part.at(file.key), f"{part.name}: {file.key}: {file.path} cannot be read"
 
 
 def _in_use(plan: Plan) -> Found:

@@ -69,6 +69,9 @@ class Running(Protocol):
     def stop(self, *, at_once: bool = False) -> None:
         """Ask it to drain and end; with `at_once`, to leave."""
 
+    def reload(self) -> None:
+        """Read keys, users and rights again. Only for a device that is ready and has such files."""
+
     def kill(self) -> None:
         """End it, whatever it does. `ended` follows."""
 

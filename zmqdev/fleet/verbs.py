@@ -92,7 +92,8 @@ def reload(on: Steered) -> dict[str, Any]:
     found = on.fleet.reload()
     if found is None:
         raise Refused("refused", "the files are wrong, and nothing has changed; the log says why")
-    return {"added": found.added, "removed": found.removed, "changed": found.changed}
+    names = ("added", "removed", "changed", "reloaded")
+    return {name: getattr(found, name) for name in names}
 
 
 _NAME = Argument("name", Text(metavar="NAME"), "a part, or all replicas of one")

@@ -19,8 +19,8 @@ from zmqdev.security.keyfile import (
     refuse_shared,
 )
 from zmqdev.security.policy import Policy
-from zmqdev.spec.security import Security
-from zmqdev.spec.security_check import AT_FILE, mechanism, role
+from zmqdev.spec.security import AT_FILE, Security
+from zmqdev.spec.security_check import mechanism, role
 from zmqdev.wire import z85
 
 LONGEST_SECRET = 4096

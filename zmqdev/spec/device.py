@@ -9,15 +9,18 @@ from typing import Any
 from zmqdev.errors import UsageError
 from zmqdev.spec import security_check, sockopt, socktype
 from zmqdev.spec.common import Logging, Ready, Stats
+from zmqdev.spec.files import files_of
 from zmqdev.spec.kind import DeviceKind, SideDefault
 from zmqdev.spec.layer import Written, plain
 from zmqdev.spec.option import option, section
 from zmqdev.spec.side import Backend, Frontend
 from zmqdev.spec.value import (
+    AGAIN,
     Address,
     AddressOrOff,
     Choice,
     Duration,
+    FileName,
     HostPort,
     Integer,
     Many,
@@ -133,7 +136,7 @@ class DeviceSpec(Logging, Ready):
     stats: Stats = section(Stats, help="What is shown of the flow.", shorthand="mode")
     limits: Limits = section(Limits, help="What a peer may ask.")
     topic_acl: str | None = option(
-        Text(metavar="FILE"),
+        FileName(change=AGAIN),
         help="File of rights: who may subscribe to which prefixes, and which worker may serve "
         "which service.",
         group="Security",
@@ -277,8 +280,7 @@ def _check_addresses(spec: DeviceSpec, written: Written) -> None:
 
 def reloadable(spec: DeviceSpec) -> bool:
     """Whether there are files that can be read again while it runs."""
-    sides = (spec.frontend, spec.backend)
-    return bool(spec.topic_acl) or any(side.authorized_keys or side.plain_users for side in sides)
+    return any(file.change == AGAIN for file in files_of(spec))
 
 
 def bound_addresses(spec: DeviceSpec) -> Iterator[tuple[str, str]]:

@@ -16,9 +16,11 @@ from zmqdev.spec.reliable_peers import Calling, Serving
 from zmqdev.spec.separator import Separator
 from zmqdev.spec.side import Side
 from zmqdev.spec.value import (
+    NOTHING,
     Address,
     Choice,
     Duration,
+    FileName,
     Flag,
     Integer,
     Many,
@@ -115,7 +117,7 @@ class Input:
         group="Input",
     )
     file: str | None = option(
-        Text(metavar="FILE"),
+        FileName(change=NOTHING),
         short="F",
         help="Read messages from a file; - is stdin. Default: stdin when it is a pipe or file.",
         group="Input",

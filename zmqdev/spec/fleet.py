@@ -47,8 +47,8 @@ class FleetSpec(Logging, Ready):
     watch: bool = option(
         Flag(),
         default=False,
-        help="Read the files again when they change, as SIGHUP does: changed parts are started "
-        "again, the others are left alone.",
+        help="Read the files again when they or the keys they name change, as SIGHUP does: changed "
+        "parts are started again, the others are left alone.",
         group="Life",
     )
     until: str | None = option(

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from zmqdev.spec.network import Network
 from zmqdev.spec.option import option
-from zmqdev.spec.value import Choice, Flag, Many, Text
+from zmqdev.spec.value import AGAIN, Choice, FileName, Flag, Many, Text
 
 MECHANISMS = ("null", "plain", "curve")
+# A value that begins with it is the name of a file with the value.
+AT_FILE = "@"
 _GROUP = "Security"
 
 
@@ -27,23 +29,23 @@ class Security:
         group=_GROUP,
     )
     curve_key: str | None = option(
-        Text(metavar="FILE"),
+        FileName(),
         help="CURVE: own secret certificate, as `zmqdev keygen` writes it.",
         group=_GROUP,
     )
     curve_secret: str | None = option(
-        Text(metavar="@FILE"),
+        FileName(metavar="@FILE", mark=AT_FILE),
         help="CURVE: own secret key alone, 40 characters of Z85; by flag only as @FILE.",
         secret=True,
         group=_GROUP,
     )
     server_key: str | None = option(
-        Text(metavar="KEY|FILE"),
+        FileName(metavar="KEY|FILE", or_value=True),
         help="CURVE, connecting: the server's public key, or its certificate.",
         group=_GROUP,
     )
     authorized_keys: str | None = option(
-        Text(metavar="DIR"),
+        FileName(metavar="DIR", change=AGAIN),
         help="CURVE, binding: directory of the certificates of the clients let in.",
         group=_GROUP,
     )
@@ -51,7 +53,7 @@ class Security:
         Flag(), default=False, help="CURVE, binding: let in every client key.", group=_GROUP
     )
     plain_users: str | None = option(
-        Text(metavar="FILE"),
+        FileName(change=AGAIN),
         help="PLAIN, binding: file of users and hashed passwords.",
         group=_GROUP,
     )
@@ -59,7 +61,7 @@ class Security:
         Text(metavar="NAME"), help="PLAIN, connecting: own user name.", group=_GROUP
     )
     plain_password: str | None = option(
-        Text(metavar="@FILE"),
+        FileName(metavar="@FILE", mark=AT_FILE),
         help="PLAIN, connecting: own password; by flag only as @FILE.",
         secret=True,
         group=_GROUP,

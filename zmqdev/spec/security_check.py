@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from zmqdev.errors import UsageError
 from zmqdev.spec.layer import Written
-from zmqdev.spec.security import Security
+from zmqdev.spec.security import AT_FILE, Security
 
-AT_FILE = "@"
 # option -> (mechanism it belongs to, role it belongs to)
 _BELONGS: dict[str, tuple[str | None, str | None]] = {
     "curve_key": ("curve", None),

@@ -75,6 +75,31 @@ class Text(Scalar):
         return {"type": "string"}
 
 
+# What it takes when a file has changed: the part reads it again, or starts anew, or nothing,
+# because it holds messages and not settings.
+AGAIN, ANEW, NOTHING = "again", "anew", "nothing"
+
+
+@dataclass(frozen=True)
+class FileName(Text):
+    """A file, or a directory of files, that is read.
+
+    `mark`: only what begins with it is a file, the rest is the value itself. `or_value`: it may
+    be the value itself, and is a file when there is one of that name.
+    """
+
+    metavar: str = "FILE"
+    change: str = ANEW
+    mark: str = ""
+    or_value: bool = False
+
+    def path(self, value: str) -> str | None:
+        """The file that is meant, None when the value is none."""
+        if not value.startswith(self.mark):
+            return None
+        return value.removeprefix(self.mark)
+
+
 @dataclass(frozen=True)
 class Prefix(Text):
     """A subscription: the first bytes of a message. Bytes, written as text."""
