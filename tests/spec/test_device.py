@@ -51,7 +51,18 @@ def test_an_own_address_replaces_the_default_and_options_override() -> None:
     assert made.backend.connect == ("tcp://127.0.0.1:1",)
     options = made.backend.sockopts
     assert (options["sndhwm"], options["rcvhwm"], options["linger"]) == (5, 5, 7)
-    assert options["immediate"] is True
+    assert options["immediate"] is False
+
+
+def test_a_sender_that_receives_is_immediate_only_to_choose_among_peers() -> None:
+    several = ["tcp://127.0.0.1:1", "tcp://127.0.0.1:2"]
+    for kind, addresses, immediate in (
+        ("queue", several, True),
+        ("queue", several[:1], False),
+        ("streamer", several[:1], True),
+    ):
+        made = device(kind, {"backend": {"connect": addresses}})
+        assert made.backend.sockopts["immediate"] is immediate, (kind, addresses)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -98,13 +98,13 @@ def endpoint_kinds() -> str:
 
 
 def socket_options() -> str:
-    base = sockopt.defaults("DEALER", hwm=1000, linger_ms=5000, connects=True)
+    base = sockopt.defaults("DEALER", hwm=1000, linger_ms=5000, connects=2)
     special = {
         "sndhwm": "of the device",
         "rcvhwm": "of the device",
         "linger": "the drain time",
         "heartbeat_ivl": f"5000; 0 for {', '.join(sorted(sockopt.UNHURRIED))}",
-        "immediate": "true for connecting senders",
+        "immediate": "true for connecting senders; with one address false for DEALER, REQ",
         "router_mandatory": "true",
         "router_handover": "true for a ROUTER backend",
         "xpub_nodrop": "true with `on-full: block`",

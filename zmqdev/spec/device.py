@@ -89,6 +89,13 @@ class Limits:
         help="Most bytes of the subscriptions of one subscriber; 0 is no limit.",
         group="Limits",
     )
+    memory: int = option(
+        Size(),
+        default=0,
+        help="Memory of the process from which on the longest unfinished messages are cut off; "
+        "0 is 80 % of what there is.",
+        group="Limits",
+    )
 
 
 @dataclass(frozen=True)
@@ -226,7 +233,7 @@ def _fill(
         if wrong:
             raise UsageError(f"{name}: {wrong}", written.place(f"{name}.{option_name}"))
     base = sockopt.defaults(
-        type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=bool(connect)
+        type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=len(connect)
     )
     if name == "backend":
         base |= _backend_defaults(type_, on_full, spec.limits.topic_length)

@@ -57,7 +57,7 @@ def _sockopts(kind: EndpointKind, spec: Any, written: Written) -> dict[str, sock
         if wrong:
             raise UsageError(f"{kind.name}: {wrong}", written.place(name))
     base = sockopt.defaults(
-        type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=bool(spec.connect)
+        type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=len(spec.connect)
     )
     if type_ == "XPUB":
         # Each subscription is seen, also the second one of the same topic (S5).

@@ -118,9 +118,17 @@ def wrong_type(name: str, socket_type: str) -> str | None:
 # lose nothing by waiting; TCP's keepalive finds the dead among their peers.
 UNHURRIED = frozenset({"PUSH", "PULL", "SUB", "XSUB"})
 
+# A socket with `immediate` forgets what it has received and nobody has read when the connection
+# ends: the reply of a worker that answers and leaves is lost (100 of 100, DEALER). One that
+# receives needs the option only to choose among several peers.
+RECEIVERS = frozenset({"DEALER", "REQ"})
 
-def defaults(socket_type: str, *, hwm: int, linger_ms: int, connects: bool) -> dict[str, Value]:
-    """What zmqdev sets when nothing is said; FACTS of each are in the README's table."""
+
+def defaults(socket_type: str, *, hwm: int, linger_ms: int, connects: int) -> dict[str, Value]:
+    """What zmqdev sets when nothing is said; FACTS of each are in the README's table.
+
+    `connects` is the number of addresses the socket connects to.
+    """
     values: dict[str, Value] = {
         "sndhwm": hwm,
         "rcvhwm": hwm,
@@ -138,7 +146,7 @@ def defaults(socket_type: str, *, hwm: int, linger_ms: int, connects: bool) -> d
         "tcp_keepalive_cnt": 3,
     }
     if connects and socket_type in SENDERS:
-        values["immediate"] = True
+        values["immediate"] = connects > 1 or socket_type not in RECEIVERS
     if socket_type == "ROUTER":
         values["router_mandatory"] = True
     return values
