@@ -76,7 +76,7 @@ def test_an_abstract_socket_is_reached() -> None:
 
 def test_the_watchdog_is_fed_at_half_of_its_time(systemd: socket.socket) -> None:
     service = Service([])
-    Systemd(Pulse(), environ(systemd, WATCHDOG_USEC="20000")).started(service)
+    Systemd(Pulse(60), environ(systemd, WATCHDOG_USEC="20000")).started(service)
     systemd.recv(1000)
     service.loop.at(time.monotonic() + 0.05, service.loop.stop)
     service.loop.run()

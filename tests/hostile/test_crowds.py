@@ -89,6 +89,7 @@ def test_signals_rain_and_no_message_is_lost_split_or_doubled(
 def test_what_is_inside_at_sigterm_is_delivered(start: Start, context: zmq.Context[Any]) -> None:
     device = start(
         *("streamer", "--frontend-bind", FREE, "--backend-bind", FREE, "--drain", "10s"),
+        *("--stats", "json", "--interval", "50ms"),
         ready=True,
     )
     ready = device.ready()
@@ -99,6 +100,7 @@ def test_what_is_inside_at_sigterm_is_delivered(start: Start, context: zmq.Conte
     for number in range(1000):
         push.send(b"%d" % number)
     push.close(10_000)
+    until(lambda: b'"forward_messages": 1000,' in device.out, "all to be inside")
     device.signal(signal.SIGTERM)
     for number in range(1000):
         assert pull.poll(10_000), f"message {number} is missing: {device.err}"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 import selectors
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+
+from support.processes import PATIENCE
 
 from zmqdev.wire import greeting, zmtp
 from zmqdev.wire.zmtp import Command, Frame, encode, encode_command
@@ -23,15 +26,28 @@ def connect(address: str, timeout: float = 10.0) -> socket.socket:
 
 
 def shake_hands(address: str, socket_type: str, routing_id: bytes = b"") -> socket.socket:
-    """A connection whose NULL handshake is done."""
-    peer = connect(address)
-    peer.sendall(greeting.build() + zmtp.ready(socket_type, routing_id))
+    """A connection whose NULL handshake is done.
+
+    A device with much to do may not answer within its time for handshakes, and hang up.
+    """
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        peer = connect(address)
+        peer.sendall(greeting.build() + zmtp.ready(socket_type, routing_id))
+        if _hears(peer, b"READY"):
+            return peer
+        peer.close()
+    raise AssertionError("the other side hangs up during the handshake")
+
+
+def _hears(peer: socket.socket, word: bytes) -> bool:
     seen = b""
-    while b"READY" not in seen:
+    while word not in seen:
         data = peer.recv(4096)
-        assert data, "the other side hung up during the handshake"
+        if not data:
+            return False
         seen += data
-    return peer
+    return True
 
 
 def message(*frames: bytes) -> bytes:

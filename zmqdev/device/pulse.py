@@ -43,8 +43,12 @@ class Pulse:
             self._beats.cancel()  # the loop may go on for other devices
 
     def late(self, allowed: float = LATE) -> list[str]:
-        """Who has not shown life for `allowed` seconds: names of devices, or the main loop."""
+        """Who has not shown life for `allowed` seconds: names of devices, or the main loop.
+
+        When all is well the last beat is up to an interval old.
+        """
         now = time.monotonic()
+        allowed += self.interval
         if now - self._beat_at > allowed:
             return ["main loop"]
         return [
