@@ -32,6 +32,7 @@ WHOLE = Snapshot(
     ),
     flows=(Flow("forward", "frontend", "backend", {"messages": 5, "bytes": 50}),),
     details={"reliable": {"queued": 1, "services": [{"name": "echo", "oldest": 1.5}]}},
+    beside={"control": AddressState("bind", "tcp://127.0.0.1:*", "tcp://127.0.0.1:5556")},
 )
 
 

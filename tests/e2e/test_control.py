@@ -135,14 +135,18 @@ def test_the_config_that_ctl_shows_starts_the_same_device(
     assert (told["on-full"], told["backend"]["sndhwm"]) == ("drop", 77)
 
 
-def test_control_can_be_at_an_address_or_off(
-    start: Start, ctl: Ctl, tmp_path: Path, free_ports: Callable[[int], list[int]]
-) -> None:
-    address = f"tcp://127.0.0.1:{free_ports(1)[0]}"
-    start("queue", *WILDCARDS, "--control", address, ready=True).ready()
+def test_control_can_be_at_an_address_or_off(start: Start, ctl: Ctl, tmp_path: Path) -> None:
+    """A port that the system chose is told, for nobody could find it otherwise."""
+    program = start("queue", *WILDCARDS, "--control", WILDCARDS[1], "--stats", "json", ready=True)
+    (address,) = program.ready()["control"]
     start("streamer", *WILDCARDS, "--control", "off", ready=True).ready()
     assert ctl().stdout == "no device of this user runs\n"
-    assert json.loads(ctl(address, "--json").stdout)["kind"] == "queue"
+    told = json.loads(ctl(address, "--json").stdout)
+    assert (told["kind"], told["beside"]["control"]["actual"]) == ("queue", address)
+    assert f"  control   {address}\n" in ctl(address).stdout
+    assert f"note: queue control: bind {address}\n" in program.err
+    until(program.lines, "a line of statistics")
+    assert json.loads(program.lines()[0])["control_address"] == address
     assert not (tmp_path / "run" / "zmqdev").exists()
 
 

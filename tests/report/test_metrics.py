@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from zmqdev.broker.statistics import STATISTICS as RELIABLE
 from zmqdev.device.pulse import Pulse
 from zmqdev.device.service import Service
-from zmqdev.device.snapshot import PeerCounts, Snapshot
+from zmqdev.device.snapshot import AddressState, PeerCounts, Snapshot
 from zmqdev.errors import RunError
 from zmqdev.relay.counters import DROPS
 from zmqdev.report.metrics import Snapshots
@@ -143,10 +143,14 @@ class Late(Pulse):
 
 
 class Shown:
-    """A device of which only the snapshot is asked for."""
+    """A device of which only the snapshot is asked for, and where it can be scraped."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.shown = snapshot
+        self.beside: dict[str, AddressState] = {}
+
+    def place_beside(self, what: str, state: AddressState) -> None:
+        self.beside[what] = state
 
     def snapshot(self) -> Snapshot:
         return self.shown
@@ -178,6 +182,7 @@ Served = tuple[Shown, Late, str]
 def test_a_scrape_gets_what_is_counted_at_that_moment(served: Served, device: Device) -> None:
     shown, _, url = served
     key = ("zmqdev_messages_total", labels(device="orders", direction="forward"))
+    assert f"http://{shown.beside['metrics'].actual}" == url
     assert values(fetched(f"{url}/metrics")[1])[key] == 5
     shown.shown = device(2.0, 8)
     assert values(fetched(f"{url}/metrics")[1])[key] == 8

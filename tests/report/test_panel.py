@@ -46,6 +46,16 @@ def test_a_wide_terminal_shows_everything_in_rows(device: Device) -> None:
     assert "backward" in shown[6]
 
 
+def test_what_stands_beside_the_sides_is_shown_where_it_was_asked_for(device: Device) -> None:
+    asked = AddressState("bind", "tcp://127.0.0.1:*", "tcp://127.0.0.1:41000")
+    default = AddressState("bind", "", "ipc:///run/orders.sock")
+    shown = lines(busy(device, beside={"control": asked}), 100)
+    assert any(line.startswith("│ control           bind tcp://127.0.0.1:41000") for line in shown)
+    shown = lines(busy(device, beside={"control": asked}), 60)
+    assert any(line.startswith("│ control   bind tcp://127.0.0.1:41000") for line in shown)
+    assert "control" not in "".join(lines(busy(device, beside={"control": default}), 100))
+
+
 def test_eighty_columns_have_room_for_a_shorter_minute(device: Device) -> None:
     shown = lines(busy(device), 80)
     assert all(len(line) == 80 for line in shown)

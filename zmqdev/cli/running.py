@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from zmqdev.broker.engine import BrokerEngine
+from zmqdev.device.announce import Announcement
 from zmqdev.device.control import Control
 from zmqdev.device.descriptors import Descriptors
 from zmqdev.device.device import Device
@@ -17,7 +18,7 @@ from zmqdev.device.service import Attachment, Service
 from zmqdev.device.signals import STEERING, STOPPING, Signals
 from zmqdev.device.systemd import Systemd
 from zmqdev.errors import UsageError
-from zmqdev.report.attach import display
+from zmqdev.report.attach import display, mode_of
 from zmqdev.report.log import logging_to_stderr
 from zmqdev.spec.device import DeviceSpec, printed, reloadable, warnings
 from zmqdev.spec.kind import DeviceKind
@@ -51,6 +52,7 @@ def attachments_for(kind: DeviceKind, spec: DeviceSpec, device: Device) -> list[
     if spec.ready_file:
         found.append(ReadyFile(spec.ready_file))
     found.append(Systemd(pulse))
+    found.append(Announcement(shown=mode_of(spec.stats) == "live"))
     shown = display(spec.stats)
     if shown is not None:
         found.append(shown)

@@ -21,6 +21,7 @@ from zmqdev.device.device import Device
 from zmqdev.device.peers import PeerEvent
 from zmqdev.device.service import Service
 from zmqdev.device.settings import apply_marks
+from zmqdev.device.snapshot import AddressState
 from zmqdev.device.sockets import OpenSocket, events, make
 from zmqdev.device.steered import Steered
 from zmqdev.device.tap import Tap
@@ -71,7 +72,7 @@ class Control:
         self._on = Steered(name, actual, service, self.device, tap, self.config)
         service.on_peer(self._peer)
         service.loop.watch(self._open.socket, self._serve)
-        log.info("%s: control at %s", self.device.name, actual)
+        self.device.place_beside("control", AddressState("bind", self.address or "", actual))
 
     def ended(self, service: Service) -> None:
         if self._on is not None:

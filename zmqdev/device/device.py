@@ -24,7 +24,7 @@ import zmq
 from zmqdev.device.engine import Engine
 from zmqdev.device.farewell import Farewell
 from zmqdev.device.peers import PeerEvent, PeerWatch
-from zmqdev.device.snapshot import PeerCounts, SideState, Snapshot
+from zmqdev.device.snapshot import AddressState, PeerCounts, SideState, Snapshot
 from zmqdev.device.sockets import OpenSocket, events
 from zmqdev.errors import RunError
 
@@ -57,6 +57,7 @@ class Device:
         self.failure: BaseException | None = None
         self.reports: tuple[str, ...] = ()
         self.watches: dict[str, PeerWatch] = {}
+        self.beside: dict[str, AddressState] = {}  # replaced, never changed: any thread reads it
         self._own_context = context is None
         self._context: zmq.Context[Any] = context or zmq.Context()
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
@@ -174,7 +175,12 @@ class Device:
             sides=tuple(self._side(item) for item in self.engine.sockets()),
             flows=self.engine.flows(),
             details=self.engine.details(),
+            beside=self.beside,
         )
+
+    def place_beside(self, what: str, state: AddressState) -> None:
+        """Something beside the sides, of this name, can be reached there."""
+        self.beside = {**self.beside, what: state}
 
     def drain_monitors(self, tell: Callable[[str, PeerEvent], Any]) -> None:
         """Read the monitors of all sides; `tell(side, event)`. To be called in every turn."""

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 def lines(snapshots: Sequence[Snapshot]) -> str:
     """A line for each address: device, side, verb, address really bound."""
     return "".join(
-        f"{snapshot.name} {side.name} {state.verb} {state.actual}\n"
+        f"{snapshot.name} {where} {state.verb} {state.actual}\n"
         for snapshot in snapshots
-        for side in snapshot.sides
-        for state in side.addresses
+        for where, state in snapshot.addresses()
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -62,7 +62,8 @@ class Flow:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A device at `at` (monotonic seconds). `details` is what only its kind has."""
+    """A device at `at` (monotonic seconds). `details` is what only its kind has; `beside` where
+    what stands beside its sides can be reached: control, metrics; `asked` is "" of a default."""
 
     name: str
     kind: str
@@ -72,6 +73,13 @@ class Snapshot:
     sides: tuple[SideState, ...]
     flows: tuple[Flow, ...]
     details: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, AddressState] = field(default_factory=dict)
+
+    def addresses(self) -> Iterator[tuple[str, AddressState]]:
+        """Those of the sides, then those beside them, each with the name of what has it."""
+        for side in self.sides:
+            yield from ((side.name, state) for state in side.addresses)
+        yield from self.beside.items()
 
     def plain(self) -> dict[str, Any]:
         """The same as JSON can hold."""
@@ -96,6 +104,7 @@ def from_plain(told: Mapping[str, Any]) -> Snapshot:
         values = _known(Snapshot, told)
         values["sides"] = tuple(_side(side) for side in told["sides"])
         values["flows"] = tuple(Flow(**_known(Flow, flow)) for flow in told["flows"])
+        values["beside"] = {name: _address(item) for name, item in told.get("beside", {}).items()}
         return Snapshot(**values)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not the status of a device: {error!r}") from None
@@ -103,10 +112,13 @@ def from_plain(told: Mapping[str, Any]) -> Snapshot:
 
 def _side(told: Mapping[str, Any]) -> SideState:
     values = _known(SideState, told)
-    addresses = (AddressState(**_known(AddressState, item)) for item in told["addresses"])
-    values["addresses"] = tuple(addresses)
+    values["addresses"] = tuple(_address(item) for item in told["addresses"])
     values["peers"] = PeerCounts(**_known(PeerCounts, told["peers"]))
     return SideState(**values)
+
+
+def _address(told: Mapping[str, Any]) -> AddressState:
+    return AddressState(**_known(AddressState, told))
 
 
 def _known(kind: type, told: Mapping[str, Any]) -> dict[str, Any]:

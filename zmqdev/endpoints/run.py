@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import zmq
 
 from zmqdev.device import readyfile
+from zmqdev.device.announce import NOTE, announce
 from zmqdev.device.signals import Signals
 from zmqdev.device.sockets import events
 from zmqdev.endpoints.choosing import hint_of, late_hint_of
@@ -31,10 +32,6 @@ from zmqdev.errors import RunError, Unmet
 from zmqdev.spec.endpoint import EndpointKind, Input
 
 log = logging.getLogger("zmqdev")
-# Between warning and error: shown unless -q asks for errors only.
-NOTE = logging.WARNING + 1
-logging.addLevelName(NOTE, "NOTE")
-
 # EVENTS of the socket is read at least this often (S6).
 TICK = 0.1
 # While bursts follow each other, signals and monitor are looked at this often and not each turn.
@@ -180,8 +177,7 @@ class Turns:
     def _begin(self) -> None:
         """All is bound: name the ports that were chosen, write the ready file."""
         for state in self.post.opened.addresses:
-            chosen = state.verb == "bind" and state.actual != state.asked
-            log.log(NOTE if chosen else logging.INFO, "%s %s", state.verb, state.actual)
+            announce("", state)
         if isinstance(self.spec, Input):
             self._say(hint_of(self.kind.name, self.spec))
             self._late_hint = late_hint_of(self.kind.name, self.spec)

@@ -63,6 +63,9 @@ def _status_lines(told: Mapping[str, Any], snapshot: Snapshot) -> Iterator[str]:
         f"  process   pid {process['pid']}, zmqdev {process['version']}, {process['relay']} relay"
     )
     yield f"  control   {control['address']}{', tapped' if control['tapped'] else ''}"
+    for name, state in snapshot.beside.items():
+        if name != "control":
+            yield f"  {name:<9} {state.actual}"
     for side in snapshot.sides:
         at = ", ".join(f"{state.verb} {state.actual}" for state in side.addresses) or "no address"
         yield f"  {side.name:<9} {side.type} {at}; {_counts(side.peers)}{_refused(side.refused)}"

@@ -93,6 +93,8 @@ FLOW: tuple[Key[tuple[Reading, Rate]], ...] = (
     ),
     Key("drops_by_reason", "messages", "map of reason to count", lambda x: dict(x[0].drops), False),
 )
+# What stands beside the sides of a device and has an address, by the option that asks for it.
+BESIDE = ("control", "metrics")
 # An endpoint neither drops nor blocks by rules that it could count.
 _DEVICES_ONLY = frozenset({"drops", "blocked_pct", "drops_by_reason"})
 
@@ -103,6 +105,8 @@ def columns(line: Line, *, text: bool) -> Iterator[tuple[str, Any]]:
     for key in SUBJECT:
         name = subject.category if key.name == "device" else key.name
         yield name, key.value(line)
+    for name, state in () if text else subject.beside.items():
+        yield f"{name}_address", state.actual
     for side in subject.sides:
         for side_key in _those(SIDE, text):
             yield f"{side.name}_{side_key.name}", side_key.value(side)
@@ -156,4 +160,6 @@ def reference() -> Iterator[tuple[str, str, str, bool]]:
     for prefix, keys in (("", SUBJECT), ("SIDE_", SIDE), ("DIRECTION_", FLOW)):
         for key in keys:
             yield f"{prefix}{key.name}", key.unit, key.help, key.text
+    for name in BESIDE:
+        yield f"{name}_address", "", f"of --{name}, as really bound; devices that have it", False
     yield "expected", "messages", "how many there will be, if that is known; endpoints only", True

@@ -49,6 +49,7 @@ def _one(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
     subject = item.subject
     for side in subject.sides:
         yield from _side(side, subject, width, glyphs)
+    yield from _beside(subject, width)
     yield Row(Text(), Rank.GAP)
     yield from flow_rows(item, width, glyphs)
     yield from expected_row(item, width, glyphs)
@@ -62,8 +63,7 @@ def _one(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
 
 def _side(side: SideState, subject: Subject, width: int, glyphs: Glyphs) -> Iterator[Row]:
     """A side: name, type, addresses, who is there."""
-    name = max(len(item.name) for item in subject.sides)
-    type_ = max(len(item.type) for item in subject.sides)
+    name, type_, verb = _columns(subject)
     head = Text.assemble(
         (f"{side.name:{name}}", "bold"), "  ", (f"{side.type:{type_}}", "cyan"), "  "
     )
@@ -73,7 +73,6 @@ def _side(side: SideState, subject: Subject, width: int, glyphs: Glyphs) -> Iter
         head.append(", ").append_text(who)
         yield Row(head, Rank.SIDE)
         head, who = Text("  "), Text()
-    verb = max((len(at.verb) for item in subject.sides for at in item.addresses), default=0)
     room = width - head.cell_len - who.cell_len - verb - 3
     for number, text in enumerate(_addresses(side, verb, room, glyphs)):
         line = head.copy() if not number else Text(" " * head.cell_len)
@@ -83,6 +82,26 @@ def _side(side: SideState, subject: Subject, width: int, glyphs: Glyphs) -> Iter
         yield Row(line, Rank.MORE if number else Rank.SIDE)
     if side.peers.failed_handshakes:
         yield from _failures(side, width)
+
+
+def _columns(subject: Subject) -> tuple[int, int, int]:
+    """How wide the names, socket types and verbs of all sides are."""
+    return (
+        max(len(item.name) for item in subject.sides),
+        max(len(item.type) for item in subject.sides),
+        max((len(at.verb) for item in subject.sides for at in item.addresses), default=0),
+    )
+
+
+def _beside(subject: Subject, width: int) -> Iterator[Row]:
+    """What else can be reached, where it was asked for: the default place needs no telling,
+    `ctl` finds it by the name."""
+    name, type_, verb = _columns(subject)
+    gap = " " * (2 if width < NARROW else type_ + 4)
+    for what, state in subject.beside.items():
+        if state.asked:
+            told = Text.assemble((f"{what:{name}}", "bold"), gap, (f"{state.verb:{verb}} ", "dim"))
+            yield Row(told.append_text(piece(state.actual)), Rank.MORE)
 
 
 def _addresses(side: SideState, verb: int, room: int, glyphs: Glyphs) -> Iterator[Text]:

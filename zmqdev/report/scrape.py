@@ -21,7 +21,7 @@ from prometheus_client.exposition import choose_encoder
 
 from zmqdev.device.pulse import Pulse
 from zmqdev.device.service import Service
-from zmqdev.device.snapshot import Snapshot
+from zmqdev.device.snapshot import AddressState, Snapshot
 from zmqdev.errors import RunError
 from zmqdev.report.metrics import Snapshots
 from zmqdev.spec import address as addresses
@@ -32,7 +32,7 @@ PATIENCE = 5.0
 
 
 class Metrics:
-    """An attachment. `place` is HOST:PORT; port 0 takes a free one, which is logged."""
+    """An attachment. `place` is HOST:PORT; port 0 takes a free one, which is told."""
 
     def __init__(self, place: str, pulse: Pulse) -> None:
         self.place, self.pulse = place, pulse
@@ -46,7 +46,9 @@ class Metrics:
         registry.register(Snapshots(take))
         self._server = _bound(self.place)
         self._server.serve(registry, take, self.pulse)
-        log.info("metrics at http://%s:%s/metrics", *self._server.server_address[:2])
+        bound = AddressState("bind", self.place, self._server.place)
+        for device in service.devices:
+            device.place_beside("metrics", bound)
 
     @property
     def port(self) -> int:
@@ -67,6 +69,12 @@ class _Server(ThreadingHTTPServer):
     def serve(self, registry: CollectorRegistry, take: Any, pulse: Pulse) -> None:
         self.registry, self.take, self.pulse = registry, take, pulse
         threading.Thread(target=self.serve_forever, name="zmqdev-metrics", daemon=True).start()
+
+    @property
+    def place(self) -> str:
+        """HOST:PORT really bound."""
+        host = str(self.server_address[0])
+        return f"[{host}]:{self.server_port}" if ":" in host else f"{host}:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""

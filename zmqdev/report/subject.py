@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from zmqdev.device.snapshot import Flow, SideState, Snapshot
+from zmqdev.device.snapshot import AddressState, Flow, SideState, Snapshot
 from zmqdev.endpoints.snapshot import EndpointSnapshot
 from zmqdev.relay.counters import DROPS
 
@@ -32,7 +32,7 @@ class Subject:
     """One thing at `at` (monotonic seconds).
 
     `category` is device or endpoint. `extra` is what only its kind has; `expected` how many
-    messages there will be, None when nobody knows.
+    messages there will be, None when nobody knows; `beside` is as in a snapshot.
     """
 
     category: str
@@ -45,6 +45,7 @@ class Subject:
     flows: tuple[Reading, ...]
     extra: Mapping[str, Any] = field(default_factory=dict)
     expected: int | None = None
+    beside: Mapping[str, AddressState] = field(default_factory=dict)
 
 
 def of_device(snapshot: Snapshot) -> Subject:
@@ -58,6 +59,7 @@ def of_device(snapshot: Snapshot) -> Subject:
         sides=snapshot.sides,
         flows=tuple(_reading(flow) for flow in snapshot.flows),
         extra=snapshot.details,
+        beside=snapshot.beside,
     )
 
 
