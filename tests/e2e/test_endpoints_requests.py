@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -180,6 +181,25 @@ def test_a_stopped_worker_finishes_its_job(start: Start) -> None:
     assert worker.interrupt() == 0
     assert client.wait() == 0
     assert client.lines() == ["Processed: x"]
+
+
+def test_replies_that_came_before_the_other_side_left_are_read(start: Start) -> None:
+    """All of it is there when the client wakes up: the replies, and the end of the connection."""
+    context = zmq.Context()
+    worker = context.socket(zmq.ROUTER)
+    worker.rcvtimeo = 20_000
+    worker.bind(ANY)
+    where = worker.getsockopt_string(zmq.LAST_ENDPOINT)
+    client = start("client", "-c", where, "-D", "x", "-n", "20", "--window", "20")
+    requests = [worker.recv_multipart() for _ in range(20)]
+    client.signal(signal.SIGSTOP)
+    for envelope in requests:
+        worker.send_multipart(envelope)
+    worker.close(10_000)
+    context.term()  # returns when the kernel has it all
+    client.signal(signal.SIGCONT)
+    assert client.wait() == 0, client.err
+    assert client.lines() == ["x"] * 20
 
 
 def test_unmodified_req_clients_and_rep_workers_of_others(
