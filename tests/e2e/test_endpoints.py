@@ -296,7 +296,7 @@ def test_a_full_disk_is_one_line(start: Start, context: Any) -> None:
     push.connect(f"tcp://127.0.0.1:{port}")
     push.send(b"x")
     assert pull.wait(30) == 1
-    assert pull.stderr.read() == "zmqdev: cannot write stdout: No space left on device\n"
+    assert pull.stderr.read() == "zmqdev: cannot write stdout: no space left on device\n"
     pull.stderr.close()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from zmqdev.bench.case import Case
 from zmqdev.bench.once import once
 from zmqdev.bench.report import CaseRuns, Run
 from zmqdev.bench.schedule import alternated
+from zmqdev.device import wholefile
 
 Tell = Callable[[Case, Run], None]
 """Called after each run."""
@@ -23,7 +23,7 @@ def measure(
     cases: Sequence[Case], rounds: int, target: Running | None, tell: Tell
 ) -> tuple[CaseRuns, ...]:
     """Raises RunError when something cannot be started or does not answer."""
-    with tempfile.TemporaryDirectory(prefix="zmqdev-bench-") as name:
+    with wholefile.scratch("zmqdev-bench-") as name:
         return tuple(_case(case, rounds, target, Path(name), tell) for case in cases)
 
 

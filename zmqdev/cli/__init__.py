@@ -9,5 +9,7 @@ from typing import NoReturn
 def main() -> NoReturn:
     """The `zmqdev` program."""
     from zmqdev.cli.program import run
+    from zmqdev.cli.streams import guard
 
+    guard()
     sys.exit(run(sys.argv[1:]))

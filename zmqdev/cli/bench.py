@@ -7,12 +7,12 @@ import os
 import shlex
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zmqdev.cli.options import HeadedCommand, declared, given
+from zmqdev.device import wholefile
 from zmqdev.errors import RunError
 from zmqdev.spec.bench import BenchSpec, resolve
 from zmqdev.spec.layer import build, environment_layer, flag_layer
@@ -59,8 +59,8 @@ def _act(spec: BenchSpec) -> int:
 
     asked = STANDARD if spec.standard else tuple(cases(spec))
     machine = this_machine()
-    for path in (spec.svg, spec.markdown):
-        _check_writable(path)
+    for path in filter(None, (spec.svg, spec.markdown)):
+        wholefile.check(path)  # before minutes of measuring, not after them
     measured = _measure(spec, asked)
     _publish(spec, Report(machine, _command_line(), spec.noise, measured))
     return 0
@@ -88,29 +88,24 @@ def _publish(spec: BenchSpec, report: Report) -> None:
     """JSON or a table on stdout, and the files that were asked for."""
     from zmqdev.report.bench_markdown import markdown
     from zmqdev.report.bench_svg import svg
+
+    try:
+        if spec.svg:
+            wholefile.write(spec.svg, svg(report), mode=0o666)
+        if spec.markdown:
+            table = markdown(report, with_targets=spec.standard)
+            wholefile.write(spec.markdown, table, mode=0o666)
+    finally:  # minutes of measuring are told whatever becomes of the files
+        _print(spec, report)
+
+
+def _print(spec: BenchSpec, report: Report) -> None:
     from zmqdev.report.bench_table import print_report
 
     if spec.json:
         click.echo(json.dumps(report.plain()))
     else:
         print_report(report, sys.stdout, with_targets=spec.standard)
-    if spec.svg:
-        _write(spec.svg, svg(report))
-    if spec.markdown:
-        _write(spec.markdown, markdown(report, with_targets=spec.standard))
-
-
-def _check_writable(path: str | None) -> None:
-    """Before minutes of measuring, not after them."""
-    if path is not None and not os.access(os.path.dirname(path) or ".", os.W_OK | os.X_OK):
-        raise RunError(f"cannot write {path}: there is no such directory, or it is not yours")
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text)
-    except OSError as error:
-        raise RunError(f"cannot write {path}: {os.strerror(error.errno or 0).lower()}") from None
 
 
 def _command_line() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from pathlib import Path
 
@@ -78,11 +77,11 @@ def _print(files: dict[str, str]) -> None:
 
 
 def _write(directory: Path, files: dict[str, str]) -> None:
+    from zmqdev.device import wholefile
+
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            handle = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(handle, "w") as file:
-                file.write(text)
     except OSError as error:
         raise RunError(f"cannot write to {directory}: {(error.strerror or '').lower()}") from None
+    for name, text in files.items():
+        wholefile.write(directory / name, text)

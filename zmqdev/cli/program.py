@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 import zmqdev
+from zmqdev.cli.streams import CannotWrite, give_up
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ZmqdevError
 from zmqdev.spec.near import near
 
@@ -111,17 +112,23 @@ def run(arguments: Sequence[str]) -> int:
     """Do what was typed and return the exit status. One line for a user's mistake."""
     try:
         result = program.main(list(arguments), prog_name="zmqdev", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.ctx.get_help() if error.ctx else "", file=sys.stderr)
         return EXIT_USAGE
     except click.ClickException as error:
         return _say(_line(error), EXIT_USAGE)
+    except CannotWrite as error:
+        give_up()
+        return _say(str(error), error.exit_status)
     except ZmqdevError as error:
         return _say(str(error), error.exit_status)
     except (KeyboardInterrupt, click.Abort):
         return EXIT_OK
     except BrokenPipeError:
-        return _pipe_closed()
+        give_up()
+        return EXIT_FAILED
     return result if isinstance(result, int) else EXIT_OK
 
 
@@ -144,9 +151,3 @@ def _words(error: click.ClickException) -> str:
         return f"no such option {error.option_name!r}{near(error.option_name, known)}"
     text = error.format_message().replace("\n", " ").rstrip(".")
     return text[:1].lower() + text[1:]
-
-
-def _pipe_closed() -> int:
-    """The reader of stdout has gone. Point it elsewhere, so that the flush at exit is quiet."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return EXIT_FAILED

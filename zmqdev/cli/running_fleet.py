@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ import click
 import zmq
 
 from zmqdev.cli.running import engine_for
-from zmqdev.device import readyfile
+from zmqdev.device import readyfile, wholefile
 from zmqdev.device.loop import Loop
 from zmqdev.device.signals import STOPPING, Signals
 from zmqdev.errors import UsageError
@@ -83,7 +82,7 @@ def run(asked: Asked) -> int:
     with (
         Signals(NUMBERS) as signals,
         logging_to_stderr(fleet_spec),
-        tempfile.TemporaryDirectory(prefix="zmqdev-") as directory,
+        wholefile.scratch("zmqdev-") as directory,
     ):
         for finding in findings:
             log.warning("%s: %s [%s]", finding.place, finding.message, finding.rule)

@@ -42,7 +42,8 @@ class Sink:
         try:
             mode = os.fstat(descriptor).st_mode
         except OSError as error:
-            raise RunError(f"cannot write {name}: {error.strerror}") from None
+            why = os.strerror(error.errno or 0).lower()
+            raise RunError(f"cannot write {name}: {why}") from None
         self.terminal = os.isatty(descriptor)
         self._aside = aside if self.terminal else nullcontext
         self._regular = stat.S_ISREG(mode)
@@ -73,7 +74,8 @@ class Sink:
         except BrokenPipeError:
             self.closed = True
         except OSError as error:
-            raise RunError(f"cannot write {self._name}: {error.strerror}") from None
+            why = os.strerror(error.errno or 0).lower()
+            raise RunError(f"cannot write {self._name}: {why}") from None
         return self.empty
 
     def look(self) -> None:

@@ -17,7 +17,7 @@ from zmqdev.fleet.running import ERR, OUT, STATISTICS
 from zmqdev.fleet.voices import Voice, prefixes
 from zmqdev.report.attach import Display, can_be_live
 from zmqdev.report.lines import Lines
-from zmqdev.report.outlet import Outlet
+from zmqdev.report.outlet import Complaint, Outlet
 from zmqdev.report.subject import Subject, of_device
 from zmqdev.report.telling import Telling
 from zmqdev.spec.common import Stats
@@ -59,6 +59,7 @@ class Screen:
         self._subjects: dict[str, Subject] = {}
         self._waiting: dict[str, list[bytes]] = {OUT: [], ERR: []}
         self._outlets = {OUT: Outlet(sys.stdout, NO_LIMIT), ERR: Outlet(sys.stderr, NO_LIMIT)}
+        self._complaint = Complaint(self._outlets[OUT], "output")
         self._terminals = {OUT: is_terminal(sys.stdout), ERR: is_terminal(sys.stderr)}
         self._scheduled = self._holding = False
         if self.mode == "live":
@@ -81,6 +82,7 @@ class Screen:
         self._flush()
         for outlet in self._outlets.values():
             outlet.flush(PATIENCE)
+        self._complaint.tell()
         if self.display is not None:
             self.display.ended(self.subjects())
 
@@ -149,6 +151,7 @@ class Screen:
                     text = b"".join(lines).decode(errors="surrogateescape")
                     self._outlets[stream].write(text)
                 lines.clear()
+        self._complaint.tell()
         if not self._holding and not self._outlets[OUT].idle:
             self._hold()
 

@@ -8,18 +8,16 @@ the order of the columns.
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from zmqdev.report.columns import Line, as_object, as_text
-from zmqdev.report.outlet import Outlet, Stream
+from zmqdev.report.outlet import Complaint, Outlet, Stream
 from zmqdev.report.rates import Rate, Total, Track, between
 from zmqdev.report.record import Record, Seen
 from zmqdev.report.subject import Subject
 
-log = logging.getLogger("zmqdev")
 # How long the last lines may take to be read.
 PATIENCE = 1.0
 
@@ -37,11 +35,11 @@ class Lines:
     ) -> None:
         self.interval = interval
         self._outlet = Outlet(out)
+        self._complaint = Complaint(self._outlet, "statistics")
         self._as_json = as_json
         self._clock = clock
         self._record = Record()
         self._marks: dict[Track, tuple[float, Total]] = {}
-        self._told = False
 
     def started(self, subjects: Iterable[Subject]) -> None:
         """Count from here."""
@@ -54,14 +52,14 @@ class Lines:
                 item.subject, {flow.name: self._lately(track) for flow, track in item.flows}
             )
         self._mark(seen)
-        self._tell()
+        self._complaint.tell()
 
     def ended(self, subjects: Iterable[Subject]) -> None:
         for item in self._record.take(subjects):
             run = item.subject.uptime
             self._write(item.subject, {flow.name: track.mean(run) for flow, track in item.flows})
         self.flush()
-        self._tell()
+        self._complaint.tell()
         self._outlet.close(0)
 
     @contextmanager
@@ -85,17 +83,6 @@ class Lines:
 
     def _mark(self, seen: Iterable[Seen]) -> None:
         self._marks = {track: (track.at, track.total) for item in seen for _, track in item.flows}
-
-    def _tell(self) -> None:
-        """Say it once; the device goes on, it is not there for its statistics."""
-        outlet = self._outlet
-        if outlet.error is not None and not self._told:
-            self._told = True
-            after = "going on without them" if outlet.broken else "trying again"
-            log.warning("cannot write the statistics: %s; %s", outlet.error, after)
-        elif outlet.error is None and outlet.left_out and outlet.idle:
-            log.warning("statistics: %d lines could not be written", outlet.left_out)
-            outlet.left_out, self._told = 0, False
 
     def _write(self, subject: Subject, rates: dict[str, Rate]) -> None:
         line = Line(subject, rates, round(self._clock(), 3))

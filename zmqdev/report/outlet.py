@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import select
 import time
 from typing import Protocol
 
+log = logging.getLogger("zmqdev")
 LIMIT = 256 * 1024
 _FOR_EVER = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO, errno.EBADF, errno.ECONNRESET})
 
@@ -45,6 +47,7 @@ class Outlet:
         self._waiting = bytearray()
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
         self.left_out = 0
+        """Lines."""
         self.broken = stream is None
         """Nobody will ever read: the pipe was closed, the terminal hung up."""
         self.error: str | None = None
@@ -76,7 +79,7 @@ class Outlet:
             return True
         data = text.encode(self._encoding, "backslashreplace")
         if self.broken or (self._waiting and len(self._waiting) + len(data) > self._limit):
-            self.left_out += 1
+            self.left_out += _lines(data)
             return False
         self._waiting += data
         self._pump()
@@ -120,8 +123,34 @@ class Outlet:
         """A full disk may have room again; a reader that has gone does not come back."""
         self.error = os.strerror(error.errno or 0).lower()
         self.broken = error.errno in _FOR_EVER
-        self.left_out += 1
+        self.left_out += _lines(self._waiting)
         self._waiting.clear()
+
+
+class Complaint:
+    """Says that an outlet takes nothing, once, and what was left out when it does again.
+
+    Whoever writes goes on: it is not there for what is shown of it.
+    """
+
+    def __init__(self, outlet: Outlet, what: str) -> None:
+        self._outlet, self._what = outlet, what
+        self._told = False
+
+    def tell(self) -> None:
+        outlet = self._outlet
+        if outlet.error is not None and not self._told:
+            self._told = True
+            after = "going on without" if outlet.broken else "trying again"
+            log.warning("cannot write the %s: %s; %s", self._what, outlet.error, after)
+        elif outlet.error is None and outlet.left_out and outlet.idle:
+            log.warning("%s: %d lines could not be written", self._what, outlet.left_out)
+            outlet.left_out, self._told = 0, False
+
+
+def _lines(data: bytes | bytearray) -> int:
+    """At least one: what is shown on a screen has no newline."""
+    return max(1, data.count(b"\n"))
 
 
 def _second_opening(descriptor: int) -> int | None:

@@ -1,0 +1,65 @@
+"""stdout and stderr of the program, on which a full disk is a line and no traceback.
+
+What a command prints is its result: stdout that takes none of it ends the command,
+status 1. stderr is talk about the work: what it does not take is not said, and
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from zmqdev.errors import RunError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class CannotWrite(RunError):
+    """stdout took not all of it."""
+
+
+class _Result(io.FileIO):
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            why = os.strerror(error.errno or 0).lower()
+            raise CannotWrite(f"cannot write stdout: {why}") from None
+
+
+class _Talk(io.FileIO):
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def guard() -> None:
+    """Put them in the place of Python's own; one that was closed before stays None."""
+    sys.stdout = _guarded(sys.stdout, _Result)
+    sys.stderr = _guarded(sys.stderr, _Talk)
+
+
+def _guarded(stream: TextIO, kind: type[io.FileIO]) -> TextIO:
+    if stream is None or not isinstance(stream, io.TextIOWrapper):
+        return stream
+    return io.TextIOWrapper(
+        io.BufferedWriter(kind(stream.fileno(), "wb", closefd=False)),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+def give_up() -> None:
+    """Nobody takes what is left for stdout: point it elsewhere, so that the flush at exit is
+    quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
