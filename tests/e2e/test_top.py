@@ -152,6 +152,7 @@ def test_a_device_that_is_started_later_appears_and_one_that_is_killed_goes(
     terminal.shows("1 device ")
     program.signal(signal.SIGKILL)
     terminal.shows("no device of this user runs")
+    terminal.shows("no longer there: queue")
 
 
 def test_one_that_does_not_answer_is_said_to_and_holds_up_nobody(top: Open, start: Start) -> None:
@@ -192,6 +193,14 @@ def test_without_a_terminal_it_writes_lines(
     assert objects.wait() == 0
     (told,) = (json.loads(line) for line in objects.lines())
     assert (told["device"], told["kind"], told["state"]) == ("orders", "queue", "running")
+
+
+def test_without_a_terminal_no_answer_is_told_and_is_a_failure(start: Start) -> None:
+    frozen = start("queue", *WILDCARDS, ready=True)
+    frozen.ready()
+    frozen.signal(signal.SIGSTOP)
+    text = start("top", "queue", "-n", "2", "-i", "100ms")
+    assert (text.wait(), text.out, text.err) == (1, b"", "zmqdev: queue: no answer\n")
 
 
 def test_lines_end_when_nobody_reads_them(start: Start, tmp_path: Path) -> None:

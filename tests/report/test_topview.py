@@ -12,8 +12,9 @@ from zmqdev.report.glyphs import ASCII, UNICODE
 from zmqdev.report.record import Record
 from zmqdev.report.subject import of_device
 from zmqdev.report.topscreen import keys
-from zmqdev.report.toptable import screen
-from zmqdev.report.topview import QUIT, SORTS, Item, View, ordered, press
+from zmqdev.report.topsorts import SORTS
+from zmqdev.report.toptable import FIELDS, screen
+from zmqdev.report.topview import QUIT, Item, View, missed, ordered, press
 
 Device = Callable[..., Snapshot]
 RATES = {"fast": 1000, "slow": 10, "still": 0}
@@ -42,6 +43,10 @@ def test_names_go_up_and_numbers_go_down(items: list[Item]) -> None:
     assert names(items, inverted=True) == ["still", "slow", "gone", "fast"]
     assert names(items, sort="msg/s")[:2] == ["fast", "slow"]
     assert names(items, sort="messages", inverted=True)[-2:] == ["slow", "fast"]
+
+
+def test_each_column_with_a_sort_is_one_that_can_be_asked_for() -> None:
+    assert [field.sort for field in FIELDS if field.sort] == list(SORTS)
 
 
 @pytest.mark.parametrize("sort", SORTS)
@@ -143,6 +148,44 @@ def test_failed_handshakes_are_shown_where_some_failed(device: Device) -> None:
     head, row = (line.plain for line in screen([item], View(), 160, 10, UNICODE, "")[1:3])
     at = head.index("failed")
     assert row[at : at + len("failed")].strip() == "42"
+
+
+def plain(items: list[Item], width: int, height: int = 24, **view: Any) -> list[str]:
+    return [line.plain for line in screen(items, View(**view), width, height, UNICODE, "12:00:00")]
+
+
+def test_failures_and_drops_outlast_totals_in_a_narrow_terminal(device: Device) -> None:
+    side = SideState("frontend", "PULL", (), PeerCounts(failed_handshakes=40))
+    seen = Record().take([of_device(device(1.0, 5, name="bad", sides=(side,)))])
+    head = plain([Item("bad", "ipc://bad", seen[0])], 72)[1]
+    assert "failed" in head
+    assert "drops" in head
+    assert "messages" not in head
+
+
+def test_a_sparkline_goes_before_the_kind_and_the_bytes_in_all(items: list[Item]) -> None:
+    head = plain(items, 90)[1]
+    assert "last minu" in head
+    assert "kind" not in head
+    assert "last minute" in plain(items, 200)[1]
+
+
+def test_the_way_out_stays_in_sight(items: list[Item]) -> None:
+    for width in (100, 76, 60, 40):
+        assert plain(items, width)[-1].endswith("q quit")
+    assert plain(items, 60)[-1].startswith("p pause")
+
+
+def test_a_low_terminal_tells_which_rows_it_shows(items: list[Item]) -> None:
+    shown = plain(items, 100, height=6, chosen="still")
+    assert "4 devices, rows 5 to 7 of 7" in shown[0]
+    assert len(shown) == 6
+    assert "rows" not in plain(items, 100)[0]
+
+
+def test_a_device_that_has_gone_is_told_of(items: list[Item]) -> None:
+    assert missed(items, items[1:]) == "no longer there: fast"
+    assert missed(items[1:], items) == ""
 
 
 def test_in_a_low_terminal_the_chosen_device_stays_in_sight(items: list[Item]) -> None:

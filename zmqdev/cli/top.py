@@ -8,6 +8,7 @@ import click
 
 from zmqdev.cli.options import HeadedCommand
 from zmqdev.errors import UsageError
+from zmqdev.report.topsorts import SORTS
 from zmqdev.spec.value import Duration, Integer, ValueType
 
 HELP = """All devices of this user in one live table.
@@ -17,18 +18,6 @@ without any, all that run, also those that are started later. On a terminal: a
 table, with keys to pause (p), resume (r), stop (s, twice), sort (left, right, i)
 and quit (q). Elsewhere a line for each device at every interval.
 """
-SORTS = (
-    "name",
-    "state",
-    "msg/s",
-    "bytes/s",
-    "messages",
-    "bytes",
-    "blocked",
-    "drops",
-    "peers",
-    "queued",
-)
 
 
 def command(name: str) -> click.Command:
@@ -47,7 +36,7 @@ def command(name: str) -> click.Command:
             click.Option(["--duration"], metavar="DURATION", help="End after this time."),
             click.Option(
                 ["--sort"],
-                type=click.Choice(SORTS),
+                type=click.Choice(list(SORTS)),
                 default="name",
                 show_default=True,
                 help="What to sort by.",

@@ -15,14 +15,14 @@ from zmqdev.device.asking import Asker, targets
 from zmqdev.device.runtimedir import Found
 from zmqdev.device.signals import Signals
 from zmqdev.device.snapshot import from_plain
-from zmqdev.errors import RunError
+from zmqdev.errors import EXIT_FAILED, EXIT_OK, RunError
 from zmqdev.report.lines import Lines
 from zmqdev.report.live import Painter
 from zmqdev.report.record import Record
 from zmqdev.report.subject import Subject, of_device
 from zmqdev.report.topscreen import Screen, usable
 from zmqdev.report.toptable import screen
-from zmqdev.report.topview import QUIT, Item, Order, View, ordered, press
+from zmqdev.report.topview import QUIT, Item, Order, View, missed, ordered, press
 from zmqdev.wire.control import Reply
 
 # A device answers within 50 ms; the keys wait no longer than this for one that does not.
@@ -58,6 +58,8 @@ class Watch:
         self._names, self._asker = asked.names, asker
         self._known: list[Found] = targets(asked.names)
         self._record = Record()
+        self.silent: set[str] = set()  # those that did not answer the last time
+        self.heard = False
 
     def subjects(self) -> list[Subject]:
         """Those that answered, named as `ctl` names them."""
@@ -65,8 +67,11 @@ class Watch:
             self._known = targets(())
         addresses = [found.address for found in self._known]
         replies = self._asker.ask_all(addresses, "status", {}, PATIENCE)
-        subjects = (_subject(found, replies[found.address]) for found in self._known)
-        return [subject for subject in subjects if subject is not None]
+        asked = [(found.name, _subject(found, replies[found.address])) for found in self._known]
+        self.silent = {name for name, subject in asked if subject is None}
+        subjects = [subject for _, subject in asked if subject is not None]
+        self.heard = self.heard or bool(subjects)
+        return subjects
 
     def items(self) -> list[Item]:
         """All that there are, with what was seen of them so far."""
@@ -148,7 +153,9 @@ class Top:
     def _look(self) -> None:
         if time.monotonic() - self._said_at > SAID_FOR:
             self._view = replace(self._view, said="")
-        self._items = self._watch.items()
+        before, self._items = self._items, self._watch.items()
+        if lost := missed(before, self._items):
+            self._tell(lost)
         self._looks += 1
         self._done = self._done or self._looks == self._asked.count
 
@@ -167,19 +174,25 @@ class Top:
             if order is not None and order.verb == QUIT:
                 self._done = True
             elif order is not None:
-                self._view = replace(self._view, said=self._watch.order(order))
+                self._tell(self._watch.order(order))
                 told = True
-            if self._view.said:
+            elif self._view.said:
                 self._said_at = time.monotonic()
         return told
 
+    def _tell(self, said: str) -> None:
+        self._view = replace(self._view, said=said)
+        self._said_at = time.monotonic()
+
 
 def _lines(asked: Asked, watch: Watch, signals: Signals) -> int:
-    """A line for each device at every interval, as a device writes them itself."""
+    """A line for each device at every interval, as a device writes them itself. The exit status:
+    1 when those that were named never answered."""
     # A reader that goes away ends it; there is nothing to warn of.
     logging.getLogger("zmqdev").addHandler(logging.NullHandler())
     lines = Lines(asked.interval, sys.stdout, as_json=asked.as_json)
     lines.started(watch.subjects())
+    told: set[str] = set()
     poller = zmq.Poller()
     poller.register(signals.fileno(), zmq.POLLIN)
     looks = 0
@@ -192,5 +205,12 @@ def _lines(asked: Asked, watch: Watch, signals: Signals) -> int:
             due += asked.interval
             looks += 1
             lines.tick(watch.subjects())
+            _tell_silent(watch.silent - told)
+            told = watch.silent
     lines.flush()
-    return 0
+    return EXIT_FAILED if asked.names and not watch.heard else EXIT_OK
+
+
+def _tell_silent(names: set[str]) -> None:
+    for name in sorted(names):
+        print(f"zmqdev: {name}: no answer", file=sys.stderr, flush=True)

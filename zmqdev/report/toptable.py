@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from zmqdev.report import units
-from zmqdev.report.flowrows import spark_cells
+from zmqdev.report.flowrows import SPARKS, spark_cells
 from zmqdev.report.glyphs import Glyphs, sparkline
 from zmqdev.report.panel import STATE_STYLES
 from zmqdev.report.rates import Track
@@ -16,7 +16,16 @@ from zmqdev.report.rows import GAP, Column, aligned, fitted, piece, shorten, wid
 from zmqdev.report.subject import Reading
 from zmqdev.report.topview import Item, View, chosen, ordered
 
-KEYS = "p pause  r resume  s stop  up/down choose  left/right sort  i invert  q quit"
+# Each with a rank: where there is no room those with the highest go first.
+KEYS = (
+    ("p pause", 0),
+    ("r resume", 0),
+    ("s stop", 0),
+    ("up/down choose", 2),
+    ("left/right sort", 1),
+    ("i invert", 3),
+    ("q quit", 0),
+)
 NAME_WIDTH = 24
 
 
@@ -40,52 +49,62 @@ FIELDS = (
     Field("state", 1, 8, right=False, sort="state"),
     Field("direction", 2, right=False),
     Field("msg/s", 0, 6, sort="msg/s"),
-    Field("bytes/s", 4, 8, sort="bytes/s"),
-    Field("messages", 5, 8, sort="messages"),
+    Field("bytes/s", 5, 8, sort="bytes/s"),
+    Field("messages", 7, 8, sort="messages"),
     Field("bytes", 8, 8, sort="bytes"),
     Field("blocked", 3, 7, sort="blocked"),
     Field("drops", 3, 5, sort="drops"),
     Field("peers", 6, 5, sort="peers"),
-    Field("failed", 6, 6, sort="failed", always=False),
-    Field("queued", 7, 6, sort="queued", always=False),
+    Field("failed", 3, 6, sort="failed", always=False),
+    Field("queued", 4, 6, sort="queued", always=False),
 )
+# Columns of a higher one give way to the shortest sparkline.
+SPARK_RANK = 6
 
 
 def screen(
     items: Sequence[Item], view: View, width: int, height: int, glyphs: Glyphs, clock: str
 ) -> list[Text]:
     """The whole screen, at most `width` by `height`."""
-    head = _title(items, view, clock)
-    foot = Text(view.said, "bold") if view.said else Text(KEYS, "dim")
+    foot = Text(view.said, "bold") if view.said else Text(_keys(width), "dim")
     shown = ordered(items, view)
     table = _table(shown, view, width, glyphs) if shown else [Text("no device of this user runs")]
-    room = max(0, height - 3)
-    body = [table[0], *_around(table[1:], shown, view, room - 1)] if shown else table
-    lines = [head, *body[: max(0, height - 2)], foot]
+    rows = _around(len(table) - 1, shown, view, max(0, height - 3))
+    count = units.counted(len(items), "device")
+    if len(rows) < len(table) - 1:
+        count += f", rows {rows.start + 1} to {rows.stop} of {len(table) - 1}"
+    body = [table[0], *table[1 + rows.start : 1 + rows.stop]]
+    lines = [_title(count, view, clock), *body[: max(0, height - 2)], foot]
     return [fitted(line, width) for line in lines[-height:]]
 
 
-def _title(items: Sequence[Item], view: View, clock: str) -> Text:
-    count = units.counted(len(items), "device")
+def _title(count: str, view: View, clock: str) -> Text:
     turned = ", inverted" if view.inverted else ""
     return Text.assemble(
         ("zmqdev top", "bold"), f"  {count}  {clock}  ", (f"by {view.sort}{turned}", "dim")
     )
 
 
-def _around(rows: list[Text], shown: Sequence[Item], view: View, room: int) -> list[Text]:
+def _keys(width: int) -> str:
+    kept = list(KEYS)
+    while (line := "  ".join(text for text, _ in kept)) and len(line) > width and len(kept) > 1:
+        kept.remove(max(kept, key=lambda key: key[1]))
+    return line
+
+
+def _around(rows: int, shown: Sequence[Item], view: View, room: int) -> range:
     """As many rows as there is room for, with those of the chosen device among them."""
-    if len(rows) <= room:
-        return rows
+    if rows <= room:
+        return range(rows)
     at = 0
     item = chosen(shown, view)
     for other in shown:
         count = max(1, len(other.seen.flows) if other.seen else 1)
         if other is item:
-            first = max(0, min(at + count - room, len(rows) - room)) if at + count > room else 0
-            return rows[first : first + max(0, room)]
+            first = max(0, min(at + count - room, rows - room)) if at + count > room else 0
+            return range(first, first + room)
         at += count
-    return rows[:room]
+    return range(room)
 
 
 def _table(shown: Sequence[Item], view: View, width: int, glyphs: Glyphs) -> list[Text]:
@@ -161,6 +180,8 @@ def _those_that_fit(rows: Sequence[Sequence[Text]], width: int) -> tuple[list[in
     while True:
         columns = [Column(FIELDS[at].title, FIELDS[at].least) for at in kept]
         sizes = widths(columns, [[row[at] for at in kept] for row in rows])
-        if sum(sizes) + GAP * (len(sizes) - 1) <= width or len(kept) <= 2:
+        gives_way = max(FIELDS[at].rank for at in kept) > SPARK_RANK
+        spark = GAP + SPARKS[-1] if gives_way else 0
+        if sum(sizes) + GAP * (len(sizes) - 1) + spark <= width or len(kept) <= 2:
             return kept, sizes
         kept.remove(max(kept, key=lambda at: (FIELDS[at].rank, at)))

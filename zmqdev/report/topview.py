@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from zmqdev.report.record import Seen
+from zmqdev.report.topsorts import SORTS, UPWARDS
 
 QUIT = "quit"
 
@@ -51,23 +52,6 @@ class Item:
         return sum(getattr(flow, name) for flow, _ in self.seen.flows) if self.seen else 0
 
 
-# What a table can be sorted by, in the order of its columns. Numbers begin with the largest.
-SORTS: dict[str, Callable[[Item], str | float]] = {
-    "name": lambda item: item.name,
-    "state": lambda item: item.state,
-    "msg/s": lambda item: item.rate("messages"),
-    "bytes/s": lambda item: item.rate("bytes"),
-    "messages": lambda item: item.total("messages"),
-    "bytes": lambda item: item.total("bytes"),
-    "blocked": lambda item: item.rate("blocked"),
-    "drops": lambda item: item.drops,
-    "peers": lambda item: item.peers,
-    "failed": lambda item: item.failed,
-    "queued": lambda item: item.queued or 0,
-}
-_UPWARDS = frozenset({"name", "state"})
-
-
 @dataclass(frozen=True)
 class View:
     """How the person looks at it. `chosen` is a device's name; `said` the line at the bottom;
@@ -88,10 +72,17 @@ class Order:
     item: Item | None = None
 
 
+def missed(before: Sequence[Item], now: Sequence[Item]) -> str:
+    """What is to be said of devices that were there, and are no more; "" for nothing."""
+    left = {item.name for item in now}
+    lost = [item.name for item in before if item.name not in left]
+    return f"no longer there: {', '.join(lost)}" if lost else ""
+
+
 def ordered(items: Sequence[Item], view: View) -> list[Item]:
     """As the view sorts them; equals by name."""
     by_name = sorted(items, key=lambda item: item.name)
-    downwards = (view.sort not in _UPWARDS) != view.inverted
+    downwards = (view.sort not in UPWARDS) != view.inverted
     return sorted(by_name, key=SORTS[view.sort], reverse=downwards)
 
 
