@@ -25,7 +25,15 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("4096", 4096), ("64KiB", 65536), ("1MB", 10**6), ("1.5kib", 1536), ("2G", 2**31), ("7b", 7)],
+    [
+        ("4096", 4096),
+        ("64KiB", 65536),
+        ("1MB", 10**6),
+        ("1.5kib", 1536),
+        ("2G", 2**31),
+        ("7b", 7),
+        ("64Ki", 65536),
+    ],
 )
 def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
     assert parse_size(text) == size
