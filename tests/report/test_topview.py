@@ -163,6 +163,11 @@ def test_failures_and_drops_outlast_totals_in_a_narrow_terminal(device: Device) 
     assert "messages" not in head
 
 
+def test_what_it_is_sorted_by_is_always_shown(items: list[Item]) -> None:
+    assert "peers" not in plain(items, 50)[1]
+    assert "peers" in plain(items, 50, sort="peers")[1]
+
+
 def test_a_sparkline_goes_before_the_kind_and_the_bytes_in_all(items: list[Item]) -> None:
     head = plain(items, 90)[1]
     assert "last minu" in head

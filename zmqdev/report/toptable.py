@@ -115,7 +115,7 @@ def _table(shown: Sequence[Item], view: View, width: int, glyphs: Glyphs) -> lis
         for other in shown
         for first, flow, track in _directions(other)
     ]
-    fields, sizes = _those_that_fit([cells for _, _, cells in made], width)
+    fields, sizes = _those_that_fit([cells for _, _, cells in made], width, view.sort)
     columns = [Column(FIELDS[at].title, FIELDS[at].least, FIELDS[at].right) for at in fields]
     used = sum(sizes) + GAP * (len(sizes) - 1)
     sparks = spark_cells(width - used - GAP)
@@ -174,14 +174,17 @@ def _cells(
     ]
 
 
-def _those_that_fit(rows: Sequence[Sequence[Text]], width: int) -> tuple[list[int], list[int]]:
-    """Which of FIELDS are shown, and how wide each is."""
+def _those_that_fit(
+    rows: Sequence[Sequence[Text]], width: int, sort: str
+) -> tuple[list[int], list[int]]:
+    """Which of FIELDS are shown, and how wide each is. What it is sorted by stays."""
+    ranks = [0 if field.sort == sort else field.rank for field in FIELDS]
     kept = [at for at, field in enumerate(FIELDS) if field.always or any(row[at] for row in rows)]
     while True:
         columns = [Column(FIELDS[at].title, FIELDS[at].least) for at in kept]
         sizes = widths(columns, [[row[at] for at in kept] for row in rows])
-        gives_way = max(FIELDS[at].rank for at in kept) > SPARK_RANK
+        gives_way = max(ranks[at] for at in kept) > SPARK_RANK
         spark = GAP + SPARKS[-1] if gives_way else 0
         if sum(sizes) + GAP * (len(sizes) - 1) + spark <= width or len(kept) <= 2:
             return kept, sizes
-        kept.remove(max(kept, key=lambda at: (FIELDS[at].rank, at)))
+        kept.remove(max(kept, key=lambda at: (ranks[at], at)))
