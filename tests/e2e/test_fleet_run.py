@@ -149,6 +149,20 @@ def test_ctl_shows_and_steers_the_parts(ticks: RunningFile, start: Start) -> Non
     assert any("mid" in line and "forwarder, running" in line for line in shown.lines())
 
 
+def test_the_graph_carries_the_rates_of_what_runs(
+    start: Start, tmp_path: Path, free_ports: Ports
+) -> None:
+    text = TICKS.replace("control: off, ", "").format(*free_ports(2))
+    run = RunningFile(start, tmp_path, text.replace("tick {n}", "'tick {n}'")).ready()
+    until(lambda: run.said("out-1"), "ticks pass")
+    shown = start("graph", str(run.path), "--live")
+    assert shown.wait() == 0
+    into, out = (line for line in shown.lines() if " mid forwarder" in line or " out-1 sub" in line)
+    assert " msg/s" in into
+    assert "at most " in out
+    assert "not measured" not in shown.out.decode()
+
+
 def test_ctl_stops_it(ticks: RunningFile) -> None:
     assert ticks.ask("stop")["ok"]
     assert ticks.program.wait() == 0

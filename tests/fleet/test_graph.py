@@ -6,15 +6,17 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
+import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
 from zmqdev.cli.program import program
 from zmqdev.fleet.drawing import dot, mermaid
-from zmqdev.fleet.picture import OUTSIDE, Picture, picture
+from zmqdev.fleet.picture import AT_MOST, OUTSIDE, TOGETHER, Picture, Rates, picture
 from zmqdev.fleet.ports import plan
 from zmqdev.fleet.reading import Topology
-from zmqdev.report.graph import svg, terminal
+from zmqdev.report.graph import terminal
+from zmqdev.report.graph_svg import svg
 
 TREE = """
 parts:
@@ -26,7 +28,7 @@ OPEN = "parts: {'q': {device: queue, reliable: true, backend: {bind: 'tcp://127.
 
 
 def drawn(read: Callable[[str], Topology], text: str) -> Picture:
-    return picture(plan(read(text)), {("mid", "backend"): 1234.4})
+    return picture(plan(read(text)), Rates(leaving={("mid", "backend"): 1234.4}))
 
 
 def test_arrows_go_the_way_of_the_messages(read: Callable[[str], Topology]) -> None:
@@ -54,7 +56,7 @@ def test_mermaid_has_a_line_for_each(read: Callable[[str], Topology]) -> None:
     assert lines[0] == "flowchart LR"
     assert '  n0(["in<br/>pub"])' in lines
     assert '  n0 -->|"XPUB to XSUB, tcp://127.0.0.1:1"| n1' in lines
-    assert '  n1 -->|"XPUB to SUB, tcp://*:2, 1,234 msg/s"| n2' in lines
+    assert '  n1 -->|"XPUB to SUB, tcp://*:2, at most 1,234 msg/s"| n2' in lines
 
 
 def test_dot_quotes_what_it_must(read: Callable[[str], Topology]) -> None:
@@ -68,6 +70,107 @@ def test_svg_is_well_formed_and_has_every_part(read: Callable[[str], Topology]) 
     root = ET.fromstring(svg(drawn(read, TREE)))
     words = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
     assert {"in", "mid", "out-1", "out-2", "forwarder"} <= words
+
+
+MESH = """
+parts:
+  prices: {endpoint: pub, bind: 'tcp://127.0.0.1:1'}
+  news-of-a-long-name-indeed: {endpoint: pub, bind: 'ipc:///tmp/a-rather-long-path/n.sock', data: x}
+  mid:
+    device: forwarder
+    frontend:
+      connect: ['tcp://127.0.0.1:1', 'ipc:///tmp/a-rather-long-path/n.sock', 'tcp://10.1.2.3:7']
+    backend: {bind: 'tcp://127.0.0.1:2'}
+    capture: tcp://127.0.0.1:3
+  both: {endpoint: sub, connect: ['tcp://127.0.0.1:1', 'tcp://127.0.0.1:2']}
+  direct: {endpoint: sub, connect: 'tcp://127.0.0.1:1'}
+  more: {endpoint: sub, replicas: 9, connect: 'tcp://127.0.0.1:2'}
+"""
+RING = """
+parts:
+  a: {device: streamer, frontend: {bind: 'ipc://x'}, backend: {connect: 'ipc://y'}}
+  b: {device: streamer, frontend: {bind: 'ipc://y'}, backend: {connect: ['ipc://x', 'ipc://y']}}
+"""
+SVG = "{http://www.w3.org/2000/svg}"
+# Generous for a sans-serif font: its size, its widest usual letters, what is above the line.
+SIZES = {None: 13, "k": 11, "a": 10}
+CHAR_WIDTH, ASCENT = 0.6, 0.8
+
+
+def word_boxes(root: ET.Element) -> list[tuple[float, float, float, float, str]]:
+    """(left, top, right, bottom, text) of every text."""
+    found = []
+    for element in root.iter(f"{SVG}text"):
+        size, text = SIZES[element.get("class")], str(element.text)
+        x, y = float(str(element.get("x"))), float(str(element.get("y")))
+        half = len(text) * size * CHAR_WIDTH / 2
+        found.append((x - half, y - size * ASCENT, x + half, y, text))
+    return found
+
+
+@pytest.mark.parametrize("text", [TREE, OPEN, MESH, RING])
+def test_no_words_of_an_svg_overlap_or_are_cut_off(
+    read: Callable[[str], Topology], text: str
+) -> None:
+    root = ET.fromstring(svg(drawn(read, text)))
+    width, height = float(str(root.get("width"))), float(str(root.get("height")))
+    words = word_boxes(root)
+    for number, (left, top, right, bottom, told) in enumerate(words):
+        assert left >= 0, told
+        assert right <= width, told
+        assert bottom <= height, told
+        for other in words[number + 1 :]:
+            apart = left >= other[2] or right <= other[0] or top >= other[3] or bottom <= other[1]
+            assert apart, (told, other[4])
+
+
+@pytest.mark.parametrize("text", [TREE, MESH])
+def test_words_stand_beside_boxes_and_not_on_them(
+    read: Callable[[str], Topology], text: str
+) -> None:
+    root = ET.fromstring(svg(drawn(read, text)))
+    for element in root.iter(f"{SVG}rect"):
+        if element.get("class") == "ground":
+            continue
+        x, y, wide, high = (float(str(element.get(key))) for key in ("x", "y", "width", "height"))
+        for left, top, right, bottom, told in word_boxes(root):
+            inside = left >= x and right <= x + wide and top >= y and bottom <= y + high
+            outside = left >= x + wide or right <= x or top >= y + high or bottom <= y
+            assert inside or outside, told
+
+
+def test_an_arrow_has_the_rate_of_the_device_at_either_end(
+    read: Callable[[str], Topology],
+) -> None:
+    text = """
+parts:
+  a: {endpoint: pub, bind: 'tcp://127.0.0.1:1', data: x}
+  b: {endpoint: pub, bind: 'tcp://127.0.0.1:2', data: x}
+  f: {device: forwarder, frontend: {connect: ['tcp://127.0.0.1:1', 'tcp://127.0.0.1:2']},
+      backend: {bind: 'tcp://127.0.0.1:3'}}
+  g: {device: forwarder, frontend: {connect: 'tcp://127.0.0.1:3'},
+      backend: {bind: 'tcp://127.0.0.1:4'}, name: another}
+  s: {endpoint: sub, connect: 'tcp://127.0.0.1:3'}
+  t: {endpoint: sub, connect: 'tcp://127.0.0.1:4'}
+  direct: {endpoint: sub, connect: 'tcp://127.0.0.1:2'}
+"""
+    rates = Rates(
+        leaving={("f", "backend"): 9.0, ("another", "backend"): 3.0},
+        coming={("f", "frontend"): 10.0, ("another", "frontend"): 4.0},
+    )
+    found = picture(plan(read(text)), rates)
+    assert {(a.source, a.target): (a.rate, a.note) for a in found.arrows} == {
+        ("a", "f"): (10.0, TOGETHER),
+        ("b", "f"): (10.0, TOGETHER),
+        ("b", "direct"): (None, ""),  # between endpoints nobody counts
+        ("f", "g"): (4.0, ""),  # as g counts it, for f counts what it sends to all
+        ("f", "s"): (9.0, AT_MOST),
+        ("g", "t"): (3.0, ""),
+    }
+    console = Console(width=120, record=True)
+    with console.capture() as captured:
+        console.print(terminal(found))
+    assert "not measured: 1 connection, which no running device counts" in captured.get()
 
 
 def test_the_terminal_shows_a_tree(read: Callable[[str], Topology]) -> None:

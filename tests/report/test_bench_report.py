@@ -99,6 +99,14 @@ def test_the_chart_is_xml_with_a_bar_for_each(report: Report) -> None:
     assert "2.10 M, 2.00 x" in texts
 
 
+def test_a_chart_says_what_its_colours_mean_and_cuts_what_is_too_long(report: Report) -> None:
+    root = ElementTree.fromstring(svg(replace(report, command="zmqdev bench " + "x" * 200)))
+    texts = [str(item.text) for item in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert any("Blue is zmqdev" in text for text in texts)
+    assert texts[0].endswith("…")
+    assert max(map(len, texts)) <= 108
+
+
 def test_a_chart_of_nothing_is_xml_too(report: Report) -> None:
     empty = replace(report, cases=(CaseRuns(PIPELINE, ()),))
     assert ElementTree.fromstring(svg(empty)).tag.endswith("svg")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
 from zmqdev.errors import UsageError
+
+if TYPE_CHECKING:  # `zmqdev graph --help` must not wait for it
+    from zmqdev.fleet.picture import Rates
 
 FORMATS = ("terminal", "mermaid", "dot", "svg")
 
@@ -42,23 +45,25 @@ def _graph(file: str, form: str, live: bool) -> int:
     from zmqdev.fleet.reading import topology
 
     made = plan(topology(file))
-    drawn = picture(made, _rates([str(p.spec.name) for p in made.topology.parts]) if live else None)
+    names = [str(part.spec.name) for part in made.topology.parts]
+    drawn = picture(made, _rates(names) if live else None)
     if form == "mermaid":
         click.echo(mermaid(drawn), nl=False)
     elif form == "dot":
         click.echo(dot(drawn), nl=False)
-    else:
-        from zmqdev.report.graph import show, svg
+    elif form == "svg":
+        from zmqdev.report.graph_svg import svg
 
-        if form == "svg":
-            click.echo(svg(drawn), nl=False)
-        else:
-            show(drawn)
+        click.echo(svg(drawn), nl=False)
+    else:
+        from zmqdev.report.graph import show
+
+        show(drawn)
     return 0
 
 
-def _rates(names: list[str]) -> Mapping[tuple[str, str], float]:
-    """(device, side) -> messages a second that leave there. Asks twice, a second apart."""
+def _rates(names: list[str]) -> Rates:
+    """Asks the devices twice, a second apart."""
     from zmqdev.cli.live_rates import rates
 
     found = rates(names)

@@ -4,37 +4,46 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from zmqdev.device import runtimedir
 from zmqdev.device.asking import Asker
+from zmqdev.fleet.picture import Rates
+from zmqdev.relay.counters import DROPS
 
 LOOK = 1.0  # seconds between the two looks
 
 
-def rates(names: Iterable[str]) -> Mapping[tuple[str, str], float]:
-    """(device, side) -> messages a second. Devices that do not answer are left out."""
+def rates(names: Iterable[str]) -> Rates:
+    """Devices that do not answer are left out."""
     wanted = set(names)
     found = {item.address: item.name for item in runtimedir.running() if item.name in wanted}
     if not found:
-        return {}
+        return Rates()
     with Asker() as asker:
         before, began = _counts(asker, found), time.monotonic()
         time.sleep(LOOK)
         after, seconds = _counts(asker, found), time.monotonic() - began
-    return {
+    changed = {
         key: max(0, after[key] - count) / seconds for key, count in before.items() if key in after
     }
+    return Rates(
+        leaving={(name, side): rate for (out, name, side), rate in changed.items() if out},
+        coming={(name, side): rate for (out, name, side), rate in changed.items() if not out},
+    )
 
 
-def _counts(asker: Asker, found: Mapping[str, str]) -> dict[tuple[str, str], int]:
-    counts: dict[tuple[str, str], int] = {}
+def _counts(asker: Asker, found: Mapping[str, str]) -> dict[tuple[bool, str, str], int]:
+    """(whether they leave, device, side) -> messages since the start."""
+    counts: dict[tuple[bool, str, str], int] = {}
     for address, reply in asker.ask_all(list(found), "status").items():
         if reply is not None and reply.ok:
+            name = found[address]
             for flow in reply.result["flows"]:
-                counts[found[address], flow["target"]] = _messages(flow)
+                sent = flow["counts"]["messages"]
+                counts[True, name, flow["target"]] = sent
+                counts[False, name, flow["source"]] = sent + _dropped(flow["counts"])
     return counts
 
 
-def _messages(flow: Mapping[str, Any]) -> int:
-    return int(flow["counts"]["messages"])
+def _dropped(counts: Mapping[str, int]) -> int:
+    return sum(count for name, count in counts.items() if name in DROPS)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from zmqdev.fleet.picture import OUTSIDE, Arrow, Box, Picture
+from zmqdev.fleet.picture import AT_MOST, OUTSIDE, TOGETHER, Arrow, Box, Picture
 
 _MERMAID = {"device": ("[", "]"), "endpoint": ("([", "])"), OUTSIDE: ("{{", "}}")}
 _DOT = {"device": "box", "endpoint": "ellipse", OUTSIDE: "plaintext"}
 
 
 def label(arrow: Arrow) -> str:
-    together = " together" if arrow.shared else ""
-    rate = "" if arrow.rate is None else f"{arrow.rate:,.0f} msg/s{together}"
+    rate = "" if arrow.rate is None else noted(f"{arrow.rate:,.0f} msg/s", arrow)
     if arrow.address in (arrow.source, arrow.target):  # the box outside says it already
         return ", ".join(word for word in (arrow.types, rate) if word)
     return ", ".join(word for word in (arrow.types, arrow.address, rate) if word)
+
+
+def noted(rate: str, arrow: Arrow) -> str:
+    """What the rate says of this arrow alone."""
+    words = {TOGETHER: f"{rate} together", AT_MOST: f"at most {rate}"}
+    return words.get(arrow.note, rate)
 
 
 def mermaid(picture: Picture) -> str:

@@ -15,9 +15,15 @@ from zmqdev.bench.metric import Metric
 from zmqdev.bench.report import CaseRuns, Report
 from zmqdev.report.bench_rows import shown
 
-WIDTH, LEFT, BARS, ROW, BAR, GAP, TOP = 760, 180, 360, 22, 14, 40, 68
+WIDTH, LEFT, BARS, ROW, BAR, GAP, TOP = 760, 180, 360, 22, 14, 40, 98
 BASELINE, OTHER, OURS = "#9aa0a6", "#c3c7cb", "#2a7de1"
-OWN = ("native", "silent", "asked", "python", "block", "reliable", "device")
+OWN = ("native", "silent", "asked", "python", "block", "reliable")
+# As many letters of the widest kind as there is room for.
+TITLE_CHARS, NOTE_CHARS = 84, 108
+KEY = (
+    "Blue is zmqdev, dark grey what the others are divided by, light grey what else there is.",
+    "A bar is the median of all runs, the thin line goes from the least to the most of them.",
+)
 STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#333}.title{font-weight:600}.note{fill:#777}"
     "rect.back{fill:#fff}line{stroke:#333}"
@@ -47,10 +53,10 @@ def svg(report: Report) -> str:
             f'height="{y}">',
             f"<style>{STYLE}</style>",
             f'<rect class="back" width="{WIDTH}" height="{y}"/>',
-            _text(12, 20, report.command, "title"),
+            _text(12, 20, _short(report.command, TITLE_CHARS), "title"),
             *(
-                _text(12, 36 + 15 * at, line, "note")
-                for at, line in enumerate(report.machine.line().split("; ", 1))
+                _text(12, 36 + 15 * at, _short(line, NOTE_CHARS), "note")
+                for at, line in enumerate((*report.machine.line().split("; ", 1), *KEY))
             ),
             *parts,
             "</svg>\n",
@@ -64,7 +70,8 @@ def bars(case_runs: CaseRuns) -> Iterator[Bar]:
     for name in case_runs.case.between:
         found = figure(of(case_runs.runs, name), metric)
         if found is not None:
-            colour = BASELINE if name == baseline else OURS if name in OWN else OTHER
+            own = name in OWN or name.startswith(("zmqdev", "device"))
+            colour = BASELINE if name == baseline else OURS if own else OTHER
             yield Bar(name, found, _label(case_runs, metric, name, found), colour)
 
 
@@ -95,3 +102,7 @@ def _bar(bar: Bar, y: int, scale: float) -> Iterator[str]:
 def _text(x: float, y: float, words: str, class_: str = "", anchor: str = "start") -> str:
     named = f' class="{class_}"' if class_ else ""
     return f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}"{named}>{escape(words)}</text>'
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
