@@ -99,6 +99,7 @@ def test_a_peer_that_was_there_first_is_counted(
             assert item.join(20)
 
 
+@pytest.mark.alone
 def test_a_pause_loses_nothing_and_uses_no_cpu(
     running: Callable[..., Device], context: Context
 ) -> None:

@@ -221,6 +221,7 @@ def test_status_answers_at_once_while_every_consumer_is_stopped(
     assert share < 0.05, share
 
 
+@pytest.mark.alone
 def test_a_paused_device_uses_no_cpu_and_loses_nothing(
     start: Start, context: Context, tmp_path: Path, asker: Asker
 ) -> None:

@@ -31,6 +31,7 @@ def seconds_to_the_end(bench: Any, until: Any) -> float:
     return best
 
 
+@pytest.mark.alone
 def test_it_ends_at_once_when_the_bell_rings(bench: Any, until: Any) -> None:
     bench.one_way()
     assert seconds_to_the_end(bench, until) < 0.02
@@ -69,6 +70,7 @@ def test_the_bell_is_heard_under_load(bench: Any, until: Any) -> None:
         pumping.join()
 
 
+@pytest.mark.alone
 def test_the_bell_is_heard_while_a_target_is_stalled(bench: Any, until: Any) -> None:
     bench.one_way()
     sender = bench.peer(zmq.PUSH, bench.frontend)
@@ -144,6 +146,7 @@ def test_a_suspended_direction_keeps_what_it_holds(bench: Any, receive: Receive)
     assert receive(receiver) == [b"held"]
 
 
+@pytest.mark.alone
 def test_a_suspended_source_with_input_lets_the_processor_rest(bench: Any) -> None:
     bench.one_way()
     sender = bench.peer(zmq.PUSH, bench.frontend)
