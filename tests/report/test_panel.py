@@ -6,6 +6,7 @@ import pytest
 
 from zmqdev.device.snapshot import AddressState, PeerCounts, SideState, Snapshot
 from zmqdev.endpoints.snapshot import EndpointSnapshot
+from zmqdev.report.extras import services
 from zmqdev.report.glyphs import ASCII, UNICODE, Glyphs
 from zmqdev.report.panel import panel
 from zmqdev.report.record import Record, Seen
@@ -119,7 +120,24 @@ def test_the_middle_of_a_long_address_is_cut(device: Device) -> None:
 def test_a_reliable_queue_shows_its_services(device: Device) -> None:
     text = "\n".join(lines(busy_once(device), 100))
     assert "queued 2 · lost 3" in text
-    assert "echo: 2 workers, 0 ready, 2 queued, oldest 1.50 s, 2 in flight" in text
+    assert "echo: 2 workers: 2 busy; 2 queued, oldest 1.50 s; 2 in flight" in text
+
+
+def test_a_service_that_needs_a_look_stands_out(device: Device) -> None:
+    idle = {"oldest": 0.0, "queued": 0, "in_flight": 0, "ready": 0, "busy": 0, "overdue": 0}
+    found = [
+        {**idle, "name": "well", "ready": 2, "busy": 1, "in_flight": 1},
+        {**idle, "name": "stuck", "busy": 1, "overdue": 1, "in_flight": 1},
+        {**idle, "name": "alone", "queued": 1, "oldest": 2.0},
+        {**idle, "name": "unused"},
+    ]
+    subject = of_device(device(1.0, 5, details={"reliable": {"services": found}}))
+    assert [(item.text, item.ill) for item in services(subject)] == [
+        ("alone: no workers; 1 queued, oldest 2.00 s; 0 in flight", True),
+        ("well: 3 workers: 2 ready, 1 busy; 0 queued; 1 in flight", False),
+        ("stuck: 2 workers: 1 busy, 1 overdue; 0 queued; 1 in flight", True),
+        ("unused: no workers; 0 queued; 0 in flight", False),
+    ]
 
 
 def test_a_low_terminal_keeps_the_flow(device: Device) -> None:

@@ -67,6 +67,19 @@ STATISTICS: tuple[Statistic, ...] = tuple(
 )
 
 
+# What a service has now: fields of ServiceReport. Each worker is in one of the states.
+WORKER_STATES = (
+    Statistic("ready", "workers", "of the service that are free"),
+    Statistic("busy", "workers", "of the service that work"),
+    Statistic("overdue", "workers", "of the service that took too long"),
+)
+SERVICE_NOW = (
+    Statistic("queued", "requests", "of the service that wait"),
+    Statistic("in_flight", "requests", "of the service that a worker has"),
+    *WORKER_STATES,
+)
+
+
 @dataclass(frozen=True)
 class ServiceReport:
     """One service as it stands. Ages in seconds."""
@@ -84,7 +97,7 @@ class ServiceReport:
 
     @property
     def workers(self) -> int:
-        return self.ready + self.busy + self.overdue
+        return sum(getattr(self, state.name) for state in WORKER_STATES)
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,10 @@ def _status_lines(told: Mapping[str, Any], snapshot: Snapshot) -> Iterator[str]:
         yield f"  {side.name:<9} {side.type} {at}; {_counts(side.peers)}{_refused(side.refused)}"
     for flow in subject.flows:
         yield f"  {flow.name:<9} {_flow(flow)}"
-    for line in (*_together(extras.spoken(subject)), *extras.services(subject)):
+    for line in _together(extras.spoken(subject)):
         yield f"  {line}"
+    for service in extras.services(subject):
+        yield f"  {service.text}"
     yield from _parts(told["details"].get("parts", ()))
 
 

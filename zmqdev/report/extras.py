@@ -8,8 +8,10 @@ are found wherever they stand in it, and a list of `services` is shown as such.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from zmqdev.broker.statistics import WORKER_STATES
 from zmqdev.endpoints.snapshot import EXTRA
 from zmqdev.report import units
 from zmqdev.report.subject import Subject
@@ -54,7 +56,15 @@ def _value(name: str, value: float) -> str:
     return units.size(value) if name in _SIZES else units.short(value)
 
 
-def services(subject: Subject) -> list[str]:
+@dataclass(frozen=True)
+class Service:
+    """A service of a reliable queue in words. `ill`: somebody should look at it."""
+
+    text: str
+    ill: bool
+
+
+def services(subject: Subject) -> list[Service]:
     """A line for each service of a reliable queue, those with most to do first."""
     found = sorted(_services(subject.extra), key=lambda item: -int(item["queued"]))
     return [_service(item) for item in found]
@@ -68,11 +78,17 @@ def _services(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield from _services(value)
 
 
-def _service(item: Mapping[str, Any]) -> str:
-    name = item["name"] or "(no name)"
-    workers = units.counted(item["ready"] + item["busy"] + item["overdue"], "worker")
-    oldest = f", oldest {units.duration(item['oldest'])}" if item["queued"] else ""
-    queued, in_flight = item["queued"], item["in_flight"]
-    return (
-        f"{name}: {workers}, {item['ready']} ready, {queued} queued{oldest}, {in_flight} in flight"
-    )
+def _service(item: Mapping[str, Any]) -> Service:
+    """`echo: 3 workers: 1 busy, 2 overdue; 4 queued, oldest 1.2 s; 1 in flight`"""
+    states = [(item[state.name], state.name) for state in WORKER_STATES if item[state.name]]
+    workers = units.counted(sum(count for count, _ in states), "worker")
+    queued = f"{item['queued']} queued"
+    parts = [
+        f"{workers}: {', '.join(f'{count} {name}' for count, name in states)}"
+        if states
+        else workers,
+        f"{queued}, oldest {units.duration(item['oldest'])}" if item["queued"] else queued,
+        f"{item['in_flight']} in flight",
+    ]
+    ill = bool(item["overdue"] or (item["queued"] and not states))
+    return Service(f"{item['name'] or '(no name)'}: {'; '.join(parts)}", ill)

@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 import zmqdev
+from zmqdev.broker.statistics import SERVICE_NOW
 from zmqdev.broker.statistics import STATISTICS as RELIABLE
 from zmqdev.device.snapshot import STATES, SideState, Snapshot
 from zmqdev.relay.counters import STATISTICS, Statistic
@@ -27,13 +28,6 @@ _RELIABLE_NOW = (
     ("in_flight", "requests that a worker has"),
     ("bytes", "bytes of the requests held"),
     ("clients", "clients with requests here"),
-)
-_SERVICE_NOW = (
-    ("queued", "requests of the service that wait"),
-    ("in_flight", "requests of the service that a worker has"),
-    ("ready", "workers of the service that are free"),
-    ("busy", "workers of the service that work"),
-    ("overdue", "workers of the service that took too long"),
 )
 
 
@@ -157,13 +151,12 @@ def _reliable(reports: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Metr
     for device, report in reports:
         oldest.add_metric((device,), report["oldest"])
     yield oldest
-    for name, help in _SERVICE_NOW:
-        gauge = GaugeMetricFamily(
-            f"zmqdev_service_{name}", _sentence(help), labels=("device", "service")
-        )
+    for row in SERVICE_NOW:
+        help = _sentence(f"{row.unit} {row.help}")
+        gauge = GaugeMetricFamily(f"zmqdev_service_{row.name}", help, labels=("device", "service"))
         for device, report in reports:
             for service in report["services"]:
-                gauge.add_metric((device, service["name"]), service[name])
+                gauge.add_metric((device, service["name"]), service[row.name])
         yield gauge
 
 

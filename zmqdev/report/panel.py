@@ -56,8 +56,8 @@ def _one(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
     numbers = [piece(text) for text in spoken(subject)]
     for line in packed(numbers, width, glyphs.dot):
         yield Row(line, Rank.MORE)
-    for text in services(subject):
-        for line in worded(text, width, "dim", indent=0):
+    for service in services(subject):
+        for line in worded(service.text, width, "yellow" if service.ill else "dim", indent=0):
             yield Row(line, Rank.LEAST)
 
 
