@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from zmqdev.errors import UsageError
 from zmqdev.fleet.choosing import needs
 from zmqdev.fleet.ports import ANY, Plan, Port, is_loopback
+from zmqdev.spec.files import files_of
+from zmqdev.spec.option import leaves
 from zmqdev.spec.part import Part
-from zmqdev.spec.variables import Expanded, escape
+from zmqdev.spec.value import NOTHING
+from zmqdev.spec.variables import escape
 
 METRICS_PORT = 9464  # the port that the OpenTelemetry Prometheus exporter has made usual
-_KEY_FILES = ("curve-key", "plain-users", "topic-acl", "server-key")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Unit:
-    """A part as an engine runs it. `settings` is its file; `keys` are files by their name there."""
+    """A part as an engine runs it, or `replicas` of one. `settings` is its file; `keys` are files
+    by their name there."""
 
     part: Part
     settings: dict[str, Any]
@@ -42,10 +45,16 @@ class Unit:
     needs: tuple[str, ...]
     outside: tuple[int, ...]  # tcp ports that nobody in the file connects to
     ports: tuple[int, ...]  # all tcp ports it binds
+    replicas: int = 1
+
+    @property
+    def called(self) -> str:
+        """Its name in the file."""
+        return self.part.base if self.replicas > 1 else self.part.name
 
     @property
     def name(self) -> str:
-        return label(self.part.name)
+        return label(self.called)
 
     @property
     def command(self) -> list[str]:
@@ -90,11 +99,44 @@ def units(plan: Plan, *, apart: bool, keys_at: Callable[[Part], str]) -> Iterato
         yield Unit(
             part,
             settings,
-            _keys(settings, keys_at(part), directories=apart),
+            _keys(settings, part, keys_at(part), directories=apart),
             tuple(dict.fromkeys(before.get(part.name, ()))),
             tuple(int(port.parts.port) for port in tcp if id(port) not in met),
             tuple(dict.fromkeys(int(port.parts.port) for port in tcp)),
         )
+
+
+def together(found: Iterable[Unit], may: Callable[[Unit], bool] = lambda unit: True) -> list[Unit]:
+    """Replicas as one unit, where an engine can double it: when they bind nothing and have the
+    same settings. One that binds has an address of its own, which others know it by."""
+    groups: dict[str, list[Unit]] = {}
+    for unit in found:
+        groups.setdefault(unit.part.base, []).append(unit)
+    made: list[Unit] = []
+    for group in groups.values():
+        first = group[0]
+        alike = all(_nameless(unit) == _nameless(first) and may(unit) for unit in group)
+        if len(group) > 1 and alike and not _binds(first):
+            settings = first.settings | {"name": first.part.base}
+            made.append(replace(first, settings=settings, replicas=len(group)))
+        else:
+            made += group
+    names = {unit.part.name: unit.called for unit in made}
+    return [replace(unit, needs=_renamed(unit.needs, names)) for unit in made]
+
+
+def _nameless(unit: Unit) -> tuple[dict[str, Any], dict[str, str]]:
+    return {key: value for key, value in unit.settings.items() if key != "name"}, unit.keys
+
+
+def _binds(unit: Unit) -> bool:
+    sides = [side for _, side in unit.part.addressed]
+    return any(side.bind for side in sides) or bool(unit.ports)
+
+
+def _renamed(needs: Iterable[str], names: dict[str, str]) -> tuple[str, ...]:
+    """With the first of several replicas for all of them."""
+    return tuple(dict.fromkeys(names[name] for name in needs if name in names))
 
 
 def _refuse(plan: Plan, apart: bool) -> None:
@@ -163,32 +205,39 @@ def bound_narrowly(plan: Plan) -> Iterator[str]:
             yield f"{port.label}: was bound to {host} alone"
 
 
-def _keys(settings: dict[str, Any], place: str, *, directories: bool) -> dict[str, str]:
+def _keys(settings: dict[str, Any], part: Part, place: str, *, directories: bool) -> dict[str, str]:
     """name there -> file here of everything with keys, and the settings made to say so.
 
-    Without `directories` those of public keys stay where they are.
+    Without `directories` those stay where they are. Paths are absolute: an engine works in a
+    directory of its own.
     """
     found: dict[str, str] = {}
-    for above, table in _tables(settings):
-        for key in _KEY_FILES:
-            value = table.get(key)
-            if isinstance(value, str | Expanded) and (key != "server-key" or Path(value).exists()):
-                name = "-".join((*above, key))
-                found[name], table[key] = value, f"{place}/{name}"
-        directory = table.get("authorized-keys")
-        if directories and isinstance(directory, str):
-            head = "-".join((*above, "authorized-keys"))
-            for path in sorted(Path(directory).glob("*.key")):
-                found[f"{head}/{path.name}"] = str(path)
-            table["authorized-keys"] = f"{place}/{head}"
+    for file in files_of(part.spec):
+        path = Path(file.path).absolute()
+        if file.change == NOTHING or not (file.sure or path.exists()):
+            continue
+        table, name = settings, "-".join(file.option)
+        for key in file.option[:-1]:
+            table = table[key]
+        there = f"{place}/{name}"
+        if not path.is_dir():
+            found[name] = str(path)
+        elif directories:
+            found |= {f"{name}/{one.name}": str(one) for one in sorted(path.glob("*.key"))}
+        else:
+            there = str(path)
+        table[file.option[-1]] = f"{file.mark}{there}"
     return found
 
 
-def _tables(settings: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    yield (), settings
-    for side in ("frontend", "backend"):
-        if isinstance(settings.get(side), dict):
-            yield (side,), settings[side]
+def unpacked(plan: Plan) -> Iterator[str]:
+    """What parts need beside their settings: files with messages, commands."""
+    for part in {part.base: part for part in plan.topology.parts}.values():
+        for file in files_of(part.spec):
+            if file.change == NOTHING and file.path != "-":
+                yield f"{part.base} reads {file.path}, which is not exported"
+        if getattr(part.spec, "exec", None):
+            yield f"{part.base} runs a command: what that needs must be there"
 
 
 def with_health(unit: Unit) -> dict[str, Any]:
@@ -208,8 +257,29 @@ def health_port(part: Part) -> int | None:
 
 def secret(unit: Unit) -> bool:
     """Whether its settings themselves hold something that nobody else is to read."""
-    words = ("curve-secret", "plain-password")
-    return any(word in table for _, table in _tables(unit.settings) for word in words)
+    for leaf in leaves(type(unit.part.spec)):
+        if leaf.option.secret and "-".join(leaf.path) not in unit.keys:
+            table: Any = unit.settings
+            for key in leaf.path:
+                table = table.get(key) if isinstance(table, dict) else None
+            if table is not None:
+                return True
+    return False
+
+
+def as_yaml(documents: Iterable[dict[str, Any]]) -> str:
+    """Text of several lines stands as it is, so that a person can read and change it."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
+    return yaml.dump_all(documents, Dumper=Dumper, sort_keys=False, allow_unicode=True)
 
 
 def joined(lines: Iterable[str]) -> str:

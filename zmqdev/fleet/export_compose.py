@@ -1,4 +1,7 @@
-"""A compose file: a service for each part, settings as configs, keys as secrets."""
+"""A compose file: a service for each part, settings as configs, keys as secrets.
+
+Replicas that bind nothing are replicas of one service; see `together`.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,14 @@ from zmqdev.fleet.export import (
     Export,
     Options,
     Unit,
+    as_yaml,
     bound_narrowly,
     health_port,
     label,
     stranded,
+    together,
     units,
+    unpacked,
     with_health,
 )
 from zmqdev.fleet.ports import Plan
@@ -26,11 +32,9 @@ _PROBE = "import urllib.request as u; u.urlopen('http://127.0.0.1:{}/readyz', ti
 
 
 def export(plan: Plan, options: Options) -> Export:
-    import yaml
-
     made = Export()
-    found = [_with_probe(unit) for unit in units(plan, apart=True, keys_at=_keys_at)]
-    ready = {unit.part.name: health_port(unit.part) is not None for unit in found}
+    found = [_with_probe(u) for u in together(units(plan, apart=True, keys_at=_keys_at))]
+    ready = {unit.called: health_port(unit.part) is not None for unit in found}
     tree: dict[str, Any] = {
         "name": label(plan.topology.name),
         "services": {unit.name: _service(unit, options, ready) for unit in found},
@@ -43,8 +47,8 @@ def export(plan: Plan, options: Options) -> Export:
     }
     if secrets:
         tree["secrets"] = secrets
-    made.files["compose.yaml"] = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
-    made.notes += [*stranded(plan), *bound_narrowly(plan)]
+    made.files["compose.yaml"] = as_yaml([tree])
+    made.notes += [*stranded(plan), *bound_narrowly(plan), *unpacked(plan)]
     return made
 
 
@@ -76,6 +80,8 @@ def _service(unit: Unit, options: Options, ready: dict[str, bool]) -> dict[str, 
         "security_opt": ["no-new-privileges:true"],
         "ulimits": {"nofile": 65536},
     }
+    if unit.replicas > 1:
+        made["deploy"] = {"replicas": unit.replicas}
     if unit.keys:
         made["secrets"] = [
             {

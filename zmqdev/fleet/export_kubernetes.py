@@ -1,5 +1,10 @@
 """Kubernetes: a Deployment for each part, a Service where it binds, settings and keys beside.
 
+Replicas that bind nothing are replicas of one Deployment. One that binds has an
+address of its own (${REPLICA} in its port), so it stays a Deployment of its own:
+behind one Service its peers would come to any of them. What ends by itself, after
+a number of messages or a time, is a Job: a Deployment would start it again.
+
 Settings are a ConfigMap, or a Secret when they hold one. A Secret's files
 belong to root and are readable by the group, which zmqdev refuses for keys; an
 init container copies them to memory with mode 0600.
@@ -19,15 +24,19 @@ from zmqdev.fleet.export import (
     Export,
     Options,
     Unit,
+    as_yaml,
     bound_narrowly,
     health_port,
     label,
     secret,
     stranded,
+    together,
     units,
+    unpacked,
     with_health,
 )
 from zmqdev.fleet.ports import Plan
+from zmqdev.spec.part import Part
 
 GRACE = 5
 KEYS, SEALED = "/run/zmqdev/keys", "/run/zmqdev/sealed"
@@ -44,18 +53,13 @@ _SLASH = ".."
 
 
 def export(plan: Plan, options: Options) -> Export:
-    import yaml
-
     made = Export()
     app = label(plan.topology.name)
     documents: list[dict[str, Any]] = []
-    for unit in units(plan, apart=True, keys_at=lambda part: KEYS):
+    for unit in together(units(plan, apart=True, keys_at=lambda part: KEYS)):
         documents += _objects(replace(unit, settings=with_health(unit)), app, options)
-    text = "---\n".join(
-        yaml.safe_dump(one, sort_keys=False, allow_unicode=True) for one in documents
-    )
-    made.files[f"{app}.yaml"] = text
-    made.notes += [*stranded(plan), *bound_narrowly(plan)]
+    made.files[f"{app}.yaml"] = as_yaml(documents)
+    made.notes += [*stranded(plan), *bound_narrowly(plan), *unpacked(plan)]
     return made
 
 
@@ -75,7 +79,10 @@ def _objects(unit: Unit, app: str, options: Options) -> Iterator[dict[str, Any]]
     if unit.keys:
         sealed = {name.replace("/", _SLASH): _encoded(path) for name, path in unit.keys.items()}
         yield named("Secret", "v1", f"{unit.name}-keys", type="Opaque", data=sealed)
-    yield named("Deployment", "apps/v1", unit.name, spec=_deployment(unit, app, options))
+    if _ends(unit.part):
+        yield named("Job", "batch/v1", unit.name, spec=_job(unit, app, options))
+    else:
+        yield named("Deployment", "apps/v1", unit.name, spec=_deployment(unit, app, options))
     if unit.ports:
         ports = [{"name": f"tcp-{port}", "port": port, "targetPort": port} for port in unit.ports]
         spec = {"selector": _labels(unit, app), "ports": ports}
@@ -93,7 +100,33 @@ def _encoded(path: str) -> str:
         raise UsageError(f"cannot be read: {(error.strerror or '').lower()}", path) from None
 
 
+def _ends(part: Part) -> bool:
+    asked = part.spec.duration or getattr(part.spec, "count", None)
+    return bool(asked) and part.spec.restart.policy != "always"
+
+
+def _job(unit: Unit, app: str, options: Options) -> dict[str, Any]:
+    again = unit.part.spec.restart
+    pod = _pod(unit, options)
+    pod["restartPolicy"] = "Never" if again.policy == "no" else "OnFailure"
+    return {
+        "parallelism": unit.replicas,
+        "completions": unit.replicas,
+        "backoffLimit": 0 if again.policy == "no" else again.limit or _FOR_EVER,
+        "template": {"metadata": {"labels": _labels(unit, app)}, "spec": pod},
+    }
+
+
 def _deployment(unit: Unit, app: str, options: Options) -> dict[str, Any]:
+    return {
+        "replicas": unit.replicas,
+        "strategy": _STEP_BY_STEP if unit.replicas > 1 else _RECREATE,
+        "selector": {"matchLabels": _labels(unit, app)},
+        "template": {"metadata": {"labels": _labels(unit, app)}, "spec": _pod(unit, options)},
+    }
+
+
+def _pod(unit: Unit, options: Options) -> dict[str, Any]:
     pod: dict[str, Any] = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -110,15 +143,16 @@ def _deployment(unit: Unit, app: str, options: Options) -> dict[str, Any]:
     }
     if unit.keys:
         pod["initContainers"] = [_copying(options)]
-    return {
-        "replicas": 1,
-        # Two of one part at a time would share its peers between them.
-        "strategy": {"type": "Recreate"},
-        "selector": {"matchLabels": _labels(unit, app)},
-        "template": {"metadata": {"labels": _labels(unit, app)}, "spec": pod},
-    }
+    return pod
 
 
+# Two of one part at a time would share its peers between them.
+_RECREATE = {"type": "Recreate"}
+_STEP_BY_STEP = {
+    "type": "RollingUpdate",
+    "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
+}
+_FOR_EVER = 2**31 - 1
 _LOCKED = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,

@@ -2,7 +2,8 @@
 
 Devices tell when they are ready and feed the watchdog (Type=notify); endpoints
 are Type=exec. All share one dynamic user, so that ipc addresses work between
-them. Files with keys come as credentials.
+them. Files with keys come as credentials. Replicas that bind nothing and have
+no keys are instances of one template.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import ceil
 
-from zmqdev.fleet.export import Export, Options, Unit, joined, label, units
+from zmqdev.fleet.export import Export, Options, Unit, joined, label, together, units, unpacked
 from zmqdev.fleet.ports import Plan
 from zmqdev.spec.part import Part
 from zmqdev.spec.quantity import format_duration
@@ -58,28 +59,41 @@ def export(plan: Plan, options: Options) -> Export:
     def keys_at(part: Part) -> str:
         return f"/run/credentials/{unit_name(part.name)}"
 
-    found = list(units(plan, apart=False, keys_at=keys_at))
+    found = together(
+        # Credentials have another place in each instance, and the settings name it.
+        units(plan, apart=False, keys_at=keys_at),
+        may=lambda unit: not unit.keys,
+    )
+    instances = {unit.called: list(_instances(head, unit)) for unit in found}
+    shared = _shared(plan, instances[found[0].called][0])
     for unit in found:
         config = f"/etc/zmqdev/{head}-{unit.name}.yaml"
         made.files[config.rpartition("/")[2]] = unit.file
-        needed = [unit_name(name) for name in unit.needs]
-        made.files[unit_name(unit.part.name)] = joined(
-            _service(unit, config, needed, target, options, shared=_shared(plan, unit_name))
+        needed = [one for name in unit.needs for one in instances[name]]
+        made.files[f"{head}-{unit.name}{'@' if unit.replicas > 1 else ''}.service"] = joined(
+            _service(unit, config, needed, target, options, shared=shared)
         )
-    made.files[target] = joined(_target(plan, [unit_name(u.part.name) for u in found]))
+    services = [one for names in instances.values() for one in names]
+    made.files[target] = joined(_target(plan, services))
     made.notes += [
         f"copy *.yaml to /etc/zmqdev (mode 0600), the units to /etc/systemd/system, then "
         f"`systemctl enable --now {target}`",
+        *unpacked(plan),
     ]
     return made
 
 
-def _shared(plan: Plan, unit_name: object) -> str:
+def _instances(head: str, unit: Unit) -> Iterator[str]:
+    if unit.replicas == 1:
+        yield f"{head}-{unit.name}.service"
+    for number in range(1, unit.replicas + 1) if unit.replicas > 1 else ():
+        yield f"{head}-{unit.name}@{number}.service"
+
+
+def _shared(plan: Plan, service: str) -> str:
     """The service whose /tmp all others see, where an ipc address is in it."""
-    if not any(port.address.startswith("ipc:///tmp/") for port in plan.ports):
-        return ""
-    assert callable(unit_name)
-    return str(unit_name(plan.topology.parts[0].name))
+    found = any(port.address.startswith("ipc:///tmp/") for port in plan.ports)
+    return service if found else ""
 
 
 def _service(
@@ -87,7 +101,8 @@ def _service(
 ) -> Iterator[str]:
     part = unit.part
     yield "[Unit]"
-    yield f"Description=zmqdev {part.kind} {part.name}"
+    instance = " %i" if unit.replicas > 1 else ""
+    yield f"Description=zmqdev {part.kind} {unit.called}{instance}"
     yield f"PartOf={target}"
     yield "Wants=network-online.target"
     yield f"After={' '.join(['network-online.target', *needed])}"
@@ -120,8 +135,9 @@ def _life(unit: Unit, config: str, options: Options) -> Iterator[str]:
     yield "RestartPreventExitStatus=2 3"
     yield f"RestartSec={format_duration(part.spec.restart.delay)}"
     yield f"TimeoutStopSec={ceil(part.spec.drain) + GRACE}"
-    yield f"RuntimeDirectory=zmqdev-{unit.name}"
-    yield f"Environment=XDG_RUNTIME_DIR=/run/zmqdev-{unit.name}"
+    runtime = f"zmqdev-{unit.name}{'-%i' if unit.replicas > 1 else ''}"
+    yield f"RuntimeDirectory={runtime}"
+    yield f"Environment=XDG_RUNTIME_DIR=/run/{runtime}"
 
 
 def _rights(unit: Unit) -> Iterator[str]:

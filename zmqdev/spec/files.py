@@ -13,11 +13,13 @@ from zmqdev.spec.value import FileName
 @dataclass(frozen=True)
 class NamedFile:
     """`option` is the path of the option that names it, `change` what it takes when the file
-    has changed. `sure` is false for what may be a value and no file."""
+    has changed. `mark` stands before the path. `sure` is false for what may be a value and no
+    file."""
 
     option: Path
     path: str
     change: str
+    mark: str
     sure: bool
 
     @property
@@ -33,6 +35,7 @@ def files_of(spec: Any, above: Path = ()) -> Iterator[NamedFile]:
         if isinstance(type_, FileName) and value:
             path = type_.path(value)
             if path is not None:
-                yield NamedFile((*above, key), path, type_.change, not type_.or_value)
+                sure = not (type_.or_value or type_.mark)
+                yield NamedFile((*above, key), path, type_.change, type_.mark, sure)
     for key, (name, _) in sections_of(kind).items():
         yield from files_of(getattr(spec, name), (*above, key))
