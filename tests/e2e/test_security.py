@@ -281,6 +281,11 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
         ),
         "everybody on this machine can read it",
     ),
+    (
+        ("--frontend-curve-allow-any", "--frontend-curve-secret", "@" + "a/.-:" * 7 + "Key1"),
+        "everybody on this machine can read it here; write @FILE, or put it into the environment; "
+        "the path of a file that looks like a key goes after @./ or @/./",
+    ),
     (("--topic-acl", "f"), "needs an XPUB backend"),
     (
         ("--frontend-bind", FREE, "--frontend-connect", "tcp://h:1", "--frontend-plain-users", "f"),

@@ -95,9 +95,10 @@ def _own_key(side: Security) -> tuple[bytes, bytes]:
     if side.curve_key:
         certificate = load_secret(Path(side.curve_key))
     elif side.curve_secret:
-        # One key in 85 begins with the @ of @FILE; it is a key all the same.
+        # One key in 85 begins with the @ of @FILE; it is a key, unless there is such a file.
         given = side.curve_secret
-        text = given if _is_key(given) else _checked(secret(given), "curve-secret")
+        own = _is_key(given) and not Path(given.removeprefix(AT_FILE)).exists()
+        text = given if own else _checked(secret(given), "curve-secret")
         return derive(text).encode(), text.encode()
     else:
         certificate = generate()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from zmqdev.errors import UsageError
 from zmqdev.spec.layer import Written
 from zmqdev.spec.security import AT_FILE, Security
@@ -20,6 +22,8 @@ _BELONGS: dict[str, tuple[str | None, str | None]] = {
     "deny": (None, "server"),
 }
 _SECRETS = ("curve_secret", "plain_password")
+# One key in 85 begins with the sign of @FILE; these are the signs of Z85 (wire/z85.py).
+_AT_KEY = re.compile(r"@[0-9A-Za-z.:+=^!/*?&<>()\[\]{}@%$#-]{39}")
 _ROLE_VERB = {"server": "binds", "client": "connects"}
 
 
@@ -68,12 +72,22 @@ def _check_belongs(side: Security, name: str, found: str, written: Written, abov
         wanted, is_ = _ROLE_VERB[of_role], _ROLE_VERB[role(side)]
         raise UsageError(f"{key}: is for a side that {wanted}; this one {is_}", place)
     by_flag = place is not None and place.startswith("--")
-    if name in _SECRETS and by_flag and not getattr(side, name).startswith(AT_FILE):
-        raise UsageError(
-            f"{key}: everybody on this machine can read it here; write @FILE, "
-            "or put it into the environment",
-            place,
-        )
+    if name in _SECRETS and by_flag:
+        _check_hidden(name, getattr(side, name), key, place)
+
+
+def _check_hidden(name: str, value: str, key: str, place: str | None) -> None:
+    """Refuse a secret where the list of processes shows it."""
+    looks_like_a_key = name == "curve_secret" and _AT_KEY.fullmatch(value)
+    if value.startswith(AT_FILE) and not looks_like_a_key:
+        return
+    told = (
+        f"{key}: everybody on this machine can read it here; write @FILE, "
+        "or put it into the environment"
+    )
+    if looks_like_a_key:
+        told += "; the path of a file that looks like a key goes after @./ or @/./"
+    raise UsageError(told, place)
 
 
 def _check_complete(side: Security, found: str, written: Written, above: str) -> None:
