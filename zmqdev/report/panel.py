@@ -57,8 +57,9 @@ def _one(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
     for line in packed(numbers, width, glyphs.dot):
         yield Row(line, Rank.MORE)
     for service in services(subject):
-        for line in worded(service.text, width, "yellow" if service.ill else "dim", indent=0):
-            yield Row(line, Rank.LEAST)
+        style, rank = ("yellow", Rank.PEERS) if service.ill else ("dim", Rank.LEAST)
+        for line in worded(service.text, width, style, indent=0):
+            yield Row(line, rank)
 
 
 def _side(side: SideState, subject: Subject, width: int, glyphs: Glyphs) -> Iterator[Row]:
