@@ -82,3 +82,37 @@ def test_peers_without_a_descriptor_are_passed_over(bench: Any, receive: Any) ->
         push.send(b"by inproc")
         assert receive(pull) == [b"by inproc"]
     assert not any(bench.counters.origins.cells[1:])
+
+
+def test_a_burst_by_inproc_names_none(half: Any, context: Any) -> None:
+    pull, push = context.socket(zmq.PULL), context.socket(zmq.PUSH)
+    pull.bind("inproc://seen")
+    push.connect("inproc://seen")
+    push.send(b"by inproc")
+    seen: set[int] = set()
+    assert half.recv_burst(pull, 10, seen) == [[b"by inproc"]]
+    assert seen == set()
+
+
+def test_a_burst_over_tcp_names_each_descriptor_once(half: Any, context: Any, until: Until) -> None:
+    pull = context.socket(zmq.PULL)
+    watch = PeerWatch(pull)
+    pull.bind("tcp://127.0.0.1:*")
+    pushes = [context.socket(zmq.PUSH) for _ in range(2)]
+    for push in pushes:
+        push.connect(pull.getsockopt_string(zmq.LAST_ENDPOINT))
+        push.send_multipart([b"one", b"message"])
+        push.send(b"another")
+    seen: set[int] = set()
+    got: list[list[bytes]] = []
+
+    def all_came() -> bool:
+        got.extend(half.recv_burst(pull, 10, seen))
+        return len(got) == 4
+
+    until(all_came)
+    watch.drain()
+    assert sorted(got) == [[b"another"]] * 2 + [[b"one", b"message"]] * 2
+    assert seen == set(watch.connections())
+    watch.disable()
+    watch.close()

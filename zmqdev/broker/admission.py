@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import zmq
 
+from zmqdev.relay.origins import origin
 from zmqdev.security.acl import Rights
 from zmqdev.security.guard import Guard
 from zmqdev.security.policy import ANONYMOUS
@@ -30,7 +31,9 @@ class Admission:
         self.rights = rights
         self._default, self._guard = default.encode(), guard
 
-    def receive(self, socket: zmq.Socket[bytes], limit: int) -> list[Message]:
+    def receive(
+        self, socket: zmq.Socket[bytes], limit: int, seen: set[int] | None = None
+    ) -> list[Message]:
         """As recv_burst: up to `limit` messages; fewer only when nothing more is there."""
         messages: list[Message] = []
         while len(messages) < limit:
@@ -39,6 +42,8 @@ class Admission:
             except zmq.Again:
                 break
             message = [frame.bytes for frame in frames]
+            if seen is not None:
+                seen.add(origin(frames[-1]))
             if self._may(frames, message):
                 messages.append(message)
         return messages

@@ -25,6 +25,7 @@ from zmqdev.device.sockets import OpenSocket, Watch, apply, census_of, make, ope
 from zmqdev.relay import Counters, send_burst
 from zmqdev.relay.counters import DIRECTIONS
 from zmqdev.security import acl
+from zmqdev.security.unfinished import Progress
 from zmqdev.spec.queue import QueueSpec
 from zmqdev.spec.sockopt import SOCKET_OPTIONS
 
@@ -178,6 +179,9 @@ class BrokerEngine:
             Flow("forward", "frontend", "backend", counts["forward"]),
             Flow("backward", "backend", "frontend", counts["backward"]),
         )
+
+    def progress(self, direction: int) -> Progress:
+        return Progress(self.counters.turns_ever, self.shell.heard[direction])
 
     def details(self) -> Mapping[str, Any]:
         """The last report; counters from the last reset on."""

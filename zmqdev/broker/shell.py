@@ -28,7 +28,7 @@ from zmqdev.relay.counters import DIRECTIONS, ROWS, TURNS_CELL, WIDTH
 
 Message = list[bytes]
 Copy = Callable[[int, list[Message]], None]
-Hear = Callable[[zmq.Socket[bytes], int], list[Message]]
+Hear = Callable[..., list[Message]]
 
 # Messages taken at a time: enough to pay for the calls, and well under a millisecond of work.
 BURST = 256
@@ -45,7 +45,8 @@ FORWARD, BACKWARD = range(len(DIRECTIONS))
 
 class Shell:
     """`copy` is told of messages that a socket has accepted, for the capture and the tap.
-    `hear` takes a burst from the workers' socket."""
+    `hear` takes a burst from the workers' socket, as recv_burst does; `heard` counts the
+    messages that came, by direction."""
 
     def __init__(
         self,
@@ -61,6 +62,8 @@ class Shell:
         self._frontend, self._backend, self._wake = frontend, backend, wake
         self._frontend_stale = self._backend_stale = True
         self._cells = counters.cells
+        self._origins = counters.origins
+        self.heard = [0 for _ in DIRECTIONS]
         self._probe_at: list[float] = []
         self._descriptors = [int(one.get(zmq.FD)) for one in (frontend, backend, wake)]
 
@@ -98,12 +101,12 @@ class Shell:
             if events(self._backend) & zmq.POLLOUT:
                 broker.room(now)
         if self._backend_stale:
-            replies = self.hear(self._backend, BURST)
+            replies = self._take(BACKWARD, self.hear, self._backend)
             self._backend_stale = not drained(replies)
             if replies:
                 broker.receive_workers(replies, now)
         if self._frontend_stale and intake:
-            requests = recv_burst(self._frontend, BURST)
+            requests = self._take(FORWARD, recv_burst, self._frontend)
             self._frontend_stale = not drained(requests)
             if requests:
                 broker.receive_clients(requests, now)
@@ -113,6 +116,17 @@ class Shell:
         self.send(now)
         self._cells[TURNS_CELL] += 1
         return self._backend_stale or (self._frontend_stale and intake)
+
+    def _take(self, direction: int, hear: Hear, socket: zmq.Socket[bytes]) -> list[Message]:
+        """A burst, and where it came from while somebody wants to know."""
+        if self._origins.wanted:
+            seen: set[int] = set()
+            messages = hear(socket, BURST, seen)
+            self._origins.note(direction, seen)
+        else:
+            messages = hear(socket, BURST)
+        self.heard[direction] += len(messages)
+        return messages
 
     def connection_lost(self) -> None:
         """Somebody at the backend hung up."""

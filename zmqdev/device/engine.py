@@ -14,6 +14,9 @@ import zmq
 
 from zmqdev.device.snapshot import Flow
 from zmqdev.device.sockets import OpenSocket, Watch
+from zmqdev.relay import Counters
+from zmqdev.security.unfinished import Progress
+from zmqdev.spec.device import DeviceSpec
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,11 @@ class Engine(Protocol):
     """The relay of a plain device, or the broker of a reliable queue."""
 
     follows_peers: bool  # whether `peer_changed` is wanted
+    counters: Counters
+
+    @property
+    def spec(self) -> DeviceSpec:
+        """What was asked for, with what was changed since."""
 
     def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
         """Make, bind and connect the sockets. RunError; nothing stays open after one.
@@ -63,6 +71,10 @@ class Engine(Protocol):
 
     def flows(self) -> tuple[Flow, ...]:
         """Counts by direction. Any thread."""
+
+    def progress(self, direction: int) -> Progress:
+        """How far it is with the messages of a side; 0 is forward, what the frontend takes in.
+        Any thread."""
 
     def details(self) -> Mapping[str, Any]:
         """What only this engine knows, for status and the live view. Any thread."""

@@ -100,7 +100,7 @@ class PeerWatch:
                 break
             head, address = self.pair.recv_multipart()
             number, value = struct.unpack("=HI", head)
-            remote = _remote(value) if number in _OPENED else ""
+            remote = remote_of(value) if number in _OPENED else ""
             self._tell_guard(number, value, remote)
             where = address.decode(errors="replace")
             event = self.tally.take(number, value, where, remote, time.monotonic())
@@ -206,7 +206,7 @@ class Tally:
         )
 
 
-def _remote(descriptor: int) -> str:
+def remote_of(descriptor: int) -> str:
     """The other end of a connection of this process; "" when it is gone already.
 
     The descriptor is libzmq's, so it is duplicated and only the copy is touched. By now it may

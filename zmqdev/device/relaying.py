@@ -22,8 +22,9 @@ from zmqdev.device.engine import Leftover
 from zmqdev.device.snapshot import Flow
 from zmqdev.device.sockets import OpenSocket, Watch, apply, census_of, events, make, open_side
 from zmqdev.device.subscribing import BUSY_MS, CALM_MS, Subscribing
-from zmqdev.relay import Counters, Lane, Relay
+from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay
 from zmqdev.security import acl
+from zmqdev.security.unfinished import Progress
 from zmqdev.spec import socktype
 from zmqdev.spec.device import DeviceSpec
 from zmqdev.spec.kind import DeviceKind
@@ -236,6 +237,14 @@ class RelayEngine:
         )
         _, backward = lanes(self.kind, self.spec)
         return made if backward.enabled else made[:1]
+
+    def progress(self, direction: int) -> Progress:
+        counts = self.counters.total()[DIRECTIONS[direction]]
+        turns = self.counters.turns_ever
+        if direction and self._subscribing is not None:
+            turns = self._subscribing.turns
+        messages = counts["messages"] + sum(counts[drop] for drop in DROPS)
+        return Progress(turns, messages, counts["blocked_ns"])
 
     def details(self) -> Mapping[str, Any]:
         return {}

@@ -19,6 +19,7 @@ from zmqdev.device.loop import Loop
 from zmqdev.device.peerlog import PeerLog
 from zmqdev.device.peers import PeerEvent
 from zmqdev.device.signals import Signals
+from zmqdev.device.vigil import Vigil
 from zmqdev.errors import UsageError
 
 log = logging.getLogger("zmqdev")
@@ -116,6 +117,14 @@ class Service:
         for side, watch in device.watches.items():
             tell = partial(self._peer, device, side)
             self.loop.watch(watch.pair, partial(watch.drain, tell, PEERS_A_TURN))
+
+        self._keep_vigil(device, Vigil(device.engine, device.watches))
+
+    def _keep_vigil(self, device: Device, vigil: Vigil) -> None:
+        if device.state in ENDED:
+            return
+        pause = vigil.look(paused=device.state != "running")
+        self.loop.at(time.monotonic() + pause, partial(self._keep_vigil, device, vigil))
 
     def _signalled(self, signals: Signals) -> None:
         for number in signals.take():

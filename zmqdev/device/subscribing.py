@@ -29,6 +29,7 @@ BURST = 200
 # that one waits. Fifty turns a second of this loop cost less than 1 % of a core.
 BUSY_MS, CALM_MS = 1, 20
 NO_CONNECTION = -1
+BACKWARD = 1
 _DROPS = {
     Verdict.NOT_SUBSCRIPTION: ROWS["not_subscription"],
     Verdict.TOO_LONG: ROWS["topic_too_long"],
@@ -51,6 +52,7 @@ class Subscribing:
     ) -> None:
         self.rights = rights
         self.tap: zmq.Socket[bytes] | None = None
+        self.turns = 0
         self._cut_off: dict[int, int] = {}  # descriptor -> which of its connections
         self._frontend, self._backend, self._counters = frontend, backend, counters
         self.accounts = Subscriptions(
@@ -65,6 +67,7 @@ class Subscribing:
 
     def turn(self) -> bool:
         """Pass some on. True when there may be more."""
+        self.turns += 1
         for _ in range(BURST):
             if not events(self._backend.socket) & zmq.POLLIN:
                 return False
@@ -79,6 +82,7 @@ class Subscribing:
                 self._backend.socket.recv(zmq.DONTWAIT)
         message = frame.bytes
         connection = _connection(frame)
+        self._counters.origins.note(BACKWARD, (connection,))
         if self.rights is not None and not self._granted(frame, message):
             return
         if connection in self._cut_off and self._is_late(connection):

@@ -40,12 +40,23 @@ static PyObject *take(void *socket, message_t *frame, size_t *bytes)
     return message;
 }
 
+/* The descriptor that a message came by, into a set; < 0 with an exception. */
+static int add_origin(PyObject *seen, const message_t *frame)
+{
+    int descriptor = zmq_msg_get(frame, ZMQ_SRCFD);
+    if (descriptor < 0) return 0;
+    PyObject *number = PyLong_FromLong(descriptor);
+    int failed = number ? PySet_Add(seen, number) : -1;
+    Py_XDECREF(number);
+    return failed;
+}
+
 static PyObject *recv_burst(PyObject *module, PyObject *args)
 {
     state_t *state = PyModule_GetState(module);
-    PyObject *socket;
+    PyObject *socket, *seen = Py_None;
     Py_ssize_t limit;
-    if (!PyArg_ParseTuple(args, "On:recv_burst", &socket, &limit)) return NULL;
+    if (!PyArg_ParseTuple(args, "On|O:recv_burst", &socket, &limit, &seen)) return NULL;
     void *pointer = handle(state, socket);
     PyObject *messages = pointer ? PyList_New(0) : NULL;
     if (!messages) return NULL;
@@ -56,6 +67,7 @@ static PyObject *recv_burst(PyObject *module, PyObject *args)
     for (Py_ssize_t count = 0; !error && count < limit && bytes < BURST_BYTES; count++) {
         PyObject *message = take(pointer, &frame, &bytes);
         if (!message) error = errno;
+        else if (seen != Py_None && add_origin(seen, &frame) < 0) error = -1;
         if ((message && PyList_Append(messages, message) < 0) || PyErr_Occurred()) error = -1;
         Py_XDECREF(message);
     }

@@ -11,6 +11,8 @@ from errno import EAGAIN, EHOSTUNREACH
 
 import zmq
 
+from zmqdev.relay.origins import NOWHERE, origin
+
 # Plain numbers: every `|` of two of pyzmq's flags makes an enum and takes a microsecond.
 WAIT_NOT, MORE = int(zmq.DONTWAIT), int(zmq.DONTWAIT | zmq.SNDMORE)
 
@@ -22,17 +24,20 @@ LOST = -1
 """`offer`: the target's peer left in the middle of the message."""
 
 
-def recv_burst(socket: zmq.Socket[bytes], limit: int, /) -> list[list[bytes]]:
+def recv_burst(
+    socket: zmq.Socket[bytes], limit: int, seen: set[int] | None = None, /
+) -> list[list[bytes]]:
     """Take up to `limit` messages that are there now; `[]` when there is none.
 
     Ends early after BURST_BYTES of bodies. An error after the first message is
-    kept for the next call, so that no message is lost to it.
+    kept for the next call, so that no message is lost to it. `seen` gets the descriptors
+    that the messages came by, for those that came by one.
     """
     messages: list[list[bytes]] = []
     room = BURST_BYTES
     while len(messages) < limit and room > 0:
         try:
-            message = receive(socket)
+            message = receive(socket) if seen is None else receive_seen(socket, seen)
         except zmq.ZMQError:
             if messages:
                 break
@@ -80,6 +85,18 @@ def receive(socket: zmq.Socket[bytes]) -> list[bytes] | None:
         return socket.recv_multipart(WAIT_NOT)
     except zmq.Again:
         return None
+
+
+def receive_seen(socket: zmq.Socket[bytes], seen: set[int]) -> list[bytes] | None:
+    """The same, with the descriptor that it came by."""
+    try:
+        frames = socket.recv_multipart(WAIT_NOT, copy=False)
+    except zmq.Again:
+        return None
+    descriptor = origin(frames[-1])
+    if descriptor != NOWHERE:
+        seen.add(descriptor)
+    return [frame.bytes for frame in frames]
 
 
 def offer(socket: zmq.Socket[bytes], message: Message) -> int:

@@ -70,6 +70,11 @@ class Counters:
         zero = self._zero
         return self.cells[TURNS_CELL] - zero[TURNS_CELL]
 
+    @property
+    def turns_ever(self) -> int:
+        """Turns of the loop since the start."""
+        return self.cells[TURNS_CELL]
+
     def read(self) -> dict[str, dict[str, int]]:
         """Numbers since the last reset, by direction and name."""
         return self._table(self._zero)

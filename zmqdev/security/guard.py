@@ -38,9 +38,10 @@ class Guard:
         self._context = context
         self._material = material.read(side)
         self._domain = f"{label}#{next(_numbers)}"
+        self._refusals = Refusals(label)
         self._post: Post | None = None
         if self._material.policy is not None:
-            self._post = Post(self._material.policy, Refusals(label), self.census.crowded)
+            self._post = Post(self._material.policy, self._refusals, self.census.crowded)
             _take_post(context, self._domain, self._post)
 
     def dress(self, socket: zmq.Socket[bytes]) -> None:
@@ -66,12 +67,11 @@ class Guard:
 
     def refusals(self) -> dict[str, int]:
         """How many peers were refused, by reason."""
-        return self._post.refusals.read() if self._post is not None else {}
+        return self._refusals.read()
 
     def refuse(self, reason: str, text: str, address: str, now: float) -> None:
         """Count and say a refusal that another part has made."""
-        if self._post is not None:
-            self._post.refusals.add(reason, text, address, now)
+        self._refusals.add(reason, text, address, now)
 
     def connection_opened(self, descriptor: int, address: str) -> None:
         """The monitor saw a peer come; one far above the limits is cut off."""

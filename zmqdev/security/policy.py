@@ -26,6 +26,7 @@ REASONS = {
     "throttled": "too many wrong passwords came from its address",
     "connections": "its address or this side has its full number of connections",
     "subscriptions": "it subscribed to more than it may",
+    "unfinished": "it sent a message without end",
     "rights": "it subscribed to what it has no right to",
     "domain": "no policy is set for the side it came to",
     "malformed": "the request of libzmq could not be read",

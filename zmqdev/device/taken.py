@@ -1,0 +1,112 @@
+"""What the system knows of this process: bytes that came by a connection, memory in use.
+
+libzmq's descriptors are only asked, never touched. By the time that one is asked it
+may be something else; then it has no answer, or that of a connection of this process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import socket
+import struct
+import sys
+import termios
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+# Of struct tcp_info in linux/tcp.h, the same on every machine since Linux 4.1.
+_RECEIVED_AT = 128
+_INFO_SIZE = 136
+_RECEIVED = struct.Struct("=Q")
+_FIONREAD = ctypes.c_ulong(termios.FIONREAD)
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Wire:
+    """Asks descriptors what came by them. Its buffers are used again: one thread at a time."""
+
+    def __init__(self) -> None:
+        self._library = _c_library() if sys.platform == "linux" else None
+        self._info = ctypes.create_string_buffer(_INFO_SIZE)
+        self._size, self._unread = ctypes.c_uint(), ctypes.c_int()
+        self._size_at, self._unread_at = ctypes.byref(self._size), ctypes.byref(self._unread)
+
+    def received(self, descriptor: int) -> int | None:
+        """Bytes that came by a TCP connection since it opened; None where that is not told:
+        other systems, other transports, a descriptor that is gone."""
+        if self._library is None:
+            return None
+        self._size.value = _INFO_SIZE
+        failed = self._library.getsockopt(
+            descriptor, socket.IPPROTO_TCP, socket.TCP_INFO, self._info, self._size_at
+        )
+        if failed or self._size.value < _INFO_SIZE:
+            return None
+        return int(_RECEIVED.unpack_from(self._info, _RECEIVED_AT)[0])
+
+    def unread(self, descriptor: int) -> int:
+        """How many of them wait to be read."""
+        if self._library is None:
+            return 0
+        failed = self._library.ioctl(descriptor, _FIONREAD, self._unread_at)
+        return 0 if failed else self._unread.value
+
+
+@cache
+def _c_library() -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(None)
+    except (OSError, TypeError):
+        return None
+
+
+def memory() -> int:
+    """Resident bytes of this process; its peak where the system does not show more."""
+    try:
+        with open("/proc/self/statm", "rb", buffering=0) as file:
+            return int(file.read(200).split()[1]) * _PAGE
+    except (OSError, ValueError):
+        return peak()
+
+
+def peak() -> int:
+    """The most resident bytes there ever were. Costs a microsecond."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def give_back() -> None:
+    """Return free memory to the system: the allocator keeps what many small pieces were in."""
+    trim: Callable[[int], int] | None = getattr(_c_library(), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def available() -> int:
+    """Bytes that this process could have: of the machine, or of its control groups."""
+    return min([os.sysconf("SC_PHYS_PAGES") * _PAGE, *_group_limits()])
+
+
+def _group_limits() -> list[int]:
+    """Of the control groups (version 2) that this process is in, the outer ones too."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    path = next((line[3:] for line in lines if line.startswith("0::")), None)
+    if path is None:
+        return []
+    inner = Path("/sys/fs/cgroup", path.strip("/"))
+    limits = []
+    for group in (inner, *inner.parents):
+        try:
+            text = (group / "memory.max").read_text().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            limits.append(int(text))
+    return limits

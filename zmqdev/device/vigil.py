@@ -1,0 +1,129 @@
+"""A device's watch for messages that never end: who sends one is cut off.
+
+What is a sign of it is told in security.unfinished; here are the numbers, from the
+system and from the relay's counters. Nothing is looked at while the whole process
+has less memory than one such message would need.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from zmqdev.device import taken
+from zmqdev.device.engine import Engine
+from zmqdev.device.peers import PeerWatch, remote_of
+from zmqdev.device.sockets import OpenSocket
+from zmqdev.security.census import cut
+from zmqdev.security.unfinished import CHATTER, MEBIBYTE, Unfinished, wire_size
+from zmqdev.spec import socktype
+
+# Seconds between two looks: at rest, and while somebody has sent half of what it may.
+CALM, CLOSE = 0.1, 0.02
+# The part of this thread's time that looking may take: thousands of connections are looked at
+# less often.
+SHARE = 0.05
+# The part of the memory that there is at which it is short.
+TIGHT = 0.8
+# After a cut, until libzmq has let go of what it kept.
+AFTERMATH = 0.5
+# libzmq's own high-water mark.
+QUEUE = 1000
+# Subscriptions that others have already are not handed up: bytes of them a second.
+SUBSCRIBING = 64 * 1024
+
+Connection = tuple[int, str]  # descriptor and address: descriptors are used again
+
+
+@dataclass
+class Side:
+    """One side of a device. Its messages go in `direction`."""
+
+    opened: OpenSocket
+    watch: PeerWatch
+    direction: int
+    accounts: Unfinished[Connection]
+    close: bool = field(default=False)  # somebody has sent half of what it may
+
+
+class Vigil:
+    """One device's. Used in one thread, the one that reads the monitors."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        watches: Mapping[str, PeerWatch],
+        memory: Callable[[], int] = taken.memory,
+    ) -> None:
+        self._engine, self._memory = engine, memory
+        limits = engine.spec.limits
+        self._origins = engine.counters.origins
+        self._wire = taken.Wire()
+        self._largest = wire_size(limits.message_bytes, limits.message_frames)
+        self._most_memory = limits.memory or int(TIGHT * taken.available())
+        self._gate = min(self._largest or self._most_memory, self._most_memory // 2)
+        self._trim_at: float | None = None
+        self._sides = [
+            Side(opened, watches[opened.name], number, self._accounts(opened))
+            for number, opened in enumerate(engine.sockets())
+            if opened.name in watches
+        ]
+
+    def look(self, paused: bool) -> float:
+        """Cut off who is to be; how many seconds until the next look."""
+        begun = time.thread_time()
+        if self._trim_at is not None and time.monotonic() >= self._trim_at:
+            taken.give_back()
+            self._trim_at = None
+        if taken.peak() < self._gate:
+            return CALM
+        memory = self._memory()
+        if memory < self._gate and not self._origins.wanted:
+            return CALM
+        for side in self._sides:
+            self._look_at(side, paused, memory >= self._most_memory)
+        self._origins.wanted = any(side.accounts.suspects for side in self._sides)
+        pause = CLOSE if any(side.close for side in self._sides) else CALM
+        return max(pause, (time.thread_time() - begun) / SHARE)
+
+    def _look_at(self, side: Side, paused: bool, tight: bool) -> None:
+        now = time.monotonic()
+        sizes = self._sizes(side)
+        half = MEBIBYTE if tight else self._largest // 2
+        side.close = any(side.accounts.unfinished(*item) > half for item in sizes.items())
+        found = side.accounts.look(
+            sizes,
+            lambda connection: self._origins.take(side.direction, connection[0]),
+            None if paused else self._engine.progress(side.direction),
+            now,
+            tight,
+        )
+        for connection in found:
+            self._cut(side, connection, side.accounts.unfinished(connection, sizes[connection]))
+
+    def _sizes(self, side: Side) -> dict[Connection, int]:
+        """Bytes that libzmq has taken from each connection that the system tells of."""
+        sizes = {}
+        for connection in side.watch.connections().items():
+            size = self._wire.received(connection[0])
+            if size is None:
+                continue
+            if side.accounts.unfinished(connection, size) > self._largest // 2:
+                size -= self._wire.unread(connection[0])
+            sizes[connection] = size
+        return sizes
+
+    def _cut(self, side: Side, connection: Connection, size: int) -> None:
+        descriptor, address = connection
+        if remote_of(descriptor) != address or not cut(descriptor):
+            return
+        self._trim_at = time.monotonic() + AFTERMATH
+        if side.opened.guard is not None:
+            text = f"a message without end, {size // MEBIBYTE} MiB so far; its connection is cut"
+            side.opened.guard.refuse("unfinished", text, address, time.monotonic())
+
+    def _accounts(self, opened: OpenSocket) -> Unfinished[Connection]:
+        queue = getattr(self._engine.spec, opened.name).sockopts.get("rcvhwm", QUEUE)
+        chatter = SUBSCRIBING if opened.type in socktype.PUBLISHERS else CHATTER
+        return Unfinished(self._largest, int(queue), chatter)
