@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from zmqdev.device.peerlog import FIRST_PAUSE, MOST_PLACES, Complaints, PeerLog, hint
-from zmqdev.device.peers import MISMATCH, PeerEvent
+from zmqdev.device.peers import MISMATCH, NO_REASON, PeerEvent
 from zmqdev.device.snapshot import AddressState
 from zmqdev.device.sockets import OpenSocket
 
@@ -36,6 +36,16 @@ def test_a_failure_is_told_once_and_then_with_growing_pauses() -> None:
         (70, " (40 more in 40 s)"),
         (150, " (80 more in 80 s)"),
     ]
+
+
+def test_what_is_doubtful_is_told_when_it_comes_again() -> None:
+    complaints = Complaints()
+    told = [
+        complaints.failed(ADDRESS, MISMATCH, float(second), doubtful=True) for second in range(12)
+    ]
+    assert told == [None, "", *[None] * 9, " (10 more in 10 s)"]
+    complaints.succeeded(ADDRESS)
+    assert complaints.failed(ADDRESS, MISMATCH, 20.0, doubtful=True) is None
 
 
 def test_after_a_success_the_next_failure_is_news() -> None:
@@ -72,6 +82,10 @@ def test_the_hint_names_the_types_that_fit_and_the_probe() -> None:
         f"; a PULL talks to PUSH; `zmqdev probe {ADDRESS}` says what is there"
     )
     assert hint("PULL", event, connects=False) == "; a PULL talks to PUSH"
+    ended = PeerEvent("failed", ADDRESS, NO_REASON)
+    assert hint("PULL", ended, connects=False) == (
+        "; a PULL talks to PUSH, with the same security on both sides"
+    )
     mechanism = PeerEvent("failed", ADDRESS, MECHANISM)
     assert hint("SUB", mechanism, connects=True) == (
         f"; `zmqdev probe {ADDRESS}` says what is there"

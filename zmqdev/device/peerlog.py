@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zmqdev.device.peers import PeerEvent
+from zmqdev.device.peers import NO_REASON, PeerEvent
 from zmqdev.device.sockets import OpenSocket
 from zmqdev.spec.socktype import PEERS
 
@@ -28,12 +28,14 @@ MOST_PLACES = 1000
 
 @dataclass
 class _Row:
-    """What is known of one place and reason. `until`: nothing is said before."""
+    """What is known of one place and reason. `until`: nothing is said before; `told`: something
+    was said."""
 
     said_at: float
     until: float
     pause: float
     unsaid: int = 0
+    told: bool = True
 
 
 class Complaints:
@@ -42,14 +44,17 @@ class Complaints:
     def __init__(self) -> None:
         self._rows: OrderedDict[tuple[str, str], _Row] = OrderedDict()
 
-    def failed(self, place: str, reason: str, now: float) -> str | None:
-        """What to add to the line: "" at first, then how many more there were; None: no line."""
+    def failed(self, place: str, reason: str, now: float, *, doubtful: bool = False) -> str | None:
+        """What to add to the line: "" at first, then how many more there were; None: no line.
+        What is doubtful is told when it comes again."""
         row = self._rows.get((place, reason))
         if row is None or now > row.until + 2 * row.pause:
-            self._rows[place, reason] = _Row(now, now + FIRST_PAUSE, FIRST_PAUSE)
-            self._rows.move_to_end((place, reason))
-            if len(self._rows) > MOST_PLACES:
-                self._rows.popitem(last=False)
+            self._remember(
+                place, reason, _Row(now, now + FIRST_PAUSE, FIRST_PAUSE, 0, not doubtful)
+            )
+            return None if doubtful else ""
+        if not row.told:
+            self._remember(place, reason, _Row(now, now + FIRST_PAUSE, FIRST_PAUSE))
             return ""
         row.unsaid += 1
         if now < row.until:
@@ -59,6 +64,12 @@ class Complaints:
         self._rows[place, reason] = _Row(now, now + pause, pause)
         return told
 
+    def _remember(self, place: str, reason: str, row: _Row) -> None:
+        self._rows[place, reason] = row
+        self._rows.move_to_end((place, reason))
+        if len(self._rows) > MOST_PLACES:
+            self._rows.popitem(last=False)
+
     def succeeded(self, place: str) -> None:
         """The next failure there is news again."""
         for key in [key for key in self._rows if key[0] == place]:
@@ -67,14 +78,17 @@ class Complaints:
 
 def _is_silent(reason: str) -> bool:
     """The ways in which a wrong pair of socket types ends, by who closes first."""
-    return "socket types" in reason or "during the handshake" in reason
+    return "socket types" in reason or reason == NO_REASON
 
 
 def hint(socket_type: str, event: PeerEvent, connects: bool) -> str:
     """How to find out: what the socket could talk to, and a probe of what is there."""
     parts = []
     if _is_silent(event.reason):
-        parts.append(f"a {socket_type} talks to {', '.join(sorted(PEERS[socket_type]))}")
+        fits = f"a {socket_type} talks to {', '.join(sorted(PEERS[socket_type]))}"
+        # Whoever sees a mismatch of mechanisms first hangs up, and the other learns no reason.
+        either = ", with the same security on both sides" if event.reason == NO_REASON else ""
+        parts.append(fits + either)
     if connects and not event.reason.startswith("authentication"):
         parts.append(f"`zmqdev probe {event.address}` says what is there")
     return "".join(f"; {part}" for part in parts)
@@ -88,7 +102,6 @@ class PeerLog:
     ) -> None:
         self._who, self._opened, self._clock = who, opened, clock
         self._complaints = Complaints()
-        self._suspects: set[str] = set()  # addresses of ours that failed silently once
 
     def tell(self, event: PeerEvent) -> None:
         """Log it, or count it. Where somebody comes from has a port that means nothing."""
@@ -100,15 +113,14 @@ class PeerLog:
         if event.what != "failed":
             if event.what == "connected" and connects:
                 self._complaints.succeeded(place)
-                self._suspects.discard(place)
             log.info("%s: %s %s", self._who, event.address, event.what)
             return
-        if connects and _is_silent(event.reason) and place not in self._suspects:
-            self._suspects.add(place)
-            log.info("%s: %s: %s", self._who, event.address, event.reason)
+        silent = _is_silent(event.reason)
+        kind = "silent" if silent else event.reason
+        doubtful = connects and silent
+        more = self._complaints.failed(place, kind, self._clock(), doubtful=doubtful)
+        if more is None:
+            log.debug("%s: %s: %s", self._who, event.address, event.reason)
             return
-        kind = "silent" if _is_silent(event.reason) else event.reason
-        more = self._complaints.failed(place, kind, self._clock())
-        if more is not None:
-            said = hint(self._opened.type, event, connects)
-            log.warning("%s: %s: %s%s%s", self._who, event.address, event.reason, said, more)
+        said = hint(self._opened.type, event, connects)
+        log.warning("%s: %s: %s%s%s", self._who, event.address, event.reason, said, more)

@@ -48,6 +48,10 @@ _AUTH = {
     400: "authentication: refused by the server",
     500: "authentication: the server's authenticator failed",
 }
+# libzmq says at once that it tries again. After this it will not.
+GIVEN_UP = 1.0
+BROKEN = "what came was not ZMTP, or longer than maxmsgsize, and the connection was ended"
+NO_REASON = "the connection ended during the handshake"
 _PROTOCOL: dict[int, str] = {
     zmq.PROTOCOL_ERROR_ZMTP_UNSPECIFIED: "not ZMTP, or an older protocol",
     zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH: "the two sides use different security mechanisms",
@@ -73,7 +77,7 @@ def reason_of(event: int, value: int) -> str:
         return _AUTH.get(value, f"authentication: status {value}")
     if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
         return _PROTOCOL.get(value, f"the peer broke the protocol (0x{value:x})")
-    return "the connection ended during the handshake"
+    return NO_REASON
 
 
 class PeerWatch:
