@@ -81,7 +81,12 @@ def test_another_mechanism_ends_it_before_ours_is_told(mechanism: str) -> None:
     machine.receive(greeting.build(mechanism, as_server=True), 0.1)
     finding = finding_of(machine)
     assert (finding.mechanism, finding.as_server) == (mechanism, True)
-    assert "hidden behind" in finding.note
+    needs = {
+        "PLAIN": "(--plain-username, --plain-password)",
+        "CURVE": "its public key (--server-key)",
+    }
+    assert f"hidden behind {mechanism}; who connects needs" in finding.note
+    assert needs.get(mechanism, "to know it") in finding.note
     assert machine.bytes_to_send() == greeting.build()[:12]
 
 

@@ -36,6 +36,11 @@ KEPT = 256
 PING_CONTEXT = b"zmqdev-probe"
 PONG = zmtp.Command("PONG", PING_CONTEXT)
 DEFAULT_TIMEOUT = 2.0
+# What a mechanism asks of who connects.
+_NEEDS = {
+    "CURVE": "its public key (--server-key)",
+    "PLAIN": "a name and a password (--plain-username, --plain-password)",
+}
 
 
 class Kind(Enum):
@@ -162,7 +167,10 @@ class Probe:
         if read.major < 3:
             self._end("an old libzmq: it has no security, and no PING")
         elif read.mechanism != "NULL":
-            self._end(f"its socket type is hidden behind {read.mechanism}")
+            needs = _NEEDS.get(read.mechanism, "to know it")
+            self._end(
+                f"its socket type is hidden behind {read.mechanism}; who connects needs {needs}"
+            )
         else:
             self._state = _State.HANDSHAKE
             self._send_rest()
