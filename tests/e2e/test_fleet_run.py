@@ -201,6 +201,19 @@ parts:
     assert "error: a: failed with exit status 1; given up after 2 new starts" in run.program.err
 
 
+def test_a_part_that_is_down_when_all_is_stopped_is_no_success(
+    start: Start, tmp_path: Path, free_ports: Ports
+) -> None:
+    text = """
+defaults: {{control: off, restart: {{delay: 10ms, longest-delay: 10ms, limit: 0}}}}
+parts:
+  a: {{device: streamer, frontend: {{bind: tcp://10.255.255.1:1}}, backend: {{bind: tcp://127.0.0.1:{0}}}}}
+"""
+    run = RunningFile(start, tmp_path, text.format(*free_ports(1)))
+    until(lambda: run.program.err.count("starts again in") > 1, "it crashes again and again")
+    assert run.program.interrupt() == 1
+
+
 def test_it_ends_when_every_part_has_ended(start: Start, tmp_path: Path, free_ports: Ports) -> None:
     text = """
 parts:

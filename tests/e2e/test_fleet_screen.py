@@ -58,6 +58,37 @@ def test_the_end_leaves_a_summary_and_no_table(screen: Terminal) -> None:
     assert screen.echoes
 
 
+BAD = """
+parts:
+  good: {{endpoint: pub, bind: tcp://127.0.0.1:{0}, data: x, interval: 100ms, control: off}}
+  bad:
+    device: streamer
+    control: off
+    frontend: {{bind: tcp://10.255.255.1:1}}
+    backend: {{bind: tcp://127.0.0.1:{1}}}
+    restart: {{delay: 10ms, limit: 2}}
+"""
+
+
+@pytest.mark.parametrize("columns", [100, 50])
+def test_a_part_that_never_runs_is_in_the_table_and_in_the_summary(
+    tmp_path: Path, free_ports: Ports, columns: int
+) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text(BAD.format(*free_ports(2)).replace(", control: off}", "}"))
+    env = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    terminal = Terminal(["run", str(path), "-q"], columns=columns, rows=30, env=env)
+    try:
+        until(lambda: re.search(r"bad +failed", terminal.text), "the state of bad")
+        assert "given up after 2 new" in terminal.text
+        assert "2 parts" in terminal.text
+        terminal.keys(b"\x03")
+        assert terminal.wait() == 1
+        assert "bad (streamer): failed after" in terminal.text
+    finally:
+        terminal.end()
+
+
 def test_closing_the_window_stops_all(screen: Terminal) -> None:
     until(lambda: re.search(r"out +running +received +\d", screen.text), "the table")
     os.close(screen.master)

@@ -132,7 +132,6 @@ class Member:
         self._since = time.monotonic()
         self._stopping_at = None
         self.was_ready = False
-        self.status = EXIT_OK  # a crash that a new start has made good is none of the whole
         self.prepare()
         self.running, self._next = self._next or self._made(), None
         self._to("starting")
@@ -177,6 +176,7 @@ class Member:
             self.running.look()
         if self.state == "starting" and self.running is not None and self.running.ready:
             self.was_ready = True
+            self.status = EXIT_OK  # a crash that a new start has made good is none of the whole
             self._to("running")
 
     def kill(self) -> None:

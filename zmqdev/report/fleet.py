@@ -12,9 +12,10 @@ from typing import Protocol
 
 from zmqdev.fleet.fleet import Fleet
 from zmqdev.fleet.lodger import Lodger
-from zmqdev.fleet.member import Member
+from zmqdev.fleet.member import Member, MemberState
 from zmqdev.fleet.running import ERR, OUT, STATISTICS
 from zmqdev.fleet.voices import Voice, prefixes
+from zmqdev.report import units
 from zmqdev.report.attach import Display, can_be_live
 from zmqdev.report.lines import Lines
 from zmqdev.report.outlet import Complaint, Outlet
@@ -45,6 +46,14 @@ class _Terminal(Protocol):
 
 def is_terminal(stream: _Terminal) -> bool:
     return bool(getattr(stream, "isatty", lambda: False)())
+
+
+def note(part: MemberState) -> str:
+    """How a part's last run ended and how often it was started again, unless it only ended."""
+    if not part.restarts and part.state not in ("resting", "failed"):
+        return ""
+    again = units.counted(part.restarts, "new start")
+    return part.why if "given up" in part.why or not part.restarts else f"{part.why}; {again}"
 
 
 class Screen:
@@ -104,18 +113,18 @@ class Screen:
         return list(self._fleet.members.values()) if self._fleet is not None else []
 
     def _subject(self, member: Member) -> Subject:
+        shown = member.shown()
         if isinstance(member.running, Lodger):
             snapshot = member.running.snapshot()
             if snapshot is not None:
-                return replace(of_device(snapshot), name=member.name)
-        shown = member.shown()
+                return replace(of_device(snapshot), name=member.name, note=note(shown))
         last = self._subjects.get(member.name)
         if last is None:
             at = time.monotonic()
             kept = (member.part.category, member.name, member.part.kind, shown.state, at)
-            return Subject(*kept, shown.uptime, (), ())
+            return Subject(*kept, shown.uptime, (), (), note=note(shown))
         state = last.state if shown.state == "running" else shown.state
-        return replace(last, name=member.name, state=state)
+        return replace(last, name=member.name, state=state, note=note(shown))
 
     def _told(self, name: str, line: bytes) -> None:
         for member in self._members():

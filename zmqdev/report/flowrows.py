@@ -74,8 +74,8 @@ class Grid:
         line.stylize("dim")
         return Row(line, Rank.HEAD)
 
-    def row(self, place: int, track: Track, glyphs: Glyphs) -> Row:
-        minute = _spark(track, self.sparks, glyphs) if self.sparks else Text()
+    def row(self, place: int, track: Track | None, glyphs: Glyphs) -> Row:
+        minute = _spark(track, self.sparks, glyphs) if self.sparks and track else Text()
         return Row(self._joined(self.cells[place], minute))
 
     def _joined(self, cells: Sequence[Text], minute: Text) -> Text:
@@ -109,30 +109,51 @@ def flow_rows(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
 def device_rows(
     seen: Sequence[Seen], width: int, glyphs: Glyphs, states: Mapping[str, str]
 ) -> Iterator[Row]:
-    """A table of several: a row for each direction, in the widest form there is room for."""
-    flows = [(item, flow, track) for item in seen for flow, track in item.flows]
+    """A table of several: a row for each direction, in the widest form there is room for. One
+    of which no numbers are known has a row with its state."""
+    flows = [(item, flow, track) for item in seen for flow, track in item.flows or _NOTHING]
     for form, columns in enumerate(_FORMS):
         cells = [_device_cells(form, *flow, states, glyphs) for flow in flows]
         grid = Grid.of(columns, cells, width)
         if grid.used <= width:
             break
+    indent = grid.sizes[0] + GAP
     yield grid.head()
-    for place, (_, flow, track) in enumerate(flows):
+    for place, (item, flow, track) in enumerate(flows):
         yield grid.row(place, track, glyphs)
-        yield from _drops(flow, width, indent=grid.sizes[0] + GAP)
+        if flow is not None:
+            yield from _drops(flow, width, indent)
+        if item.subject.note and flow is _last(item):
+            for line in worded(item.subject.note, width, "yellow", indent):
+                yield Row(line, Rank.MORE)
+
+
+_NOTHING: tuple[tuple[Reading | None, Track | None], ...] = ((None, None),)
+
+
+def _last(item: Seen) -> Reading | None:
+    return item.flows[-1][0] if item.flows else None
 
 
 def _device_cells(
-    form: int, item: Seen, flow: Reading, track: Track, states: Mapping[str, str], glyphs: Glyphs
+    form: int,
+    item: Seen,
+    flow: Reading | None,
+    track: Track | None,
+    states: Mapping[str, str],
+    glyphs: Glyphs,
 ) -> list[Text]:
     """The cells of a row in one of `_FORMS`."""
     subject = item.subject
-    first = flow is item.flows[0][0]
+    first = flow is None or flow is item.flows[0][0]
     name = piece(shorten(subject.name, 24, glyphs.cut), "bold" if first else "dim")
     state = Text(subject.state, states.get(subject.state, "dim")) if first else Text()
     peers = Text("/".join(str(side.peers.connected) for side in subject.sides) if first else "")
-    numbers = _numbers(flow, track, blocks=True)
-    direction = Text(flow.name)
+    if flow is None or track is None:
+        # Where there is no room for states, that of what has no direction stands there.
+        numbers, direction = [Text()] * 5, Text() if form < 2 else state
+    else:
+        numbers, direction = _numbers(flow, track, blocks=True), Text(flow.name)
     return (
         [name, state, direction, peers, *numbers],
         [name, state, direction, *numbers[:3], numbers[4]],

@@ -23,6 +23,9 @@ STATE_STYLES = {
     "running": "green",
     "paused": "yellow",
     "waiting": "yellow",
+    "starting": "yellow",
+    "resting": "yellow",
+    "stopping": "yellow",
     "draining": "yellow",
     "failed": "bold red",
 }
@@ -137,7 +140,8 @@ def _failures(side: SideState, width: int) -> Iterator[Row]:
 
 def _title(seen: Sequence[Seen]) -> Text:
     if len(seen) != 1:
-        return Text(units.counted(len(seen), "device"), "bold")
+        devices = all(item.subject.category == "device" for item in seen)
+        return Text(units.counted(len(seen), "device" if devices else "part"), "bold")
     subject = seen[0].subject
     kind = f" ({subject.kind})" if subject.kind != subject.name else ""
     return Text.assemble(piece(subject.name, "bold"), (kind, "dim"))

@@ -32,7 +32,8 @@ class Subject:
     """One thing at `at` (monotonic seconds).
 
     `category` is device or endpoint. `extra` is what only its kind has; `expected` how many
-    messages there will be, None when nobody knows; `beside` is as in a snapshot.
+    messages there will be, None when nobody knows; `beside` is as in a snapshot; `note` is a
+    line about its life, where there is something to say.
     """
 
     category: str
@@ -46,6 +47,7 @@ class Subject:
     extra: Mapping[str, Any] = field(default_factory=dict)
     expected: int | None = None
     beside: Mapping[str, AddressState] = field(default_factory=dict)
+    note: str = ""
 
 
 def of_device(snapshot: Snapshot) -> Subject:

@@ -18,7 +18,8 @@ def summary(seen: Sequence[Seen], width: int) -> list[str]:
 def _subject(item: Seen, width: int) -> Iterator[str]:
     subject = item.subject
     name = subject.name if subject.name == subject.kind else f"{subject.name} ({subject.kind})"
-    yield f"{name}: {subject.state} after {units.duration(subject.uptime)}"
+    note = f"; {subject.note}" if subject.note else ""
+    yield f"{name}: {subject.state} after {units.duration(subject.uptime)}{note}"
     label = max((len(flow.name) for flow, _ in item.flows), default=0)
     for flow, track in item.flows:
         words = list(_flow(flow, track, subject.uptime))
