@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from zmqdev.report.log import logging_to_stderr, route
+from zmqdev.report.log import logging_to_stderr, route, tell_settings
 from zmqdev.spec.common import Logging
 
 log = logging.getLogger("zmqdev")
@@ -37,6 +37,19 @@ def test_the_level_follows_q_and_v(
             log.log(level, "told")
     told = capsys.readouterr().err.splitlines()
     assert [line.split()[1].rstrip(":") for line in told] == levels
+
+
+def test_settings_are_told_at_vv_a_line_for_each_part(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {"device": "queue", "frontend": {"bind": ["a", "b"], "sndhwm": 5}, "quiet": False}
+    with logging_to_stderr(Logging(verbose=1)):
+        tell_settings(lambda: pytest.fail("nobody wants to know"))
+    with logging_to_stderr(Logging(verbose=2)):
+        tell_settings(lambda: settings)
+    told = [line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines()]
+    assert told == [
+        "settings: all: device queue, quiet false",
+        "settings: frontend: bind a b, sndhwm 5",
+    ]
 
 
 def test_json_lines_parse(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from zmqdev.device.signals import STEERING, STOPPING, Signals
 from zmqdev.device.systemd import Systemd
 from zmqdev.errors import UsageError
 from zmqdev.report.attach import display, mode_of
-from zmqdev.report.log import logging_to_stderr
+from zmqdev.report.log import logging_to_stderr, tell_settings
 from zmqdev.spec.device import DeviceSpec, printed, reloadable, warnings
 from zmqdev.spec.kind import DeviceKind
 from zmqdev.spec.queue import QueueSpec
@@ -76,6 +76,7 @@ def run_device(kind: DeviceKind, spec: DeviceSpec) -> int:
     with Signals(numbers) as signals, logging_to_stderr(spec):
         for line in warnings(spec):
             log.warning("%s", line)
+        tell_settings(lambda: printed(kind, spec))
         device = device_for(kind, spec)
         service = Service([device], attachments_for(kind, spec, device))
         service.run(signals, spec.duration)

@@ -8,10 +8,10 @@ from typing import Any
 
 from zmqdev.device.signals import Signals
 from zmqdev.endpoints.run import Display, run
-from zmqdev.report.log import logging_to_stderr
+from zmqdev.report.log import logging_to_stderr, tell_settings
 from zmqdev.spec.common import EndpointStats
 from zmqdev.spec.endpoint import EndpointKind
-from zmqdev.spec.endpoint_check import warnings
+from zmqdev.spec.endpoint_check import printed, warnings
 
 log = logging.getLogger("zmqdev")
 # A burst is 4096 new lists, gone again a moment later. At Python's own threshold of 700 the
@@ -25,6 +25,7 @@ def run_endpoint(kind: EndpointKind, spec: Any) -> int:
     with Signals() as signals, logging_to_stderr(spec):
         for line in warnings(spec):
             log.warning("%s", line)
+        tell_settings(lambda: printed(kind, spec))
         run(kind, spec, signals, _display(spec.stats))
     return 0
 

@@ -6,13 +6,14 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from zmqdev.report.outlet import Outlet, Stream
 from zmqdev.spec.common import Logging
 
+log = logging.getLogger("zmqdev")
 # -v says who comes and goes, -vv what is set, -vvv everything.
 SETTINGS = 15
 logging.addLevelName(SETTINGS, "SETTINGS")
@@ -96,3 +97,25 @@ def logging_to_stderr(spec: Logging) -> Iterator[logging.Handler]:
         logger.removeHandler(handler)
         handler.close()
         logger.setLevel(before)
+
+
+def tell_settings(settings: Callable[[], Mapping[str, Any]]) -> None:
+    """At -vv: the settings as they came out, as a file has them, a line for each part of it."""
+    if not log.isEnabledFor(SETTINGS):
+        return
+    for section, values in _sections(settings()):
+        words = ", ".join(f"{name} {_word(value)}" for name, value in values.items())
+        log.log(SETTINGS, "%s: %s", section, words)
+
+
+def _sections(settings: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield "all", {name: v for name, v in settings.items() if not isinstance(v, Mapping)}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield name, value
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value)) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
