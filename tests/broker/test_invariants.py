@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
+from itertools import chain
+from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 from support.majordomo import Play
 
 from zmqdev.broker.pool import Pool
+from zmqdev.broker.request import Request
 from zmqdev.broker.roster import Roster
+from zmqdev.broker.worker import Worker
 from zmqdev.wire import call
 from zmqdev.wire.dialect import DIALECTS, MDP_01, Verb
 
+T = TypeVar("T")
 CLIENTS = [b"\0aaaa", b"\0bbbb", b"named"]
 WORKERS = [b"w%d" % number for number in range(5)]
 SERVICES = [b"echo", b"other"]
@@ -34,13 +47,18 @@ def places(play: Play) -> Counter[bytes]:
     return found
 
 
+def weight(request: Request) -> int:
+    """Bytes of a request and of the partial replies kept for it."""
+    return sum(map(len, chain(request.body, *(request.parts or ()))))
+
+
 def check(play: Play) -> None:
     ledger = play.broker.ledger
     assert places(play) == Counter(dict.fromkeys(ledger.open, 1))
     counts = ledger.tally.read()
     ended = ("replies", "expired", "dead_letters", "abandoned", "unanswered")
     assert counts["requests"] == sum(counts[name] for name in ended) + len(ledger.open)
-    assert ledger.size == sum(request.size for request in ledger.open.values())
+    assert ledger.size == sum(weight(request) for request in ledger.open.values())
     assert sum(client.requests for client in ledger.clients.values()) == len(ledger.open)
     assert all(client.requests for client in ledger.clients.values())
     assert ledger._unknown == sum(not service.known for service in ledger.services.values())
@@ -54,93 +72,85 @@ def check(play: Play) -> None:
             assert not (service.queue and service.ready), "somebody could work"
 
 
-class Interleavings(RuleBasedStateMachine):
-    """Arrivals, replies, deaths, silence, refusals, pauses in any order."""
+# Most steps are short, or nobody would ever be at work.
+MOMENTS = st.sampled_from([0.1, 0.1, 0.5, 0.5, 1.0, 3.5, 4.5, 11.0])
+NUMBER = st.integers(0, 99)
+"""Which of several that are there, counted round and round."""
 
+
+class Clients(RuleBasedStateMachine):
+    """What clients do, and what holds whatever the workers do. Each body is asked once."""
+
+    workers: str
     tokens = Bundle("tokens")
 
     def __init__(self) -> None:
         super().__init__()
         self.play = Play(
+            workers=self.workers,
             service="echo",
-            max_attempts=3,
+            max_attempts=2,
             busy_timeout=4.0,
             expiry=20.0,
             unknown_expiry=10.0,
             max_requests=30,
-            client_requests=20,
+            client_requests=8,
+            max_bytes=150,
+            client_bytes=100,
         )
-        self.asked = 0
+        self.asked: dict[bytes, bytes] = {}  # body -> its client
+        self.calls: set[bytes] = set()
+        self.bodies: dict[bytes, bytes] = {}  # token -> body
 
     @rule(
         client=st.sampled_from(CLIENTS),
-        service=st.sampled_from([*SERVICES, b"nobody"]),
+        service=st.sampled_from([*SERVICES, *SERVICES, b"nobody"]),
         form=st.integers(0, 3),
+        size=st.integers(1, 20),
+        number=st.integers(1, 5),
     )
-    def request(self, client: bytes, service: bytes, form: int) -> None:
-        self.asked += 1
-        body = b"%d" % self.asked
+    def request(self, client: bytes, service: bytes, form: int, size: int, number: int) -> None:
+        for _ in range(number):
+            self.request_one(client, service, form, size)
+
+    @initialize(forms=st.lists(st.integers(0, 3), max_size=12))
+    def first_requests(self, forms: list[int]) -> None:
+        for number, form in enumerate(forms):
+            self.request_one(CLIENTS[number % 3], SERVICES[number % 2], form, 1)
+
+    def request_one(self, client: bytes, service: bytes, form: int, size: int) -> None:
+        body = (b"%d" % len(self.asked)).zfill(size + 3)
+        self.asked[body] = client
         forms = (
             [b"", b"MDPC01", service, body],
             [b"MDPC02", b"\x01", service, body],
             [b"", body],
             [call.CALL, body, b"", b"MDPC01", service, body],
         )
+        if form == len(forms) - 1:
+            self.calls.add(body)
         self.play.client(client, *forms[form])
 
-    @rule(
-        worker=st.sampled_from(WORKERS),
-        service=st.sampled_from(SERVICES),
-        dialect=st.sampled_from(sorted(DIALECTS)),
-    )
-    def come(self, worker: bytes, service: bytes, dialect: str) -> None:
-        self.play.ready(worker, service, DIALECTS[dialect])
+    def open_calls(self) -> list[bytes]:
+        clients = self.play.broker.ledger.clients.values()
+        return sorted(id for client in clients for id in client.calls)
 
-    @rule(worker=st.sampled_from(WORKERS), target=tokens)
-    def answer(self, worker: bytes) -> bytes:
-        crew = self.play.broker.crew
-        assert isinstance(crew, Roster)
-        known = crew.workers.get(worker)
-        if known is None or known.request is None:
-            return b"nothing"
-        token, body = known.request.token, known.request.body
-        self.play.reply(worker, *body, token=token, dialect=known.dialect)
-        return token
-
-    @rule(worker=st.sampled_from(WORKERS), token=tokens)
-    def answer_again(self, worker: bytes, token: bytes) -> None:
-        self.play.reply(worker, b"again", token=token)
-
-    @rule(worker=st.sampled_from(WORKERS))
-    def partial(self, worker: bytes) -> None:
-        crew = self.play.broker.crew
-        assert isinstance(crew, Roster)
-        known = crew.workers.get(worker)
-        if known and known.request and known.dialect.knows(Verb.PARTIAL):
-            carried = (known.request.token, b"", b"part")
-            self.play.say(worker, Verb.PARTIAL, *carried, dialect=known.dialect)
-
-    @rule(worker=st.sampled_from(WORKERS))
-    def leave(self, worker: bytes) -> None:
-        self.play.say(worker, Verb.DISCONNECT)
-
-    @rule(worker=st.sampled_from(WORKERS), gone=st.booleans())
-    def die(self, worker: bytes, gone: bool) -> None:
-        broker = self.play.broker
-        last = [frames for frames in self.play.sent_to_workers if frames[0] == worker][-1:]
-        for message in last:
-            broker.worker_refused(message, gone, self.play.now)
-        self.play.collect()
+    @precondition(open_calls)
+    @rule(which=NUMBER)
+    def ask_again(self, which: int) -> None:
+        """Only while it is here; later it would be another request."""
+        body = pick(self.open_calls(), which)
+        client = self.play.broker.ledger.clients[self.asked[body]]
+        before = self.play.counts["repeated"]
+        again = [call.CALL, body, b"", b"MDPC01", b"echo", body]
+        self.play.client(client.identity, *again)
+        assert self.play.counts["repeated"] == before + 1
 
     @rule(client=st.sampled_from(CLIENTS), gone=st.booleans())
     def refuse_reply(self, client: bytes, gone: bool) -> None:
         self.play.broker.clients_refused([[client, b"", b"x"]], gone, self.play.now)
 
-    @rule(seconds=st.sampled_from([0.1, 1.0, 3.5, 11.0]), alive=st.sets(st.sampled_from(WORKERS)))
-    def wait(self, seconds: float, alive: set[bytes]) -> None:
-        self.play.pass_time(seconds, alive=tuple(sorted(alive)))
-
-    @rule(seconds=st.sampled_from([5.0, 500.0]))
+    @rule(seconds=st.sampled_from([0.5, 5.0, 500.0]))
     def be_absent(self, seconds: float) -> None:
         self.play.now += seconds
         self.play.broker.tick(self.play.now)
@@ -155,47 +165,275 @@ class Interleavings(RuleBasedStateMachine):
         self.play.broker.resume(self.play.now)
         self.play.collect()
 
+    def reply_once(self, owned: bool, reply: Callable[[], None]) -> None:
+        """A reply counts when its worker has the request, and never otherwise."""
+        before = self.play.counts["replies"]
+        reply()
+        assert self.play.counts["replies"] == before + owned
+
     @invariant()
     def holds(self) -> None:
         check(self.play)
+        ledger, limits = self.play.broker.ledger, self.play.broker.settings
+        assert len(ledger.open) <= limits.max_requests
+        assert ledger.size <= limits.max_bytes
+        for client in ledger.clients.values():
+            assert client.requests <= limits.client_requests
+        for token, request in ledger.open.items():
+            assert request.attempts <= limits.max_attempts
+            self.bodies[token] = request.body[0]
 
     @invariant()
-    def no_request_is_answered_twice(self) -> None:
-        bodies = Counter(
-            frames[-1]
-            for frames in self.play.sent_to_clients
-            if frames[1] != call.FAILED and frames[-1].isdigit()
-        )
-        assert all(times == 1 for times in bodies.values()), bodies
+    def each_request_is_answered_at_most_once_and_to_its_own_client(self) -> None:
+        answered: Counter[bytes] = Counter()
+        for address, *frames in self.play.sent_to_clients:
+            body = frames[1] if frames[0] == call.FAILED else frames[-1]
+            if body in self.asked:
+                assert self.asked[body] == address
+                answered[body] += 1
+        assert all(times == 1 for times in answered.values()), answered
+
+    def work(self) -> None:
+        """Workers that do their work come and do some."""
+        raise NotImplementedError
 
     def teardown(self) -> None:
-        """With workers that do their work, everything ends."""
+        """With workers that do their work, everything ends; a stop ends everything."""
         play = self.play
         play.broker.resume(play.now)
-        for name, service in ((b"last", b"echo"), (b"least", b"other")):
-            play.ready(name, service)
-        crew = play.broker.crew
-        assert isinstance(crew, Roster)
+        if len(self.asked) % 2:
+            play.broker.stop()
+            play.collect()
         for _ in range(400):
             if not play.broker.ledger.open:
                 break
-            for name in (b"last", b"least"):
-                worker = crew.workers.get(name)
-                if worker and worker.request:
-                    body = worker.request.body
-                    play.reply(name, *body, token=worker.request.token, dialect=worker.dialect)
-            play.pass_time(0.5, alive=(b"last", b"least"))
+            self.work()
         assert not play.broker.ledger.open
         check(play)
+        self.every_call_is_answered_or_refused()
+
+    def every_call_is_answered_or_refused(self) -> None:
+        """What the client did not take is still here for it; who is gone is told nothing."""
+        play = self.play
+        waits = {
+            reply[2]
+            for backlog in play.broker._overflow._backlogs.values()
+            for reply in backlog.messages
+            if len(reply) > 2
+        }
+        told = {frames[2] for frames in play.sent_to_clients if len(frames) > 2}
+        silent = self.calls - told - waits
+        counts = play.counts
+        assert len(silent) <= counts["abandoned"] + counts["unreachable"] + counts["overflowed"]
+
+
+class Interleavings(Clients):
+    """Arrivals, replies, deaths, silence, refusals, pauses in any order."""
+
+    workers = "auto"
+    tokens = Clients.tokens
+
+    @initialize(dialects=st.lists(st.sampled_from(sorted(DIALECTS)), min_size=1, max_size=5))
+    def open_for_work(self, dialects: list[str]) -> None:
+        for number, (worker, dialect) in enumerate(zip(WORKERS, dialects, strict=False)):
+            self.play.ready(worker, SERVICES[number % 2], DIALECTS[dialect])
+
+    @property
+    def roster(self) -> Roster:
+        crew = self.play.broker.crew
+        assert isinstance(crew, Roster)
+        return crew
+
+    def there(self) -> list[Worker]:
+        return sorted(self.roster.workers.values(), key=lambda worker: worker.identity)
+
+    def busy(self) -> list[Worker]:
+        return [worker for worker in self.there() if worker.request is not None]
+
+    def answer_with(self, worker: Worker, token: bytes, owned: bool) -> None:
+        body, dialect = self.bodies.get(token, b"nothing"), worker.dialect
+        self.reply_once(
+            owned, lambda: self.play.reply(worker.identity, body, token=token, dialect=dialect)
+        )
+
+    @rule(
+        worker=st.sampled_from(WORKERS),
+        service=st.sampled_from(SERVICES),
+        dialect=st.sampled_from(sorted(DIALECTS)),
+    )
+    def come(self, worker: bytes, service: bytes, dialect: str) -> None:
+        self.play.ready(worker, service, DIALECTS[dialect])
+
+    @precondition(busy)
+    @rule(which=NUMBER, target=tokens)
+    def answer(self, which: int) -> bytes:
+        worker = pick(self.busy(), which)
+        assert worker.request is not None
+        token = worker.request.token
+        self.answer_with(worker, token, owned=True)
+        return token
+
+    @precondition(busy)
+    @rule()
+    def answer_all(self) -> None:
+        for worker in self.busy():
+            if worker.request is not None:
+                self.answer_with(worker, worker.request.token, owned=True)
+
+    @precondition(busy)
+    @rule(which=NUMBER, other=NUMBER)
+    def answer_for_another(self, which: int, other: int) -> None:
+        worker, owner = pick(self.there(), which), pick(self.busy(), other)
+        if worker is not owner and owner.request is not None:
+            self.answer_with(worker, owner.request.token, owned=False)
+
+    @precondition(there)
+    @rule(which=NUMBER, token=tokens)
+    def answer_again(self, which: int, token: bytes) -> None:
+        self.answer_with(pick(self.there(), which), token, owned=False)
+
+    @precondition(busy)
+    @rule(which=NUMBER)
+    def partial(self, which: int) -> None:
+        worker = pick(self.busy(), which)
+        if worker.request is not None and worker.dialect.knows(Verb.PARTIAL):
+            carried = (worker.request.token, b"", b"part")
+            self.play.say(worker.identity, Verb.PARTIAL, *carried, dialect=worker.dialect)
+
+    @precondition(busy)
+    @rule(which=NUMBER)
+    def beat(self, which: int) -> None:
+        """A heartbeat never makes a worker ready."""
+        worker = pick(self.busy(), which)
+        request = worker.request
+        self.play.say(worker.identity, Verb.HEARTBEAT, dialect=worker.dialect)
+        assert worker in self.busy()
+        assert worker.request is request
+        assert worker not in worker.service.ready
+
+    @precondition(there)
+    @rule(which=NUMBER)
+    def leave(self, which: int) -> None:
+        worker = pick(self.there(), which)
+        if worker.dialect.knows(Verb.DISCONNECT):
+            self.play.say(worker.identity, Verb.DISCONNECT, dialect=worker.dialect)
+            assert worker not in self.there()
+
+    @rule(worker=st.sampled_from(WORKERS), gone=st.booleans())
+    def die(self, worker: bytes, gone: bool) -> None:
+        broker = self.play.broker
+        last = [frames for frames in self.play.sent_to_workers if frames[0] == worker][-1:]
+        for message in last:
+            broker.worker_refused(message, gone, self.play.now)
+        self.play.collect()
+
+    @rule(seconds=MOMENTS, silent=st.sets(st.sampled_from(WORKERS), max_size=2))
+    def wait(self, seconds: float, silent: set[bytes]) -> None:
+        """The workers that are not silent send heartbeats; nobody else has much to say."""
+        end = self.play.now + seconds
+        while self.play.now < end:
+            for worker in self.there():
+                if worker.identity not in silent:
+                    self.play.say(worker.identity, Verb.HEARTBEAT, dialect=worker.dialect)
+            self.play.pass_time(min(0.5, end - self.play.now))
+
+    def work(self) -> None:
+        for name, service in ((b"last", b"echo"), (b"least", b"other")):
+            if name not in self.roster.workers:
+                self.play.ready(name, service)
+        self.answer_all()
+        self.wait(0.5, set())
+
+
+class PlainInterleavings(Clients):
+    """The same behind a DEALER, where nothing but replies is heard of a worker."""
+
+    workers = "plain"
+    tokens = Clients.tokens
+
+    @initialize(workers=st.integers(1, 4))
+    def open_for_work(self, workers: int) -> None:
+        self.come_and_go(workers)
+
+    @property
+    def pool(self) -> Pool:
+        crew = self.play.broker.crew
+        assert isinstance(crew, Pool)
+        return crew
+
+    @rule(workers=st.integers(0, 4))
+    def come_and_go(self, workers: int) -> None:
+        self.play.broker.connections(workers, self.play.now)
+        self.play.collect()
+
+    def in_flight(self) -> list[bytes]:
+        return list(self.pool.in_flight)
+
+    def overdue(self) -> list[bytes]:
+        """Tokens of requests that are queued, some of them again."""
+        return [token for token in self.pool.ledger.open if token not in self.pool.in_flight]
+
+    @precondition(in_flight)
+    @rule(which=NUMBER, target=tokens)
+    def answer(self, which: int) -> bytes:
+        token = pick(self.in_flight(), which)
+        self.answer_with(token, owned=True)
+        return token
+
+    @rule(token=tokens)
+    def answer_again(self, token: bytes) -> None:
+        self.answer_with(token, owned=False)
+
+    @precondition(overdue)
+    @rule(which=NUMBER)
+    def answer_late(self, which: int) -> None:
+        """The first reply to a request counts, though its time was over."""
+        self.answer_with(pick(self.overdue(), which), owned=True)
+
+    def answer_with(self, token: bytes, owned: bool) -> None:
+        body = self.bodies.get(token, b"nothing")
+        self.reply_once(owned, lambda: self.play.worker(token, b"", body))
+
+    @rule()
+    def refuse(self) -> None:
+        for message in [m for m in self.play.sent_to_workers if m[0] in self.pool.in_flight][-1:]:
+            self.play.broker.worker_refused(message, False, self.play.now)
+
+    @rule()
+    def have_room(self) -> None:
+        self.play.broker.room(self.play.now)
+        self.play.collect()
+
+    @rule(seconds=MOMENTS)
+    def wait(self, seconds: float) -> None:
+        self.play.pass_time(seconds)
+
+    def work(self) -> None:
+        if not self.pool._connected:
+            self.play.broker.connections(2, self.play.now)
+        self.have_room()
+        for token in list(self.pool.in_flight):
+            self.answer_with(token, owned=True)
+        self.wait(0.5)
+
+
+def pick(several: list[T], which: int) -> T:
+    return several[which % len(several)]
+
+
+def several(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=60,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
 
 
 TestInterleavings = Interleavings.TestCase
-TestInterleavings.settings = settings(
-    max_examples=200,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+TestInterleavings.settings = several(200)
+TestPlainInterleavings = PlainInterleavings.TestCase
+TestPlainInterleavings.settings = several(100)
 
 ALPHABET = [
     b"",
