@@ -181,6 +181,7 @@ def test_files_pipes_and_sockets_are_input_and_the_null_device_is_not(
         assert not input_given(closed)
 
 
+@pytest.mark.alone
 def test_five_hundred_thousand_lines_are_read_in_a_quarter_of_a_second(tmp_path: Path) -> None:
     feed = file_feed(tmp_path / "f", b"".join(b"%d\n" % n for n in range(500_000)), Layout())
     best = float("inf")
