@@ -108,6 +108,21 @@ def test_an_address_asked_for_twice_is_named_by_the_one_that_was_bound(steered: 
     assert item.ask("unbind", side="frontend", address=second)["actual"] == second
 
 
+def test_what_was_connected_to_twice_is_disconnected_by_one_word(
+    steered: Begin, context: Context
+) -> None:
+    item = steered("streamer")
+    pull = context.socket(zmq.PULL)
+    pull.bind(WILDCARD)
+    there = pull.getsockopt_string(zmq.LAST_ENDPOINT)
+    for _ in range(2):
+        item.ask("connect", side="backend", address=there)
+    item.serve(lambda: item.ask("peers")["backend"]["connected"] == 2)
+    item.ask("disconnect", side="backend", address=there)
+    item.serve(lambda: item.ask("peers")["backend"]["connected"] == 0)
+    assert len(item.ask("status")["sides"][1]["addresses"]) == 1
+
+
 def test_set_changes_what_can_change_and_config_shows_it(steered: Begin) -> None:
     item = steered()
     logger = logging.getLogger("zmqdev")

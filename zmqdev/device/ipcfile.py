@@ -50,15 +50,18 @@ def check_free(address: str) -> None:
 
 
 def answers(path: Path) -> bool:
-    """Whether somebody listens. A socket file left by a crash refuses the connection."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
-        knock.settimeout(1)
+    """Whether somebody has it. A socket file left by a crash refuses the connection.
+
+    A datagram socket never connects to one that listens: the refusal of its type tells that
+    somebody is there, and they hear nothing of it.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as knock:
         try:
             knock.connect(str(path))
         except (ConnectionRefusedError, FileNotFoundError):
             return False
         except OSError:
-            return True  # full backlog, or not ours to touch
+            return True  # of another type, or not ours to touch
     return True
 
 

@@ -122,7 +122,8 @@ def open_address(verb: str, on: Steered, side: str, address: str) -> dict[str, A
 
 def close_address(verb: str, on: Steered, side: str, address: str) -> dict[str, Any]:
     found = on.side(side)
-    own = [state for state in found.addresses if state.verb == verb]
+    # Connected twice is two connections, which libzmq ends together: one address here.
+    own = list(dict.fromkeys(state for state in found.addresses if state.verb == verb))
     meant = [s for s in own if s.actual == address] or [s for s in own if s.asked == address]
     if len(meant) != 1:
         has = ", ".join(state.actual for state in own) or "none"
