@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import zmq
 from support import rawpeer
 from support.processes import until
-from support.vitals import MEBIBYTE
+from support.vitals import MEBIBYTE, memory
 
 from zmqdev.security.unfinished import wire_size
 from zmqdev.wire.zmtp import Frame, encode
@@ -91,6 +92,26 @@ def test_a_reliable_queue_has_no_room_for_it_either(place: Callable[..., Any], s
         until(lambda: sum(refused(here).values()) == 1, "it is counted")
     assert WIRE < sent <= 3 * WIRE
     assert here.program.interrupt() == 0
+
+
+def test_when_memory_is_short_the_longest_unfinished_messages_go(place: Callable[..., Any]) -> None:
+    """None of them is as long as a message may be; all together they are too much."""
+    here = place("streamer", "--limits-memory", "128MiB")
+    frame = unending(64 * 1024)
+    peers = [rawpeer.shake_hands(here.front, "PUSH") for _ in range(6)]
+    most = 0
+    while refused(here)["frontend"] < 3:
+        for peer in peers:
+            with suppress(OSError):
+                peer.sendall(frame * (32 if most < 120 * MEBIBYTE else 4))
+        shown = here.shown()["uptime"]
+        until(lambda seen=shown: here.shown()["uptime"] > seen, "another line")  # type: ignore[misc]
+        most = max(most, memory(here.pid))
+    assert 128 * MEBIBYTE < most < 192 * MEBIBYTE
+    for peer in peers:
+        peer.close()
+    here.check_recovered()
+    here.end()
 
 
 def pressed(peer: socket.socket, data: bytes) -> bool:

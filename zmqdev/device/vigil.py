@@ -27,7 +27,7 @@ SHARE = 0.05
 # The part of the memory that there is at which it is short.
 TIGHT = 0.8
 # After a cut, until libzmq has let go of what it kept.
-AFTERMATH = 0.5
+AFTERMATH = 0.2
 # libzmq's own high-water mark.
 QUEUE = 1000
 # Subscriptions that others have already are not handed up: bytes of them a second.
@@ -81,8 +81,10 @@ class Vigil:
         memory = self._memory()
         if memory < self._gate and not self._origins.wanted:
             return CALM
+        # What the last cut gives back is not back yet.
+        tight = memory >= self._most_memory and self._trim_at is None
         for side in self._sides:
-            self._look_at(side, paused, memory >= self._most_memory)
+            self._look_at(side, paused, tight)
         self._origins.wanted = any(side.accounts.suspects for side in self._sides)
         pause = CLOSE if any(side.close for side in self._sides) else CALM
         return max(pause, (time.thread_time() - begun) / SHARE)
