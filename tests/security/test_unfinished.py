@@ -219,6 +219,14 @@ def test_a_descriptor_that_is_used_again_begins_anew() -> None:
     assert not accounts.suspects
 
 
+def test_cleared_accounts_begin_anew() -> None:
+    world = World([Peer()])
+    played(world, LARGEST // 2, 4)
+    assert world.accounts.suspects
+    world.accounts.clear()
+    assert not world.accounts.suspects
+
+
 steps = st.lists(
     st.tuples(
         st.lists(st.integers(0, 3 * LARGEST), min_size=4, max_size=4),  # bytes of each peer

@@ -62,7 +62,9 @@ class Vigil:
         self._wire = taken.Wire()
         self._largest = wire_size(limits.message_bytes, limits.message_frames)
         self._most_memory = limits.memory or int(TIGHT * taken.available())
-        self._gate = min(self._largest or self._most_memory, self._most_memory // 2)
+        # Nobody who has sent less, since a message of its was seen, is worth a closer look.
+        self._half = (self._largest or self._most_memory) // 2
+        self._gate = 2 * min(self._half, self._most_memory // 4)
         self._trim_at: float | None = None
         self._sides = [
             Side(opened, watches[opened.name], number, self._accounts(opened))
@@ -79,7 +81,8 @@ class Vigil:
         if taken.peak() < self._gate:
             return CALM
         memory = self._memory()
-        if memory < self._gate and not self._origins.wanted:
+        if memory < self._gate:
+            self._forget()
             return CALM
         # What the last cut gives back is not back yet.
         tight = memory >= self._most_memory and self._trim_at is None
@@ -89,10 +92,17 @@ class Vigil:
         pause = CLOSE if any(side.close for side in self._sides) else CALM
         return max(pause, (time.thread_time() - begun) / SHARE)
 
+    def _forget(self) -> None:
+        """What is not in memory is in no account."""
+        if self._origins.wanted:
+            self._origins.wanted = False
+            for side in self._sides:
+                side.accounts.clear()
+
     def _look_at(self, side: Side, paused: bool, tight: bool) -> None:
         now = time.monotonic()
         sizes = self._sizes(side)
-        half = MEBIBYTE if tight else self._largest // 2
+        half = MEBIBYTE if tight else self._half
         side.close = any(side.accounts.unfinished(*item) > half for item in sizes.items())
         found = side.accounts.look(
             sizes,
@@ -111,7 +121,7 @@ class Vigil:
             size = self._wire.received(connection[0])
             if size is None:
                 continue
-            if side.accounts.unfinished(connection, size) > self._largest // 2:
+            if side.accounts.unfinished(connection, size) > self._half:
                 size -= self._wire.unread(connection[0])
             sizes[connection] = size
         return sizes

@@ -83,6 +83,10 @@ class Unfinished(Generic[Key]):
         """Whether it has to be noted where messages come from."""
         return any(account.suspect is not None for account in self._accounts.values())
 
+    def clear(self) -> None:
+        """Nobody is suspect, and what was known of anybody is forgotten."""
+        self._accounts = {}
+
     def unfinished(self, key: Key, taken: int) -> int:
         """Bytes of a connection since a message of its was last seen."""
         account = self._accounts.get(key)

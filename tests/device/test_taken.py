@@ -1,0 +1,53 @@
+"""What the system tells of connections and of memory."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import pytest
+from support.processes import until
+
+from zmqdev.device import taken
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+
+
+@linux
+def test_bytes_that_came_and_those_that_wait() -> None:
+    wire = taken.Wire()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as far,
+    ):
+        near, _ = server.accept()
+        with near:
+            assert (wire.received(near.fileno()), wire.unread(near.fileno())) == (0, 0)
+            far.sendall(b"x" * 1000)
+            until(lambda: wire.received(near.fileno()) == 1000, "they came")
+            near.recv(300)
+            assert (wire.received(near.fileno()), wire.unread(near.fileno())) == (1000, 700)
+
+
+def test_what_is_no_tcp_connection_has_no_answer() -> None:
+    wire = taken.Wire()
+    first, second = socket.socketpair()
+    reader, writer = os.pipe()
+    with first, second:
+        assert wire.received(first.fileno()) is None
+    assert wire.received(reader) is None
+    os.close(reader)
+    os.close(writer)
+    assert wire.received(reader) is None
+    assert wire.unread(reader) == 0
+
+
+def test_memory_grows_with_what_is_kept() -> None:
+    before = taken.memory()
+    assert 0 < before < taken.peak() + (8 << 20), "counted by each processor for itself, and late"
+    kept = b"x" * (64 << 20)
+    assert taken.memory() - before > 32 << 20
+    del kept
+    taken.give_back()
+    assert taken.memory() < taken.available()
