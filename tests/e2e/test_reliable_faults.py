@@ -66,7 +66,7 @@ def calm_percentile(load: Load) -> float:
     return load.percentile(0.99)
 
 
-@pytest.mark.parametrize("protocol", ["mdp-0.1", "mdp-0.2", "ppp"])
+@pytest.mark.parametrize("protocol", ["mdp-0.1", "mdp-0.2", "majortomo", "ppp"])
 def test_twenty_kills_lose_nothing(start: Start, hire: Hire, protocol: str) -> None:
     queue = Queue(start)
     names = (f"w{number}" for number in itertools.count())
@@ -110,20 +110,24 @@ def test_kills_of_our_own_worker_lose_nothing(start: Start) -> None:
 
 
 def test_kills_of_plain_workers_lose_nothing(start: Start, hire: Hire) -> None:
+    """REP and DEALER, of which nothing is heard but replies: a death shows in a late reply."""
     queue = Queue(start, "--workers", "plain", "--busy-timeout", "100ms", "--max-attempts", "20")
     names = (f"w{number}" for number in itertools.count())
-    crew = [hire("rep", queue.backend, next(names)) for _ in range(4)]
+    kinds = itertools.cycle(("rep", "dealer"))
+    crew = [hire(next(kinds), queue.backend, next(names)) for _ in range(4)]
     queue.settle(4)
     chance = random.Random(7)
     with Load(queue.frontend) as load:
+        calm = calm_percentile(load)
         for number in range(1, KILLS + 1):
             before = load.answered
             until(lambda before=before: load.answered > before + 50, "load between kills")
             crew.pop(chance.randrange(len(crew))).kill()
-            crew.append(hire("rep", queue.backend, next(names)))
+            crew.append(hire(next(kinds), queue.backend, next(names)))
             until(lambda number=number: gone(queue) >= number, "the loss is noticed")
             queue.settle(4)
     check(load, least=50 * KILLS)
+    assert load.percentile(0.99) < calm + SLOWEST
     assert queue.count("overran") > 0, "no kill hit a busy worker"
 
 
@@ -206,16 +210,18 @@ def test_ten_thousand_requests_wait_while_all_workers_are_gone_for_five_seconds(
     queue = Queue(start)
     crew = [own_worker(start, queue, "--delay", "1ms") for _ in range(2)]
     queue.settle(2)
-    with Load(queue.frontend, clients=10, window=1000, total=10_000) as load:
+    with Load(queue.frontend, clients=10, window=1000) as load:
         until(lambda: load.answered > 100, "a start")
         for worker in crew:
             worker.signal(signal.SIGKILL)
         until(lambda: queue.workers() == 0, "nobody left")
+        until(lambda: queue.state()["queued"] == 10_000, "every client waits for its window")
         until(lambda: queue.state()["oldest"] > 5.0, "five seconds")
-        assert queue.state()["queued"] > 5000
+        assert queue.state()["queued"] == 10_000
+        before = load.answered
         for number in range(4):
             hire("mdp-0.1", queue.backend, f"w{number}")
-        until(lambda: load.answered == 10_000, "all replies")
+        until(lambda: load.answered >= before + 10_000, "all replies")
     check(load, least=10_000)
 
 
@@ -243,21 +249,22 @@ def test_a_broker_that_is_killed_and_started_again_costs_no_request_of_retrying_
 
 
 def test_no_worker_is_given_up_for_the_time_the_broker_stood_still(start: Start) -> None:
-    queue = Queue(start, "--heartbeat", "200ms")
+    queue = Queue(start, "--heartbeat", "500ms")
     for _ in range(3):
-        # The workers are more patient: it is the broker's judgement that is tested.
-        own_worker(start, queue, "--heartbeat", "150ms", "--delay", "5ms")
+        # The workers wait for it for three seconds: it is the queue's judgement that is tested.
+        own_worker(start, queue, "--heartbeat", "1s", "--delay", "5ms")
     queue.settle(3)
     with Load(queue.frontend) as load:
         until(lambda: load.answered > 50, "a load")
         queue.program.signal(signal.SIGSTOP)
         # Not a wait for something: three heartbeats of absence are what is tested.
-        time.sleep(0.65)
+        time.sleep(1.6)
         before = load.answered
         queue.program.signal(signal.SIGCONT)
         until(lambda: load.answered > before + 100, "the load goes on")
     check(load, least=150)
-    assert queue.count("silent") == 0
+    assert (gone(queue), queue.count("registered")) == (0, 3)
+    assert queue.count("redispatched") == 0
 
 
 def test_nothing_is_left_of_a_client_that_is_killed_with_a_thousand_requests(start: Start) -> None:
@@ -266,9 +273,9 @@ def test_nothing_is_left_of_a_client_that_is_killed_with_a_thousand_requests(sta
     queue.settle(1)
     client = start(
         *("client", "--reliable", "-c", queue.frontend, "--window", "1000", "-D", "{n}"),
-        *("-n", "1000", "-t", "60s"),
+        *("-n", "100000", "-t", "60s"),
     )
-    until(lambda: queue.state().get("queued", 0) > 900, "the requests are here")
+    until(lambda: queue.count("replies") > 10 and queue.state()["queued"] >= 998, "1000 are here")
     client.signal(signal.SIGKILL)
     until(queue.is_empty, "the ledger is empty")
     assert queue.state()["bytes"] == 0

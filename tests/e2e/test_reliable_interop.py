@@ -98,6 +98,8 @@ def test_the_guides_service_discovery(queue: Addresses, context: Context, hire_p
     assert looked_up(b"echo") == [b"MDPC01", b"mmi.service", b"404"]
     hire_peer("mdp-0.1", queue.backend)
     until(lambda: looked_up(b"echo")[-1] == b"200", "the service is found")
+    client.send_multipart([b"MDPC01", b"mmi.discover", b"echo"])
+    assert received(client) == [b"MDPC01", b"mmi.discover", b"501"]
 
 
 def test_a_majordomo_2_client_and_worker_with_partial_replies(
@@ -119,7 +121,7 @@ def test_a_majordomo_2_client_and_worker_with_partial_replies(
     ]
 
 
-@pytest.mark.parametrize("protocol", ["mdp-0.1", "mdp-0.2", "ppp"])
+@pytest.mark.parametrize("protocol", ["mdp-0.1", "mdp-0.2", "majortomo", "ppp"])
 def test_an_ordinary_req_client_is_served_by_any_worker(
     queue: Addresses, context: Context, hire_peer: Serve, protocol: str
 ) -> None:
@@ -149,11 +151,12 @@ def test_workers_of_all_protocols_share_the_work(
     assert answered == {b"x by mdp-0.1", b"x by mdp-0.2", b"x by ppp"}
 
 
-def test_rep_workers_behind_a_queue_for_plain_workers(
-    start: Start, context: Context, hire_peer: Serve
+@pytest.mark.parametrize("kind", ["rep", "dealer"])
+def test_ordinary_workers_behind_a_queue_for_plain_workers(
+    start: Start, context: Context, hire_peer: Serve, kind: str
 ) -> None:
     queue = Addresses(start, "--workers", "plain")
-    hire_peer("rep", queue.backend)
+    hire_peer(kind, queue.backend)
     client = context.socket(zmq.REQ)
     client.set(zmq.REQ_CORRELATE, 1)
     client.connect(queue.frontend)

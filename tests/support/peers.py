@@ -46,6 +46,12 @@ class Majordomo2(Majordomo):
     final, heartbeat, disconnect = (bytes([n]) for n in (4, 5, 6))
 
 
+class Majortomo(Majordomo2):
+    """The form of RFC 18 that the PyPI package majortomo speaks: with the empty frame."""
+
+    lead = (b"", b"MDPW02")
+
+
 class Pirate(Majordomo):
     """RFC 6: two commands of one byte, and everything else is a request."""
 
@@ -65,7 +71,12 @@ class Pirate(Majordomo):
         return [*address, *body]
 
 
-PROTOCOLS = {"mdp-0.1": Majordomo, "mdp-0.2": Majordomo2, "ppp": Pirate}
+PROTOCOLS = {
+    "mdp-0.1": Majordomo,
+    "mdp-0.2": Majordomo2,
+    "majortomo": Majortomo,
+    "ppp": Pirate,
+}
 
 
 class Worker:
@@ -114,23 +125,28 @@ class Worker:
             self.again()
 
 
+PLAIN = {"rep": zmq.REP, "dealer": zmq.DEALER}
+
+
 class Ordinary:
-    """A REP worker that knows no protocol."""
+    """A REP or DEALER worker that knows no protocol."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.socket = self.context.socket(zmq.REP)
+        self.socket = self.context.socket(PLAIN[options.protocol])
         self.socket.linger = 0
         self.socket.connect(options.address)
 
     def run(self) -> None:
         while True:
-            self.socket.send(self.socket.recv() + b" by " + self.options.name.encode())
+            *envelope, body = self.socket.recv_multipart()
+            reply = body + b" by " + self.options.name.encode()
+            self.socket.send_multipart([*envelope, reply])
 
 
 def made(options: argparse.Namespace) -> Worker | Ordinary:
-    return Ordinary(options) if options.protocol == "rep" else Worker(options)
+    return Ordinary(options) if options.protocol in PLAIN else Worker(options)
 
 
 class Stoppable:
