@@ -104,6 +104,26 @@ def test_a_side_without_a_policy_lets_nobody_in(context: Context, handler: Handl
     assert handler.strays.read() == {"domain": 1}
 
 
+def test_a_peer_of_a_socket_that_closes_is_told_to_come_again(
+    context: Context, handler: Handler
+) -> None:
+    """A 400 would be final: it would never come to the socket that takes the place."""
+    to = server(context)
+    post = handler.posts["front"]
+    assert handler.leave("front")
+    assert not handler.leave("front")
+    with context.socket(zmq.PUSH) as peer:
+        monitor = peer.get_monitor_socket(OPENED | zmq.EVENT_DISCONNECTED | REFUSED)
+        peer.connect(to.last_endpoint)
+        assert monitor.poll(5000)
+        assert recv_monitor_message(monitor)["event"] == zmq.EVENT_DISCONNECTED
+        handler.posts["front"] = post
+        peer.send(b"there")
+        assert to.recv() == b"there"
+        peer.disable_monitor()
+    assert handler.strays.read() == {}
+
+
 def test_users_come_in_with_their_password(context: Context, handler: Handler) -> None:
     handler.posts["front"].policy = Policy("PLAIN", users=USERS)
     to = server(context, plain_server=True)

@@ -102,7 +102,7 @@ def _take_post(context: zmq.Context[Any], domain: str, post: Post) -> None:
 def _leave_post(context: zmq.Context[Any], domain: str) -> None:
     with _lock:
         handler = _handlers.get(context)
-        if handler is None or handler.posts.pop(domain, None) is None:
+        if handler is None or not handler.leave(domain):
             return
         if not handler.posts:
             handler.stop()

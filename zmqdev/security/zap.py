@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,8 @@ LOG = logging.getLogger("zmqdev.security")
 TURN_MS = 1000
 BURST = 100
 
+# Domains are remembered so long after their sockets closed: as long as a handshake may take.
+MOST_LEFT = 1000
 Context = zmq.Context[Any]
 Socket = zmq.Socket[Any]
 # The address of a peer to why one more connection is too many, or None.
@@ -63,6 +66,7 @@ class Handler:
     def __init__(self, context: Context) -> None:
         self.posts: dict[str, Post] = {}
         self.strays = Refusals("zap")
+        self._left: deque[str] = deque(maxlen=MOST_LEFT)
         self._context = context
         self._throttle = Throttle()
         self._thread: threading.Thread | None = None
@@ -85,6 +89,15 @@ class Handler:
             target=self._run, args=(socket, stop), name="zap", daemon=True
         )
         self._thread.start()
+
+    def leave(self, domain: str) -> bool:
+        """The socket of that domain closes; False when it had no post. A handshake may still be
+        on its way to it: that peer is told to come again, for a 400 would be final and another
+        socket may take the place."""
+        if self.posts.pop(domain, None) is None:
+            return False
+        self._left.append(domain)
+        return True
 
     def stop(self) -> None:
         """End the thread and free the address. Harmless when it is not running."""
@@ -138,6 +151,8 @@ class Handler:
                 return []
             return build_reply(request.envelope, request.id, Reply(REFUSED, request.why))
         post = self.posts.get(request.domain)
+        if post is None and request.domain in self._left:
+            return build_reply(request.envelope, request.id, Reply(TEMPORARY, "closing"))
         verdict = self._judge(post, request, now)
         if not verdict.let_in:
             refusals = post.refusals if post else self.strays
