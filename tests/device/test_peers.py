@@ -10,9 +10,10 @@ import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.device.peers import MISMATCH, PeerWatch, Tally
+from zmqdev.device.peers import BROKEN, GIVEN_UP, MISMATCH, PeerEvent, PeerWatch, Tally
 
 OPEN, SHAKEN, ENDED = zmq.EVENT_ACCEPTED, zmq.EVENT_HANDSHAKE_SUCCEEDED, zmq.EVENT_DISCONNECTED
+MADE, RETRIED = zmq.EVENT_CONNECTED, zmq.EVENT_CONNECT_RETRIED
 FAILED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 HERE = "tcp://127.0.0.1:1"
 
@@ -45,6 +46,23 @@ def test_an_end_before_the_handshake_does_not_take_away_a_good_peer() -> None:
     counts = fed((OPEN, 7), (SHAKEN, 0), (OPEN, 8), (ENDED, 8)).counts()
     assert (counts.connected, counts.failed_handshakes) == (1, 1)
     assert counts.reasons == {MISMATCH: 1}
+
+
+def test_a_connection_of_ours_that_libzmq_gives_up_is_said_to_have_failed_once() -> None:
+    tally = fed((MADE, 7), (SHAKEN, 0), (ENDED, 7))
+    assert tally.given_up(GIVEN_UP / 2) == []
+    assert tally.given_up(GIVEN_UP * 2) == [PeerEvent("failed", HERE, BROKEN)]
+    assert tally.given_up(GIVEN_UP * 3) == []
+    assert tally.counts().failed_handshakes == 0
+
+
+@pytest.mark.parametrize("then", [(RETRIED, 100), (MADE, 8)])
+def test_a_connection_that_libzmq_makes_again_has_not_failed(then: tuple[int, int]) -> None:
+    assert fed((MADE, 7), (SHAKEN, 0), (ENDED, 7), then).given_up(100) == []
+
+
+def test_who_left_of_his_own_is_not_waited_for() -> None:
+    assert fed((OPEN, 7), (SHAKEN, 0), (ENDED, 7)).given_up(100) == []
 
 
 def test_a_storm_of_bad_handshakes_is_put_right_by_what_is_sure() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support import rawpeer
-from support.processes import until
+from support.processes import PATIENCE, Start, until
 from support.vitals import descriptors
 
 # Of each kind of device. A soak is a hundred times as long: more than a hundred thousand in all.
@@ -73,6 +73,41 @@ def test_a_subscription_over_the_limit_costs_its_sender_the_connection(
         here.check()
     here.check_recovered()
     here.end()
+
+
+TOO_LONG = b"\x02" + (600 << 20).to_bytes(8, "big")
+NOT_ZMTP = b"\xff" * 20
+CONNECTING = {
+    "pull": (("pull",), "-c", "PUSH"),
+    "sub": (("sub",), "-c", "PUB"),
+    "push": (("push", "-D", "x", "-i", "1m"), "-c", "PULL"),
+    "client": (("client", "-D", "x", "-t", "1m"), "-c", "ROUTER"),
+    "forwarder": (
+        ("forwarder", "--backend-bind", "tcp://127.0.0.1:*"),
+        "--frontend-connect",
+        "PUB",
+    ),
+    "streamer": (("streamer", "--frontend-bind", "tcp://127.0.0.1:*"), "--backend-connect", "PULL"),
+}
+
+
+@pytest.mark.parametrize("said", [NOT_ZMTP, TOO_LONG], ids=["rubbish", "too long"])
+@pytest.mark.parametrize("who", CONNECTING)
+def test_a_connection_of_ours_that_meets_rubbish_is_made_again(
+    start: Start, who: str, said: bytes
+) -> None:
+    """libzmq ends it and never tries again, whatever reconnect_ivl says."""
+    words, flag, there = CONNECTING[who]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE)
+        program = start(*words, flag, f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        for _ in range(2):
+            peer, _ = server.accept()
+            with peer:
+                assert rawpeer.greet(peer, there)
+                peer.sendall(said)
+                assert hung_up(peer)
+        until(lambda: "not ZMTP, or longer than maxmsgsize" in program.err, "it is said")
 
 
 def hung_up(peer: socket.socket, patience: float = 10.0) -> bool:

@@ -33,11 +33,16 @@ def shake_hands(address: str, socket_type: str, routing_id: bytes = b"") -> sock
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         peer = connect(address)
-        peer.sendall(greeting.build() + zmtp.ready(socket_type, routing_id))
-        if _hears(peer, b"READY"):
+        if greet(peer, socket_type, routing_id):
             return peer
         peer.close()
     raise AssertionError("the other side hangs up during the handshake")
+
+
+def greet(peer: socket.socket, socket_type: str, routing_id: bytes = b"") -> bool:
+    """Our half of a NULL handshake; whether the other side gave its own."""
+    peer.sendall(greeting.build() + zmtp.ready(socket_type, routing_id))
+    return _hears(peer, b"READY")
 
 
 def _hears(peer: socket.socket, word: bytes) -> bool:

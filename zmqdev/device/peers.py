@@ -9,6 +9,10 @@ libzmq names the descriptor when a connection opens and when it ends, but not
 when its handshake succeeds. A connection that ends without a failure event may
 have been in its handshake still (a wrong socket type ends so); it is taken for
 one when it is among the newest, as many as have not succeeded yet.
+
+A connection of ours over which something came that is not ZMTP, or more than
+maxmsgsize, is ended, and libzmq never makes it again. All that tells it from
+one that comes back is that no try is announced; then it is said to have failed.
 """
 
 from __future__ import annotations
@@ -36,9 +40,18 @@ _FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_AUTH,
 )
 _OPENED = (zmq.EVENT_ACCEPTED, zmq.EVENT_CONNECTED)
-_EVENTS = sum((*_FAILED, *_OPENED, zmq.EVENT_DISCONNECTED, zmq.EVENT_HANDSHAKE_SUCCEEDED))
+_EVENTS = sum(
+    (
+        *(*_FAILED, *_OPENED, zmq.EVENT_DISCONNECTED, zmq.EVENT_HANDSHAKE_SUCCEEDED),
+        zmq.EVENT_CONNECT_RETRIED,
+    )
+)
 # Longer than any handshake: zmqdev's own limit for them is 5 s.
 SETTLED = 6.0
+# libzmq says at once that it tries again. After this it will not.
+GIVEN_UP = 1.0
+BROKEN = "what came was not ZMTP, or longer than maxmsgsize, and the connection was ended"
+NO_REASON = "the connection ended during the handshake"
 MISMATCH = "socket types that do not talk to each other, or the peer hung up"
 _names = itertools.count()
 # Enough to show who is there; counts go on beyond it.
@@ -48,10 +61,6 @@ _AUTH = {
     400: "authentication: refused by the server",
     500: "authentication: the server's authenticator failed",
 }
-# libzmq says at once that it tries again. After this it will not.
-GIVEN_UP = 1.0
-BROKEN = "what came was not ZMTP, or longer than maxmsgsize, and the connection was ended"
-NO_REASON = "the connection ended during the handshake"
 _PROTOCOL: dict[int, str] = {
     zmq.PROTOCOL_ERROR_ZMTP_UNSPECIFIED: "not ZMTP, or an older protocol",
     zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH: "the two sides use different security mechanisms",
@@ -92,7 +101,7 @@ class PeerWatch:
         self.pair.set(zmq.RCVHWM, 0)
         self.pair.set(zmq.LINGER, 0)
         self.pair.connect(self.name)
-        self.tally = Tally()
+        self.tally = Tally(returns=int(socket.get(zmq.RECONNECT_IVL)) > 0)
 
     def drain(
         self, tell: Callable[[PeerEvent], Any] = lambda event: None, most: int = sys.maxsize
@@ -111,7 +120,19 @@ class PeerWatch:
             came = True
             if event is not None:
                 tell(event)
+        self.look(time.monotonic(), tell)
         return came
+
+    def look(self, now: float, tell: Callable[[PeerEvent], Any]) -> None:
+        """What no event says. For who calls `drain` only when something has come."""
+        for event in self.tally.given_up(now):
+            tell(event)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a connection of ours has ended and may not be made again: `drain` once more
+        after GIVEN_UP, also when nothing comes."""
+        return bool(self.tally._left)
 
     @property
     def counts(self) -> PeerCounts:
@@ -140,9 +161,12 @@ class PeerWatch:
 
 
 class Tally:
-    """Monitor events to counts, with no socket."""
+    """Monitor events to counts, with no socket. `returns`: libzmq should connect again."""
 
-    def __init__(self) -> None:
+    def __init__(self, returns: bool = True) -> None:
+        self._returns = returns
+        self._made: set[int] = set()  # descriptors of connections that we made
+        self._left: dict[str, float] = {}  # where one of them ended, and when
         self._open: dict[int, str] = {}  # descriptor -> remote address, oldest first
         self._since: dict[int, float] = {}
         self._connected = self._accepted = self._disconnects = self._failed = 0
@@ -157,17 +181,31 @@ class Tally:
             self._open.pop(value, None)
             self._open[value] = remote or address
             self._since[value] = now
+            self._left.pop(address, None)
+            (self._made.add if number == zmq.EVENT_CONNECTED else self._made.discard)(value)
+            return None
+        if number == zmq.EVENT_CONNECT_RETRIED:
+            self._left.pop(address, None)
             return None
         if number == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._accepted += 1
             self._connected += 1
             return PeerEvent("connected", address)
         if number == zmq.EVENT_DISCONNECTED:
-            return self._ended(value, address)
+            return self._ended(value, address, now)
         self._failure = True
         return self._fail(address, reason_of(number, value))
 
-    def _ended(self, descriptor: int, address: str) -> PeerEvent | None:
+    def given_up(self, now: float) -> list[PeerEvent]:
+        """Addresses that libzmq has silently stopped to connect to; each is told once."""
+        if not self._left:
+            return []
+        over = [where for where, since in self._left.items() if now - since >= GIVEN_UP]
+        for where in over:
+            del self._left[where]
+        return [PeerEvent("failed", where, BROKEN) for where in over]
+
+    def _ended(self, descriptor: int, address: str, now: float) -> PeerEvent | None:
         handshaken = self._was_handshaken(descriptor)
         remote = self._open.pop(descriptor, address)
         self._since.pop(descriptor, None)
@@ -178,6 +216,8 @@ class Tally:
             return self._fail(remote, MISMATCH)
         self._connected -= 1
         self._disconnects += 1
+        if self._returns and descriptor in self._made:
+            self._left[address] = now
         return PeerEvent("disconnected", remote)
 
     def _was_handshaken(self, descriptor: int) -> bool:
@@ -193,6 +233,14 @@ class Tally:
 
     def connections(self) -> dict[int, str]:
         return dict(self._open)
+
+    def gone(self, descriptor: int) -> PeerEvent:
+        """A connection that we ended ourselves, of which libzmq tells nothing."""
+        if self._was_handshaken(descriptor):
+            self._connected -= 1
+            self._disconnects += 1
+        self._since.pop(descriptor, None)
+        return PeerEvent("disconnected", self._open.pop(descriptor, ""))
 
     def counts(self, now: float = 0.0) -> PeerCounts:
         """What was counted. In a storm of bad handshakes a guess may have been wrong; what is

@@ -15,9 +15,10 @@ from functools import partial
 from typing import Protocol
 
 from zmqdev.device.device import ENDED, Device
+from zmqdev.device.leaving import Leaving
 from zmqdev.device.loop import Loop
 from zmqdev.device.peerlog import PeerLog
-from zmqdev.device.peers import PeerEvent
+from zmqdev.device.peers import GIVEN_UP, PeerEvent, PeerWatch
 from zmqdev.device.signals import Signals
 from zmqdev.device.vigil import Vigil
 from zmqdev.errors import UsageError
@@ -100,6 +101,10 @@ class Service:
         """Call `hook(device, side, event)` when a peer comes, goes or fails."""
         self._at_peer.append(hook)
 
+    def leaving(self, device: Device, side: str) -> Leaving:
+        """To be had before an address is disconnected: what libzmq will not tell of it."""
+        return Leaving(device.watches[side], partial(self._peer, device, side))
+
     def pace(self, seconds: float) -> None:
         """Tell the displays how often to show: those attachments that have a `pace`."""
         for attachment in self._attachments:
@@ -116,9 +121,15 @@ class Service:
             self._peer_logs[device.name, opened.name] = PeerLog(who, opened)
         for side, watch in device.watches.items():
             tell = partial(self._peer, device, side)
-            self.loop.watch(watch.pair, partial(watch.drain, tell, PEERS_A_TURN))
-
+            self.loop.watch(watch.pair, partial(self._hear, watch, tell))
         self._keep_vigil(device, Vigil(device.engine, device.watches))
+
+    def _hear(self, watch: PeerWatch, tell: Callable[[PeerEvent], None]) -> None:
+        if watch.pair.closed:
+            return
+        watch.drain(tell, PEERS_A_TURN)
+        if watch.in_doubt:
+            self.loop.at(time.monotonic() + GIVEN_UP, partial(self._hear, watch, tell))
 
     def _keep_vigil(self, device: Device, vigil: Vigil) -> None:
         if device.state in ENDED:

@@ -62,6 +62,7 @@ class Post:
 
     def come_back(self, now: float) -> None:
         """In every turn: connect again where a handshake failed, once its pause is over."""
+        self.watch.look(now, self._tell)
         for address in self._comeback.due(now):
             self.opened.reconnect(address)
 
