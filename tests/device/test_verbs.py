@@ -120,6 +120,7 @@ def test_what_was_connected_to_twice_is_disconnected_by_one_word(
     item.serve(lambda: item.ask("peers")["backend"]["connected"] == 2)
     item.ask("disconnect", side="backend", address=there)
     item.serve(lambda: item.ask("peers")["backend"]["connected"] == 0)
+    assert item.ask("peers")["backend"]["disconnects"] == 2
     assert len(item.ask("status")["sides"][1]["addresses"]) == 1
 
 

@@ -131,7 +131,9 @@ def close_address(verb: str, on: Steered, side: str, address: str) -> dict[str, 
         raise Refused(
             "refused", f"{address} is {what} among the addresses of {side}; these are {has}"
         )
+    leaving = on.service.leaving(on.device, side)
     on.device.call(partial(found.release, meant[0]))
+    leaving.begin(on.service.loop, on.device.drain)
     return asdict(meant[0])
 
 
