@@ -54,7 +54,8 @@ def test_what_is_no_status_is_listed_as_unreadable() -> None:
 def test_a_status_tells_sides_flows_drops_and_failures(device: Device) -> None:
     shown = device(65.0, 1500, counts={"full": 3, "blocked_ns": 2_000_000_000})
     side = shown.sides[0]
-    peers = PeerCounts(connected=1, accepted=4, disconnects=3, failed_handshakes=2)
+    reasons = {"wrong key": 1200, "the connection ended during the handshake": 1}
+    peers = PeerCounts(1, accepted=4, disconnects=3, failed_handshakes=1201, reasons=reasons)
     told = status(
         Snapshot(
             **{
@@ -68,7 +69,9 @@ def test_a_status_tells_sides_flows_drops_and_failures(device: Device) -> None:
         "  process   pid 17, zmqdev 1.2, native relay",
         "  control   ipc:///run/orders-2.sock, tapped",
         "  frontend  ROUTER bind tcp://127.0.0.1:5555; "
-        "1 peer now, 4 since the start, 3 left, 2 failed handshakes",
+        "1 peer now, 4 since the start, 3 left, 1,201 failed handshakes",
+        "            failed 1,200 times: wrong key",
+        "            failed once: the connection ended during the handshake",
         "  forward   1,500 messages, 146 KiB, blocked for 2.00 s, dropped 3: 3 full",
         "  backward  no messages, 0 B",
     ]

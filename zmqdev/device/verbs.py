@@ -183,7 +183,7 @@ VERBS = {
             (Argument("when", Choice(choices=("drained", "now")), "drained or now", False),),
             changes=True,
         ),
-        Verb("reset", "Count from zero again.", reset, changes=True),
+        Verb("reset", "Count messages from zero again; peers count on.", reset, changes=True),
         Verb("reload", "Read keys, users and rights again.", reload, changes=True),
         Verb("peers", "Who is connected: per side, with addresses and failures.", peers),
         Verb("config", "The settings as they are now, as a file that starts the same.", config),

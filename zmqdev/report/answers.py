@@ -69,6 +69,7 @@ def _status_lines(told: Mapping[str, Any], snapshot: Snapshot) -> Iterator[str]:
     for side in snapshot.sides:
         at = ", ".join(f"{state.verb} {state.actual}" for state in side.addresses) or "no address"
         yield f"  {side.name:<9} {side.type} {at}; {_counts(side.peers)}{_refused(side.refused)}"
+        yield from (f"            {line}" for line in _failures(side.peers))
     for flow in subject.flows:
         yield f"  {flow.name:<9} {_flow(flow)}"
     for line in _together(extras.spoken(subject)):
@@ -126,8 +127,12 @@ def _side_lines(side: str, peers: PeerCounts) -> Iterator[str]:
     yield f"{side}: {_counts(peers)}"
     for address in peers.addresses:
         yield f"  {address}"
+    yield from (f"  {line}" for line in _failures(peers))
+
+
+def _failures(peers: PeerCounts) -> Iterator[str]:
     for reason, count in peers.reasons.items():
-        yield f"  failed {count} times: {reason}"
+        yield f"failed {'once' if count == 1 else f'{units.exact(count)} times'}: {reason}"
 
 
 def _verbs(told: Mapping[str, Any]) -> str:
