@@ -19,6 +19,12 @@ LINES = [[kind] for kind in kinds()] + [
     ["forwarder", "--set", "backend.sndhwm=5", "--on-full", "block", "--stats", "off"],
     ["worker", "--exec", "echo ${HOME} $1", "-c", "tcp://127.0.0.1:7"],
     ["sub", "-s", "a", "-s", "", "-n", "3"],
+    # Words that YAML takes for something else.
+    ["sub", "-s", "007", "-s", "yes", "-s", "a: b #c", "-s", "~"],
+    ["pub", "-D", 'line\nbreak\ttab "quoted" é', "-0"],
+    ["pub", "-D", "1e3"],
+    ["client", "-D", "null", "--window", "4"],
+    ["streamer", "--name", "a: [name] for people", "-vv"],
 ]
 
 

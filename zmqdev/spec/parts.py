@@ -152,12 +152,14 @@ class _Reader:
             self.file(top, found, shared, chain)
 
     def alone(self, top: Node, shared: tuple[Node, ...]) -> None:
-        """A file that is one device or endpoint; its name is its own, or its kind."""
+        """A file that is one device or endpoint; its name is its own, or its kind where its own
+        is for people alone: a command takes any name, and prints it."""
         found = self.kind(top)
         if found is None:
             return
         said = top.value.get("name")
-        word = str(said.value) if said is not None and isinstance(said.value, str) else found[1]
+        own = said.value if said is not None and isinstance(said.value, str) else ""
+        word = own if _NAME.fullmatch(own) else found[1]
         self.part(word, said.place if said is not None else top.place, top, shared)
 
     def part(self, name: str, at: Place, node: Node, shared: tuple[Node, ...]) -> None:

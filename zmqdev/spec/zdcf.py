@@ -78,7 +78,7 @@ def _check_version(node: Node) -> None:
         value = -1.0
     if value < 0 or value != value:
         raise UsageError(f"version: expected a number like 1.0, not {number!r}", str(said.place))
-    if value >= VERSION + 1 or value == 0:
+    if value > VERSION or value == 0:
         raise UsageError(f"version {number} of ZDCF is not known here; 1 is", str(said.place))
 
 
@@ -198,6 +198,10 @@ def _socket(side: Any, part: Part) -> dict[str, Any]:
         for key, value in side.sockopts.items()
         if (name, key) in part.written.places
     }
+    # `hwm` became both marks; one that was said itself went before it.
+    marks = [mark for mark in ("sndhwm", "rcvhwm") if (name, mark) not in part.written.places]
+    if (name, "hwm") in part.written.places and marks:
+        options["hwm"] = side.sockopts[marks[0]]
     subscribe = getattr(side, "subscribe", None)
     if subscribe is not None:
         options["subscribe"] = [prefix.decode(errors="replace") for prefix in subscribe]
