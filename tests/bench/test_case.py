@@ -38,6 +38,12 @@ def test_a_window_of_large_messages_is_smaller() -> None:
     assert case.window * case.size == MOST_BYTES
 
 
+def test_majordomo_workers_are_many_unless_their_number_is_said() -> None:
+    loads = ("request",)
+    specs = (BenchSpec(loads), BenchSpec(loads, receivers=4), BenchSpec(loads, receivers=4, jobs=3))
+    assert [next(cases(spec)).jobs for spec in specs] == [16, 1, 3]
+
+
 def test_the_reliable_queue_stands_beside_the_plain_one() -> None:
     found = list(cases(BenchSpec(loads=("pipeline", "request"), reliable=True)))
     assert ["reliable" in case.between for case in found] == [False, True]

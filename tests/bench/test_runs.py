@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from zmqdev.bench import lines, pipe, startup
-from zmqdev.bench.between import BETWEEN
+from zmqdev.bench.between import BETWEEN, started
 from zmqdev.bench.case import Case
 from zmqdev.bench.cost import cost_of
 from zmqdev.bench.crew import Crew, crew
@@ -65,6 +66,15 @@ def test_each_request_is_answered(a_case: MakeCase, place: Path, between: str) -
     assert run.p50 is not None
     assert run.p999 is not None
     assert 0 < run.p50 <= run.p999
+
+
+def test_the_workers_of_one_process_are_several_to_a_broker(a_case: MakeCase, place: Path) -> None:
+    case = replace(a_case("request", count=50, senders=2, window=10), jobs=3)
+    with started(BETWEEN["reliable"], case, place, None) as running:
+        assert running is not None
+        ended = once(case, BETWEEN["device"], 0, place, running)
+    assert (ended.sent, ended.received) == (100, 100)
+    assert "registered=6" in (place / "stdout").read_text()
 
 
 def test_latency_is_measured_from_when_a_message_was_due(a_case: MakeCase, place: Path) -> None:

@@ -16,6 +16,7 @@ class Case:
     """Times in seconds, sizes in bytes. `count` None: until `time` is over.
 
     `between` names what is compared, `baseline` which of them the others are compared with.
+    `jobs`: Majordomo workers in the process of each receiver.
     """
 
     load: str
@@ -28,6 +29,7 @@ class Case:
     count: int | None
     between: tuple[str, ...]
     baseline: str
+    jobs: int = 1
 
     @property
     def kind(self) -> Load:
@@ -48,6 +50,8 @@ class Case:
 
 DEFAULT_LOADS = ("pipeline", "pubsub", "request", "latency")
 DEFAULT_LINES = 1_000_000
+# With the usual two receivers, enough that a broker never waits for a worker.
+JOBS = 16
 SPEC = BenchSpec()
 
 
@@ -72,6 +76,7 @@ def case(load: Load, spec: BenchSpec, size: int) -> Case:
         count=spec.count or (DEFAULT_LINES if load.name == "file" else None),
         between=between,
         baseline=between[0] if load.name == "startup" else baseline_of(between, spec.baseline),
+        jobs=spec.jobs or (1 if spec.receivers else JOBS),
     )
 
 

@@ -14,6 +14,7 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import zmq
@@ -82,14 +83,20 @@ class Party(Protocol):
 
 
 class Seat:
-    """A socket of a party, and the connections it waits for."""
+    """A socket of a party, and the connections it waits for.
 
-    def __init__(self, context: zmq.Context[Any], type_: int, order: Order) -> None:
+    `names`: what a ROUTER calls its connections, one to the address for each.
+    """
+
+    def __init__(
+        self, context: zmq.Context[Any], type_: int, order: Order, names: Sequence[bytes] = ()
+    ) -> None:
         self.socket: zmq.Socket[bytes] = context.socket(type_)
         self.socket.linger = 0
         if order.hwm is not None:
             self.socket.hwm = order.hwm
-        self._peers = order.peers
+        self._names = names
+        self._peers = order.peers * max(1, len(names))
         self._order = order
         self._watch = PeerWatch(self.socket)
 
@@ -100,7 +107,11 @@ class Seat:
                 self.socket.bind(address)
             return (self.socket.get_string(zmq.LAST_ENDPOINT),)
         for address in self._order.addresses:
-            self.socket.connect(address)
+            for name in self._names:
+                self.socket.set(zmq.CONNECT_ROUTING_ID, name)
+                self.socket.connect(address)
+            if not self._names:
+                self.socket.connect(address)
         return self._order.addresses
 
     def meet(self, parent: Parent) -> None:

@@ -96,11 +96,17 @@ class Client:
 
 
 class Worker(Taking):
-    """DEALER behind a queue; ROUTER where nothing is between; Majordomo behind a broker."""
+    """DEALER behind a queue; ROUTER where nothing is between.
+
+    Behind a Majordomo broker several workers, each a connection of one ROUTER: a broker
+    knows a worker by its connection, and one socket has the requests of all in a burst.
+    """
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
-        super().__init__(Seat(context, zmq.ROUTER if order.direct else zmq.DEALER, order))
-        self._majordomo = order.majordomo
+        self._workers = [b"%d" % n for n in range(order.case.jobs)] if order.majordomo else []
+        several = order.direct or order.majordomo
+        kind = zmq.ROUTER if several else zmq.DEALER
+        super().__init__(Seat(context, kind, order, self._workers))
         self._heartbeat_due = 0.0
 
     def open(self) -> Opened:
@@ -108,14 +114,14 @@ class Worker(Taking):
 
     def meet(self, parent: Parent) -> None:
         self.seat.meet(parent)
-        if self._majordomo:
-            self._say(MDP_01.frames(Verb.READY, SERVICE))
+        self._say(MDP_01.frames(Verb.READY, SERVICE))
 
     def take(self, burst: list[list[bytes]], now: float) -> None:
-        if self._majordomo:
+        if self._workers:
             burst[:] = [frames for frames in burst if _is_request(frames)]
-            at = len(MDP_01.lead) + 1
-            replies = [MDP_01.frames(Verb.FINAL, *frames[at:]) for frames in burst]
+            at = len(MDP_01.lead) + 2
+            lead = MDP_01.lead_of(Verb.FINAL)
+            replies = [[frames[0], *lead, *frames[at:]] for frames in burst]
             self._beat(now)
         else:
             replies = burst
@@ -126,8 +132,7 @@ class Worker(Taking):
                 return
 
     def idle(self, now: float) -> None:
-        if self._majordomo:
-            self._beat(now)
+        self._beat(now)
 
     def _beat(self, now: float) -> None:
         if now >= self._heartbeat_due:
@@ -135,7 +140,7 @@ class Worker(Taking):
             self._say(MDP_01.frames(Verb.HEARTBEAT))
 
     def _say(self, message: list[bytes]) -> None:
-        send_burst(self.seat.socket, [message])
+        send_burst(self.seat.socket, [[worker, *message] for worker in self._workers])
 
     def run(self, parent: Parent) -> Received:
         self.serve(parent)
@@ -143,4 +148,4 @@ class Worker(Taking):
 
 
 def _is_request(frames: list[bytes]) -> bool:
-    return MDP_01.verb_of(frames, 0, Verb.REQUEST) is Verb.REQUEST
+    return MDP_01.verb_of(frames, 1, Verb.REQUEST) is Verb.REQUEST

@@ -116,6 +116,12 @@ class BenchSpec:
         help="pubsub: most messages in flight. request: open requests of a client.",
         group="Load",
     )
+    jobs: int | None = option(
+        Integer(1, 1000),
+        help="request: Majordomo workers in the process of each receiver, since the protocol gives "
+        "each one request at a time. Default: 16, and 1 where --receivers says how many.",
+        group="Load",
+    )
     rate: float = option(Number(), default=10_000, help="latency: messages a second.", group="Load")
     time: float = option(
         Duration(positive=True),
