@@ -76,9 +76,12 @@ def _relay() -> Iterator[Finding]:
 
 def _descriptors() -> Iterator[Finding]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    text = f"{_limit(soft)} open files, can be raised to {_limit(hard)}"
+    raised = f", which a device raises to {_limit(hard)}" if soft != hard else ""
+    text = f"{_limit(soft)} open files{raised}"
     few = hard != resource.RLIM_INFINITY and hard < FEW_DESCRIPTORS
-    fix = f"; a device serves fewer peers than that, raise it to {FEW_DESCRIPTORS} or more"
+    fix = (
+        f"; a device serves fewer peers than that, `ulimit -n {FEW_DESCRIPTORS}` or more is better"
+    )
     yield Finding("limit", "note" if few else "ok", text + (fix if few else ""))
 
 
