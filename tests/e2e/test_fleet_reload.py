@@ -169,6 +169,7 @@ def test_a_changed_key_file_alone_is_noticed_and_only_its_users_hear_of_it(
     # Read at the start alone: a new start, of this part and of no other.
     replaced(tmp_path / "password", "other\n")
     until(run.back("in", before["in"]["pid"]), "in starts anew")
+    until(lambda: run.said("out").count("0") == 2, "jobs of the new one")
     # A broken one is said to be, and changes nothing.
     pids = [p["pid"] for p in run.parts().values()]
     replaced(tmp_path / "users", "nonsense\n")

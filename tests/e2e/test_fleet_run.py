@@ -74,7 +74,7 @@ parts:
     until(lambda: begun.extend(children(run.program.process.pid)) or len({*begun}) > 1, "it starts")
     assert run.program.interrupt() == 0
     assert not [pid for pid in begun if alive(pid)]
-    assert run.program.err == ""
+    assert "Traceback" not in run.program.err
 
 
 def test_systemd_hears_of_the_whole_and_no_part_speaks_to_it(
@@ -90,7 +90,8 @@ def test_systemd_hears_of_the_whole_and_no_part_speaks_to_it(
         while not heard[-1].startswith(b"READY=1"):
             heard.append(systemd.recv(1000))
         assert {*heard[:-1]} <= {b"WATCHDOG=1"}
-        assert heard[-1] == b"READY=1\nSTATUS=4 of 4 parts run"
+        while not heard[-1].endswith(b"STATUS=4 of 4 parts run"):
+            heard.append(systemd.recv(1000))
         run.ask("stop-part", name="out-2")
         while heard[-1] != b"STATUS=3 of 4 parts run; out-2 ended":
             heard.append(systemd.recv(1000))

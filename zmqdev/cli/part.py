@@ -20,8 +20,8 @@ from zmqdev.fleet.leash import end_with
 
 # What the commands of a category import once they are called with a file.
 NEEDED = {
-    "device": ("zmqdev.cli.files", "zmqdev.cli.running"),
-    "endpoint": ("zmqdev.cli.files", "zmqdev.cli.running_endpoint"),
+    "device": ("yaml", "zmqdev.cli.files", "zmqdev.cli.running"),
+    "endpoint": ("yaml", "zmqdev.cli.files", "zmqdev.cli.running_endpoint"),
 }
 
 
