@@ -32,7 +32,7 @@ def _port(address: str) -> str:
 class Announcement:
     """An attachment, to be started after all that has an address. `shown`: a live view has them."""
 
-    def __init__(self, *, shown: bool) -> None:
+    def __init__(self, *, shown: bool = False) -> None:
         self._shown = shown
 
     def started(self, service: Service) -> None:

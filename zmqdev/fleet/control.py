@@ -11,7 +11,9 @@ from typing import Any
 import zmq
 
 from zmqdev.device import runtimedir
+from zmqdev.device.announce import announce
 from zmqdev.device.control import BATCH, LINGER_MS, OPTIONS
+from zmqdev.device.snapshot import AddressState
 from zmqdev.device.sockets import OpenSocket, events, make
 from zmqdev.errors import RunError, ZmqdevError
 from zmqdev.fleet.fleet import Fleet
@@ -39,7 +41,7 @@ class FleetControl:
         actual = self._open.addresses[0].actual
         self._on = Steered(name, actual, fleet, time.monotonic())
         fleet.loop.watch(self._open.socket, self._serve)
-        log.info("%s: control at %s", name, actual)
+        announce(f"{name} control: ", AddressState("bind", self._address or "", actual))
 
     def ended(self, fleet: Fleet) -> None:
         if self._open is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
+from zmqdev.device.announce import Announcement
 from zmqdev.device.control import Control
 from zmqdev.device.device import ENDED, Device
 from zmqdev.device.loop import Loop
@@ -126,6 +127,7 @@ class Lodger:
         beside: list[Attachment] = [self._pulse]
         if spec.control != "off":
             beside.append(Control(device, spec.control, lambda: printed(kind, spec)))
+        beside.append(Announcement())
         quarters = Quarters(device, beside, self._around.loop, self._attend)
         quarters.begin()
         self._device, self._quarters = device, quarters
