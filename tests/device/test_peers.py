@@ -138,7 +138,7 @@ def test_a_turn_takes_a_part_of_a_storm_and_leaves_the_rest(context: Context) ->
     assert router.poll(20_000)  # connections are accepted in turn: the monitor has told of all
     assert watch.drain(most=50)
     assert watch.pair.poll(0)
-    drained_until(watch, lambda: watch.counts.failed_handshakes == 100)
+    drained_until(watch, lambda: watch.counts.failed_handshakes + watch.counts.disconnects == 100)
     watch.disable()
     watch.close()
 
