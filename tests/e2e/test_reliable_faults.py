@@ -25,6 +25,7 @@ from zmqdev.wire.majordomo import request_01
 pytestmark = pytest.mark.alone
 
 Hire = Callable[..., "subprocess.Popen[bytes]"]
+PROTOCOLS = ("mdp-0.1", "mdp-0.2", "majortomo", "ppp")
 KILLS = 20
 # Seconds that a kill may cost 99 of 100 requests.
 SLOWEST = 0.25
@@ -66,7 +67,7 @@ def calm_percentile(load: Load) -> float:
     return load.percentile(0.99)
 
 
-@pytest.mark.parametrize("protocol", ["mdp-0.1", "mdp-0.2", "majortomo", "ppp"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_twenty_kills_lose_nothing(start: Start, hire: Hire, protocol: str) -> None:
     queue = Queue(start)
     names = (f"w{number}" for number in itertools.count())
@@ -131,26 +132,30 @@ def test_kills_of_plain_workers_lose_nothing(start: Start, hire: Hire) -> None:
     assert queue.count("overran") > 0, "no kill hit a busy worker"
 
 
-def test_a_busy_worker_that_freezes_loses_its_request_to_another(start: Start) -> None:
-    queue = Queue(start, "--heartbeat", "200ms")
-    # The frozen one holds its request; the other one is quick.
-    slow = own_worker(start, queue, "--heartbeat", "200ms", "--delay", "1s")
-    queue.settle(1)
-    with Load(queue.frontend, clients=1, window=1, total=1) as load:
-        until(lambda: queue.state()["in_flight"] == 1, "the request is with the worker")
-        slow.signal(signal.SIGSTOP)
-        own_worker(start, queue, "--heartbeat", "200ms")
-        until(lambda: load.answered == 1, "another worker's reply")
-        until(lambda: queue.count("silent") == 1, "it was found silent")
-        slow.signal(signal.SIGCONT)
-        queue.settle(2)
-    check(load, least=1)
-    assert queue.count("redispatched") == 1
-    assert queue.count("replies") == 1
+def test_busy_workers_that_freeze_lose_their_requests_to_another(start: Start) -> None:
+    """One of each protocol, all at once."""
+    beat = ("--heartbeat", "500ms")
+    queue = Queue(start, *beat)
+    # The frozen ones hold a request each; the other one is quick.
+    slow = [own_worker(start, queue, *beat, "--delay", "3s", "--protocol", p) for p in PROTOCOLS]
+    queue.settle(4)
+    with Load(queue.frontend, clients=1, window=4, total=4) as load:
+        until(lambda: queue.state()["in_flight"] == 4, "the requests are with the workers")
+        for worker in slow:
+            worker.signal(signal.SIGSTOP)
+        own_worker(start, queue, *beat)
+        until(lambda: load.answered == 4, "another worker's replies")
+        until(lambda: queue.count("silent") == 4, "they were found silent")
+        for worker in slow:
+            worker.signal(signal.SIGCONT)
+        queue.settle(5)
+    check(load, least=4)
+    assert queue.count("redispatched") == 4
+    assert queue.count("replies") == 4
 
 
 def test_a_worker_that_hangs_is_found_by_its_missing_heartbeats(start: Start) -> None:
-    queue = Queue(start, "--heartbeat", "200ms")
+    queue = Queue(start, "--heartbeat", "400ms")
     own_worker(start, queue, "--heartbeat", "200ms", "--hang-after", "5")
     own_worker(start, queue, "--heartbeat", "200ms")
     queue.settle(2)

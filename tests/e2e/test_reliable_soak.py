@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from support.load import Load
 from support.processes import Start, until
 from support.reliable import Queue, own_worker
+
+from zmqdev.wire.dialect import DIALECTS
 
 SECONDS = float(os.environ.get("SOAK", "600"))
 EVERY = 2.0
@@ -30,8 +33,10 @@ def resident(process: int) -> int:
 @pytest.mark.soak
 @pytest.mark.timeout(SECONDS + 300)
 def test_memory_is_flat_under_load_with_kills(start: Start) -> None:
+    """The workers speak each protocol in turn."""
     queue = Queue(start)
-    crew = [own_worker(start, queue, "--delay", "10ms") for _ in range(4)]
+    works = (("--delay", "10ms", "--protocol", protocol) for protocol in itertools.cycle(DIALECTS))
+    crew = [own_worker(start, queue, *next(works)) for _ in range(4)]
     queue.settle(4)
     sizes: list[int] = []
     end = time.monotonic() + SECONDS
@@ -39,7 +44,7 @@ def test_memory_is_flat_under_load_with_kills(start: Start) -> None:
         while time.monotonic() < end:
             time.sleep(EVERY)
             crew.pop(0).process.kill()
-            crew.append(own_worker(start, queue, "--delay", "10ms"))
+            crew.append(own_worker(start, queue, *next(works)))
             queue.settle(4)
             sizes.append(resident(queue.program.process.pid))
     assert load.lost == load.duplicated == load.unexpected == set()
