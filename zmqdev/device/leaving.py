@@ -14,9 +14,9 @@ from typing import Any
 from zmqdev.device.loop import Loop
 from zmqdev.device.peers import PeerEvent, PeerWatch
 
-# Seconds after a disconnect at which is looked; once more when nothing can linger any longer.
-LOOKS = (0.05, 0.5, 2.0)
-SLACK = 1.0
+# Seconds after a disconnect at which is looked. What was not sent lingers for a while first, and
+# which connections are to go is not known: the address may be a name.
+LOOKS = (0.05, 0.5, 2.0, 6.0, 15.0, 60.0)
 
 
 class Leaving:
@@ -26,9 +26,9 @@ class Leaving:
         self._watch, self._tell = watch, tell
         self._inodes = {fd: _inode(fd) for fd in watch.connections()}
 
-    def begin(self, loop: Loop, linger: float) -> None:
+    def begin(self, loop: Loop) -> None:
         now = time.monotonic()
-        for pause in (*LOOKS, linger + SLACK):
+        for pause in LOOKS:
             loop.at(now + pause, self.look)
 
     def look(self) -> None:

@@ -133,7 +133,7 @@ def close_address(verb: str, on: Steered, side: str, address: str) -> dict[str, 
         )
     leaving = on.service.leaving(on.device, side)
     on.device.call(partial(found.release, meant[0]))
-    leaving.begin(on.service.loop, on.device.drain)
+    leaving.begin(on.service.loop)
     return asdict(meant[0])
 
 
