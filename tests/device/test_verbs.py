@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import zmq
 from support.processes import until
 
@@ -106,6 +107,19 @@ def test_an_address_asked_for_twice_is_named_by_the_one_that_was_bound(steered: 
     second = item.ask("bind", side="frontend", address=WILDCARD)["actual"]
     assert "is 2 times among" in item.refusal("unbind", side="frontend", address=WILDCARD)
     assert item.ask("unbind", side="frontend", address=second)["actual"] == second
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:0;127.0.0.1"])
+def test_a_side_connects_to_a_name_and_from_an_address_of_its_own(
+    steered: Begin, context: Context, host: str
+) -> None:
+    item = steered("streamer")
+    pull = context.socket(zmq.PULL)
+    port = pull.bind_to_random_port("tcp://127.0.0.1")
+    item.ask("connect", side="backend", address=f"tcp://{host}:{port}")
+    item.serve(lambda: item.ask("peers")["backend"]["connected"] == 1)
+    item.ask("disconnect", side="backend", address=f"tcp://{host}:{port}")
+    item.serve(lambda: item.ask("peers")["backend"]["connected"] == 0)
 
 
 def test_what_was_connected_to_twice_is_disconnected_by_one_word(

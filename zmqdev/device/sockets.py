@@ -59,7 +59,7 @@ class OpenSocket:
 
     def bind(self, address: str) -> AddressState:
         ipcfile.check_free(address)
-        self._ipv6(address)
+        self._ipv6(address, "bind")
         path = ipcfile.path_of(address)
         try:
             if path is None:
@@ -73,7 +73,7 @@ class OpenSocket:
         return self._added("bind", address, self._last_endpoint())
 
     def connect(self, address: str) -> AddressState:
-        self._ipv6(address)
+        self._ipv6(address, "connect")
         try:
             self.socket.connect(address)
         except zmq.ZMQError as error:
@@ -126,8 +126,8 @@ class OpenSocket:
         self.addresses = (*self.addresses, state)
         return state
 
-    def _ipv6(self, address: str) -> None:
-        if addresses.split(address).ipv6:
+    def _ipv6(self, address: str, verb: str) -> None:
+        if addresses.split(address, verb).ipv6:
             self.socket.set(zmq.IPV6, 1)
 
     def _last_endpoint(self) -> str:

@@ -99,7 +99,7 @@ class Viewer:
         where = reachable(address, self.found.address)
         self._socket.set(zmq.RCVHWM, HWM)
         if where.startswith("tcp://"):
-            self._socket.set(zmq.IPV6, int(addresses.split(where).ipv6))
+            self._socket.set(zmq.IPV6, int(addresses.split(where, "connect").ipv6))
         for mark in MARKS[self.wish.direction]:
             self._socket.subscribe(mark)
         self._socket.connect(where)
