@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Protocol
+from typing import IO, Protocol
 
 from zmqdev.fleet.fleet import Fleet
 from zmqdev.fleet.lodger import Lodger
@@ -33,11 +34,21 @@ _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), *range(10, 32), *rang
 
 
 def mode_of(stats: Stats) -> str:
-    """The mode asked for; without one live where that can be, and off elsewhere."""
-    if stats.mode in (None, "live"):
-        fallback = "off" if stats.mode is None else "line"
-        return "live" if can_be_live(sys.stderr) else fallback
+    """The mode asked for; without one live where that can be, and off elsewhere. What reads a
+    pipe may write to the same terminal, into the table: there it is shown only when asked."""
+    if stats.mode is None:
+        return "live" if can_be_live(sys.stderr) and not is_pipe(sys.stdout) else "off"
+    if stats.mode == "live":
+        return "live" if can_be_live(sys.stderr) else "line"
     return str(stats.mode)
+
+
+def is_pipe(stream: IO[str]) -> bool:
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 class _Terminal(Protocol):

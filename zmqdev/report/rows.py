@@ -109,8 +109,13 @@ def aligned(cells: Sequence[Text], columns: Sequence[Column], sizes: Sequence[in
 
 
 def fit(rows: Sequence[Row], height: int) -> list[Text]:
-    """The rows that `height` has room for, in their order."""
+    """The rows that `height` has room for, in their order. That some of the rows that matter most
+    are missing is said in the last line."""
     kept = list(rows)
+    flows = sum(row.rank == Rank.FLOW for row in kept)
+    if flows > height > 1:
+        first = [row for row in kept if row.rank == Rank.FLOW][: height - 1]
+        return [*(row.text for row in first), Text(f"and {flows - height + 1} more rows", "dim")]
     while len(kept) > height:
         worst = max(row.rank for row in kept)
         place = max(place for place, row in enumerate(kept) if row.rank == worst)

@@ -18,7 +18,7 @@ class FleetStats(Stats):
         Choice(choices=STATS_MODES),
         flag="--stats",
         help="Show what flows in all parts: a live table on stderr, or lines or JSON on stdout. "
-        "Default: live on a terminal, off elsewhere.",
+        "Default: live on a terminal, off elsewhere and before a pipe.",
         group="Statistics",
     )
     interval: float = option(
