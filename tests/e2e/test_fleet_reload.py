@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,6 +122,39 @@ def test_nothing_changes_when_nothing_has(start: Start, tmp_path: Path, free_por
     until(lambda: "read again: nothing has changed" in run.program.err, "it was read")
     assert [p["pid"] for p in run.parts().values()] == [p["pid"] for p in before.values()]
     run.program.interrupt()
+
+
+WAITING = """
+defaults: {{control: off, drain: 500ms}}
+parts:
+  first:
+    device: streamer
+    isolate: thread
+    frontend: {{bind: tcp://127.0.0.1:{0}}}
+    backend: {{bind: tcp://127.0.0.1:{1}}}
+    restart: {{delay: 10ms, limit: 0}}
+  second: {{endpoint: pull, connect: tcp://127.0.0.1:{1}}}
+"""
+
+
+def test_a_part_that_changes_before_its_turn_starts_once(
+    start: Start, tmp_path: Path, free_ports: Ports
+) -> None:
+    with socket.socket() as taken:  # the first part waits a second for its address
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        text = WAITING.format(taken.getsockname()[1], *free_ports(1))
+        run = RunningFile(start, tmp_path, text)
+        until(lambda: Path(run.control.removeprefix("ipc://")).exists(), "the control socket")
+        until(lambda: run.parts()["first"]["state"] != "waiting", "the start has begun")
+        change(run, "second: {endpoint: pull", "second: {endpoint: pull, timeout: 1h")
+        assert run.ask("reload")["result"]["changed"] == ["second"]
+    run.ready()
+    until(lambda: {p["state"] for p in run.parts().values()} == {"running"}, "all run")
+    pid = run.program.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    assert children == [str(run.parts()["second"]["pid"])]
+    assert run.program.interrupt() == 0
 
 
 KEYS = """

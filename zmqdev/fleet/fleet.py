@@ -177,8 +177,9 @@ class Fleet:
         self._stages = Stages(
             self.loop,
             groups,
-            act=lambda member: member.start(),
-            done=lambda member: member.settled,
+            # One that a new reading has replaced or taken out has no turn any more.
+            act=lambda member: member.start() if self._has(member) else None,
+            done=lambda member: member.settled or not self._has(member),
             patience=lambda: START,
             finished=self._started,
         )
@@ -188,8 +189,11 @@ class Fleet:
         """The next ones load while those before them open their sockets."""
         while self._ahead and sum(member.loading for member in self.all()) < LOADING:
             member = self._ahead.pop(0)
-            if member.state == "waiting":
+            if member.state == "waiting" and self._has(member):
                 member.prepare()
+
+    def _has(self, member: Member) -> bool:
+        return self.members.get(member.name) is member
 
     def _started(self) -> None:
         for hook in self.on_started:
