@@ -205,6 +205,9 @@ def test_after_a_stop_there_is_no_pause(steered: Begin) -> None:
     assert item.device.drain == 10.0
     until(lambda: item.device.state in ("draining", "stopped"), "the drain")
     assert item.refusal("pause").startswith("refused: queue is ")
+    # In its thread it waits for what was sent to leave; a call would hold up all answers.
+    assert item.refusal("set", key="backend.hwm", value="5").startswith("refused: queue is ")
+    assert item.refusal("bind", side="frontend", address=WILDCARD).startswith("refused: queue is ")
 
 
 def test_every_verb_is_listed_with_its_usage(steered: Begin) -> None:

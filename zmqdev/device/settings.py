@@ -69,6 +69,7 @@ def _interval(on: Steered, value: float) -> None:
 
 
 def _configure(on: Steered, key: str, value: Any) -> None:
+    on.check_moving()
     try:
         on.device.call(lambda: on.device.engine.configure(key, value))
     except KeyError:

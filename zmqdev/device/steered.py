@@ -30,6 +30,12 @@ class Steered:
     base: Callable[[], dict[str, Any]]
     changed: dict[str, Any] = field(default_factory=dict)
 
+    def check_moving(self) -> None:
+        """Refuse what is done in the device's thread once that has other things to do: while it
+        waits for what was sent to leave it takes up no calls, and they would hold up the loop."""
+        if self.device.state not in ("running", "paused"):
+            raise Refused("refused", f"{self.device.name} is {self.device.state}")
+
     def side(self, name: str) -> OpenSocket:
         for found in self.device.engine.sockets():
             if found.name == name:

@@ -57,19 +57,14 @@ def config(on: Steered) -> dict[str, Any]:
     return told
 
 
-def _moving(on: Steered) -> None:
-    if on.device.state not in ("running", "paused"):
-        raise Refused("refused", f"{on.device.name} is {on.device.state}")
-
-
 def pause(on: Steered) -> dict[str, Any]:
-    _moving(on)
+    on.check_moving()
     on.device.pause()
     return {"state": on.device.state}
 
 
 def resume(on: Steered) -> dict[str, Any]:
-    _moving(on)
+    on.check_moving()
     on.device.resume()
     return {"state": on.device.state}
 
@@ -115,6 +110,7 @@ def open_address(verb: str, on: Steered, side: str, address: str) -> dict[str, A
     if address.startswith("inproc://"):
         raise Refused("refused", f"{address} is inside one process; nobody could reach it")
     found = on.side(side)
+    on.check_moving()
     if verb == "bind":
         return asdict(on.device.call(lambda: found.bind(address)))
     return asdict(on.device.call(lambda: found.connect(address)))
@@ -122,6 +118,7 @@ def open_address(verb: str, on: Steered, side: str, address: str) -> dict[str, A
 
 def close_address(verb: str, on: Steered, side: str, address: str) -> dict[str, Any]:
     found = on.side(side)
+    on.check_moving()
     # Connected twice is two connections, which libzmq ends together: one address here.
     own = list(dict.fromkeys(state for state in found.addresses if state.verb == verb))
     meant = [s for s in own if s.actual == address] or [s for s in own if s.asked == address]
