@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -163,6 +164,19 @@ def test_a_stopped_device_refuses_a_call(running: Callable[..., Device]) -> None
     assert item.join(20)
     with pytest.raises(RunError, match="has stopped"):
         item.call(lambda: None)
+
+
+def test_a_device_that_waits_for_its_end_refuses_a_call_at_once(
+    running: Callable[..., Device],
+) -> None:
+    """What was sent may take the whole drain time to leave; no call is taken up meanwhile."""
+    item = running()
+    item.stop()
+    assert select.select([item], [], [], 20)[0]  # it wants `attend`, so its sockets are closed
+    with pytest.raises(RunError, match="is ending"):
+        item.call(lambda: None)
+    assert isinstance(item.post(lambda: None).exception(0), RunError)
+    assert item.join(20)
 
 
 def test_a_device_that_cannot_bind_says_which_address(context: Context) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 from collections.abc import Callable
 from typing import Any
 
@@ -208,6 +209,15 @@ def test_after_a_stop_there_is_no_pause(steered: Begin) -> None:
     # In its thread it waits for what was sent to leave; a call would hold up all answers.
     assert item.refusal("set", key="backend.hwm", value="5").startswith("refused: queue is ")
     assert item.refusal("bind", side="frontend", address=WILDCARD).startswith("refused: queue is ")
+
+
+def test_a_tap_is_given_up_while_the_device_waits_for_its_end(steered: Begin) -> None:
+    item = steered()
+    item.ask("tap", viewer="lost", lease="50ms")
+    item.device.stop()
+    assert select.select([item.device], [], [], 20)[0]
+    item.control._on.tap.close()
+    assert item.device.state == "draining"
 
 
 def test_every_verb_is_listed_with_its_usage(steered: Begin) -> None:

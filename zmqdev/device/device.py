@@ -64,6 +64,7 @@ class Device:
         self._paused = False
         self._stop_at: float | None = None  # deadline of the drain, monotonic
         self._abort = False
+        self._deaf = False  # takes up no more calls
         self._farewell = Farewell({}, 0)
         self._opened = threading.Event()
         self._thread = threading.Thread(target=self._life, name=f"zmqdev-{name}", daemon=True)
@@ -108,12 +109,16 @@ class Device:
         return self._gone
 
     def post(self, action: Callable[[], T]) -> Future[T]:
-        """Have `action` run in the device's thread between two runs of the engine; no waiting."""
+        """Have `action` run in the device's thread between two runs of the engine; no waiting.
+
+        RunError in the future when the device takes up no more: its sockets are closed, though
+        what was sent may still be leaving.
+        """
         future: Future[T] = Future()
         self._calls.append((action, future))
         self._wake()
-        if self.state in ENDED:
-            raise RunError(f"{self.name} has stopped")
+        if self._deaf:
+            self._answer_rest()
         return future
 
     def call(self, action: Callable[[], T], patience: float = PATIENCE) -> T:
@@ -210,9 +215,10 @@ class Device:
             # Handed to whoever joins: a user's mistake becomes a line there, ours a traceback.
             self.failure = error
             ended = "failed"
+        self._deaf = True
+        self._answer_rest()
         self._release()
         self.state = ended
-        self._answer_rest()
         self._opened.set()
         os.write(self._done_write, b".")
 
@@ -308,6 +314,9 @@ class Device:
                 future.set_exception(error)
 
     def _answer_rest(self) -> None:
-        while self._calls:
-            _, future = self._calls.popleft()
-            future.set_exception(RunError(f"{self.name} has stopped"))
+        """Refuse what nobody will do. Any thread."""
+        with contextlib.suppress(IndexError):
+            while True:
+                _, future = self._calls.popleft()
+                what = "has stopped" if self.state in ENDED else "is ending"
+                future.set_exception(RunError(f"{self.name} {what}"))

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
-from contextlib import suppress
 
 from zmqdev.device.device import ENDED, Device
 from zmqdev.device.loop import Repeat
 from zmqdev.device.service import Service
-from zmqdev.errors import RunError
 
 INTERVAL = 1.0
 # A turn of the data path takes at most 100 ms; this is a hang, not a busy moment.
@@ -65,8 +63,7 @@ class Pulse:
             if device.state in ENDED or (call is not None and not call.done()):
                 continue
             self._answered[device.name] = self._beat_at
-            with suppress(RunError):  # it has ended just now
-                self._calls[device.name] = device.post(_nothing)
+            self._calls[device.name] = device.post(_nothing)
 
 
 def _nothing() -> None:

@@ -10,11 +10,12 @@ forgotten when its lease runs out.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import zmq
 
-from zmqdev.device.device import ENDED, Device
+from zmqdev.device.device import Device
 from zmqdev.device.loop import Loop, Repeat
 from zmqdev.device.sockets import OpenSocket, make
 from zmqdev.errors import RunError
@@ -77,10 +78,10 @@ class Tap:
             self.close()
 
     def close(self) -> None:
-        """Off. Also when the device has ended: then nobody uses the socket any more."""
+        """Off. A device that has ended, or is ending, uses the socket no more."""
         if self._open is None:
             return
-        if self._device.state not in ENDED:
+        with suppress(RunError):
             self._device.call(lambda: self._device.engine.tap(None))
         self._open.close(0)
         self._open = None
