@@ -55,6 +55,28 @@ def test_three_hundred_thousand_topics_are_not_taken(place: Callable[..., Any]) 
     here.end()
 
 
+def test_a_flood_of_long_topics_is_cut_off_before_they_are_all_taken_in(
+    place: Callable[..., Any],
+) -> None:
+    """An XPUB takes in all there is before it hands up the first: 60 MB of topics were 3 GB."""
+    here = place("forwarder")
+    flood = b"".join(rawpeer.subscription(b"%08d" % n + bytes(3990)) for n in range(15_000))
+    most = 0
+    with rawpeer.shake_hands(here.back, "SUB") as peer:
+        peer.setblocking(False)
+        view = memoryview(flood)
+        while view and not here.shown()["backend_refused"].get("subscriptions"):
+            try:
+                view = view[peer.send(view) :]
+            except BlockingIOError:
+                most = max(most, here.grown())
+            except OSError:
+                break
+    until(lambda: here.shown()["backend_refused"].get("subscriptions", 0) >= 1, "it is counted")
+    assert most < 600 * MEBIBYTE
+    here.end()
+
+
 def test_ordinary_messages_upstream_are_dropped_and_counted(
     place: Callable[..., Any], context: zmq.Context[Any]
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zmqdev.security.unfinished import CHATTER, WORTH, Progress, Unfinished, wire_size
+from zmqdev.security.unfinished import CHATTER, WORTH, Floods, Progress, Unfinished, wire_size
 
 LARGEST = 10_000
 QUEUE = 5
@@ -225,6 +225,26 @@ def test_cleared_accounts_begin_anew() -> None:
     assert world.accounts.suspects
     world.accounts.clear()
     assert not world.accounts.suspects
+
+
+def test_a_flood_is_what_comes_while_the_device_does_not_look() -> None:
+    floods: Floods[int] = Floods(1000)
+    sent = {1: 0, 2: 0}
+
+    def look(turns: int, *amounts: int) -> list[int]:
+        for key, amount in zip(sent, amounts, strict=True):
+            sent[key] += amount
+        return floods.look(sent.copy, turns)
+
+    assert look(1, 5000, 5000) == []
+    assert look(2, 5000, 5000) == [], "it has looked"
+    assert not floods.near
+    assert look(2, 5000, 0) == [], "from here on it is counted"
+    assert floods.near
+    assert look(2, 900, 10) == []
+    assert look(2, 200, 10) == [1]
+    assert look(2, 200, 10) == [], "once"
+    assert look(3, 5000, 5000) == []
 
 
 steps = st.lists(

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import zmq
 
-from zmqdev.device.sockets import OpenSocket, events
+from zmqdev.device.sockets import OpenSocket
 from zmqdev.relay import Counters
 from zmqdev.relay.counters import ROWS, WIDTH
 from zmqdev.security.acl import Rights
@@ -53,6 +53,10 @@ class Subscribing:
         self.rights = rights
         self.tap: zmq.Socket[bytes] | None = None
         self.turns = 0
+        # Unlike a look at EVENTS it lets other threads run: the XPUB takes in all that is there
+        # now, which may be much.
+        self._poller = zmq.Poller()
+        self._poller.register(backend.socket, zmq.POLLIN)
         self._cut_off: dict[int, int] = {}  # descriptor -> which of its connections
         self._frontend, self._backend, self._counters = frontend, backend, counters
         self.accounts = Subscriptions(
@@ -69,7 +73,7 @@ class Subscribing:
         """Pass some on. True when there may be more."""
         self.turns += 1
         for _ in range(BURST):
-            if not events(self._backend.socket) & zmq.POLLIN:
+            if not self._poller.poll(0):
                 return False
             self._take(self._backend.socket.recv(zmq.DONTWAIT, copy=False))
         return True

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 from zmqdev.device import taken
 from zmqdev.device.engine import Engine
 from zmqdev.device.peers import PeerWatch, remote_of
 from zmqdev.device.sockets import OpenSocket
 from zmqdev.security.census import cut
-from zmqdev.security.unfinished import CHATTER, MEBIBYTE, Unfinished, wire_size
+from zmqdev.security.unfinished import CHATTER, MEBIBYTE, Floods, Unfinished, wire_size
 from zmqdev.spec import socktype
 
 # Seconds between two looks: at rest, and while somebody has sent half of what it may.
@@ -26,12 +27,13 @@ CALM, CLOSE = 0.1, 0.02
 SHARE = 0.05
 # The part of the memory that there is at which it is short.
 TIGHT = 0.8
-# After a cut, until libzmq has let go of what it kept.
-AFTERMATH = 0.2
+# After a cut libzmq lets go of what it kept: most at once, of many small pieces the last later.
+AFTERMATH = (0.2, 2.0)
 # libzmq's own high-water mark.
 QUEUE = 1000
 # Subscriptions that others have already are not handed up: bytes of them a second.
 SUBSCRIBING = 64 * 1024
+FLOOD = "more subscriptions at once than one may have; its connection is cut"
 
 Connection = tuple[int, str]  # descriptor and address: descriptors are used again
 
@@ -44,7 +46,9 @@ class Side:
     watch: PeerWatch
     direction: int
     accounts: Unfinished[Connection]
-    close: bool = field(default=False)  # somebody has sent half of what it may
+    floods: Floods[Connection] | None = None  # where subscriptions come in
+    close: bool = False  # somebody has sent half of what it may
+    cuts: int = 0
 
 
 class Vigil:
@@ -65,32 +69,59 @@ class Vigil:
         # Nobody who has sent less, since a message of its was seen, is worth a closer look.
         self._half = (self._largest or self._most_memory) // 2
         self._gate = 2 * min(self._half, self._most_memory // 4)
-        self._trim_at: float | None = None
+        self._trims: list[float] = []  # when to give memory back
+        self._patient_until = 0.0
         self._sides = [
-            Side(opened, watches[opened.name], number, self._accounts(opened))
+            Side(
+                opened,
+                watches[opened.name],
+                number,
+                self._accounts(opened),
+                self._floods(opened),
+            )
             for number, opened in enumerate(engine.sockets())
             if opened.name in watches
         ]
 
+    def _floods(self, opened: OpenSocket) -> Floods[Connection] | None:
+        """Where each message is looked at, and too much for one look can be too much at all."""
+        limits = self._engine.spec.limits
+        most = wire_size(limits.subscription_bytes_per_peer, limits.subscriptions_per_peer)
+        return Floods(most) if opened.type == "XPUB" and most else None
+
     def look(self, paused: bool) -> float:
         """Cut off who is to be; how many seconds until the next look."""
         begun = time.thread_time()
-        if self._trim_at is not None and time.monotonic() >= self._trim_at:
+        if self._trims and time.monotonic() >= self._trims[0]:
             taken.give_back()
-            self._trim_at = None
-        if taken.peak() < self._gate:
-            return CALM
-        memory = self._memory()
+            del self._trims[0]
+        memory = self._memory() if taken.peak() >= self._gate else 0
         if memory < self._gate:
             self._forget()
-            return CALM
+            return self._look_for_floods(paused)
         # What the last cut gives back is not back yet.
-        tight = memory >= self._most_memory and self._trim_at is None
+        tight = memory >= self._most_memory and time.monotonic() >= self._patient_until
         for side in self._sides:
             self._look_at(side, paused, tight)
         self._origins.wanted = any(side.accounts.suspects for side in self._sides)
         pause = CLOSE if any(side.close for side in self._sides) else CALM
         return max(pause, (time.thread_time() - begun) / SHARE)
+
+    def _look_for_floods(self, paused: bool) -> float:
+        begun = time.thread_time()
+        for side in self._sides:
+            if side.floods is not None:
+                self._stop_floods(side, paused)
+        close = any(side.floods is not None and side.floods.near for side in self._sides)
+        return max(CLOSE if close else CALM, (time.thread_time() - begun) / SHARE)
+
+    def _stop_floods(self, side: Side, paused: bool) -> None:
+        if side.floods is None or paused:
+            return
+        turns = self._engine.progress(side.direction).turns
+        for connection in side.floods.look(partial(self._sizes, side), turns):
+            self._cut(side, connection, "subscriptions", FLOOD)
+        self._trim_after_cuts(side)
 
     def _forget(self) -> None:
         """What is not in memory is in no account."""
@@ -112,7 +143,10 @@ class Vigil:
             tight,
         )
         for connection in found:
-            self._cut(side, connection, side.accounts.unfinished(connection, sizes[connection]))
+            size = side.accounts.unfinished(connection, sizes[connection])
+            text = f"a message without end, {size // MEBIBYTE} MiB so far; its connection is cut"
+            self._cut(side, connection, "unfinished", text)
+        self._stop_floods(side, paused)
 
     def _sizes(self, side: Side) -> dict[Connection, int]:
         """Bytes that libzmq has taken from each connection that the system tells of."""
@@ -126,14 +160,25 @@ class Vigil:
             sizes[connection] = size
         return sizes
 
-    def _cut(self, side: Side, connection: Connection, size: int) -> None:
+    def _trim_after_cuts(self, side: Side) -> None:
+        """Those that the device cut off itself leave memory behind as well."""
+        cuts = side.opened.guard.refusals().get("subscriptions", 0) if side.opened.guard else 0
+        if cuts != side.cuts:
+            side.cuts = cuts
+            self._expect_memory()
+
+    def _expect_memory(self) -> None:
+        now = time.monotonic()
+        self._patient_until = now + AFTERMATH[0]
+        self._trims = [now + delay for delay in AFTERMATH]
+
+    def _cut(self, side: Side, connection: Connection, reason: str, text: str) -> None:
         descriptor, address = connection
         if remote_of(descriptor) != address or not cut(descriptor):
             return
-        self._trim_at = time.monotonic() + AFTERMATH
+        self._expect_memory()
         if side.opened.guard is not None:
-            text = f"a message without end, {size // MEBIBYTE} MiB so far; its connection is cut"
-            side.opened.guard.refuse("unfinished", text, address, time.monotonic())
+            side.opened.guard.refuse(reason, text, address, time.monotonic())
 
     def _accounts(self, opened: OpenSocket) -> Unfinished[Connection]:
         queue = getattr(self._engine.spec, opened.name).sockopts.get("rcvhwm", QUEUE)

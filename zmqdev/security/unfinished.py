@@ -162,3 +162,36 @@ def _had_turn(
         account.calm_from = now
         return False
     return now - account.calm_from >= UNLOOKED and progress.turns - since.turns > moved + 2
+
+
+@dataclass
+class Floods(Generic[Key]):
+    """Connections that send more than `most` bytes before the device has looked at any of it.
+
+    An XPUB takes in the subscriptions of a peer for as long as more come, and hands up the first
+    when none is left: then no limit of theirs is asked, and each byte costs a node in its tries.
+    """
+
+    most: int
+    _turns: int = -1
+    _before: Mapping[Key, int] | None = None  # bytes when it was first seen not to look
+
+    @property
+    def near(self) -> bool:
+        """Whether the device has not looked since the last time."""
+        return self._before is not None
+
+    def look(self, taken: Callable[[], Mapping[Key, int]], turns: int) -> list[Key]:
+        """Who is to be cut now. `turns`: how often the device has looked; while it does, nobody
+        is counted."""
+        if turns != self._turns:
+            self._turns, self._before = turns, None
+            return []
+        now = taken()
+        if self._before is None:
+            self._before = now
+            return []
+        before = self._before
+        found = [key for key, size in now.items() if size - before.get(key, 0) > self.most]
+        self._before = {**before, **{key: now[key] for key in found}}
+        return found

@@ -32,6 +32,9 @@ from zmqdev.spec.value import (
 TOPIC_LIMIT = 4096
 # A subscription is its topic and a byte or the name of a command (RFC 29, 37).
 SUBSCRIPTION_HEAD = 64
+# What a subscriber may have sent that is not looked at yet, in its queue and in the system's.
+UNREAD_SUBSCRIPTIONS = 100
+UNREAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -250,7 +253,12 @@ def _backend_defaults(type_: str, on_full: str, longest: int) -> dict[str, socko
     if type_ in socktype.PUBLISHERS:
         # Subscribers send subscriptions only. A longer one never gets into the topic tries,
         # where each of its bytes costs a node: its connection is closed.
-        largest: dict[str, sockopt.Value] = {"maxmsgsize": longest + SUBSCRIPTION_HEAD}
+        # libzmq takes in all that is there before it hands up the first, so little may be there.
+        largest: dict[str, sockopt.Value] = {
+            "maxmsgsize": longest + SUBSCRIPTION_HEAD,
+            "rcvhwm": UNREAD_SUBSCRIPTIONS,
+            "rcvbuf": UNREAD_BYTES,
+        }
         return largest | ({"xpub_nodrop": True} if on_full == "block" else {})
     return {}
 
