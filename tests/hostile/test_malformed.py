@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -73,6 +74,36 @@ def test_a_subscription_over_the_limit_costs_its_sender_the_connection(
         here.check()
     here.check_recovered()
     here.end()
+
+
+# Longer than any interval at which libzmq might look.
+A_WHILE = 6.5
+
+
+def test_who_resets_a_connection_that_is_not_read_stops_nobody(start: Start) -> None:
+    """libzmq aborts at its next heartbeat, so there is none unless asked for (3937)."""
+    anywhere = ("--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind", "tcp://127.0.0.1:*")
+    kinds = (("streamer",), ("queue",), ("queue", "--reliable"))
+    devices = [start(*kind, *anywhere, "--stats", "off", ready=True) for kind in kinds]
+    streamer, queue, reliable = (device.ready() for device in devices)
+    flood(rawpeer.shake_hands(streamer["frontend"][0], "PUSH"))
+    flood(rawpeer.shake_hands(queue["frontend"][0], "DEALER"))
+    # A newer peer of the same name takes the older one's place; nobody reads that one any more.
+    first, _ = (rawpeer.shake_hands(reliable["backend"][0], "DEALER", b"name") for _ in range(2))
+    flood(first)
+    time.sleep(A_WHILE)  # what is tested, not what is waited for
+    for device in devices:
+        assert device.process.poll() is None, device.err
+        assert device.interrupt() == 0
+
+
+def flood(peer: socket.socket) -> None:
+    """Send until nobody reads on, then die."""
+    peer.settimeout(0.5)
+    with contextlib.suppress(OSError):
+        for _ in range(500):
+            peer.sendall(rawpeer.message(b"", b"x" * 1000) * 100)
+    rawpeer.reset(peer)
 
 
 TOO_LONG = b"\x02" + (600 << 20).to_bytes(8, "big")

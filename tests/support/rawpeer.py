@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import selectors
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -43,6 +44,12 @@ def greet(peer: socket.socket, socket_type: str, routing_id: bytes = b"") -> boo
     """Our half of a NULL handshake; whether the other side gave its own."""
     peer.sendall(greeting.build() + zmtp.ready(socket_type, routing_id))
     return _hears(peer, b"READY")
+
+
+def reset(peer: socket.socket) -> None:
+    """End it with a TCP reset, as a process that is killed with unread data does."""
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
 
 
 def _hears(peer: socket.socket, word: bytes) -> bool:

@@ -103,7 +103,6 @@ def socket_options() -> str:
         "sndhwm": "of the device",
         "rcvhwm": "of the device",
         "linger": "the drain time",
-        "heartbeat_ivl": f"5000; 0 for {', '.join(sorted(sockopt.UNHURRIED))}",
         "immediate": "true for connecting senders; with one address false for DEALER, REQ",
         "router_mandatory": "true",
         "router_handover": "true for a ROUTER backend",

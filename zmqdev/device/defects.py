@@ -45,9 +45,9 @@ DEFECTS = (
     ),
     Defect(
         "3937",
-        "a reader that rests for longer than a heartbeat's timeout loses its connection and all "
-        "that is on its way, and may abort",
-        "no heartbeats on PUSH, PULL, SUB and XSUB unless asked for; TCP keepalive instead",
+        "a heartbeat aborts the program when a peer that is not read has reset its connection, and "
+        "ends the connection of a reader that rests",
+        "no heartbeats unless asked for; TCP keepalive instead",
     ),
     Defect(
         "",

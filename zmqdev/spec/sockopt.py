@@ -54,7 +54,11 @@ SOCKET_OPTIONS: dict[str, SocketOption] = _rows(
     ("reconnect_ivl_max", Milliseconds(), "longest pause before connecting again"),
     ("connect_timeout", Milliseconds(), "how long a connect may take; 0 is the system's own"),
     ("handshake_ivl", Milliseconds(), "how long a handshake may take"),
-    ("heartbeat_ivl", Milliseconds(), "time between ZMTP heartbeats; 0 is none"),
+    (
+        "heartbeat_ivl",
+        Milliseconds(),
+        "time between ZMTP heartbeats; 0 is none, see known defects",
+    ),
     ("heartbeat_timeout", Milliseconds(), "silence after a heartbeat that ends a connection"),
     ("heartbeat_ttl", Milliseconds(), "silence after which the peer should give up on us"),
     ("tcp_keepalive", _TRISTATE, "TCP keepalive: 1 on, 0 off, -1 the system's own"),
@@ -112,11 +116,12 @@ def wrong_type(name: str, socket_type: str) -> str | None:
     return f"{name} is an option of {', '.join(sorted(types))}, not of {socket_type}"
 
 
-# While nobody reads, libzmq takes nothing more from a connection, and no answer to a heartbeat
-# either: it ends a healthy one with all that is on its way, and may abort the program when it
-# connects again (libzmq issue 3937). These read what may have to wait, or send to who does, and
-# lose nothing by waiting; TCP's keepalive finds the dead among their peers.
-UNHURRIED = frozenset({"PUSH", "PULL", "SUB", "XSUB"})
+# No heartbeats unless asked for. While a socket's own queue is full, libzmq takes nothing more from
+# a connection, and no answer to a heartbeat either: it ends a healthy one with all that is on its
+# way. And when the peer resets the connection then, the next heartbeat aborts the program: whoever
+# sends more than is read, and dies, would stop a device (libzmq issue 3937, each socket type).
+# TCP's own keepalive finds the peers that are gone: after 30 s.
+KEEPALIVE = {"idle": 15, "intvl": 5, "cnt": 3}
 
 # A socket with `immediate` forgets what it has received and nobody has read when the connection
 # ends: the reply of a worker that answers and leaves is lost (100 of 100, DEALER). One that
@@ -136,14 +141,12 @@ def defaults(socket_type: str, *, hwm: int, linger_ms: int, connects: int) -> di
         "maxmsgsize": 64 * MEBIBYTE,
         "backlog": 1024,
         "handshake_ivl": 5000,
-        "heartbeat_ivl": 0 if socket_type in UNHURRIED else 5000,
+        "heartbeat_ivl": 0,
         "heartbeat_timeout": 15000,
         "reconnect_ivl": 100,
         "reconnect_ivl_max": 10000,
         "tcp_keepalive": 1,
-        "tcp_keepalive_idle": 60,
-        "tcp_keepalive_intvl": 10,
-        "tcp_keepalive_cnt": 3,
+        **{f"tcp_keepalive_{name}": value for name, value in KEEPALIVE.items()},
     }
     if connects and socket_type in SENDERS:
         values["immediate"] = connects > 1 or socket_type not in RECEIVERS
