@@ -252,6 +252,21 @@ def test_no_secret_shows_anywhere(start: Start, tmp_path: Path) -> None:
     assert device.interrupt() == 0
 
 
+def test_a_side_that_is_a_client_of_its_handshakes_is_not_bound_later(
+    start: Start, tmp_path: Path
+) -> None:
+    """It would be open to anybody, or to nobody."""
+    env = {"ZMQDEV_STREAMER_BACKEND_PLAIN_PASSWORD": "sesame"}
+    words = ("--backend-connect", "tcp://127.0.0.1:9", "--backend-plain-username", "u")
+    device = start("streamer", "--frontend-bind", FREE, *words, env=env, ready=True)
+    device.ready()
+    runtime = {"XDG_RUNTIME_DIR": str(tmp_path / "run")}
+    asked = start("ctl", "streamer", "bind", "backend", FREE, env=runtime)
+    more = start("ctl", "streamer", "connect", "backend", "tcp://127.0.0.1:8", env=runtime)
+    assert (asked.wait(), more.wait()) == (1, 0)
+    assert "a side with PLAIN binds or connects, not both; this one connects" in asked.err
+
+
 MISTAKES: list[tuple[tuple[str, ...], str]] = [
     (("--frontend-security", "curve"), "a side that binds needs its own key"),
     (("--frontend-curve-key", "k"), "authorized-keys DIR"),

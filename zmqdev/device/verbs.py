@@ -111,6 +111,8 @@ def open_address(verb: str, on: Steered, side: str, address: str) -> dict[str, A
         raise Refused("refused", f"{address} is inside one process; nobody could reach it")
     found = on.side(side)
     on.check_moving()
+    if found.guard is not None:
+        found.guard.check_role(verb)
     if verb == "bind":
         return asdict(on.device.call(lambda: found.bind(address)))
     return asdict(on.device.call(lambda: found.connect(address)))

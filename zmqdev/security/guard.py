@@ -14,12 +14,14 @@ from weakref import WeakKeyDictionary
 
 import zmq
 
+from zmqdev.errors import RunError
 from zmqdev.security import material
 from zmqdev.security.census import Census, cut
 from zmqdev.security.policy import Policy
 from zmqdev.security.refusals import Refusals
 from zmqdev.security.zap import Handler, Post
 from zmqdev.spec.security import Security
+from zmqdev.spec.security_check import mechanism
 
 _handlers: WeakKeyDictionary[zmq.Context[Any], Handler] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -50,6 +52,17 @@ class Guard:
             socket.set(zmq.ZAP_DOMAIN, self._domain.encode())
         for name, value in self._material.options.items():
             socket.set(zmq.SocketOption[name.upper()], value)
+
+    def check_role(self, verb: str) -> None:
+        """RunError when one more address, to `bind` or `connect`, is against the part that the
+        side plays in its handshakes."""
+        found = mechanism(self._side)
+        if found != "null" and not getattr(self._side, verb):
+            does = "binds" if verb == "connect" else "connects"
+            raise RunError(
+                f"cannot {verb}: a side with {found.upper()} binds or connects, not both; "
+                f"this one {does}"
+            )
 
     def reload(self) -> None:
         """Read users and authorized keys again; peers that are in stay in.
