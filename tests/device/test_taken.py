@@ -28,6 +28,9 @@ def test_bytes_that_came_and_those_that_wait() -> None:
             until(lambda: wire.received(near.fileno()) == 1000, "they came")
             near.recv(300)
             assert (wire.received(near.fileno()), wire.unread(near.fileno())) == (1000, 700)
+            until(lambda: taken.silence(near.fileno()) > 0.1, "and nothing more came")
+            far.sendall(b"x")
+            until(lambda: taken.silence(near.fileno()) < 0.1, "until now")
 
 
 def test_what_is_no_tcp_connection_has_no_answer() -> None:

@@ -77,6 +77,25 @@ def test_a_flood_of_long_topics_is_cut_off_before_they_are_all_taken_in(
     here.end()
 
 
+def test_a_topic_too_long_is_counted_and_told_of(
+    place: Callable[..., Any], context: zmq.Context[Any]
+) -> None:
+    """libzmq hangs up by the header of the frame alone, and says no word of why."""
+    here = place("forwarder")
+    good = rawpeer.shake_hands(here.back, "SUB")
+    good.sendall(rawpeer.subscription(b"x" * 4000))
+    good.close()
+    with rawpeer.shake_hands(here.back, "SUB") as peer:
+        peer.sendall(rawpeer.subscription(b"x" * 200_000)[:5000])
+        where = "tcp://{}:{}".format(*peer.getsockname())
+        until(lambda: here.shown()["backend_refused"].get("frame") == 1, "it is counted")
+        assert peer.recv(10_000) is not None, "and hung up on"
+    assert f"refused {where}: it sent a topic that is too long" in here.program.err
+    until(lambda: here.shown()["backend_peers"] == 1, "only the good one is there")
+    assert here.shown()["backend_refused"] == {"frame": 1}
+    here.end()
+
+
 def test_ordinary_messages_upstream_are_dropped_and_counted(
     place: Callable[..., Any], context: zmq.Context[Any]
 ) -> None:

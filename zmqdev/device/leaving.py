@@ -24,6 +24,7 @@ class Leaving:
 
     def __init__(self, watch: PeerWatch, tell: Callable[[PeerEvent], Any]) -> None:
         self._watch, self._tell = watch, tell
+        watch.let_go()
         self._inodes = {fd: _inode(fd) for fd in watch.connections()}
 
     def begin(self, loop: Loop) -> None:

@@ -30,6 +30,7 @@ from typing import Any
 
 import zmq
 
+from zmqdev.device.hangups import Hangups
 from zmqdev.device.snapshot import PeerCounts
 from zmqdev.device.sockets import events
 from zmqdev.security.guard import Guard
@@ -52,6 +53,7 @@ SETTLED = 6.0
 GIVEN_UP = 1.0
 BROKEN = "what came was not ZMTP, or longer than maxmsgsize, and the connection was ended"
 NO_REASON = "the connection ended during the handshake"
+TOO_LONG = "it sent a topic that is too long, or no ZMTP; hung up on it"
 MISMATCH = "socket types that do not talk to each other, or the peer hung up"
 _names = itertools.count()
 # Enough to show who is there; counts go on beyond it.
@@ -101,6 +103,8 @@ class PeerWatch:
         self.pair.set(zmq.RCVHWM, 0)
         self.pair.set(zmq.LINGER, 0)
         self.pair.connect(self.name)
+        # Subscribers are the ones whose frames are so short that good ones may be too long.
+        self._hangups = Hangups() if socket.type in (zmq.PUB, zmq.XPUB) else None
         self.tally = Tally(returns=int(socket.get(zmq.RECONNECT_IVL)) > 0)
 
     def drain(
@@ -116,7 +120,10 @@ class PeerWatch:
             remote = remote_of(value) if number in _OPENED else ""
             self._tell_guard(number, value, remote)
             where = address.decode(errors="replace")
+            hung_up = self._follow(number, value)
             event = self.tally.take(number, value, where, remote, time.monotonic())
+            if hung_up and event is not None and event.what == "disconnected":
+                event = self._told(event)
             came = True
             if event is not None:
                 tell(event)
@@ -147,6 +154,24 @@ class PeerWatch:
         elif number == zmq.EVENT_DISCONNECTED:
             self._guard.connection_closed(value)
 
+    def _follow(self, number: int, value: int) -> bool:
+        """Whether this is the end of a connection that we hung up."""
+        if self._hangups is None:
+            return False
+        if number == zmq.EVENT_ACCEPTED:
+            self._hangups.opened(value)
+        return number == zmq.EVENT_DISCONNECTED and self._hangups.ended(value)
+
+    def _told(self, event: PeerEvent) -> PeerEvent:
+        if self._guard is not None:
+            self._guard.refuse("frame", TOO_LONG, event.address, time.monotonic())
+        return PeerEvent(event.what, event.address, TOO_LONG)
+
+    def let_go(self) -> None:
+        """Before connections are ended that libzmq does not tell of."""
+        if self._hangups is not None:
+            self._hangups.let_go()
+
     def connections(self) -> dict[int, str]:
         """descriptor -> address of all that is connected, handshakes under way included."""
         return self.tally.connections()
@@ -157,6 +182,7 @@ class PeerWatch:
             self._socket.disable_monitor()
 
     def close(self) -> None:
+        self.let_go()
         self.pair.close(0)
 
 

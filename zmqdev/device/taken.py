@@ -19,6 +19,7 @@ from pathlib import Path
 
 # Of struct tcp_info in linux/tcp.h, the same on every machine since Linux 4.1.
 _RECEIVED_AT = 128
+_SILENCE_AT = 52
 _INFO_SIZE = 136
 _RECEIVED = struct.Struct("=Q")
 _FIONREAD = ctypes.c_ulong(termios.FIONREAD)
@@ -53,6 +54,18 @@ class Wire:
             return 0
         failed = self._library.ioctl(descriptor, _FIONREAD, self._unread_at)
         return 0 if failed else self._unread.value
+
+
+def silence(descriptor: int) -> float:
+    """Seconds since data came by a TCP connection; 0 where that is not told."""
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as copy:
+            info = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_SIZE)
+    except (OSError, AttributeError):
+        return 0.0
+    if sys.platform != "linux" or len(info) < _INFO_SIZE:
+        return 0.0
+    return int.from_bytes(info[_SILENCE_AT : _SILENCE_AT + 4], sys.byteorder) / 1000
 
 
 @cache

@@ -27,6 +27,7 @@ REASONS = {
     "connections": "its address or this side has its full number of connections",
     "subscriptions": "it subscribed to more than it may",
     "unfinished": "it sent a message without end",
+    "frame": "it sent a topic that is too long, or broke the protocol",
     "rights": "it subscribed to what it has no right to",
     "domain": "no policy is set for the side it came to",
     "malformed": "the request of libzmq could not be read",
