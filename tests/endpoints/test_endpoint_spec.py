@@ -44,6 +44,21 @@ def test_without_flags_each_has_its_type_and_address(
     assert spec.name == name
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"protocol": "ppp"}, "--protocol: this is of the reliable queue; add --reliable"),
+        ({"reliable": True, "type": "REP"}, "--type: a reliable worker is a DEALER"),
+        ({"reliable": True, "bind": ["tcp://127.0.0.1:1"]}, "--bind: a reliable worker connects"),
+        ({"reliable": True, "service": "mmi.x"}, "--service: names that begin with 'mmi.' are"),
+    ],
+)
+def test_what_contradicts_a_reliable_worker_is_named(flags: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        asked("worker", **flags)
+    assert str(refused.value).startswith(said)
+
+
 def test_a_worker_with_several_peers_is_a_router() -> None:
     assert asked("worker", bind=["tcp://127.0.0.1:5559"]).type == "ROUTER"
     two = ["tcp://127.0.0.1:1", "tcp://127.0.0.1:2"]

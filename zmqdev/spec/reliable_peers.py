@@ -93,36 +93,37 @@ def check(spec: Any, written: Written) -> None:
         for name in _OF_RELIABLE:
             # Not "was written": a file from --print-config has all keys, at their defaults.
             if getattr(spec, name, None) != getattr(type(spec), name, None):
-                why = "it is of the reliable queue"
-                raise UsageError(f"{name}: add --reliable; {why}", _at(name, written))
+                why = "this is of the reliable queue; add --reliable"
+                raise UsageError(why, _at(name, written))
         return
     if isinstance(spec, Serving):
         _check_worker(spec, written)
     if not spec.service or len(spec.service.encode()) > 255:
-        raise UsageError("service: a name has 1 to 255 bytes", _at("service", written))
+        raise UsageError("a name has 1 to 255 bytes", _at("service", written))
     if spec.service.startswith("mmi."):
         raise UsageError(
-            "service: names that begin with 'mmi.' are the queue's own", _at("service", written)
+            "names that begin with 'mmi.' are the queue's own", _at("service", written)
         )
     if spec.protocol in ("ppp", "plain") and spec.service != DEFAULT_SERVICE:
         raise UsageError(
-            f"service: {spec.protocol} names no service; leave it out, or take mdp-0.1",
+            f"{spec.protocol} names no service; leave it out, or take mdp-0.1",
             _at("service", written),
         )
 
 
 def _check_worker(spec: Any, written: Written) -> None:
-    if spec.type not in (None, "DEALER"):
-        raise UsageError("type: a reliable worker is a DEALER", _at("type", written))
+    # Before the type, which follows from it where none is asked for.
     if spec.bind or len(spec.connect) != 1:
         raise UsageError(
             "a reliable worker connects to one queue; start one worker for each",
             written.place("bind", "connect"),
         )
+    if spec.type not in (None, "DEALER"):
+        raise UsageError("a reliable worker is a DEALER", _at("type", written))
 
 
-def _at(name: str, written: Written) -> str | None:
-    return written.place((name,))
+def _at(name: str, written: Written) -> str:
+    return written.place((name,)) or name
 
 
 def retries_of(spec: Any, written: Written) -> int:
