@@ -21,8 +21,21 @@ settings.register_profile(
 settings.load_profile("zmqdev")
 
 
+TEMPORARY = tempfile.gettempdir()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_temporary_directory() -> Iterator[None]:
+    """Devices are looked for in the temporary directory too: nobody else's are to be there."""
+    with tempfile.TemporaryDirectory(prefix="zmqdev-", ignore_cleanup_errors=True) as name:
+        os.environ["TMPDIR"] = tempfile.tempdir = name
+        yield
+
+
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
     """A folder whose name is short, whatever the test is called: an ipc path has 107 bytes."""
-    with tempfile.TemporaryDirectory(prefix="zmqdev-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(
+        prefix="zmqdev-", dir=TEMPORARY, ignore_cleanup_errors=True
+    ) as name:
         yield Path(name)

@@ -109,7 +109,13 @@ class OpenSocket:
                 self.release(state)
 
     def close(self, linger_ms: int) -> None:
-        """Unsent messages are kept for `linger_ms`; an own ipc file goes now."""
+        """Unsent messages are kept for `linger_ms`; an own ipc file or inproc name goes now.
+
+        libzmq closes in the background, and whoever comes next in this process binds at once.
+        """
+        for state in self.addresses:
+            if state.verb == "bind" and state.actual.startswith("inproc://"):
+                self.socket.unbind(state.actual)
         self.socket.close(linger_ms)
         if self.guard is not None:
             self.guard.close()
