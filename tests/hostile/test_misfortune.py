@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import zmq
-from support.chaos import ChaosProxy, Weather
+from support.chaos import ChaosProxy
 from support.processes import Start, until
 
 import zmqdev
@@ -100,71 +100,6 @@ def test_no_wait_depends_on_a_clock_that_can_be_set() -> None:
             ):
                 found.add(str(path.relative_to(PACKAGE)))
     assert {name for name in found if not name.startswith(("report/", "bench/"))} <= shown_only
-
-
-WEATHERS = {
-    "slow": Weather(latency=0.005, jitter=0.01),
-    "one byte at a time": Weather(slice_bytes=1),
-    "narrow": Weather(bandwidth=300_000),
-}
-
-
-@pytest.mark.parametrize("weather", sorted(WEATHERS))
-def test_bad_weather_loses_nothing_that_has_no_reason_to_be_lost(
-    start: Start, weather: str
-) -> None:
-    """A streamer between two proxies, with every message proved."""
-    count = 150
-    device = start(
-        *("streamer", "--frontend-bind", FREE, "--backend-bind", FREE, "--stats", "off"), ready=True
-    )
-    ready = device.ready()
-    kind = WEATHERS[weather]
-    with (
-        ChaosProxy(ready["frontend"][0], kind) as near,
-        ChaosProxy(ready["backend"][0], kind) as far,
-    ):
-        pull = start(
-            *("pull", "-c", far.address, "--expect", str(count), "--max-loss", "0", "-t", "20s")
-        )
-        push = start(
-            *("push", "-c", near.address, "-n", str(count), "-D", "x" * 50, "--stamp"),
-            *("--drain", "20s"),
-        )
-        assert (push.wait(), pull.wait()) == (0, 0)
-    assert device.interrupt() == 0
-
-
-def test_resets_under_a_reliable_queue_lose_no_request(start: Start) -> None:
-    """Connections are cut again and again between every pair of parts."""
-    device = start(
-        *("queue", "--reliable", "--frontend-bind", FREE, "--backend-bind", FREE),
-        *("--stats", "off"),
-        ready=True,
-    )
-    ready = device.ready()
-    with ChaosProxy(ready["frontend"][0]) as near, ChaosProxy(ready["backend"][0]) as far:
-        for _ in range(2):
-            start("worker", "--reliable", "-c", far.address, "--reply", "did {body}")
-        client = start(
-            *("client", "--reliable", "-c", near.address, "-n", "120", "-D", "job {n}"),
-            *("--rate", "100", "--timeout", "2s", "--retries", "20", "--window", "10"),
-        )
-        until(lambda: client.lines(), "the first reply")
-        for _ in range(3):
-            before = len(client.lines())
-            near.reset_all()
-            far.reset_all()
-            until(
-                lambda seen=before: (
-                    client.process.poll() is not None  # type: ignore[misc]
-                    or len(client.lines()) > seen + 5
-                ),
-                "it goes on after the reset",
-            )
-        assert client.wait() == 0, client.err
-    assert sorted(client.lines()) == sorted(f"did job {number}" for number in range(120))
-    assert device.interrupt() == 0
 
 
 def test_a_black_hole_is_noticed_by_heartbeats(start: Start) -> None:
