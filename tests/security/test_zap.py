@@ -114,6 +114,7 @@ def test_a_peer_of_a_socket_that_closes_is_told_to_come_again(
     assert not handler.leave("front")
     with context.socket(zmq.PUSH) as peer:
         monitor = peer.get_monitor_socket(OPENED | zmq.EVENT_DISCONNECTED | REFUSED)
+        peer.handshake_ivl = 500  # nobody answers it; then it comes again
         peer.connect(to.last_endpoint)
         assert monitor.poll(5000)
         assert recv_monitor_message(monitor)["event"] == zmq.EVENT_DISCONNECTED
