@@ -73,7 +73,7 @@ def outcome(context: Context, to: Socket, **options: Any) -> int:
     return int(event)
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 5) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it never came true"
@@ -177,10 +177,10 @@ def test_one_connection_too_many_is_told_to_come_again(context: Context, handler
     sender = context.socket(zmq.PUSH)
     sender.reconnect_ivl = 20
     sender.connect(to.last_endpoint)
-    wait_until(lambda: handler.posts["front"].refusals.read() == {"connections": 2})
+    wait_until(lambda: handler.posts["front"].refusals.read().get("connections", 0) >= 2)
     full[0] = ""
     sender.send(b"let in at last")
-    assert to.poll(5000)
+    assert to.poll(30_000)
 
 
 def test_a_failing_limit_refuses_that_peer_alone(
