@@ -37,6 +37,22 @@ def test_one_address_gets_only_so_many_connections(start: Start, context: Contex
     assert device.interrupt() == 0
 
 
+def test_an_endpoint_that_binds_has_the_same_limits(start: Start, context: Context) -> None:
+    taker = start("pull", "-b", FREE, "--limits-connections-per-address", "4", ready=True)
+    address = taker.ready()["socket"][0]
+    good = context.socket(zmq.PUSH)
+    good.connect(address)
+    good.send(b"before")
+    until(lambda: taker.out == b"before\n", "it came")
+    crowd = [context.socket(zmq.PUSH) for _ in range(20)]
+    for one in crowd:
+        one.connect(address)
+    until(lambda: "127.0.0.1 has its 4 connections" in taker.err, "the crowd is refused")
+    good.send(b"after")
+    until(lambda: taker.out == b"before\nafter\n", "the good one goes on")
+    assert taker.interrupt() == 0
+
+
 def test_a_subscriber_of_too_many_topics_is_cut_and_nobody_else_notices(
     start: Start, context: Context
 ) -> None:

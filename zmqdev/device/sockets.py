@@ -16,7 +16,7 @@ from zmqdev.errors import RunError
 from zmqdev.security.census import Census
 from zmqdev.security.guard import Guard
 from zmqdev.spec import address as addresses
-from zmqdev.spec.device import Limits
+from zmqdev.spec.crowd import Crowd
 
 # What libzmq's numbers mean for the person who wrote the address.
 _FIXES = {
@@ -179,7 +179,7 @@ def apply(socket: zmq.Socket[bytes], options: Mapping[str, Any]) -> None:
 Watch = Callable[[OpenSocket], None]
 
 
-def census_of(limits: Limits) -> Census:
+def census_of(limits: Crowd) -> Census:
     """The count of one side's connections, with its limits."""
     return Census(limits.connections, limits.connections_per_address)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import zmq
 
-from zmqdev.device.sockets import OpenSocket, apply, make
+from zmqdev.device.sockets import OpenSocket, apply, census_of, make
 from zmqdev.endpoints.choosing import blocks, feed_of, layout_of, pace_of, work_of
 from zmqdev.endpoints.client import Client
 from zmqdev.endpoints.feed import Feed
@@ -31,7 +31,7 @@ def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: Any) -> Ope
     """The endpoint's socket with its options set; `join` binds and connects it."""
     opened = make(context, "socket", type_of(kind, spec), spec.sockopts)
     try:
-        opened.secure(spec)
+        opened.secure(spec, census_of(spec.limits))
         if opened.type == "SUB":
             for prefix in spec.subscribe or (b"",):
                 opened.socket.setsockopt(zmq.SUBSCRIBE, prefix)

@@ -9,6 +9,7 @@ from typing import Any
 from zmqdev.errors import UsageError
 from zmqdev.spec import security_check, sockopt, socktype
 from zmqdev.spec.common import Logging, Ready, Stats
+from zmqdev.spec.crowd import Crowd
 from zmqdev.spec.files import files_of
 from zmqdev.spec.kind import DeviceKind, SideDefault
 from zmqdev.spec.layer import Written, plain
@@ -38,7 +39,7 @@ UNREAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Limits:
+class Limits(Crowd):
     """What a peer may ask of a device; crossing one costs the offender and is counted."""
 
     topic_length: int = option(
@@ -54,18 +55,6 @@ class Limits:
         Size(),
         default=1024 * sockopt.MEBIBYTE,
         help="Largest message, all frames together; 0 is no limit.",
-        group="Limits",
-    )
-    connections: int = option(
-        Integer(0),
-        default=4096,
-        help="Most connections of a side that binds; 0 is no limit.",
-        group="Limits",
-    )
-    connections_per_address: int = option(
-        Integer(0),
-        default=1024,
-        help="Most connections from one address; 0 is no limit.",
         group="Limits",
     )
     subscriptions: int = option(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zmqdev.spec.common import EndpointStats, Logging, Ready
+from zmqdev.spec.crowd import Crowd
 from zmqdev.spec.delivery import Checking, Stamping
 from zmqdev.spec.option import option, section
 from zmqdev.spec.reliable_peers import Calling, Serving
@@ -68,6 +69,7 @@ class Endpoint(Side, Logging, Ready):
         help="How long unsent messages may take to leave at the end.",
         group="Life",
     )
+    limits: Crowd = section(Crowd, help="How many peers may come.")
     stats: EndpointStats = section(
         EndpointStats, help="What is shown of the flow.", shorthand="mode"
     )
