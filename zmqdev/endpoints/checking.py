@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import zmq
 
+from zmqdev.endpoints.clockwatch import ClockWatch
 from zmqdev.endpoints.delivery import Delivery
 from zmqdev.endpoints.latency import Latency
 from zmqdev.endpoints.sink import Sink
@@ -65,6 +66,10 @@ class Checking:
         self.flow = Flow()
         self.delivery = Delivery()
         self.latency = Latency()
+        self.ahead = 0
+        """Messages stamped by a clock that is ahead of ours: their latency is not known."""
+        self._most_ahead = 0.0
+        self._watch = ClockWatch(clock)
         self.expected = count
         self.stalled_since: float | None = None
         self._socket, self._sink, self._demands, self._clock = socket, sink, demands, clock
@@ -136,6 +141,7 @@ class Checking:
         return self.expected is not None and self._taken >= self.expected
 
     def _examine(self, messages: list[list[bytes]], now: float) -> None:
+        self._watch.look()
         clock = self._clock()
         if not self.flow.messages:
             self._first = now
@@ -150,7 +156,13 @@ class Checking:
                 self.delivery.corrupt += 1
                 continue
             self.delivery.take(found.source, found.sequence)
-            self.latency.add((clock - found.time_ns) / _NANO)
+            self._time((clock - found.time_ns) / _NANO)
+
+    def _time(self, seconds: float) -> None:
+        self.latency.add(seconds)
+        if seconds < 0:
+            self.ahead += 1
+            self._most_ahead = max(self._most_ahead, -seconds)
 
     @property
     def rate(self) -> float | None:
@@ -169,10 +181,22 @@ class Checking:
             found.append(f"{counts.corrupt} corrupt or without a stamp")
         if wants.min_rate is not None and (self.rate is None or self.rate < wants.min_rate):
             found.append(f"{self.rate or 0:.0f} messages a second, less than {wants.min_rate:g}")
+        found += self._unknown_latency()
         p99 = self.latency.summary().p99
         if wants.max_latency is not None and (p99 is None or p99 > wants.max_latency):
             found.append(f"p99 latency {p99 or 0:.6f} s, more than {wants.max_latency:g} s")
         return found
+
+    def _unknown_latency(self) -> list[str]:
+        """Why the latency cannot be told, where it was asked for."""
+        most = self._demands.max_latency
+        if most is None:
+            return []
+        if self._watch.times_set:
+            return ["the latency is unknown: the clock was set meanwhile"]
+        if self._most_ahead > most:
+            return [f"the latency is unknown: stamped up to {self._most_ahead:g} s in the future"]
+        return []
 
     def _loss(self) -> float:
         lost, received = self.delivery.lost, self.delivery.received
@@ -183,6 +207,7 @@ class Checking:
     def _tell(self) -> None:
         """The one line, on stdout."""
         self._told = True
+        self._watch.look()
         counts, times = self.delivery, self.latency.summary()
         told = {
             "received": counts.received,
@@ -198,6 +223,8 @@ class Checking:
             "latency_p99": times.p99,
             "latency_p999": times.p999,
             "latency_max": times.max,
+            "ahead": self.ahead,
+            "clock_set": self._watch.times_set,
             "unmet": self.failures(),
         }
         self._sink.write(json.dumps(told).encode() + b"\n")
