@@ -48,6 +48,19 @@ def test_an_end_before_the_handshake_does_not_take_away_a_good_peer() -> None:
     assert counts.reasons == {MISMATCH: 1}
 
 
+def test_who_comes_and_goes_beside_a_silent_stranger_has_not_failed() -> None:
+    """A load balancer's check, a scanner: it opens a connection and says nothing for seconds."""
+    tally = fed((OPEN, 7), (OPEN, 8), (SHAKEN, 0), (ENDED, 8), (OPEN, 8), (SHAKEN, 0), (ENDED, 8))
+    assert (tally.counts().failed_handshakes, tally.counts().disconnects) == (0, 2)
+    counts = fed((OPEN, 7), (OPEN, 8), (SHAKEN, 0), (ENDED, 7)).counts()
+    assert (counts.connected, counts.failed_handshakes) == (1, 1)
+
+
+def test_a_failure_puts_a_wrong_guess_right() -> None:
+    counts = fed((OPEN, 7), (OPEN, 8), (SHAKEN, 0), (FAILED, 0), (ENDED, 8)).counts()
+    assert (counts.connected, counts.failed_handshakes, counts.disconnects) == (1, 1, 0)
+
+
 def test_a_connection_of_ours_that_libzmq_gives_up_is_said_to_have_failed_once() -> None:
     tally = fed((MADE, 7), (SHAKEN, 0), (ENDED, 7))
     assert tally.given_up(GIVEN_UP / 2) == []

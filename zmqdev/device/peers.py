@@ -6,9 +6,10 @@ loop, also when nobody asks. At the end: disable the monitor, close the PAIR,
 close the socket.
 
 libzmq names the descriptor when a connection opens and when it ends, but not
-when its handshake succeeds. A connection that ends without a failure event may
-have been in its handshake still (a wrong socket type ends so); it is taken for
-one when it is among the newest, as many as have not succeeded yet.
+when its handshake succeeds; a connection that ends without a failure event may
+have been in its handshake still (a wrong socket type ends so). A handshake takes
+milliseconds, and who is silent keeps it up for seconds. So it is taken for that
+of the newest connection that waits for one.
 
 A connection of ours over which something came that is not ZMTP, or more than
 maxmsgsize, is ended, and libzmq never makes it again. All that tells it from
@@ -194,8 +195,8 @@ class Tally:
         self._made: set[int] = set()  # descriptors of connections that we made
         self._left: dict[str, float] = {}  # where one of them ended, and when
         self._open: dict[int, str] = {}  # descriptor -> remote address, oldest first
-        self._since: dict[int, float] = {}
-        self._connected = self._accepted = self._disconnects = self._failed = 0
+        self._waiting: dict[int, float] = {}  # in their handshake, and since when
+        self._accepted = self._failed = 0
         self._reasons: dict[str, int] = {}
         self._failure = False  # the next disconnection belongs to the failure just seen
 
@@ -206,7 +207,8 @@ class Tally:
         if number in _OPENED:
             self._open.pop(value, None)
             self._open[value] = remote or address
-            self._since[value] = now
+            self._waiting.pop(value, None)
+            self._waiting[value] = now
             self._left.pop(address, None)
             (self._made.add if number == zmq.EVENT_CONNECTED else self._made.discard)(value)
             return None
@@ -215,7 +217,7 @@ class Tally:
             return None
         if number == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._accepted += 1
-            self._connected += 1
+            self._one_succeeded()
             return PeerEvent("connected", address)
         if number == zmq.EVENT_DISCONNECTED:
             return self._ended(value, address, now)
@@ -234,50 +236,53 @@ class Tally:
     def _ended(self, descriptor: int, address: str, now: float) -> PeerEvent | None:
         handshaken = self._was_handshaken(descriptor)
         remote = self._open.pop(descriptor, address)
-        self._since.pop(descriptor, None)
+        self._waiting.pop(descriptor, None)
         failure, self._failure = self._failure, False
         if failure:
+            if handshaken:  # what was taken for its success was that of another
+                self._one_succeeded()
             return None
         if not handshaken:
             return self._fail(remote, MISMATCH)
-        self._connected -= 1
-        self._disconnects += 1
         if self._returns and descriptor in self._made:
             self._left[address] = now
         return PeerEvent("disconnected", remote)
 
     def _was_handshaken(self, descriptor: int) -> bool:
-        if self._connected <= 0:
-            return False
-        pending = len(self._open) - self._connected
-        return pending <= 0 or descriptor not in list(self._open)[-pending:]
+        return descriptor in self._open and descriptor not in self._waiting
+
+    def _one_succeeded(self) -> None:
+        if self._waiting:
+            self._waiting.popitem()
 
     def _fail(self, address: str, reason: str) -> PeerEvent:
         self._failed += 1
         self._reasons[reason] = self._reasons.get(reason, 0) + 1
         return PeerEvent("failed", address, reason)
 
+    @property
+    def _connected(self) -> int:
+        return len(self._open) - len(self._waiting)
+
     def connections(self) -> dict[int, str]:
         return dict(self._open)
 
     def gone(self, descriptor: int) -> PeerEvent:
         """A connection that we ended ourselves, of which libzmq tells nothing."""
-        if self._was_handshaken(descriptor):
-            self._connected -= 1
-            self._disconnects += 1
-        self._since.pop(descriptor, None)
+        self._waiting.pop(descriptor, None)
         return PeerEvent("disconnected", self._open.pop(descriptor, ""))
 
     def counts(self, now: float = 0.0) -> PeerCounts:
         """What was counted. In a storm of bad handshakes a guess may have been wrong; what is
         sure puts it right: who is here longer than a handshake may take has had its own."""
-        settled = sum(now - since > SETTLED for since in self._since.values())
-        self._connected = max(settled, min(self._connected, len(self._open)))
-        self._disconnects = self._accepted - self._connected
+        late = [number for number, since in self._waiting.items() if now - since > SETTLED]
+        for number in late[: max(0, self._accepted - self._connected)]:
+            del self._waiting[number]
+        connected = min(self._connected, self._accepted)
         return PeerCounts(
-            connected=self._connected,
+            connected=connected,
             accepted=self._accepted,
-            disconnects=self._disconnects,
+            disconnects=self._accepted - connected,
             failed_handshakes=self._failed,
             reasons=dict(self._reasons),
             addresses=tuple(itertools.islice(self._open.values(), MOST_ADDRESSES)),
