@@ -17,7 +17,8 @@ from zmqdev.device.taken import silence
 
 # A part of all descriptors: beyond it nothing is kept, and nothing is told.
 SHARE = 0.5
-LATELY = 1.0
+# Well below the time after which a silent peer is hung up on, 15 s; a busy machine is late.
+LATELY = 4.0
 _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
