@@ -33,8 +33,10 @@ def ctl(tmp_path: Path, start: Start) -> Ctl:
     """Runs `zmqdev ctl ...` where the programs of this test can be found."""
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
+        # The machine may be busy; who waits for no answer says for how long.
+        patience = () if "--timeout" in words else ("--timeout", "20s")
         return subprocess.run(
-            [sys.executable, "-m", "zmqdev", "ctl", *words],
+            [sys.executable, "-m", "zmqdev", "ctl", *patience, *words],
             capture_output=True,
             text=True,
             timeout=PATIENCE,

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zmqdev.device import wholefile
 from zmqdev.device.snapshot import Snapshot
-from zmqdev.errors import RunError
 
 if TYPE_CHECKING:
     from zmqdev.device.service import Service
 
 
 def lines(snapshots: Sequence[Snapshot]) -> str:
-    """A line for each address: device, side, verb, address really bound."""
+    """A line for each address: device, side, verb, address really bound. What stands beside the
+    sides comes after them: control, metrics."""
     return "".join(
         f"{snapshot.name} {where} {state.verb} {state.actual}\n"
         for snapshot in snapshots
@@ -26,22 +25,7 @@ def lines(snapshots: Sequence[Snapshot]) -> str:
 
 def write(path: str, text: str) -> None:
     """Whole or not at all: a reader that sees the file can read it."""
-    target = Path(path)
-    if target.exists() and not target.is_file():
-        # It would be replaced: a device node or a pipe that others use.
-        raise RunError(f"cannot write the ready file {path}: it is there and no ordinary file")
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with open(handle, "w") as file:
-                file.write(text)
-            os.replace(name, target)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        why = os.strerror(error.errno or 0).lower()
-        raise RunError(f"cannot write the ready file {path}: {why}") from None
+    wholefile.write(path, text, "the ready file")
 
 
 class ReadyFile:
