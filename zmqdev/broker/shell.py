@@ -40,6 +40,7 @@ LONGEST_WAIT = 100
 TURNS_UNLOOKED = 8
 # A lost connection is seen before its pipe is gone: probe again after these seconds (R6).
 PROBES = (0.0, 0.003, 0.015, 0.06)
+NOTHING: list[Message] = []
 FORWARD, BACKWARD = range(len(DIRECTIONS))
 
 
@@ -100,20 +101,24 @@ class Shell:
             self._backend_stale = True
             if events(self._backend) & zmq.POLLOUT:
                 broker.room(now)
+        replies = requests = NOTHING
         if self._backend_stale:
+            self._backend_stale = False
             replies = self._take(BACKWARD, self.hear, self._backend)
-            self._backend_stale = not drained(replies)
             if replies:
                 broker.receive_workers(replies, now)
         if self._frontend_stale and intake:
+            self._frontend_stale = False
             requests = self._take(FORWARD, recv_burst, self._frontend)
-            self._frontend_stale = not drained(requests)
             if requests:
                 broker.receive_clients(requests, now)
         if self._probe_at:
             self._probe(now)
         broker.tick(now)
         self.send(now)
+        # Only now: somebody waits for what was sent.
+        self._backend_stale = self._backend_stale or not drained(replies)
+        self._frontend_stale = self._frontend_stale or not drained(requests)
         self._cells[TURNS_CELL] += 1
         return self._backend_stale or (self._frontend_stale and intake)
 
@@ -213,4 +218,6 @@ class Shell:
 
 def drained(burst: list[Message]) -> bool:
     """Whether a burst ended because nothing was left. A long or a large one may go on."""
-    return len(burst) <= FEW and sum(map(len, chain.from_iterable(burst))) < BURST_BYTES
+    return (
+        not burst or len(burst) <= FEW and sum(map(len, chain.from_iterable(burst))) < BURST_BYTES
+    )
