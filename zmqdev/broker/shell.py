@@ -218,6 +218,6 @@ class Shell:
 
 def drained(burst: list[Message]) -> bool:
     """Whether a burst ended because nothing was left. A long or a large one may go on."""
-    return (
-        not burst or len(burst) <= FEW and sum(map(len, chain.from_iterable(burst))) < BURST_BYTES
-    )
+    if len(burst) > FEW:
+        return False
+    return not burst or sum(map(len, chain.from_iterable(burst))) < BURST_BYTES
