@@ -166,7 +166,8 @@ def check_truth(told: dict[str, Any], sent: int, faults: Sequence[str], flipped:
     """What the reader tells adds up, and nothing happened for which there was no reason."""
     assert told["received"] + told["lost"] == sent
     assert told["doubled"] == 0
-    assert told["corrupt"] <= flipped
+    # A flipped length makes several messages of one.
+    assert flipped or not told["corrupt"]
     if set(faults) <= set(HARMLESS):
         assert (told["received"], told["reordered"]) == (sent, 0)
 

@@ -82,7 +82,11 @@ class Post:
         self.opened.close(round(linger * 1000))
 
     def leave(self, linger: float, signals: Signals) -> bool:
-        """Wait until the peers have read all: True. False at the end of the time or at a signal."""
+        """Wait until the peers have read all: True. False at the end of the time or at a signal.
+
+        With no time given nothing was to be kept. A connection that was made anew meanwhile may
+        still keep what waited in the old one.
+        """
         end = time.monotonic() + linger
         thread = threading.Thread(target=self.context.term, name="zmqdev-leave", daemon=True)
         thread.start()
@@ -90,7 +94,7 @@ class Post:
             while thread.is_alive():
                 thread.join(LOOK)
                 if thread.is_alive() and (signals.take() or time.monotonic() > end + 1):
-                    return False
+                    return not linger
             return self._farewell.wait(end, (signals.fileno(),))
         finally:
             self._farewell.close()

@@ -1,0 +1,29 @@
+"""The socket of an endpoint with what belongs to it, from the start to the end."""
+
+from __future__ import annotations
+
+import time
+
+from zmqdev.device.signals import Signals
+from zmqdev.endpoints.post import Post
+from zmqdev.spec.endpoint import ENDPOINTS
+from zmqdev.spec.endpoint_check import resolve
+from zmqdev.spec.layer import build, flag_layer
+
+NOBODY = "tcp://127.0.0.1:1"
+
+
+def test_who_waits_for_nothing_to_leave_does_not_miss_it() -> None:
+    """A client has its replies; what it asked twice may be on its way for ever."""
+    kind = ENDPOINTS["client"]
+    spec, written = build(kind.spec, [flag_layer(kind.spec, {("connect",): [NOBODY], ("drain",): "3s"})])
+    with Signals() as signals:
+        post = Post(kind, resolve(kind, spec, written))
+        post.join()
+        post.socket.send(b"asked again")
+        post.opened.reconnect(NOBODY)
+        post.close(0.0)
+        begun = time.monotonic()
+        assert post.leave(0.0, signals)
+        assert time.monotonic() - begun < post.spec.drain
+        post.context.term()
