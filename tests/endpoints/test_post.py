@@ -16,7 +16,8 @@ NOBODY = "tcp://127.0.0.1:1"
 def test_who_waits_for_nothing_to_leave_does_not_miss_it() -> None:
     """A client has its replies; what it asked twice may be on its way for ever."""
     kind = ENDPOINTS["client"]
-    spec, written = build(kind.spec, [flag_layer(kind.spec, {("connect",): [NOBODY], ("drain",): "3s"})])
+    asked = {("connect",): [NOBODY], ("drain",): "3s"}
+    spec, written = build(kind.spec, [flag_layer(kind.spec, asked)])
     with Signals() as signals:
         post = Post(kind, resolve(kind, spec, written))
         post.join()
