@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from zmqdev.device.signals import Signals
@@ -27,4 +28,6 @@ def test_who_waits_for_nothing_to_leave_does_not_miss_it() -> None:
         begun = time.monotonic()
         assert post.leave(0.0, signals)
         assert time.monotonic() - begun < post.spec.drain
-        post.context.term()
+    [thread] = [item for item in threading.enumerate() if item.name == "zmqdev-leave"]
+    thread.join(30)  # it ends the context, once the old connection's time is over
+    assert post.context.closed
