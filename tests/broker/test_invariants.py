@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable
-from itertools import chain
 from typing import TypeVar
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,59 +16,16 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from support.invariants import CLIENTS, SERVICES, WORKERS, check
 from support.majordomo import Play
 
 from zmqdev.broker.pool import Pool
-from zmqdev.broker.request import Request
 from zmqdev.broker.roster import Roster
 from zmqdev.broker.worker import Worker
 from zmqdev.wire import call
-from zmqdev.wire.dialect import DIALECTS, MDP_01, Verb
+from zmqdev.wire.dialect import DIALECTS, Verb
 
 T = TypeVar("T")
-CLIENTS = [b"\0aaaa", b"\0bbbb", b"named"]
-WORKERS = [b"w%d" % number for number in range(5)]
-SERVICES = [b"echo", b"other"]
-
-
-def places(play: Play) -> Counter[bytes]:
-    """How often each open request is held somewhere."""
-    crew = play.broker.crew
-    found: Counter[bytes] = Counter()
-    for service in play.broker.ledger.services.values():
-        found.update(request.token for request in service.queue)
-    if isinstance(crew, Roster):
-        found.update(w.request.token for w in crew.workers.values() if w.request is not None)
-    elif isinstance(crew, Pool):
-        found.update(list(crew.in_flight))
-    return found
-
-
-def weight(request: Request) -> int:
-    """Bytes of a request and of the partial replies kept for it."""
-    return sum(map(len, chain(request.body, *(request.parts or ()))))
-
-
-def check(play: Play) -> None:
-    ledger = play.broker.ledger
-    assert places(play) == Counter(dict.fromkeys(ledger.open, 1))
-    counts = ledger.tally.read()
-    ended = ("replies", "expired", "dead_letters", "abandoned", "unanswered")
-    assert counts["requests"] == sum(counts[name] for name in ended) + len(ledger.open)
-    assert ledger.size == sum(weight(request) for request in ledger.open.values())
-    assert sum(client.requests for client in ledger.clients.values()) == len(ledger.open)
-    assert all(client.requests for client in ledger.clients.values())
-    assert ledger._unknown == sum(not service.known for service in ledger.services.values())
-    report = play.broker.report(play.now)
-    assert report.queued + report.in_flight == len(ledger.open)
-    for service in ledger.services.values():
-        numbers = [request.number for request in service.queue]
-        assert numbers == sorted(numbers), "the oldest is first"
-        assert min(play.broker.crew.states(service)) >= 0
-        if not play.broker.crew.paused and isinstance(play.broker.crew, Roster):
-            assert not (service.queue and service.ready), "somebody could work"
-
-
 # Most steps are short, or nobody would ever be at work.
 MOMENTS = st.sampled_from([0.1, 0.1, 0.5, 0.5, 1.0, 3.5, 4.5, 11.0])
 NUMBER = st.integers(0, 99)
@@ -434,69 +388,3 @@ TestInterleavings = Interleavings.TestCase
 TestInterleavings.settings = several(200)
 TestPlainInterleavings = PlainInterleavings.TestCase
 TestPlainInterleavings.settings = several(100)
-
-ALPHABET = [
-    b"",
-    b"\x01",
-    b"\x02",
-    b"\x03",
-    b"\x04",
-    b"\x05",
-    b"\x06",
-    b"\xff",
-    b"MDPC01",
-    b"MDPC02",
-    b"MDPW01",
-    b"MDPW02",
-    b"mmi.service",
-    b"mmi.x",
-    b"echo",
-    b"x" * 300,
-    call.CALL,
-    call.FAILED,
-    b"id",
-]
-
-
-@pytest.mark.parametrize("workers", ["auto", "plain"])
-def test_random_and_near_valid_frame_lists_raise_nothing(workers: str) -> None:
-    """10,000 for each side; every tenth message is a right one, so that states are reached."""
-    chance = random.Random(20_000)
-    play = Play(workers=workers, service="echo", expiry=5.0, unknown_expiry=2.0, busy_timeout=1.0)
-    play.broker.connections(3, play.now)
-    for number in range(10_000):
-        if number % 10 == 0:
-            play.ready(chance.choice(WORKERS), chance.choice(SERVICES))
-            play.ask(b"%d" % number, client=chance.choice(CLIENTS))
-        play.broker.receive_clients([random_frames(chance, CLIENTS, play)], play.now)
-        play.broker.receive_workers([random_frames(chance, WORKERS, play)], play.now)
-        play.broker.tick(play.now)
-        play.now += chance.choice([0.0, 0.001, 0.1])
-        play.sent_to_clients.clear()
-        del play.sent_to_workers[:-20]
-        play.collect()
-    check(play)
-    assert play.counts["malformed_clients"] > 1000
-    assert play.counts["malformed_workers"] > 1000
-    assert play.counts["requests"] > 1000
-    assert play.counts["replies"] > 10
-
-
-def random_frames(chance: random.Random, addresses: list[bytes], play: Play) -> list[bytes]:
-    """Frames of the protocols in any order, or a whole message with one frame changed."""
-    tokens = list(play.broker.ledger.open)[:3]
-    alphabet = [*ALPHABET, *tokens, chance.randbytes(chance.randrange(8))]
-    address = chance.choice([*addresses, chance.randbytes(5)])
-    if chance.random() < 0.5:
-        return [address, *(chance.choice(alphabet) for _ in range(chance.randrange(8)))]
-    token = chance.choice([*tokens, b"token"])
-    dialect = chance.choice([*DIALECTS.values(), MDP_01])
-    crew = play.broker.crew
-    known = crew.workers.get(address) if isinstance(crew, Roster) else None
-    if known and known.request:
-        token, dialect = known.request.token, known.dialect
-    verb = chance.choice([verb for verb in Verb if dialect.knows(verb)])
-    carried = [b"echo"] if verb is Verb.READY else [token, b"", b"body"]
-    near = [address, *dialect.frames(verb, *carried)]
-    near[chance.randrange(len(near))] = chance.choice(alphabet)
-    return near if chance.random() < 0.8 else near[: chance.randrange(len(near) + 1)]
