@@ -7,6 +7,8 @@ these classes.
 
 from __future__ import annotations
 
+import os
+
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -41,3 +43,8 @@ class Unmet(ZmqdevError):
     """An expectation was not met: a timeout before the count, an `--expect` missed."""
 
     exit_status = EXIT_UNMET
+
+
+def in_words(error: OSError) -> str:
+    """The system's words for it, as they stand in the middle of a line."""
+    return os.strerror(error.errno or 0).lower()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from zmqdev.errors import RunError
+from zmqdev.errors import RunError, in_words
 
 ENGINES = ("systemd", "compose", "kubernetes")
 
@@ -82,6 +82,6 @@ def _write(directory: Path, files: dict[str, str]) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"cannot write to {directory}: {(error.strerror or '').lower()}") from None
+        raise RunError(f"cannot write to {directory}: {in_words(error)}") from None
     for name, text in files.items():
         wholefile.write(directory / name, text)

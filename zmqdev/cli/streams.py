@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from zmqdev.errors import RunError
+from zmqdev.errors import RunError, in_words
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -29,8 +29,7 @@ class _Result(io.FileIO):
         except BrokenPipeError:
             raise
         except OSError as error:
-            why = os.strerror(error.errno or 0).lower()
-            raise CannotWrite(f"cannot write stdout: {why}") from None
+            raise CannotWrite(f"cannot write stdout: {in_words(error)}") from None
 
 
 class _Talk(io.FileIO):

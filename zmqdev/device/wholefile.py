@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from zmqdev.errors import RunError
+from zmqdev.errors import RunError, in_words
 
 
 def write(path: str | Path, text: str, what: str = "", mode: int = 0o600) -> None:
@@ -46,8 +46,7 @@ def _draft(path: str | Path, what: str, mode: int) -> Iterator[tuple[int, Path]]
             with suppress(FileNotFoundError):
                 os.unlink(draft)
     except OSError as error:
-        why = os.strerror(error.errno or 0).lower()
-        raise RunError(f"cannot write {called}: {why}") from None
+        raise RunError(f"cannot write {called}: {in_words(error)}") from None
 
 
 @contextmanager
@@ -56,7 +55,7 @@ def scratch(prefix: str) -> Iterator[str]:
     try:
         made = tempfile.TemporaryDirectory(prefix=prefix)
     except OSError as error:
-        why = os.strerror(error.errno or 0).lower()
+        why = in_words(error)
         fix = "set TMPDIR to a directory that can be written"
         raise RunError(f"cannot make a temporary directory: {why}; {fix}") from None
     with made as name:

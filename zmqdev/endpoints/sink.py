@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from zmqdev.errors import RunError
+from zmqdev.errors import RunError, in_words
 
 # PIPE_BUF on Linux: a writable pipe takes this much.
 PAGE = 4096
@@ -42,8 +42,7 @@ class Sink:
         try:
             mode = os.fstat(descriptor).st_mode
         except OSError as error:
-            why = os.strerror(error.errno or 0).lower()
-            raise RunError(f"cannot write {name}: {why}") from None
+            raise RunError(f"cannot write {name}: {in_words(error)}") from None
         self.terminal = os.isatty(descriptor)
         self._aside = aside if self.terminal else nullcontext
         self._regular = stat.S_ISREG(mode)
@@ -74,8 +73,7 @@ class Sink:
         except BrokenPipeError:
             self.closed = True
         except OSError as error:
-            why = os.strerror(error.errno or 0).lower()
-            raise RunError(f"cannot write {self._name}: {why}") from None
+            raise RunError(f"cannot write {self._name}: {in_words(error)}") from None
         return self.empty
 
     def look(self) -> None:

@@ -19,7 +19,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from zmqdev.errors import UsageError
+from zmqdev.errors import UsageError, in_words
 from zmqdev.fleet.export import (
     Export,
     Options,
@@ -97,7 +97,7 @@ def _encoded(path: str) -> str:
     try:
         return base64.b64encode(Path(path).read_bytes()).decode()
     except OSError as error:
-        raise UsageError(f"cannot be read: {(error.strerror or '').lower()}", path) from None
+        raise UsageError(f"cannot be read: {in_words(error)}", path) from None
 
 
 def _ends(part: Part) -> bool:

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from zmqdev.errors import EXIT_FAILED
+from zmqdev.errors import EXIT_FAILED, in_words
 from zmqdev.fleet.running import ERR, OUT, STATISTICS, Surroundings
 from zmqdev.fleet.voices import Voice
 from zmqdev.spec.life import kinds
@@ -91,7 +91,7 @@ class Process:
             if self._process is None:
                 self.prepare(lambda: None)
         except OSError as error:
-            why = os.strerror(error.errno or 0).lower()
+            why = in_words(error)
             log.error("%s: cannot be started: %s", self.part.name, why)
             self._ended = None
             # Told in the next turn: who started it has not noted it down yet.

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from zmqdev.device import ipcfile
-from zmqdev.errors import RunError, ZmqdevError
+from zmqdev.errors import RunError, ZmqdevError, in_words
 from zmqdev.fleet.finding import ERROR, Rule
 from zmqdev.fleet.ports import Plan, Port
 from zmqdev.security import material
@@ -99,7 +99,7 @@ def _try(host: str, number: int) -> str | None:
 def _words(error: OSError) -> str | None:
     if error.errno == errno.ENODEV or isinstance(error, socket.gaierror):
         return None  # an interface by its name: libzmq knows those
-    return os.strerror(error.errno or 0).lower()
+    return in_words(error)
 
 
 RULES = (

@@ -21,6 +21,8 @@ import select
 import time
 from typing import Protocol
 
+from zmqdev.errors import in_words
+
 log = logging.getLogger("zmqdev")
 LIMIT = 256 * 1024
 _FOR_EVER = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO, errno.EBADF, errno.ECONNRESET})
@@ -121,7 +123,7 @@ class Outlet:
 
     def _failed(self, error: OSError) -> None:
         """A full disk may have room again; a reader that has gone does not come back."""
-        self.error = os.strerror(error.errno or 0).lower()
+        self.error = in_words(error)
         self.broken = error.errno in _FOR_EVER
         self.left_out += _lines(self._waiting)
         self._waiting.clear()
