@@ -11,21 +11,25 @@ import zmqdev
 
 PACKAGE = Path(zmqdev.__file__).parent
 LAYERS = [
+    "tools",
     "cli",
     "report",
-    "fleet",
-    "bench",
+    "supervisor",
+    "topology",
     "endpoints",
     "broker",
+    "control",
     "device",
+    "stats",
     "relay",
     "security",
+    "system",
     "wire",
-    "spec",
+    "options",
     "errors",
 ]
-OWNERS = {"click": {"cli"}, "rich": {"report"}}
-PURE = {"wire", "spec"}
+OWNERS = {"click": {"cli", "tools"}, "rich": {"report", "tools"}}
+PURE = {"wire", "options"}
 NOT_PURE = {"zmq", "socket", "selectors", "threading", "subprocess", "time", "rich", "click"}
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from zmqdev.bench.case import Case, case
-from zmqdev.bench.load import LOADS
-from zmqdev.bench.machine import Machine
-from zmqdev.bench.report import CaseRuns, Report, Run
-from zmqdev.spec.bench import BenchSpec
+from zmqdev.tools.bench.case import Case, case
+from zmqdev.tools.bench.load import LOADS
+from zmqdev.tools.bench.machine import Machine
+from zmqdev.tools.bench.options import BenchSpec
+from zmqdev.tools.bench.report import CaseRuns, Report, Run
 
 MACHINE = Machine("A <fast> & old one", 2, "Linux 6", "3.11", "27", "4.3.5", "0.1", "2026-01-02", 0)
 

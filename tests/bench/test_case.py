@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from zmqdev.bench.case import cases
-from zmqdev.bench.load import LOADS, MOST_BYTES
-from zmqdev.bench.party import ROLES
 from zmqdev.errors import UsageError
-from zmqdev.spec.bench import BETWEEN, BenchSpec
-from zmqdev.spec.bench import LOADS as NAMES
+from zmqdev.tools.bench.case import cases
+from zmqdev.tools.bench.load import LOADS, MOST_BYTES
+from zmqdev.tools.bench.options import BETWEEN, BenchSpec
+from zmqdev.tools.bench.options import LOADS as NAMES
+from zmqdev.tools.bench.party.party import ROLES
 
 
 def test_names_and_rows_are_the_same() -> None:
-    from zmqdev.bench.between import BETWEEN as ROWS
+    from zmqdev.tools.bench.targets import BETWEEN as ROWS
 
     assert tuple(LOADS) == NAMES
     assert tuple(ROWS) == BETWEEN

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from zmqdev.bench.figures import figure, noise, of, ratio
-from zmqdev.bench.metric import METRICS
-from zmqdev.bench.report import CaseRuns
+from zmqdev.tools.bench.figures import figure, noise, of, ratio
+from zmqdev.tools.bench.metric import METRICS
+from zmqdev.tools.bench.report import CaseRuns
 
 RATE, LOST, P50 = METRICS["rate"], METRICS["lost"], METRICS["p50"]
 Runs = Callable[..., CaseRuns]

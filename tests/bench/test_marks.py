@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zmqdev.bench.marks import Marks, rate, total_at
+from zmqdev.tools.bench.samples import Marks, rate, total_at
 
 
 def test_totals_between_two_marks_lie_on_a_line() -> None:

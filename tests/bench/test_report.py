@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from zmqdev.bench.machine import this_machine
-from zmqdev.bench.report import Report, restore
-from zmqdev.bench.standard import STANDARD
+from zmqdev.tools.bench.machine import this_machine
+from zmqdev.tools.bench.report import Report, restore
+from zmqdev.tools.bench.standard import STANDARD
 
 
 def test_a_report_is_the_same_after_json(report: Report) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.bench.ring import Follower, Ring, number_of, ring_length
+from zmqdev.tools.bench.party.ring import Follower, Ring, number_of, ring_length
 
 SIZES = [8, 16, 4096, 65536, 1 << 20]
 

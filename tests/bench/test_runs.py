@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from zmqdev.bench import lines, pipe, startup
-from zmqdev.bench.between import BETWEEN, started
-from zmqdev.bench.case import Case
-from zmqdev.bench.cost import cost_of
-from zmqdev.bench.crew import Crew, crew
-from zmqdev.bench.once import once
-from zmqdev.bench.order import Order
 from zmqdev.errors import RunError
+from zmqdev.tools.bench import lines, startup
+from zmqdev.tools.bench.case import Case
+from zmqdev.tools.bench.cost import cost_of
+from zmqdev.tools.bench.party import pipe
+from zmqdev.tools.bench.party.crew import Crew, crew
+from zmqdev.tools.bench.party.messages import Order
+from zmqdev.tools.bench.round import once
+from zmqdev.tools.bench.targets import BETWEEN, started
 
 MakeCase = Callable[..., Case]
 

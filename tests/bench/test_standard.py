@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from zmqdev.bench.report import CaseRuns
-from zmqdev.bench.standard import STANDARD, TARGETS, Target, verdicts
+from zmqdev.tools.bench.report import CaseRuns
+from zmqdev.tools.bench.standard import STANDARD, TARGETS, Target, verdicts
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.case} {target.what}")
@@ -35,7 +35,7 @@ def test_a_run_says_what_is_met(runs_of: Callable[..., CaseRuns]) -> None:
 
 
 def test_a_single_lost_message_is_not_met(a_case: Callable[..., object]) -> None:
-    from zmqdev.bench.report import Run
+    from zmqdev.tools.bench.report import Run
 
     case = next(case for case in STANDARD if case.title == "pubsub 16 B")
     runs = [Run("native", round_, rate=1.0, sent=10, received=10) for round_ in range(3)]

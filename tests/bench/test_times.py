@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.bench.once import merged
-from zmqdev.endpoints.latency import ERROR, Latency
+from zmqdev.stats.latency import ERROR, Latency
+from zmqdev.tools.bench.round import merged
 
 TIMES = st.lists(st.floats(1e-7, 100.0), min_size=1, max_size=400)
 

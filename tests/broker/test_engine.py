@@ -13,16 +13,16 @@ import pytest
 import zmq
 from support.processes import until
 
+from zmqdev.broker.dead_letters import MOST, Letterbox
 from zmqdev.broker.engine import BrokerEngine
 from zmqdev.broker.letter import DeadLetter
-from zmqdev.broker.letterbox import MOST, Letterbox
 from zmqdev.device.device import Device
 from zmqdev.errors import RunError
-from zmqdev.spec.kind import KINDS
-from zmqdev.spec.layer import Written
-from zmqdev.spec.queue import QueueSpec, resolve_device
-from zmqdev.spec.reliable import Reliable
-from zmqdev.spec.side import Backend, Frontend
+from zmqdev.options.kind import KINDS
+from zmqdev.options.layer import Written
+from zmqdev.options.queue import QueueSpec, resolve_device
+from zmqdev.options.reliable import Reliable
+from zmqdev.options.side import Backend, Frontend
 
 ANY = ("tcp://127.0.0.1:*",)
 PATIENCE = 10_000

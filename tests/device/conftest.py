@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import zmq
 
-from zmqdev.device.control import Control
+from zmqdev.control.protocol import write_request
+from zmqdev.control.socket import Control
 from zmqdev.device.device import Device
-from zmqdev.device.relaying import RelayEngine
+from zmqdev.device.relay_engine import RelayEngine
 from zmqdev.device.service import Service
-from zmqdev.spec.device import DeviceSpec, printed, resolve
-from zmqdev.spec.kind import KINDS
-from zmqdev.spec.layer import build, flag_layer
-from zmqdev.wire.control import write_request
+from zmqdev.options.device import DeviceSpec, printed, resolve
+from zmqdev.options.kind import KINDS
+from zmqdev.options.layer import build, flag_layer
 
 Context = zmq.Context[zmq.Socket[bytes]]
 WILDCARD = "tcp://127.0.0.1:*"

@@ -14,9 +14,9 @@ import zmq
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from zmqdev.device.control import MOST_FRAME
+from zmqdev.control.protocol import OLD, write_request
+from zmqdev.control.socket import MOST_FRAME
 from zmqdev.errors import RunError
-from zmqdev.wire.control import OLD, write_request
 
 Context = zmq.Context[zmq.Socket[bytes]]
 WILDCARD = "tcp://127.0.0.1:*"
@@ -47,7 +47,7 @@ def test_without_a_place_for_the_socket_the_device_runs_and_says_so(
     def prepare() -> Path:
         raise RunError("/run is not writable")
 
-    monkeypatch.setattr("zmqdev.device.runtimedir.prepare", prepare)
+    monkeypatch.setattr("zmqdev.control.runtimedir.prepare", prepare)
     item = steered()
     assert item.device.state == "running"
     assert "no control socket: /run is not writable; --control ADDRESS" in caplog.text

@@ -12,11 +12,11 @@ import zmq
 from support.processes import until
 
 from zmqdev.device.device import Device
-from zmqdev.device.relaying import RelayEngine
+from zmqdev.device.relay_engine import RelayEngine
 from zmqdev.errors import RunError
-from zmqdev.spec.device import DeviceSpec, resolve
-from zmqdev.spec.kind import KINDS
-from zmqdev.spec.layer import build, flag_layer
+from zmqdev.options.device import DeviceSpec, resolve
+from zmqdev.options.kind import KINDS
+from zmqdev.options.layer import build, flag_layer
 
 pytestmark = pytest.mark.alone
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from zmqdev.device.farewell import Farewell
+from zmqdev.device.close import Farewell
 
 Pair = tuple[socket.socket, socket.socket]
 

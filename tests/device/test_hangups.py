@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from support.processes import until
 
-from zmqdev.device.hangups import Hangups
+from zmqdev.device.hangup import Hangups
 
 Pair = tuple[socket.socket, socket.socket]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from zmqdev.device.ipcfile import answers, check_free
 from zmqdev.errors import RunError
+from zmqdev.system.ipcfile import answers, check_free
 
 
 def listener(path: Path) -> socket.socket:

@@ -4,8 +4,8 @@ import os
 import signal
 import time
 
-from zmqdev.device.loop import Loop
-from zmqdev.device.signals import Signals
+from zmqdev.system.loop import Loop
+from zmqdev.system.signals import Signals
 
 
 def test_timers_come_in_order_and_again() -> None:

@@ -8,10 +8,10 @@ from typing import cast
 import pytest
 import zmq
 
-from zmqdev.device.peerlog import FIRST_PAUSE, MOST_PLACES, Complaints, PeerLog, hint
+from zmqdev.device.peer_log import FIRST_PAUSE, MOST_PLACES, Complaints, PeerLog, hint
 from zmqdev.device.peers import MISMATCH, NO_REASON, PeerEvent
-from zmqdev.device.snapshot import AddressState
-from zmqdev.device.sockets import OpenSocket
+from zmqdev.device.socket import OpenSocket
+from zmqdev.stats.snapshot import AddressState
 
 ADDRESS = "tcp://127.0.0.1:5555"
 MECHANISM = "the two sides use different security mechanisms"

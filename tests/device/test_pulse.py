@@ -10,12 +10,12 @@ import pytest
 from support.processes import until
 
 from zmqdev.device.device import Device
-from zmqdev.device.pulse import Pulse
-from zmqdev.device.relaying import RelayEngine
+from zmqdev.device.relay_engine import RelayEngine
 from zmqdev.device.service import Service
-from zmqdev.spec.device import DeviceSpec, resolve
-from zmqdev.spec.kind import KINDS
-from zmqdev.spec.layer import build, flag_layer
+from zmqdev.device.watchdog import Pulse
+from zmqdev.options.device import DeviceSpec, resolve
+from zmqdev.options.kind import KINDS
+from zmqdev.options.layer import build, flag_layer
 
 
 @pytest.fixture

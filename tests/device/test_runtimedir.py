@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from zmqdev.device import runtimedir
+from zmqdev.control import runtimedir
 from zmqdev.errors import RunError
-from zmqdev.spec.address import IPC_LONGEST
+from zmqdev.options.address import IPC_LONGEST
 
 
 @pytest.fixture(autouse=True)

@@ -7,14 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from zmqdev.device.snapshot import (
-    AddressState,
-    Flow,
-    PeerCounts,
-    SideState,
-    Snapshot,
-    from_plain,
-)
+from zmqdev.stats.snapshot import AddressState, Flow, PeerCounts, SideState, Snapshot, from_plain
 
 WHOLE = Snapshot(
     name="orders",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zmq
 
-from zmqdev.device.sockets import OpenSocket
+from zmqdev.device.socket import OpenSocket
 
 
 def test_an_inproc_name_is_free_as_soon_as_its_socket_is_closed() -> None:

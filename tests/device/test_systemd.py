@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from zmqdev.device.pulse import Pulse
 from zmqdev.device.service import Service
 from zmqdev.device.systemd import Systemd, watchdog_seconds
+from zmqdev.device.watchdog import Pulse
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import sys
 import pytest
 from support.processes import until
 
-from zmqdev.device import taken
+from zmqdev.system import process_info
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
 
 
 @linux
 def test_bytes_that_came_and_those_that_wait() -> None:
-    wire = taken.Wire()
+    wire = process_info.Wire()
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname()) as far,
@@ -28,13 +28,13 @@ def test_bytes_that_came_and_those_that_wait() -> None:
             until(lambda: wire.received(near.fileno()) == 1000, "they came")
             near.recv(300)
             assert (wire.received(near.fileno()), wire.unread(near.fileno())) == (1000, 700)
-            until(lambda: taken.silence(near.fileno()) > 0.1, "and nothing more came")
+            until(lambda: process_info.silence(near.fileno()) > 0.1, "and nothing more came")
             far.sendall(b"x")
-            until(lambda: taken.silence(near.fileno()) < 0.1, "until now")
+            until(lambda: process_info.silence(near.fileno()) < 0.1, "until now")
 
 
 def test_what_is_no_tcp_connection_has_no_answer() -> None:
-    wire = taken.Wire()
+    wire = process_info.Wire()
     first, second = socket.socketpair()
     reader, writer = os.pipe()
     with first, second:
@@ -47,10 +47,10 @@ def test_what_is_no_tcp_connection_has_no_answer() -> None:
 
 
 def test_memory_grows_with_what_is_kept() -> None:
-    before = taken.memory()
-    assert 0 < before < taken.peak() + (8 << 20), "counted by each processor for itself, and late"
+    before = process_info.memory()
+    assert 0 < before < process_info.peak() + (8 << 20), "counted by each processor, and late"
     kept = b"x" * (64 << 20)
-    assert taken.memory() - before > 32 << 20
+    assert process_info.memory() - before > 32 << 20
     del kept
-    taken.give_back()
-    assert taken.memory() < taken.available()
+    process_info.give_back()
+    assert process_info.memory() < process_info.available()

@@ -12,7 +12,7 @@ import zmq
 from support import rawpeer
 from support.processes import until
 
-from zmqdev.wire import greeting, zmtp
+from zmqdev.tools.probe import greeting, zmtp
 
 Context = zmq.Context[zmq.Socket[bytes]]
 WILDCARD = "tcp://127.0.0.1:*"

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from support.processes import Start, until
 
-from zmqdev.bench.report import Report, restore
+from zmqdev.tools.bench.report import Report, restore
 
 SHORT = ("--time", "50ms", "--rounds", "1")
 

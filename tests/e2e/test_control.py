@@ -17,7 +17,7 @@ import zmq
 from support.processes import PATIENCE, Start, until
 from support.vitals import cpu_seconds, kept_waiting
 
-from zmqdev.device.asking import Asker
+from zmqdev.control.client import Asker
 
 pytestmark = pytest.mark.alone
 

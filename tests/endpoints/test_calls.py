@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from zmqdev.endpoints.calls import Calls, Refusal
+from zmqdev.endpoints.tasks.calls import Calls, Refusal
 from zmqdev.wire import call
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from zmqdev.endpoints.choosing import blocks, check_texts, feed_of, pace_of, source_of, work_of
+from zmqdev.endpoints.defaults import blocks, check_texts, feed_of, pace_of, source_of, work_of
 from zmqdev.endpoints.pace import JitterPace, Pace
 from zmqdev.errors import UsageError
-from zmqdev.spec.endpoint import ENDPOINTS, Client, Pub, Push, Worker
-from zmqdev.spec.endpoint_check import resolve
-from zmqdev.spec.layer import Written
+from zmqdev.options.endpoint import ENDPOINTS, Client, Pub, Push, Worker
+from zmqdev.options.endpoint_check import resolve
+from zmqdev.options.layer import Written
 
 
 def resolved(name: str, **options: Any) -> Any:

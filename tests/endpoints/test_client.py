@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import zmq
 
-from zmqdev.endpoints.client import Client
 from zmqdev.endpoints.feed import text_feed
-from zmqdev.endpoints.format import Layout
+from zmqdev.endpoints.form.format import Layout
+from zmqdev.endpoints.form.template import compile_template
 from zmqdev.endpoints.gate import Gate
-from zmqdev.endpoints.requests import Requests
 from zmqdev.endpoints.sink import Sink
-from zmqdev.endpoints.template import compile_template
+from zmqdev.endpoints.tasks.client import Client
+from zmqdev.endpoints.tasks.requests import Requests
 
 Pair = Callable[..., Any]
 Until = Callable[..., None]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zmqdev.endpoints.command import Command, Outcome
+from zmqdev.endpoints.tasks.command import Command, Outcome
 
 PATIENCE = 20.0
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zmqdev.errors import UsageError
-from zmqdev.spec.document import read
-from zmqdev.spec.endpoint import ENDPOINTS
-from zmqdev.spec.endpoint_check import printed, resolve, type_of, warnings
-from zmqdev.spec.layer import build, file_layer, flag_layer
-from zmqdev.spec.separator import format_separator, parse_separator
+from zmqdev.options.document import read
+from zmqdev.options.endpoint import ENDPOINTS
+from zmqdev.options.endpoint_check import printed, resolve, type_of, warnings
+from zmqdev.options.layer import build, file_layer, flag_layer
+from zmqdev.options.separator import format_separator, parse_separator
 
 
 def asked(name: str, **flags: Any) -> Any:

@@ -19,8 +19,8 @@ from zmqdev.endpoints.feed import (
     text_feed,
     tick_feed,
 )
-from zmqdev.endpoints.format import Layout
-from zmqdev.endpoints.template import compile_template
+from zmqdev.endpoints.form.format import Layout
+from zmqdev.endpoints.form.template import compile_template
 from zmqdev.errors import RunError, UsageError
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.endpoints.format import FORMATS, Layout, read_all, read_in, write_out
-from zmqdev.endpoints.split import Splitter
+from zmqdev.endpoints.form.format import FORMATS, Layout, read_all, read_in, write_out
+from zmqdev.endpoints.form.split import Splitter
 
 MESSAGES = [[b"AAPL", b"189.20"], [b"one"], [b""]]
 

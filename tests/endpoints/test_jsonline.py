@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.endpoints.jsonline import decode, encode
+from zmqdev.endpoints.form.jsonline import decode, encode
 
 
 def test_a_message_has_its_time_its_topic_and_its_frames() -> None:

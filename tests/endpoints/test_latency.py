@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.endpoints.latency import ERROR, Latency
+from zmqdev.stats.latency import ERROR, Latency
 
 times = st.lists(st.floats(1e-9, 1e5), min_size=1, max_size=200)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
-from zmqdev.device.signals import Signals
-from zmqdev.endpoints.post import Post
-from zmqdev.spec.endpoint import ENDPOINTS
-from zmqdev.spec.endpoint_check import resolve
-from zmqdev.spec.layer import build, flag_layer
+from zmqdev.endpoints.connection import Post
+from zmqdev.options.endpoint import ENDPOINTS
+from zmqdev.options.endpoint_check import resolve
+from zmqdev.options.layer import build, flag_layer
+from zmqdev.system.signals import Signals
 
 NOBODY = "tcp://127.0.0.1:1"
 

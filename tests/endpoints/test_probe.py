@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import zmq
 
-from zmqdev.endpoints.probe import ProbeReport, probe
-from zmqdev.spec.socktype import PEERS
-from zmqdev.wire.zmtp_probe import BYSTANDER, Kind
+from zmqdev.options.socktype import PEERS
+from zmqdev.tools.probe.machine import BYSTANDER, Kind
+from zmqdev.tools.probe.probe import ProbeReport, probe
 
 Context = zmq.Context[Any]
 TYPES = sorted(PEERS)

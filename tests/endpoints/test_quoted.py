@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.endpoints.quoted import quote, unquote, visible
+from zmqdev.endpoints.form.quoted import quote, unquote, visible
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 
 import zmq
 
-from zmqdev.endpoints.format import Layout
-from zmqdev.endpoints.receiver import Receiver
+from zmqdev.endpoints.form.format import Layout
 from zmqdev.endpoints.sink import Sink
+from zmqdev.endpoints.tasks.receiver import Receiver
 
 Pair = Callable[..., Any]
 Until = Callable[..., None]

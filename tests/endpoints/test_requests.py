@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from zmqdev.endpoints.requests import Requests
+from zmqdev.endpoints.tasks.requests import Requests
 
 
 def send_all(requests: Requests) -> list[list[bytes]]:

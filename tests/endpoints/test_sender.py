@@ -10,11 +10,11 @@ import pytest
 import zmq
 
 from zmqdev.endpoints.feed import StreamFeed, text_feed
-from zmqdev.endpoints.format import Layout
+from zmqdev.endpoints.form.format import Layout
+from zmqdev.endpoints.form.template import compile_template
 from zmqdev.endpoints.gate import Gate, Subscriptions
 from zmqdev.endpoints.pace import Pace
-from zmqdev.endpoints.sender import Sender
-from zmqdev.endpoints.template import compile_template
+from zmqdev.endpoints.tasks.sender import Sender
 
 OPEN = (None, lambda: 0, "peers")
 Pair = Callable[..., Any]

@@ -10,9 +10,9 @@ import pytest
 import zmq
 
 from zmqdev.broker.session import Session
-from zmqdev.endpoints.faults import Faults
-from zmqdev.endpoints.serving import Line, ReliableWorker
-from zmqdev.endpoints.workbench import Work, Workbench
+from zmqdev.endpoints.tasks.faults import Faults
+from zmqdev.endpoints.tasks.jobs import Work, Workbench
+from zmqdev.endpoints.tasks.reliable_worker import Line, ReliableWorker
 from zmqdev.wire.dialect import MDP_01, Verb
 
 Socket = zmq.Socket[bytes]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.endpoints.split import Splitter
+from zmqdev.endpoints.form.split import Splitter
 from zmqdev.errors import RunError
 
 

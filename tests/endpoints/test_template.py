@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.endpoints.template import OUTGOING, REPLY, compile_template
+from zmqdev.endpoints.form.template import OUTGOING, REPLY, compile_template
 from zmqdev.errors import UsageError
 
 

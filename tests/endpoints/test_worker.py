@@ -8,10 +8,10 @@ from typing import Any
 
 import zmq
 
-from zmqdev.endpoints.template import REPLY, compile_template
-from zmqdev.endpoints.work import Work
-from zmqdev.endpoints.workbench import Workbench
-from zmqdev.endpoints.worker import Worker
+from zmqdev.endpoints.form.template import REPLY, compile_template
+from zmqdev.endpoints.tasks.jobs import Workbench
+from zmqdev.endpoints.tasks.work import Work
+from zmqdev.endpoints.tasks.worker import Worker
 
 Pair = Callable[..., Any]
 Until = Callable[..., None]

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from zmqdev.fleet.reading import Topology, survey
+from zmqdev.topology.read import Topology, survey
 
 Write = Callable[..., Path]
 

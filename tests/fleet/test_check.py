@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from zmqdev.cli.program import program
 from zmqdev.errors import UsageError
-from zmqdev.fleet.check import check_file
+from zmqdev.topology.check import check_file
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 BROKEN = """\

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from zmqdev.errors import UsageError
-from zmqdev.fleet.changes import changes
-from zmqdev.fleet.choosing import chosen, starting, stopping
-from zmqdev.fleet.placing import in_threads, joined
-from zmqdev.fleet.ports import Plan, plan
-from zmqdev.fleet.reading import Topology
+from zmqdev.topology.changes import changes
+from zmqdev.topology.links import Plan, plan
+from zmqdev.topology.placement import in_threads, joined
+from zmqdev.topology.read import Topology
+from zmqdev.topology.selection import chosen, starting, stopping
 
 Read = Callable[..., Topology]
 WORK = """

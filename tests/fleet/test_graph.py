@@ -11,12 +11,12 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from zmqdev.cli.program import program
-from zmqdev.fleet.drawing import dot, mermaid
-from zmqdev.fleet.picture import AT_MOST, OUTSIDE, TOGETHER, Picture, Rates, picture
-from zmqdev.fleet.ports import plan
-from zmqdev.fleet.reading import Topology
-from zmqdev.report.graph import terminal
-from zmqdev.report.graph_svg import svg
+from zmqdev.tools.graph.picture import AT_MOST, OUTSIDE, TOGETHER, Picture, Rates, picture
+from zmqdev.tools.graph.svg import svg
+from zmqdev.tools.graph.terminal import terminal
+from zmqdev.tools.graph.text import dot, mermaid
+from zmqdev.topology.links import plan
+from zmqdev.topology.read import Topology
 
 TREE = """
 parts:

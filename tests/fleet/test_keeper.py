@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from zmqdev.fleet.keeper import ended_with, verdict, worst
-from zmqdev.spec.life import Restart
+from zmqdev.options.part_options import Restart
+from zmqdev.supervisor.restart import ended_with, verdict, worst
 
 
 @pytest.mark.parametrize(

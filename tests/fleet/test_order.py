@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.fleet.order import components, cycles, layers, reached
+from zmqdev.topology.order import components, cycles, layers, reached
 
 NAMES = [f"n{number}" for number in range(8)]
 EDGES = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), max_size=20)

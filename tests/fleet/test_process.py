@@ -16,11 +16,11 @@ import pytest
 import zmq
 from support.processes import PATIENCE
 
-from zmqdev.cli.running import engine_for
-from zmqdev.device.loop import Loop
-from zmqdev.fleet.process import Process
-from zmqdev.fleet.reading import Topology
-from zmqdev.fleet.running import Surroundings
+from zmqdev.cli.start_device import engine_for
+from zmqdev.supervisor.process import Process
+from zmqdev.supervisor.runner import Surroundings
+from zmqdev.system.loop import Loop
+from zmqdev.topology.read import Topology
 
 Read = Callable[[str], Topology]
 

@@ -11,17 +11,17 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from zmqdev.cli.running import engine_for
+from zmqdev.cli.start_device import engine_for
 from zmqdev.errors import UsageError
-from zmqdev.fleet.check import check_file
-from zmqdev.fleet.drawing import dot, mermaid
-from zmqdev.fleet.picture import picture
-from zmqdev.fleet.ports import plan
-from zmqdev.fleet.reading import survey, topology
-from zmqdev.fleet.rehearsal import rehearse
-from zmqdev.spec.fleet import FleetSpec
-from zmqdev.spec.layer import known_keys
-from zmqdev.spec.life import kinds, part_spec
+from zmqdev.options.fleet import FleetSpec
+from zmqdev.options.layer import known_keys
+from zmqdev.options.part_options import kinds, part_spec
+from zmqdev.supervisor.dry_run import rehearse
+from zmqdev.tools.graph.picture import picture
+from zmqdev.tools.graph.text import dot, mermaid
+from zmqdev.topology.check import check_file
+from zmqdev.topology.links import plan
+from zmqdev.topology.read import survey, topology
 
 PLACES = ("127.0.0.1:{0}", "*:{0}", "localhost:{0}", "[::1]:{0}", "h;127.0.0.1:{0}", "far:{0}")
 ADDRESSES = st.one_of(

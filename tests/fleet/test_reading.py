@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from zmqdev.cli.program import program
 from zmqdev.errors import UsageError
-from zmqdev.fleet.check import check_file
-from zmqdev.fleet.reading import topology
-from zmqdev.spec.life import kinds
+from zmqdev.options.part_options import kinds
+from zmqdev.topology.check import check_file
+from zmqdev.topology.read import topology
 
 LINES = [[kind] for kind in kinds()] + [
     ["queue", "--reliable", "--workers", "plain", "--frontend-bind", "tcp://127.0.0.1:7"],

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from zmqdev.fleet.check import RULES, check_file
-from zmqdev.fleet.finding import Finding
 from zmqdev.security.keyfile import generate, write_pair
+from zmqdev.topology.check import RULES, check_file
+from zmqdev.topology.finding import Finding
 
 QUEUE = "q: {device: queue, frontend: {bind: 'tcp://127.0.0.1:1'}, backend: {bind: 'tcp://127.0.0.1:2'}}"
 RELIABLE = "reliable: {workers: plain}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zmqdev.fleet.process import environment, is_statistics
-from zmqdev.fleet.voices import LONGEST, Voice, prefixes
+from zmqdev.supervisor.output import LONGEST, Voice, prefixes
+from zmqdev.supervisor.process import environment, is_statistics
 
 
 def test_lines_come_whole_whatever_the_chunks() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from zmqdev.fleet.ports import Plan, plan
-from zmqdev.fleet.reading import Topology
-from zmqdev.fleet.watching import Watch, beside, signature, touched
-from zmqdev.spec.life import kinds, own_spec
-from zmqdev.spec.option import leaves
-from zmqdev.spec.value import AGAIN, ANEW, FileName
+from zmqdev.options.option import leaves
+from zmqdev.options.part_options import kinds, own_spec
+from zmqdev.options.types import AGAIN, ANEW, FileName
+from zmqdev.supervisor.watch import Watch, beside, signature, touched
+from zmqdev.topology.links import Plan, plan
+from zmqdev.topology.read import Topology
 
 Read = Callable[..., Topology]
 CLOSED = """

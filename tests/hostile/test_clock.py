@@ -10,7 +10,7 @@ import pytest
 from support.processes import Program, Start, until
 from support.reliable import Queue, own_worker
 
-from zmqdev.endpoints.clockwatch import STEP, TRUSTED, ClockWatch
+from zmqdev.endpoints.clock import STEP, TRUSTED, ClockWatch
 
 FREE = "tcp://127.0.0.1:*"
 HOUR = 3600

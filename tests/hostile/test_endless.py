@@ -18,7 +18,7 @@ from support.processes import until
 from support.vitals import MEBIBYTE, memory
 
 from zmqdev.security.unfinished import wire_size
-from zmqdev.wire.zmtp import Frame, encode
+from zmqdev.tools.probe.zmtp import Frame, encode
 
 LIMIT = 2 * MEBIBYTE
 WIRE = wire_size(LIMIT, 100)

@@ -18,8 +18,8 @@ import pytest
 import zmq
 from support.processes import PATIENCE, Program, Start, until
 
-from zmqdev.device import wholefile
 from zmqdev.errors import RunError
+from zmqdev.system import atomic_file
 
 CONFIG = Path(__file__).parents[2] / "configs" / "queue.yaml"
 FREE = "tcp://127.0.0.1:*"
@@ -139,18 +139,18 @@ def test_what_was_there_before_stays_until_the_new_is_whole(tmp_path: Path) -> N
     resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, hard))
     try:
         with pytest.raises(RunError, match=r"report.svg: file too large"):
-            wholefile.write(place, "x" * 100)
+            atomic_file.write(place, "x" * 100)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert place.read_text() == "before"
     assert os.listdir(tmp_path) == ["report.svg"]
-    wholefile.write(place, "x" * 100)
+    atomic_file.write(place, "x" * 100)
     assert place.read_text() == "x" * 100
 
 
 def test_no_place_for_temporary_files_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "/proc/none")
-    with pytest.raises(RunError, match=r"set TMPDIR"), wholefile.scratch("x"):
+    with pytest.raises(RunError, match=r"set TMPDIR"), atomic_file.scratch("x"):
         pass
 
 

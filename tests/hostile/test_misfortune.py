@@ -85,9 +85,9 @@ def test_what_is_no_ordinary_file_is_not_replaced_by_one(start: Start, tmp_path:
 def test_no_wait_depends_on_a_clock_that_can_be_set() -> None:
     """`time.time` is for showing and stamping only; all waiting is by the monotonic clock."""
     shown_only = {
-        *("endpoints/receiver.py", "endpoints/client.py", "endpoints/stamping.py"),
-        *("endpoints/checking.py", "endpoints/template.py", "endpoints/feed.py"),
-        *("endpoints/workbench.py", "endpoints/clockwatch.py"),
+        *("endpoints/tasks/receiver.py", "endpoints/tasks/client.py", "endpoints/stamping.py"),
+        *("endpoints/tasks/checking.py", "endpoints/form/template.py", "endpoints/feed.py"),
+        *("endpoints/tasks/jobs.py", "endpoints/clock.py"),
     }
     found = set()
     for path in PACKAGE.rglob("*.py"):
@@ -99,7 +99,7 @@ def test_no_wait_depends_on_a_clock_that_can_be_set() -> None:
                 and node.value.id == "time"
             ):
                 found.add(str(path.relative_to(PACKAGE)))
-    assert {name for name in found if not name.startswith(("report/", "bench/"))} <= shown_only
+    assert {name for name in found if not name.startswith(("report/", "tools/"))} <= shown_only
 
 
 def test_a_black_hole_is_noticed_by_heartbeats(start: Start) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from zmqdev.device.snapshot import AddressState, Flow, PeerCounts, SideState, Snapshot
-from zmqdev.endpoints.snapshot import EndpointSnapshot
 from zmqdev.relay.counters import STATISTICS
+from zmqdev.stats.endpoint import EndpointSnapshot
+from zmqdev.stats.snapshot import AddressState, Flow, PeerCounts, SideState, Snapshot
 
 
 def counts(**given: int) -> dict[str, int]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from zmqdev.device.runtimedir import Found
-from zmqdev.device.snapshot import PeerCounts, Snapshot
-from zmqdev.report.answers import answer, listing
+from zmqdev.control.runtimedir import Found
+from zmqdev.stats.snapshot import PeerCounts, Snapshot
+from zmqdev.tools.ctl.answers import answer, listing
 
 Device = Callable[..., Snapshot]
 HERE = Found("orders", "ipc:///run/orders.sock")

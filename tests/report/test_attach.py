@@ -10,11 +10,11 @@ from collections.abc import Callable
 import pytest
 from support.processes import until
 
-from zmqdev.device.loop import Loop
-from zmqdev.device.snapshot import Snapshot
-from zmqdev.endpoints.snapshot import EndpointSnapshot
-from zmqdev.report.attach import DeviceDisplay, can_be_live, display, endpoint_display, mode_of
-from zmqdev.spec.common import EndpointStats, Stats
+from zmqdev.options.common import EndpointStats, Stats
+from zmqdev.report.display import DeviceDisplay, can_be_live, display, endpoint_display, mode_of
+from zmqdev.stats.endpoint import EndpointSnapshot
+from zmqdev.stats.snapshot import Snapshot
+from zmqdev.system.loop import Loop
 
 STREAMER = ["--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind", "tcp://127.0.0.1:*"]
 
@@ -106,7 +106,7 @@ def test_live_needs_a_terminal_that_can_move_its_cursor(monkeypatch: pytest.Monk
 def test_the_mode_is_what_was_asked_where_it_can_be(
     asked: str | None, tty: bool, got: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zmqdev.report.attach.can_be_live", lambda stream: tty)
+    monkeypatch.setattr("zmqdev.report.display.can_be_live", lambda stream: tty)
     assert mode_of(Stats(mode=asked)) == got
 
 

@@ -8,16 +8,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from zmqdev.bench.case import case
-from zmqdev.bench.load import LOADS
-from zmqdev.bench.machine import Machine
-from zmqdev.bench.report import CaseRuns, Report, Run
-from zmqdev.report.bench_markdown import markdown
-from zmqdev.report.bench_progress import BenchProgress
-from zmqdev.report.bench_rows import noise_lines, results, targets
-from zmqdev.report.bench_svg import svg
-from zmqdev.report.bench_table import print_report
-from zmqdev.spec.bench import BenchSpec
+from zmqdev.tools.bench.case import case
+from zmqdev.tools.bench.load import LOADS
+from zmqdev.tools.bench.machine import Machine
+from zmqdev.tools.bench.options import BenchSpec
+from zmqdev.tools.bench.report import CaseRuns, Report, Run
+from zmqdev.tools.bench.report_markdown import markdown
+from zmqdev.tools.bench.report_progress import BenchProgress
+from zmqdev.tools.bench.report_rows import noise_lines, results, targets
+from zmqdev.tools.bench.report_svg import svg
+from zmqdev.tools.bench.report_table import print_report
 
 MACHINE = Machine("A <fast> & old", 2, "Linux 6", "3.11", "27", "4.3.5", "0.1", "2026-01-02", 0.0)
 PIPELINE = case(LOADS["pipeline"], BenchSpec(between=("direct", "proxy", "native")), 16)

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from zmqdev.device.snapshot import PeerCounts, Snapshot
-from zmqdev.endpoints.snapshot import EXTRA, EndpointSnapshot
-from zmqdev.report.columns import Line, as_object, as_text, columns, reference
-from zmqdev.report.rates import Rate
-from zmqdev.report.subject import of_device, of_endpoint
+from zmqdev.stats.columns import Line, as_object, as_text, columns, reference
+from zmqdev.stats.endpoint import EXTRA, EndpointSnapshot
+from zmqdev.stats.rates import Rate
+from zmqdev.stats.snapshot import PeerCounts, Snapshot
+from zmqdev.stats.subject import of_device, of_endpoint
 
 Device = Callable[..., Snapshot]
 Endpoint = Callable[..., EndpointSnapshot]

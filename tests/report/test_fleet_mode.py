@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from zmqdev.report import fleet
-from zmqdev.spec.fleet import FleetStats
+from zmqdev.options.fleet import FleetStats
+from zmqdev.report import parts
 
 
 @pytest.fixture(autouse=True)
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet, "can_be_live", lambda stream: True)
+    monkeypatch.setattr(parts, "can_be_live", lambda stream: True)
 
 
 def test_a_table_is_drawn_before_a_file_and_not_before_a_pipe(
@@ -23,15 +23,15 @@ def test_a_table_is_drawn_before_a_file_and_not_before_a_pipe(
     read, write = os.pipe()
     with open(write, "w") as pipe, open(tmp_path / "out", "w") as file:
         monkeypatch.setattr("sys.stdout", file)
-        assert fleet.mode_of(FleetStats()) == "live"
+        assert parts.mode_of(FleetStats()) == "live"
         monkeypatch.setattr("sys.stdout", pipe)
-        assert fleet.mode_of(FleetStats()) == "off"
-        assert fleet.mode_of(FleetStats(mode="live")) == "live"
+        assert parts.mode_of(FleetStats()) == "off"
+        assert parts.mode_of(FleetStats(mode="live")) == "live"
     os.close(read)
 
 
 def test_without_a_terminal_lines_come_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet, "can_be_live", lambda stream: False)
-    assert fleet.mode_of(FleetStats()) == "off"
-    assert fleet.mode_of(FleetStats(mode="live")) == "line"
-    assert fleet.mode_of(FleetStats(mode="json")) == "json"
+    monkeypatch.setattr(parts, "can_be_live", lambda stream: False)
+    assert parts.mode_of(FleetStats()) == "off"
+    assert parts.mode_of(FleetStats(mode="live")) == "line"
+    assert parts.mode_of(FleetStats(mode="json")) == "json"

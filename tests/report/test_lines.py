@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from zmqdev.device.snapshot import Snapshot
 from zmqdev.report.lines import Lines
-from zmqdev.report.subject import Subject, of_device
+from zmqdev.stats.snapshot import Snapshot
+from zmqdev.stats.subject import Subject, of_device
 
 Device = Callable[..., Snapshot]
 

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
+from zmqdev.options.common import Logging
 from zmqdev.report.log import logging_to_stderr, route, tell_settings
-from zmqdev.spec.common import Logging
 
 log = logging.getLogger("zmqdev")
 

@@ -19,14 +19,14 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from zmqdev.broker.statistics import STATISTICS as RELIABLE
-from zmqdev.device.pulse import Pulse
 from zmqdev.device.service import Service
-from zmqdev.device.snapshot import AddressState, PeerCounts, Snapshot
+from zmqdev.device.watchdog import Pulse
 from zmqdev.errors import RunError
 from zmqdev.relay.counters import DROPS
 from zmqdev.report.metrics import Snapshots
 from zmqdev.report.scrape import Metrics
+from zmqdev.stats.reliable import STATISTICS as RELIABLE
+from zmqdev.stats.snapshot import AddressState, PeerCounts, Snapshot
 
 DASHBOARD = Path(__file__).parents[2] / "configs" / "grafana-dashboard.json"
 Device = Callable[..., Snapshot]

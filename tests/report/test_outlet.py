@@ -6,7 +6,7 @@ import pty
 
 import pytest
 
-from zmqdev.report.outlet import Outlet
+from zmqdev.system.stdio import Outlet
 
 
 def drained(descriptor: int, outlet: Outlet) -> bytes:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from zmqdev.device.snapshot import AddressState, PeerCounts, SideState, Snapshot
-from zmqdev.endpoints.snapshot import EndpointSnapshot
-from zmqdev.report.extras import services
 from zmqdev.report.glyphs import ASCII, UNICODE, Glyphs
 from zmqdev.report.panel import panel
-from zmqdev.report.record import Record, Seen
-from zmqdev.report.subject import of_device, of_endpoint
+from zmqdev.stats.endpoint import EndpointSnapshot
+from zmqdev.stats.extras import services
+from zmqdev.stats.record import Record, Seen
+from zmqdev.stats.snapshot import AddressState, PeerCounts, SideState, Snapshot
+from zmqdev.stats.subject import of_device, of_endpoint
 
 Device = Callable[..., Snapshot]
 Endpoint = Callable[..., EndpointSnapshot]

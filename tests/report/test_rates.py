@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.report.rates import MINUTE, Rate, Track
-from zmqdev.report.subject import Reading
+from zmqdev.stats.rates import MINUTE, Rate, Track
+from zmqdev.stats.subject import Reading
 
 
 def reading(messages: int, **given: int) -> Reading:

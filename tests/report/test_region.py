@@ -7,8 +7,8 @@ import pty
 import pyte
 import pytest
 
-from zmqdev.report.outlet import Outlet
-from zmqdev.report.region import Painted, Region, Terminal
+from zmqdev.report.terminal import Painted, Region, Terminal
+from zmqdev.system.stdio import Outlet
 
 
 class Screen:

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from zmqdev.endpoints.format import Layout
-from zmqdev.report.sample import Sample, sample, written
-from zmqdev.report.tap import Allowance, reachable
+from zmqdev.endpoints.form.format import Layout
+from zmqdev.tools.tap.sample import Sample, sample, written
+from zmqdev.tools.tap.viewer import Allowance, reachable
 
 QUEUE = {"frontend": "ROUTER", "backend": "DEALER"}
 FORWARDER = {"frontend": "XSUB", "backend": "XPUB"}

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zmqdev.device.snapshot import Snapshot
-from zmqdev.report.record import Record
-from zmqdev.report.subject import of_device
 from zmqdev.report.summary import summary
+from zmqdev.stats.record import Record
+from zmqdev.stats.snapshot import Snapshot
+from zmqdev.stats.subject import of_device
 
 Device = Callable[..., Snapshot]
 

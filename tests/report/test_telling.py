@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from zmqdev.device.snapshot import AddressState, PeerCounts, SideState
-from zmqdev.fleet.process import is_statistics
-from zmqdev.report.columns import Line, as_object
-from zmqdev.report.rates import Rate
-from zmqdev.report.subject import Reading, Subject
-from zmqdev.report.telling import Telling
+from zmqdev.stats.columns import Line, as_object
+from zmqdev.stats.rates import Rate
+from zmqdev.stats.snapshot import AddressState, PeerCounts, SideState
+from zmqdev.stats.subject import Reading, Subject
+from zmqdev.stats.telling import Telling
+from zmqdev.supervisor.process import is_statistics
 
 SIDES = (
     SideState("frontend", "PULL", (AddressState("bind", "a", "a"),), PeerCounts(2, 3, 1, 4)),

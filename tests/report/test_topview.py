@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from zmqdev.device.snapshot import PeerCounts, SideState, Snapshot
 from zmqdev.report.glyphs import ASCII, UNICODE
-from zmqdev.report.record import Record
-from zmqdev.report.subject import of_device
-from zmqdev.report.topscreen import keys
-from zmqdev.report.topsorts import SORTS
-from zmqdev.report.toptable import FIELDS, screen
-from zmqdev.report.topview import QUIT, Item, View, missed, ordered, press
+from zmqdev.stats.record import Record
+from zmqdev.stats.snapshot import PeerCounts, SideState, Snapshot
+from zmqdev.stats.subject import of_device
+from zmqdev.tools.top.screen import keys
+from zmqdev.tools.top.sorts import SORTS
+from zmqdev.tools.top.table import FIELDS, screen
+from zmqdev.tools.top.view import QUIT, Item, View, missed, ordered, press
 
 Device = Callable[..., Snapshot]
 RATES = {"fast": 1000, "slow": 10, "still": 0}

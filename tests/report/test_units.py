@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zmqdev.report import units
+from zmqdev.stats import units
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import socket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.security.census import Census, cut
+from zmqdev.security.connections import Census, cut
 
 
 def test_a_peer_over_the_limit_of_its_address_is_told_so() -> None:

@@ -12,7 +12,7 @@ import pytest
 from zmqdev.errors import RunError, UsageError
 from zmqdev.security.certificate import Certificate
 from zmqdev.security.keyfile import generate, load, load_directory, load_secret, write_pair
-from zmqdev.security.keyforms import FORMS, show
+from zmqdev.tools.keygen.forms import FORMS, show
 from zmqdev.wire import z85
 
 WHEN = datetime(2024, 2, 29, 12, 0, 0)

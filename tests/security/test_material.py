@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from zmqdev.errors import UsageError
+from zmqdev.options.layer import Written
+from zmqdev.options.security import Security
+from zmqdev.options.security_check import check
 from zmqdev.security.keyfile import derive, generate
 from zmqdev.security.material import _own_key
-from zmqdev.spec.layer import Written
-from zmqdev.spec.security import Security
-from zmqdev.spec.security_check import check
 from zmqdev.wire.z85 import ALPHABET
 
 

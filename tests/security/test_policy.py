@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from zmqdev.security.addresses import Networks, networks, plain
+from zmqdev.options.network import network
+from zmqdev.security.networks import Networks, networks, plain
 from zmqdev.security.passwords import Users, make_line, parse
 from zmqdev.security.policy import REASONS, Policy, Verdict, decide, failed
 from zmqdev.security.throttle import ADDRESSES, Throttle
-from zmqdev.spec.network import network
 from zmqdev.wire import z85
 from zmqdev.wire.zap import Request
 

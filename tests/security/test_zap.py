@@ -13,7 +13,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from zmqdev.errors import RunError
 from zmqdev.security import zap
-from zmqdev.security.addresses import networks
+from zmqdev.security.networks import networks
 from zmqdev.security.passwords import make_line, parse
 from zmqdev.security.policy import Policy
 from zmqdev.security.refusals import LINES_PER_SECOND, Refusals

@@ -21,8 +21,8 @@ from typing import Any
 
 from support.processes import until
 
-from zmqdev.device.asking import Asker
-from zmqdev.spec.quantity import parse_duration
+from zmqdev.control.client import Asker
+from zmqdev.options.quantity import parse_duration
 
 WORKERS = 4
 # The next is killed after this time, and not before the one in place of the last is there.

@@ -20,7 +20,7 @@ from typing import Any
 
 import zmq
 
-from zmqdev.device.asking import Asker
+from zmqdev.control.client import Asker
 from zmqdev.errors import ZmqdevError
 
 FARM = Path(__file__).parents[2] / "configs" / "work-farm.yaml"

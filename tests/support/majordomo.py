@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from zmqdev.broker.broker import Broker
-from zmqdev.spec.reliable import Reliable
+from zmqdev.options.reliable import Reliable
 from zmqdev.wire.dialect import MDP_01, Dialect, Verb
 
 SETTINGS = Reliable(enabled=True, heartbeat=1.0, busy_timeout=60.0)

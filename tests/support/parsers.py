@@ -13,31 +13,33 @@ from typing import NoReturn
 
 from support.majordomo import Play
 
-from zmqdev.device.verbs import VERBS
-from zmqdev.endpoints import jsonline, quoted
-from zmqdev.endpoints.format import Layout, read_in
-from zmqdev.endpoints.split import Splitter
-from zmqdev.endpoints.template import OUTGOING, compile_template
+from zmqdev.control import protocol
+from zmqdev.control.verbs import VERBS
+from zmqdev.endpoints.form import jsonline, quoted
+from zmqdev.endpoints.form.format import Layout, read_in
+from zmqdev.endpoints.form.split import Splitter
+from zmqdev.endpoints.form.template import OUTGOING, compile_template
 from zmqdev.errors import UsageError, ZmqdevError
-from zmqdev.report.telling import Telling
-from zmqdev.security import acl, addresses, certificate, passwords
+from zmqdev.options import address, document, part, quantity, zdcf
+from zmqdev.options.delivery import LossType
+from zmqdev.options.device import DeviceSpec, resolve
+from zmqdev.options.kind import KINDS
+from zmqdev.options.layer import Entry, build, file_layer, spread_settings
+from zmqdev.options.network import network
+from zmqdev.options.parts import draft
+from zmqdev.options.queue import QueueSpec
+from zmqdev.options.separator import parse_separator
+from zmqdev.options.sockopt import SOCKET_OPTIONS
+from zmqdev.security import acl, certificate, networks, passwords
 from zmqdev.security.subscriptions import SubscriptionLimits, Subscriptions
-from zmqdev.spec import address, document, part, quantity, zdcf
-from zmqdev.spec.delivery import LossType
-from zmqdev.spec.device import DeviceSpec, resolve
-from zmqdev.spec.kind import KINDS
-from zmqdev.spec.layer import Entry, build, file_layer, spread_settings
-from zmqdev.spec.network import network
-from zmqdev.spec.parts import draft
-from zmqdev.spec.queue import QueueSpec
-from zmqdev.spec.separator import parse_separator
-from zmqdev.spec.sockopt import SOCKET_OPTIONS
-from zmqdev.wire import control, foreign, greeting, majordomo, stamp, z85, zap, zmtp
+from zmqdev.stats.telling import Telling
+from zmqdev.tools.probe import foreign, greeting, zmtp
+from zmqdev.tools.probe.machine import Probe
+from zmqdev.wire import majordomo, stamp, z85, zap
 from zmqdev.wire.call import unwrap
 from zmqdev.wire.dialect import recognise
-from zmqdev.wire.zmtp_probe import Probe
 
-EXPECTED = (ValueError, ZmqdevError, control.Refused)
+EXPECTED = (ValueError, ZmqdevError, protocol.Refused)
 LIMIT = 4096
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -120,8 +122,8 @@ def _values(data: bytes) -> None:
 
 
 def _arguments(data: bytes) -> None:
-    request = control.read_request([data])
-    control.check(control.find(VERBS, request), request.args)
+    request = protocol.read_request([data])
+    protocol.check(protocol.find(VERBS, request), request.args)
 
 
 def _broker(data: bytes) -> None:
@@ -198,9 +200,9 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "broker": _broker,
     "certificate": lambda data: certificate.parse(data, "f"),
     "control arguments": _arguments,
-    "control frames": lambda data: control.split(cut_up(data)),
-    "control reply": control.read_reply,
-    "control": lambda data: control.read_request([data]),
+    "control frames": lambda data: protocol.split(cut_up(data)),
+    "control reply": protocol.read_reply,
+    "control": lambda data: protocol.read_request([data]),
     "device": _device,
     "dialect": lambda data: recognise(cut_up(data)),
     "document": lambda data: document.read(data, "f"),
@@ -216,7 +218,7 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "network": lambda data: network(text(data)),
     "option values": _values,
     "parts": _parts,
-    "peer address": lambda data: addresses.number_of(text(data)),
+    "peer address": lambda data: networks.number_of(text(data)),
     "probe": _probe,
     "quoted": lambda data: quoted.unquote(data, b"|"),
     "reliable call": lambda data: unwrap(cut_up(data)),

@@ -16,15 +16,15 @@ from pathlib import Path
 import zmq
 
 from zmqdev.device.device import Device
-from zmqdev.device.relaying import RelayEngine
+from zmqdev.device.relay_engine import RelayEngine
+from zmqdev.options.device import DeviceSpec, resolve
+from zmqdev.options.kind import KINDS
+from zmqdev.options.layer import build
 from zmqdev.relay import recv_burst
 from zmqdev.report.live import INTERVAL
-from zmqdev.report.picture import svg
-from zmqdev.report.record import Record
-from zmqdev.report.subject import of_device
-from zmqdev.spec.device import DeviceSpec, resolve
-from zmqdev.spec.kind import KINDS
-from zmqdev.spec.layer import build
+from zmqdev.report.svg import svg
+from zmqdev.stats.record import Record
+from zmqdev.stats.subject import of_device
 
 WIDTH = 100
 SUBSCRIBERS = 3

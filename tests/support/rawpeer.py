@@ -12,8 +12,8 @@ from contextlib import suppress
 
 from support.processes import PATIENCE
 
-from zmqdev.wire import greeting, zmtp
-from zmqdev.wire.zmtp import Command, Frame, encode, encode_command
+from zmqdev.tools.probe import greeting, zmtp
+from zmqdev.tools.probe.zmtp import Command, Frame, encode, encode_command
 
 TYPES = ("PAIR", "PUB", "SUB", "REQ", "REP", "DEALER", "ROUTER", "PULL", "PUSH", "XPUB", "XSUB")
 # Connections open at once in a storm: below every limit, so that each gets its chance.

@@ -15,18 +15,18 @@ from support.markdown import table
 
 from zmqdev.cli.options import show_default
 from zmqdev.cli.program import ROWS
-from zmqdev.fleet.check import RULES
-from zmqdev.fleet.verbs import VERBS as FLEET_VERBS
-from zmqdev.report import columns
-from zmqdev.spec import sockopt
-from zmqdev.spec.device import DeviceSpec
-from zmqdev.spec.endpoint import ENDPOINTS
-from zmqdev.spec.fleet import FleetSpec
-from zmqdev.spec.kind import KINDS
-from zmqdev.spec.life import Life
-from zmqdev.spec.option import Leaf, leaves
-from zmqdev.spec.queue import QueueSpec
-from zmqdev.spec.value import Choice
+from zmqdev.options import sockopt
+from zmqdev.options.device import DeviceSpec
+from zmqdev.options.endpoint import ENDPOINTS
+from zmqdev.options.fleet import FleetSpec
+from zmqdev.options.kind import KINDS
+from zmqdev.options.option import Leaf, leaves
+from zmqdev.options.part_options import Life
+from zmqdev.options.queue import QueueSpec
+from zmqdev.options.types import Choice
+from zmqdev.stats import columns
+from zmqdev.supervisor.verbs import VERBS as FLEET_VERBS
+from zmqdev.topology.check import RULES
 
 README = Path(__file__).parents[2] / "README.md"
 _BLOCK = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)

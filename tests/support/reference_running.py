@@ -7,12 +7,12 @@ from collections.abc import Callable
 from prometheus_client.metrics_core import Metric
 from support.markdown import table
 
-from zmqdev.device.settings import SETTINGS
-from zmqdev.device.snapshot import Flow, PeerCounts, SideState, Snapshot
-from zmqdev.device.verbs import VERBS
+from zmqdev.control.protocol import ERRORS
+from zmqdev.control.settings import SETTINGS
+from zmqdev.control.verbs import VERBS
 from zmqdev.relay.counters import STATISTICS
 from zmqdev.report.metrics import metrics
-from zmqdev.wire.control import ERRORS
+from zmqdev.stats.snapshot import Flow, PeerCounts, SideState, Snapshot
 
 
 def verbs() -> str:

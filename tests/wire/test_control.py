@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.spec.value import Choice, Duration, Text
-from zmqdev.wire import control
-from zmqdev.wire.control import Argument, Refused, Request, Verb
+from zmqdev.control import protocol
+from zmqdev.control.protocol import Argument, Refused, Request, Verb
+from zmqdev.options.types import Choice, Duration, Text
 
 CONNECT = Verb(
     "connect",
@@ -28,8 +28,8 @@ VERBS = {"connect": CONNECT, "status": Verb("status", "State.", lambda: None)}
 
 def refused(*body: bytes) -> Refused:
     with pytest.raises(Refused) as caught:
-        control.read_request(body)
-    assert caught.value.code in control.ERRORS
+        protocol.read_request(body)
+    assert caught.value.code in protocol.ERRORS
     return caught.value
 
 
@@ -38,19 +38,19 @@ def request(**changed: Any) -> bytes:
 
 
 def test_a_request_is_read_as_it_was_written() -> None:
-    written = control.write_request("connect", {"side": "backend"}, 7)
-    assert control.read_request([written]) == Request("connect", {"side": "backend"}, 7)
+    written = protocol.write_request("connect", {"side": "backend"}, 7)
+    assert protocol.read_request([written]) == Request("connect", {"side": "backend"}, 7)
 
 
 def test_args_and_id_may_be_left_out() -> None:
-    assert control.read_request([request()]) == Request("status", {}, None)
+    assert protocol.read_request([request()]) == Request("status", {}, None)
 
 
 def test_the_words_of_zmq_proxy_steerable_are_understood() -> None:
-    assert control.read_request([b"PAUSE"]) == Request("pause", old=True)
-    assert control.read_request([b"RESUME"]) == Request("resume", old=True)
-    assert control.read_request([b"TERMINATE"]) == Request("stop", old=True)
-    assert control.read_request([b"STATISTICS"]) == Request("statistics", old=True)
+    assert protocol.read_request([b"PAUSE"]) == Request("pause", old=True)
+    assert protocol.read_request([b"RESUME"]) == Request("resume", old=True)
+    assert protocol.read_request([b"TERMINATE"]) == Request("stop", old=True)
+    assert protocol.read_request([b"STATISTICS"]) == Request("statistics", old=True)
 
 
 def test_a_request_without_the_version_is_refused_and_told_which_one_it_is() -> None:
@@ -87,26 +87,26 @@ def test_what_is_no_request_is_refused_in_words(body: tuple[bytes, ...]) -> None
 
 
 def test_a_request_above_the_limit_is_refused() -> None:
-    assert refused(request(args={"x": "x" * control.MOST_BYTES})).code == "too-large"
+    assert refused(request(args={"x": "x" * protocol.MOST_BYTES})).code == "too-large"
     assert refused(*[b"x" * 1000] * 100).code == "too-large"
 
 
 def test_the_id_comes_back_also_with_a_refusal() -> None:
     error = refused(request(id=9, verb=None))
-    told = json.loads(control.write_refusal(error))
+    told = json.loads(protocol.write_refusal(error))
     assert told["id"] == 9
     assert told["ok"] is False
 
 
 def test_an_unknown_verb_is_refused_with_the_nearest() -> None:
     with pytest.raises(Refused, match="did you mean 'connect'"):
-        control.find(VERBS, Request("conect"))
+        protocol.find(VERBS, Request("conect"))
 
 
 def test_arguments_are_parsed_by_their_types() -> None:
     given = {"side": "frontend", "within": "200ms"}
-    assert control.check(CONNECT, given) == {"side": "frontend", "within": 0.2}
-    assert control.check(CONNECT, {"side": "frontend"}) == {"side": "frontend"}
+    assert protocol.check(CONNECT, given) == {"side": "frontend", "within": 0.2}
+    assert protocol.check(CONNECT, {"side": "frontend"}) == {"side": "frontend"}
 
 
 @pytest.mark.parametrize(
@@ -120,31 +120,31 @@ def test_arguments_are_parsed_by_their_types() -> None:
 )
 def test_a_wrong_argument_is_named(given: dict[str, Any], message: str) -> None:
     with pytest.raises(Refused, match=message):
-        control.check(CONNECT, given)
+        protocol.check(CONNECT, given)
 
 
 def test_words_of_a_command_line_are_arguments_in_their_order() -> None:
-    assert control.by_position(CONNECT, ["backend", "1s"]) == {"side": "backend", "within": "1s"}
+    assert protocol.by_position(CONNECT, ["backend", "1s"]) == {"side": "backend", "within": "1s"}
     with pytest.raises(Refused, match=r"'x' is one too many; write `connect SIDE \[WITHIN\]`"):
-        control.by_position(CONNECT, ["backend", "1s", "x"])
+        protocol.by_position(CONNECT, ["backend", "1s", "x"])
 
 
 def test_a_reply_is_read_as_it_was_written() -> None:
-    good = control.read_reply(control.write_result({"state": "paused"}, "a"))
+    good = protocol.read_reply(protocol.write_result({"state": "paused"}, "a"))
     assert (good.ok, good.result, good.id) == (True, {"state": "paused"}, "a")
-    bad = control.read_reply(control.write_refusal(Refused("refused", "cannot"), 3))
+    bad = protocol.read_reply(protocol.write_refusal(Refused("refused", "cannot"), 3))
     assert (bad.ok, bad.code, bad.message, bad.id) == (False, "refused", "cannot", 3)
 
 
 def test_the_envelope_of_a_request_is_everything_up_to_the_empty_frame() -> None:
-    assert control.split([b"id", b"", b"x"]) == ([b"id", b""], [b"x"])
-    assert control.split([b"id", b"x"]) == ([b"id"], [b"x"])
-    assert control.split([b"id", b"abcd", b"", b"x"]) == ([b"id", b"abcd", b""], [b"x"])
+    assert protocol.split([b"id", b"", b"x"]) == ([b"id", b""], [b"x"])
+    assert protocol.split([b"id", b"x"]) == ([b"id"], [b"x"])
+    assert protocol.split([b"id", b"abcd", b"", b"x"]) == ([b"id", b"abcd", b""], [b"x"])
 
 
 def test_an_absurd_envelope_is_not_sent_back() -> None:
-    assert control.split([b"id", *[b"a"] * 100, b"", b"x"])[0] == [b"id"]
-    assert control.split([b"id", b"a" * 100_000, b"", b"x"])[0] == [b"id"]
+    assert protocol.split([b"id", *[b"a"] * 100, b"", b"x"])[0] == [b"id"]
+    assert protocol.split([b"id", b"a" * 100_000, b"", b"x"])[0] == [b"id"]
 
 
 def test_old_statistics_are_eight_native_numbers_of_whole_messages() -> None:
@@ -152,17 +152,17 @@ def test_old_statistics_are_eight_native_numbers_of_whole_messages() -> None:
         ("frontend", {"messages": 10, "bytes": 100, "full": 2}),
         ("backend", {"messages": 7, "bytes": 70, "full": 0}),
     ]
-    frames = control.old_statistics(flows, ("full",))
+    frames = protocol.old_statistics(flows, ("full",))
     assert [struct.unpack("=Q", frame)[0] for frame in frames] == [12, 100, 7, 70, 7, 70, 10, 100]
 
 
 @given(st.lists(st.binary(max_size=200), max_size=5))
 def test_no_bytes_raise_anything_but_a_refusal(frames: list[bytes]) -> None:
-    _, body = control.split([b"id", *frames])
+    _, body = protocol.split([b"id", *frames])
     try:
-        control.read_request(body)
+        protocol.read_request(body)
     except Refused as error:
-        assert control.read_reply(control.write_refusal(error)).code == error.code
+        assert protocol.read_reply(protocol.write_refusal(error)).code == error.code
 
 
 _JSON = st.recursive(
@@ -176,8 +176,8 @@ _JSON = st.recursive(
 def test_no_object_raises_anything_but_a_refusal(value: dict[str, Any]) -> None:
     value = {"zmqdev": 1, "verb": "connect", **value}
     try:
-        asked = control.read_request([json.dumps(value).encode()])
-        control.check(control.find(VERBS, asked), asked.args)
+        asked = protocol.read_request([json.dumps(value).encode()])
+        protocol.check(protocol.find(VERBS, asked), asked.args)
     except Refused as error:
         assert error.message
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.wire.greeting import GREETING_BYTES, SIGNATURE, Greeting, Unread, build, read
+from zmqdev.tools.probe.greeting import GREETING_BYTES, SIGNATURE, Greeting, Unread, build, read
 
 
 def test_what_is_built_is_read_back() -> None:

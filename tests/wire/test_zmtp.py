@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.wire import zmtp
-from zmqdev.wire.zmtp import Broken, Command, Decoder, Frame, encode, read_command
+from zmqdev.tools.probe import zmtp
+from zmqdev.tools.probe.zmtp import Broken, Command, Decoder, Frame, encode, read_command
 
 bodies = st.binary(max_size=600)
 frames = st.builds(Frame, bodies, st.booleans()) | st.builds(

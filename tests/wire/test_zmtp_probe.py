@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.spec.socktype import PEERS
-from zmqdev.wire import compat, foreign, greeting, zmtp
-from zmqdev.wire.zmtp import Command, encode_command
-from zmqdev.wire.zmtp_probe import BYSTANDER, PING_CONTEXT, Finding, Kind, Probe
+from zmqdev.options.socktype import PEERS
+from zmqdev.tools.probe import compat, foreign, greeting, zmtp
+from zmqdev.tools.probe.machine import BYSTANDER, PING_CONTEXT, Finding, Kind, Probe
+from zmqdev.tools.probe.zmtp import Command, encode_command
 
 
 def started(**options: float | bool) -> Probe:

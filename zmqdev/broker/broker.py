@@ -22,8 +22,8 @@ from zmqdev.broker.overflow import Overflow
 from zmqdev.broker.pool import Pool
 from zmqdev.broker.request import Service
 from zmqdev.broker.roster import Roster
-from zmqdev.broker.statistics import Report, ServiceReport
-from zmqdev.spec.reliable import Reliable
+from zmqdev.options.reliable import Reliable
+from zmqdev.stats.reliable import Report, ServiceReport
 from zmqdev.wire import mmi
 from zmqdev.wire.dialect import PPP
 from zmqdev.wire.majordomo import read_client

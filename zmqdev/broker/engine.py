@@ -15,19 +15,19 @@ import zmq
 
 from zmqdev.broker.admission import Admission
 from zmqdev.broker.broker import Broker
+from zmqdev.broker.dead_letters import Letterbox
 from zmqdev.broker.ledger import TOKEN_PREFIX
-from zmqdev.broker.letterbox import Letterbox
-from zmqdev.broker.shell import FORWARD, Shell
-from zmqdev.broker.statistics import Report
+from zmqdev.broker.sockets import FORWARD, Shell
 from zmqdev.device.engine import Leftover
-from zmqdev.device.snapshot import Flow
-from zmqdev.device.sockets import OpenSocket, Watch, apply, census_of, make, open_side
+from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
+from zmqdev.options.queue import QueueSpec
+from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import Counters, send_burst
 from zmqdev.relay.counters import DIRECTIONS
 from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
-from zmqdev.spec.queue import QueueSpec
-from zmqdev.spec.sockopt import SOCKET_OPTIONS
+from zmqdev.stats.reliable import Report
+from zmqdev.stats.snapshot import Flow
 
 log = logging.getLogger("zmqdev")
 # A burst is hundreds of new lists, gone again a moment later; at Python's own threshold of 700

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from zmqdev.broker import letter
 from zmqdev.broker.letter import DeadLetter
 from zmqdev.broker.request import Client, Request, Service
-from zmqdev.broker.statistics import Tally
-from zmqdev.spec.reliable import Reliable
+from zmqdev.options.reliable import Reliable
+from zmqdev.stats.reliable import Tally
 from zmqdev.wire import call
 from zmqdev.wire.majordomo import ClientForm
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from zmqdev.broker.ledger import Ledger
 from zmqdev.broker.request import Request, Service
 from zmqdev.broker.worker import Worker
-from zmqdev.spec.reliable import LIVENESS
+from zmqdev.options.reliable import LIVENESS
 from zmqdev.wire import dialect as dialects
 from zmqdev.wire import mmi
 from zmqdev.wire.dialect import Dialect, Verb

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zmqdev.spec.reliable import LIVENESS
+from zmqdev.options.reliable import LIVENESS
 from zmqdev.wire.dialect import Dialect, Verb
 
 CLOSED, OPEN, LEFT = "closed", "open", "left"

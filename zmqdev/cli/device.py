@@ -8,10 +8,10 @@ import click
 
 from zmqdev.cli.spec_command import Subject, make
 from zmqdev.errors import UsageError
-from zmqdev.spec.device import DeviceSpec, bound_addresses, printed
-from zmqdev.spec.kind import KINDS, DeviceKind
-from zmqdev.spec.layer import Written
-from zmqdev.spec.queue import resolve_device, spec_of
+from zmqdev.options.device import DeviceSpec, bound_addresses, printed
+from zmqdev.options.kind import KINDS, DeviceKind
+from zmqdev.options.layer import Written
+from zmqdev.options.queue import resolve_device, spec_of
 
 
 def command(name: str) -> click.Command:
@@ -45,6 +45,6 @@ def _resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec
 
 
 def _act(kind: DeviceKind, spec: DeviceSpec) -> int:
-    from zmqdev.cli.running import run_device
+    from zmqdev.cli.start_device import run_device
 
     return run_device(kind, spec)

@@ -9,9 +9,9 @@ import click
 
 from zmqdev.cli.spec_command import Subject, make
 from zmqdev.errors import UsageError
-from zmqdev.spec.endpoint import ENDPOINTS, EndpointKind
-from zmqdev.spec.endpoint_check import addresses, printed, resolve
-from zmqdev.spec.layer import Written
+from zmqdev.options.endpoint import ENDPOINTS, EndpointKind
+from zmqdev.options.endpoint_check import addresses, printed, resolve
+from zmqdev.options.layer import Written
 
 
 def command(name: str) -> click.Command:
@@ -30,7 +30,7 @@ def command(name: str) -> click.Command:
 
 
 def _resolve(kind: EndpointKind, spec: Any, written: Written) -> Any:
-    from zmqdev.endpoints.choosing import check_texts
+    from zmqdev.endpoints.defaults import check_texts
 
     filled = resolve(kind, spec, written)
     check_texts(filled, written)
@@ -43,6 +43,6 @@ def _resolve(kind: EndpointKind, spec: Any, written: Written) -> Any:
 
 
 def _act(kind: EndpointKind, spec: Any) -> int:
-    from zmqdev.cli.running_endpoint import run_endpoint
+    from zmqdev.cli.start_endpoint import run_endpoint
 
     return run_endpoint(kind, spec)

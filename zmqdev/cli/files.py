@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from zmqdev.errors import UsageError
-from zmqdev.fleet.reading import load, load_beside
-from zmqdev.spec.document import Node
-from zmqdev.spec.layer import Layer
-from zmqdev.spec.part import LIFE_KEYS, layer_of
-from zmqdev.spec.parts import Draft, draft
+from zmqdev.options.document import Node
+from zmqdev.options.layer import Layer
+from zmqdev.options.part import LIFE_KEYS, layer_of
+from zmqdev.options.parts import Draft, draft
+from zmqdev.topology.read import load, load_beside
 
 
 def layer_for(path: str, category: str, kind: str) -> Layer:

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from zmqdev.spec.option import Leaf, Path, leaves
-from zmqdev.spec.quantity import format_duration, format_size
-from zmqdev.spec.value import Choice, Count, Duration, Flag, Size
+from zmqdev.options.option import Leaf, Path, leaves
+from zmqdev.options.quantity import format_duration, format_size
+from zmqdev.options.types import Choice, Count, Duration, Flag, Size
 
 # What a command is about comes first; what all have in common comes last. Others are in between.
 FIRST = ("Sides", "Socket", "Input", "Requests", "Work", "Form")

@@ -18,12 +18,12 @@ import click
 import zmqdev
 from zmqdev.cli.streams import CannotWrite, give_up
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ZmqdevError
-from zmqdev.spec.near import near
+from zmqdev.options.suggest import near
 
 
 @dataclass(frozen=True)
 class Row:
-    """A command: its name, what it is for, and where it is made: `module:function`."""
+    """A command: its name, what it is for, and `module:function` that makes it."""
 
     name: str
     group: str
@@ -32,7 +32,7 @@ class Row:
 
     def load(self) -> click.Command:
         module, _, function = self.made_by.partition(":")
-        made = getattr(importlib.import_module(f"zmqdev.cli.{module}"), function)(self.name)
+        made = getattr(importlib.import_module(f"zmqdev.{module}"), function)(self.name)
         assert isinstance(made, click.Command)
         return made
 
@@ -40,27 +40,40 @@ class Row:
 ROWS = {
     row.name: row
     for row in (
-        Row("forwarder", "Devices", "pass what publishers send to subscribers", "device:command"),
-        Row("streamer", "Devices", "share the work of pushers among pullers", "device:command"),
-        Row("queue", "Devices", "share requests among workers, route replies", "device:command"),
-        Row("pub", "Endpoints", "publish lines, text or ticks", "endpoint:command"),
-        Row("sub", "Endpoints", "subscribe, and print what comes", "endpoint:command"),
-        Row("push", "Endpoints", "send work, each message to one puller", "endpoint:command"),
-        Row("pull", "Endpoints", "take work, and print it", "endpoint:command"),
-        Row("client", "Endpoints", "send requests, and print the replies", "endpoint:command"),
-        Row("worker", "Endpoints", "answer requests", "endpoint:command"),
-        Row("run", "Files", "start everything in a file", "run:command"),
-        Row("check", "Files", "find what is wrong with a file", "check:command"),
-        Row("graph", "Files", "draw what a file describes", "graph:command"),
-        Row("schema", "Files", "print the JSON Schema of a file", "schema:command"),
-        Row("export", "Files", "write a file for systemd, compose or kubernetes", "export:command"),
-        Row("ctl", "Running", "ask or steer a running device", "ctl:command"),
-        Row("top", "Running", "watch all running devices in one table", "top:command"),
-        Row("tap", "Running", "see the messages that pass through", "tap:command"),
-        Row("probe", "Running", "say what listens at an address", "probe:command"),
-        Row("bench", "Tools", "measure what a device passes on", "bench:command"),
-        Row("keygen", "Tools", "make CURVE keys and password lines", "keygen:command"),
-        Row("doctor", "Tools", "check this installation", "doctor:command"),
+        Row(
+            "forwarder", "Devices", "pass what publishers send to subscribers", "cli.device:command"
+        ),
+        Row("streamer", "Devices", "share the work of pushers among pullers", "cli.device:command"),
+        Row(
+            "queue", "Devices", "share requests among workers, route replies", "cli.device:command"
+        ),
+        Row("pub", "Endpoints", "publish lines, text or ticks", "cli.endpoint:command"),
+        Row("sub", "Endpoints", "subscribe, and print what comes", "cli.endpoint:command"),
+        Row("push", "Endpoints", "send work, each message to one puller", "cli.endpoint:command"),
+        Row("pull", "Endpoints", "take work, and print it", "cli.endpoint:command"),
+        Row("client", "Endpoints", "send requests, and print the replies", "cli.endpoint:command"),
+        Row("worker", "Endpoints", "answer requests", "cli.endpoint:command"),
+        Row("run", "Files", "start everything in a file", "cli.run:command"),
+        Row("check", "Files", "find what is wrong with a file", "tools.check:command"),
+        Row("graph", "Files", "draw what a file describes", "tools.graph.command:command"),
+        Row("schema", "Files", "print the JSON Schema of a file", "tools.schema:command"),
+        Row(
+            "export",
+            "Files",
+            "write a file for systemd, compose or kubernetes",
+            "tools.export.command:command",
+        ),
+        Row("ctl", "Running", "ask or steer a running device", "tools.ctl.command:command"),
+        Row(
+            "top", "Running", "watch all running devices in one table", "tools.top.command:command"
+        ),
+        Row("tap", "Running", "see the messages that pass through", "tools.tap.command:command"),
+        Row("probe", "Running", "say what listens at an address", "tools.probe.command:command"),
+        Row("bench", "Tools", "measure what a device passes on", "tools.bench.command:command"),
+        Row(
+            "keygen", "Tools", "make CURVE keys and password lines", "tools.keygen.command:command"
+        ),
+        Row("doctor", "Tools", "check this installation", "tools.doctor.command:command"),
     )
 }
 

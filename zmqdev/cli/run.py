@@ -9,8 +9,8 @@ import click
 
 from zmqdev.cli.options import HeadedCommand, declared, given
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, UsageError
-from zmqdev.spec.fleet import FleetSpec
-from zmqdev.spec.layer import Layer, environment_layer, flag_layer
+from zmqdev.options.fleet import FleetSpec
+from zmqdev.options.layer import Layer, environment_layer, flag_layer
 
 HELP = """Start everything in a file, or the parts that are named and what they connect to.
 
@@ -39,13 +39,13 @@ def command(name: str) -> click.Command:
 
 
 def _run(file: str, names: tuple[str, ...], only: bool, dry_run: bool, **flags: Any) -> int:
-    from zmqdev.cli import running_fleet
+    from zmqdev.cli import start_file
 
     if only and not names:
         raise UsageError("name the parts that are meant", "--only")
     over: Layer = environment_layer(FleetSpec, "run", os.environ)
     over |= flag_layer(FleetSpec, given(FleetSpec, flags))
-    asked = running_fleet.Asked(file, names, only, over)
+    asked = start_file.Asked(file, names, only, over)
     if dry_run:
-        return EXIT_OK if running_fleet.rehearse(asked) else EXIT_FAILED
-    return running_fleet.run(asked)
+        return EXIT_OK if start_file.rehearse(asked) else EXIT_FAILED
+    return start_file.run(asked)

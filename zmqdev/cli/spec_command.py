@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import click
 
 from zmqdev.cli.options import HeadedCommand, declared, given
-from zmqdev.spec.layer import Layer, Written, build, environment_layer, flag_layer
+from zmqdev.options.layer import Layer, Written, build, environment_layer, flag_layer
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ def asked(subject: Subject[T], config: str | None, flags: dict[Any, Any]) -> T:
 def _print(settings: dict[str, Any]) -> None:
     import yaml
 
-    from zmqdev.spec.variables import escape
+    from zmqdev.options.variables import escape
 
     # What is printed is read again with its variables filled in.
     settings = escape(settings)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from zmqdev.device.snapshot import AddressState
+from zmqdev.stats.snapshot import AddressState
 
 if TYPE_CHECKING:
     from zmqdev.device.service import Service

@@ -21,12 +21,12 @@ from typing import Any, TypeVar
 
 import zmq
 
+from zmqdev.device.close import Farewell
 from zmqdev.device.engine import Engine
-from zmqdev.device.farewell import Farewell
 from zmqdev.device.peers import PeerEvent, PeerWatch
-from zmqdev.device.snapshot import AddressState, PeerCounts, SideState, Snapshot
-from zmqdev.device.sockets import OpenSocket, events
+from zmqdev.device.socket import OpenSocket, events
 from zmqdev.errors import RunError
+from zmqdev.stats.snapshot import AddressState, PeerCounts, SideState, Snapshot
 
 T = TypeVar("T")
 _wakes = itertools.count()

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 import zmq
 
-from zmqdev.device.snapshot import Flow
-from zmqdev.device.sockets import OpenSocket, Watch
+from zmqdev.device.socket import OpenSocket, Watch
+from zmqdev.options.device import DeviceSpec
 from zmqdev.relay import Counters
 from zmqdev.security.unfinished import Progress
-from zmqdev.spec.device import DeviceSpec
+from zmqdev.stats.snapshot import Flow
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,10 @@ from typing import Any
 
 import zmq
 
-from zmqdev.device.hangups import Hangups
-from zmqdev.device.snapshot import PeerCounts
-from zmqdev.device.sockets import events
+from zmqdev.device.hangup import Hangups
+from zmqdev.device.socket import events
 from zmqdev.security.guard import Guard
+from zmqdev.stats.snapshot import PeerCounts
 
 _FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,

@@ -15,13 +15,13 @@ from functools import partial
 from typing import Protocol
 
 from zmqdev.device.device import ENDED, Device
-from zmqdev.device.leaving import Leaving
-from zmqdev.device.loop import Loop
-from zmqdev.device.peerlog import PeerLog
+from zmqdev.device.disconnect import Leaving
+from zmqdev.device.oversize_watch import Vigil
+from zmqdev.device.peer_log import PeerLog
 from zmqdev.device.peers import GIVEN_UP, PeerEvent, PeerWatch
-from zmqdev.device.signals import Signals
-from zmqdev.device.vigil import Vigil
 from zmqdev.errors import UsageError
+from zmqdev.system.loop import Loop
+from zmqdev.system.signals import Signals
 
 log = logging.getLogger("zmqdev")
 # How long leaving at once may take: sockets close without linger, so this is a hang otherwise.

@@ -12,8 +12,8 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 
-from zmqdev.device.pulse import Pulse
 from zmqdev.device.service import Service
+from zmqdev.device.watchdog import Pulse
 
 log = logging.getLogger("zmqdev")
 

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
-from zmqdev.endpoints.format import Layout, Message, read_all, read_in
-from zmqdev.endpoints.split import Splitter
-from zmqdev.endpoints.template import Template
+from zmqdev.endpoints.form.format import Layout, Message, read_all, read_in
+from zmqdev.endpoints.form.split import Splitter
+from zmqdev.endpoints.form.template import Template
 from zmqdev.endpoints.ticks import Ticks
 from zmqdev.errors import RunError, UsageError
 

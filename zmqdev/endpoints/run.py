@@ -19,17 +19,17 @@ from typing import Any, Protocol
 
 import zmq
 
-from zmqdev.device import readyfile
+from zmqdev.device import ready_file
 from zmqdev.device.announce import NOTE, announce
-from zmqdev.device.signals import Signals
-from zmqdev.device.sockets import events
-from zmqdev.endpoints.choosing import hint_of, late_hint_of
-from zmqdev.endpoints.kinds import Surroundings, task_for
-from zmqdev.endpoints.post import Post
-from zmqdev.endpoints.snapshot import EndpointSnapshot
+from zmqdev.device.socket import events
+from zmqdev.endpoints.build import Surroundings, task_for
+from zmqdev.endpoints.connection import Post
+from zmqdev.endpoints.defaults import hint_of, late_hint_of
 from zmqdev.endpoints.task import AT_ONCE, Task, Wait
 from zmqdev.errors import RunError, Unmet
-from zmqdev.spec.endpoint import EndpointKind, Input
+from zmqdev.options.endpoint import EndpointKind, Input
+from zmqdev.stats.endpoint import EndpointSnapshot
+from zmqdev.system.signals import Signals
 
 log = logging.getLogger("zmqdev")
 # EVENTS of the socket is read at least this often (S6).
@@ -182,7 +182,7 @@ class Turns:
             self._say(hint_of(self.kind.name, self.spec))
             self._late_hint = late_hint_of(self.kind.name, self.spec)
         if self.spec.ready_file:
-            readyfile.write(self.spec.ready_file, self.post.ready_lines())
+            ready_file.write(self.spec.ready_file, self.post.ready_lines())
         self._state = "running"
         self._display.started(self.snapshot())
 

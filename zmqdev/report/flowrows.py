@@ -12,10 +12,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from zmqdev.report import units
 from zmqdev.report.glyphs import Glyphs, bar, sparkline
-from zmqdev.report.rates import Rate, Track
-from zmqdev.report.record import Seen
 from zmqdev.report.rows import (
     GAP,
     Column,
@@ -28,7 +25,10 @@ from zmqdev.report.rows import (
     widths,
     worded,
 )
-from zmqdev.report.subject import Reading
+from zmqdev.stats import units
+from zmqdev.stats.rates import Rate, Track
+from zmqdev.stats.record import Seen
+from zmqdev.stats.subject import Reading
 
 # Parts of the last minute: whole seconds each.
 SPARKS = (60, 30, 20, 15, 12, 10)

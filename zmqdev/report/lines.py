@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from zmqdev.report.columns import Line, as_object, as_text
-from zmqdev.report.outlet import Complaint, Outlet, Stream
-from zmqdev.report.rates import Rate, Total, Track, between
-from zmqdev.report.record import Record, Seen
-from zmqdev.report.subject import Subject
+from zmqdev.stats.columns import Line, as_object, as_text
+from zmqdev.stats.rates import Rate, Total, Track, between
+from zmqdev.stats.record import Record, Seen
+from zmqdev.stats.subject import Subject
+from zmqdev.system.stdio import Complaint, Outlet, Stream
 
 # How long the last lines may take to be read.
 PATIENCE = 1.0

@@ -18,12 +18,12 @@ from rich.text import Text
 
 from zmqdev.report.glyphs import Glyphs, glyphs_for
 from zmqdev.report.log import route
-from zmqdev.report.outlet import Outlet, Stream
 from zmqdev.report.panel import panel
-from zmqdev.report.record import Record, Seen
-from zmqdev.report.region import Painted, Region, Terminal
-from zmqdev.report.subject import Subject
 from zmqdev.report.summary import summary
+from zmqdev.report.terminal import Painted, Region, Terminal
+from zmqdev.stats.record import Record, Seen
+from zmqdev.stats.subject import Subject
+from zmqdev.system.stdio import Outlet, Stream
 
 # Four a second: numbers can still be read, and it costs next to nothing.
 INTERVAL = 0.25

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from zmqdev.report.outlet import Outlet, Stream
-from zmqdev.spec.common import Logging
+from zmqdev.options.common import Logging
+from zmqdev.system.stdio import Outlet, Stream
 
 log = logging.getLogger("zmqdev")
 # -v says who comes and goes, -vv what is set, -vvv everything.

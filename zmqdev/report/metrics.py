@@ -16,10 +16,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 import zmqdev
-from zmqdev.broker.statistics import SERVICE_NOW
-from zmqdev.broker.statistics import STATISTICS as RELIABLE
-from zmqdev.device.snapshot import STATES, SideState, Snapshot
 from zmqdev.relay.counters import STATISTICS, Statistic
+from zmqdev.stats.reliable import SERVICE_NOW
+from zmqdev.stats.reliable import STATISTICS as RELIABLE
+from zmqdev.stats.snapshot import STATES, SideState, Snapshot
 
 # Prometheus counts in base units.
 _SCALE = {"nanoseconds": ("seconds", 1e-9)}

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from zmqdev.device.snapshot import PeerCounts, SideState
-from zmqdev.report import units
-from zmqdev.report.extras import services, spoken
 from zmqdev.report.flowrows import NARROW, device_rows, expected_row, flow_rows
 from zmqdev.report.glyphs import Glyphs
-from zmqdev.report.record import Seen
 from zmqdev.report.rows import Rank, Row, fit, fitted, packed, piece, shorten, worded
-from zmqdev.report.subject import Subject
+from zmqdev.stats import units
+from zmqdev.stats.extras import services, spoken
+from zmqdev.stats.record import Seen
+from zmqdev.stats.snapshot import PeerCounts, SideState
+from zmqdev.stats.subject import Subject
 
 STATE_STYLES = {
     "running": "green",

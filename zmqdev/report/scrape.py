@@ -19,12 +19,12 @@ from urllib.parse import parse_qs, urlsplit
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from zmqdev.device.pulse import Pulse
 from zmqdev.device.service import Service
-from zmqdev.device.snapshot import AddressState, Snapshot
+from zmqdev.device.watchdog import Pulse
 from zmqdev.errors import RunError
+from zmqdev.options import address as addresses
 from zmqdev.report.metrics import Snapshots
-from zmqdev.spec import address as addresses
+from zmqdev.stats.snapshot import AddressState, Snapshot
 
 log = logging.getLogger("zmqdev")
 # A client that sends nothing keeps a thread for this long.

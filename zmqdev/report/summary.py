@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from zmqdev.report import units
-from zmqdev.report.rates import Track
-from zmqdev.report.record import Seen
-from zmqdev.report.subject import Reading
+from zmqdev.stats import units
+from zmqdev.stats.rates import Track
+from zmqdev.stats.record import Seen
+from zmqdev.stats.subject import Reading
 
 
 def summary(seen: Sequence[Seen], width: int) -> list[str]:

@@ -15,13 +15,13 @@ from weakref import WeakKeyDictionary
 import zmq
 
 from zmqdev.errors import RunError
+from zmqdev.options.security import Security
+from zmqdev.options.security_check import mechanism
 from zmqdev.security import material
-from zmqdev.security.census import Census, cut
+from zmqdev.security.connections import Census, cut
 from zmqdev.security.policy import Policy
 from zmqdev.security.refusals import Refusals
 from zmqdev.security.zap import Handler, Post
-from zmqdev.spec.security import Security
-from zmqdev.spec.security_check import mechanism
 
 _handlers: WeakKeyDictionary[zmq.Context[Any], Handler] = WeakKeyDictionary()
 _lock = threading.Lock()

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zmqdev.errors import UsageError
+from zmqdev.options.security import AT_FILE, Security
+from zmqdev.options.security_check import mechanism, role
 from zmqdev.security import passwords
-from zmqdev.security.addresses import networks
 from zmqdev.security.keyfile import (
     derive,
     generate,
@@ -18,9 +19,8 @@ from zmqdev.security.keyfile import (
     read_bounded,
     refuse_shared,
 )
+from zmqdev.security.networks import networks
 from zmqdev.security.policy import Policy
-from zmqdev.spec.security import AT_FILE, Security
-from zmqdev.spec.security_check import mechanism, role
 from zmqdev.wire import z85
 
 LONGEST_SECRET = 4096

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from zmqdev.security.addresses import Networks, plain
+from zmqdev.security.networks import Networks, plain
 from zmqdev.security.passwords import Users
 from zmqdev.security.throttle import Throttle
 from zmqdev.wire import z85

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
-from zmqdev.security.addresses import plain
+from zmqdev.security.networks import plain
 
 LOG = logging.getLogger("zmqdev.security")
 # One line for each refusal up to here; then one line a second that counts the rest.

@@ -1,0 +1,88 @@
+"""A queue as it was asked for, plain or reliable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from zmqdev.errors import UsageError
+from zmqdev.options.document import read
+from zmqdev.options.kind import KINDS
+from zmqdev.options.layer import build, file_layer, flag_layer, plain
+from zmqdev.options.queue import QueueSpec, resolve_device, spec_of
+from zmqdev.options.reliable import BUSY_TIMEOUT, PLAIN_TIMEOUT
+
+
+def from_file(text: str) -> QueueSpec:
+    node = read(text.encode(), "queue.yaml")
+    spec, written = build(QueueSpec, [file_layer(QueueSpec, node, ignore=("device",))])
+    resolved = resolve_device(KINDS["queue"], spec, written)
+    assert isinstance(resolved, QueueSpec)
+    return resolved
+
+
+def from_flags(**values: Any) -> QueueSpec:
+    paths = {("reliable", key.replace("_", "-")): value for key, value in values.items()}
+    spec, written = build(QueueSpec, [flag_layer(QueueSpec, paths)])
+    resolved = resolve_device(KINDS["queue"], spec, written)
+    assert isinstance(resolved, QueueSpec)
+    return resolved
+
+
+def test_a_queue_is_plain_unless_asked() -> None:
+    spec = from_file("device: queue")
+    assert not spec.reliable.enabled
+    assert spec.backend.type == "DEALER"
+
+
+@pytest.mark.parametrize(
+    "text", ["reliable: true", "reliable: {heartbeat: 1s}", "reliable: {enabled: true}"]
+)
+def test_a_file_that_speaks_of_it_means_it(text: str) -> None:
+    spec = from_file(text)
+    assert spec.reliable.enabled
+    assert spec.backend.type == "ROUTER"
+    assert spec.backend.sockopts["router_handover"] is True
+    assert "router_handover" not in spec.frontend.sockopts
+    assert spec.frontend.sockopts["router_mandatory"] is True
+
+
+def test_a_file_may_keep_the_settings_and_switch_it_off() -> None:
+    assert not from_file("reliable: {enabled: false, heartbeat: 1s}").reliable.enabled
+
+
+def test_what_is_printed_reads_back_the_same() -> None:
+    import yaml
+
+    for text in ("device: queue", "reliable: {workers: plain, busy-timeout: 2s}"):
+        spec = from_file(text)
+        assert from_file(yaml.safe_dump(plain(spec))) == spec
+
+
+def test_a_flag_of_the_reliable_queue_needs_the_flag_that_asks_for_it() -> None:
+    with pytest.raises(UsageError, match="--heartbeat: .*add --reliable"):
+        from_flags(heartbeat="1s")
+    assert from_flags(enabled=True, heartbeat="1s").reliable.heartbeat == 1.0
+
+
+def test_plain_workers_stand_behind_a_dealer() -> None:
+    spec = from_file("reliable: {workers: plain, concurrency: 10}")
+    assert spec.backend.type == "DEALER"
+    assert spec.reliable.attempt_timeout == PLAIN_TIMEOUT
+    assert from_file("reliable: true").reliable.attempt_timeout == BUSY_TIMEOUT
+
+
+def test_workers_with_a_protocol_take_one_request_at_a_time() -> None:
+    with pytest.raises(UsageError, match=r"queue\.yaml:1:25: Majordomo .* one request at a time"):
+        from_file("reliable: {concurrency: 10}")
+
+
+def test_other_socket_types_are_refused() -> None:
+    with pytest.raises(UsageError, match="a ROUTER frontend and a ROUTER backend, and no other"):
+        from_file("reliable: true\nbackend: {type: DEALER}")
+
+
+def test_only_a_queue_can_be_reliable() -> None:
+    assert spec_of("queue") is QueueSpec
+    assert not hasattr(spec_of("streamer"), "reliable")

@@ -1,0 +1,57 @@
+"""Where dead letters go: a PUSH for whoever wants to see them.
+
+Nobody may be there when one is written, so the last ones wait. A PUSH with no
+reader takes nothing, a slow one stops taking; neither stops the queue.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import zmq
+
+from zmqdev.broker.letter import DeadLetter
+from zmqdev.device.socket import make
+from zmqdev.relay import send_burst
+
+# Letters kept for a reader that is not there, and their bytes; the oldest go first.
+MOST = 1000
+MOST_BYTES = 16 << 20
+
+
+class Letterbox:
+    """`dropped` counts the letters that nobody came for in time."""
+
+    def __init__(self, context: zmq.Context[Any], address: str) -> None:
+        side = make(context, "dead-letters", "PUSH", {})
+        self._socket = side.socket
+        self._waiting: deque[list[bytes]] = deque()
+        self._size = 0
+        self.dropped = 0
+        try:
+            self.address = side.bind(address).actual
+        except BaseException:
+            self.close(0)
+            raise
+
+    def post(self, letters: Iterable[DeadLetter]) -> None:
+        """Send these after those that wait, as far as somebody takes them."""
+        for letter in letters:
+            self._waiting.append(letter.frames())
+            self._size += _size(self._waiting[-1])
+        while len(self._waiting) > MOST or self._size > MOST_BYTES:
+            self._size -= _size(self._waiting.popleft())
+            self.dropped += 1
+        if self._waiting:
+            accepted, _ = send_burst(self._socket, list(self._waiting))
+            for _ in range(accepted):
+                self._size -= _size(self._waiting.popleft())
+
+    def close(self, linger_ms: int) -> None:
+        self._socket.close(linger_ms)
+
+
+def _size(message: list[bytes]) -> int:
+    return sum(map(len, message))

@@ -1,0 +1,223 @@
+"""The sockets of the reliable queue: bursts in, bursts out, and what could not be sent.
+
+Everything that is decided is decided in `Broker`; here are a ROUTER for the clients,
+a ROUTER (plain workers: a DEALER) for the workers, and the clock.
+
+zmq_poll asks each socket for its events before and after it waits, a dozen system calls
+for one message. Waiting for the sockets' descriptors is one. Such a descriptor tells of a
+change, not of a state, so nothing may be unread when the wait begins: a socket is stale
+from its descriptor's word, or from a send on it (which takes in the news as well), until
+a receive has found nothing.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable
+from errno import EHOSTUNREACH
+from itertools import chain
+
+import zmq
+
+from zmqdev.broker.broker import Broker
+from zmqdev.device.socket import events
+from zmqdev.relay import Counters, recv_burst, send_burst
+from zmqdev.relay.bursts import BURST_BYTES
+from zmqdev.relay.counters import DIRECTIONS, ROWS, TURNS_CELL, WIDTH
+
+Message = list[bytes]
+Copy = Callable[[int, list[Message]], None]
+Hear = Callable[..., list[Message]]
+
+# Messages taken at a time: enough to pay for the calls, and well under a millisecond of work.
+BURST = 256
+# Up to so many, looking at their size is cheaper than at the socket once more.
+FEW = 4
+# EVENTS of every socket are read this often, idle ones too (S6). Milliseconds.
+LONGEST_WAIT = 100
+# Turns under load between two looks at the wake-up socket.
+TURNS_UNLOOKED = 8
+# A lost connection is seen before its pipe is gone: probe again after these seconds (R6).
+PROBES = (0.0, 0.003, 0.015, 0.06)
+NOTHING: list[Message] = []
+FORWARD, BACKWARD = range(len(DIRECTIONS))
+
+
+class Shell:
+    """`copy` is told of messages that a socket has accepted, for the capture and the tap.
+    `hear` takes a burst from the workers' socket, as recv_burst does; `heard` counts the
+    messages that came, by direction."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        frontend: zmq.Socket[bytes],
+        backend: zmq.Socket[bytes],
+        wake: zmq.Socket[bytes],
+        counters: Counters,
+    ) -> None:
+        self.broker = broker
+        self.copy: Copy | None = None
+        self.hear: Hear = recv_burst
+        self._frontend, self._backend, self._wake = frontend, backend, wake
+        self._frontend_stale = self._backend_stale = True
+        self._cells = counters.cells
+        self._origins = counters.origins
+        self.heard = [0 for _ in DIRECTIONS]
+        self._probe_at: list[float] = []
+        self._descriptors = [int(one.get(zmq.FD)) for one in (frontend, backend, wake)]
+
+    def run(self, *, intake: bool, until: float = float("inf")) -> bool:
+        """Work until the wake-up socket is readable: True, or the time is over: False.
+
+        Without `intake` nothing is read from the clients.
+        """
+        if events(self._wake) & zmq.POLLIN:
+            return True  # its descriptor says nothing of a first message that was never looked for
+        self._frontend_stale = self._backend_stale = True
+        poll = self._poll_of(intake)
+        turns = 0
+        while True:
+            now = time.monotonic()
+            if now >= until:
+                return False
+            busy = self.turn(now, intake)
+            turns += 1
+            look = turns % TURNS_UNLOOKED == 0 if busy else self._wait(poll, until)
+            if look and events(self._wake) & zmq.POLLIN:
+                return True
+
+    def _poll_of(self, intake: bool) -> select.poll:
+        poll = select.poll()
+        for descriptor in self._descriptors if intake else self._descriptors[1:]:
+            poll.register(descriptor, select.POLLIN)
+        return poll
+
+    def turn(self, now: float, intake: bool = True) -> bool:
+        """Take in what is there, do what is due, send what that gives; False when idle."""
+        broker = self.broker
+        if broker.wants_room:
+            self._backend_stale = True
+            if events(self._backend) & zmq.POLLOUT:
+                broker.room(now)
+        replies = requests = NOTHING
+        if self._backend_stale:
+            self._backend_stale = False
+            replies = self._take(BACKWARD, self.hear, self._backend)
+            if replies:
+                broker.receive_workers(replies, now)
+        if self._frontend_stale and intake:
+            self._frontend_stale = False
+            requests = self._take(FORWARD, recv_burst, self._frontend)
+            if requests:
+                broker.receive_clients(requests, now)
+        if self._probe_at:
+            self._probe(now)
+        broker.tick(now)
+        self.send(now)
+        # Only now: somebody waits for what was sent.
+        self._backend_stale = self._backend_stale or not drained(replies)
+        self._frontend_stale = self._frontend_stale or not drained(requests)
+        self._cells[TURNS_CELL] += 1
+        return self._backend_stale or (self._frontend_stale and intake)
+
+    def _take(self, direction: int, hear: Hear, socket: zmq.Socket[bytes]) -> list[Message]:
+        """A burst, and where it came from while somebody wants to know."""
+        if self._origins.wanted:
+            seen: set[int] = set()
+            messages = hear(socket, BURST, seen)
+            self._origins.note(direction, seen)
+        else:
+            messages = hear(socket, BURST)
+        self.heard[direction] += len(messages)
+        return messages
+
+    def connection_lost(self) -> None:
+        """Somebody at the backend hung up."""
+        now = time.monotonic()
+        self._probe_at = [now + delay for delay in PROBES]
+
+    def _probe(self, now: float) -> None:
+        while self._probe_at and self._probe_at[0] <= now:
+            del self._probe_at[0]
+            self.broker.connection_lost(now)
+
+    def _patience(self, until: float) -> float:
+        """Milliseconds until something is due."""
+        due = min(self.broker.deadline(), until, *self._probe_at[:1])
+        left = (due - time.monotonic()) * 1000
+        # Round up: waking a moment early would mean one empty turn.
+        return min(LONGEST_WAIT, max(0, int(left) + 1))
+
+    def _wait(self, poll: select.poll, until: float) -> bool:
+        """Until a descriptor has news, or something is due; whether the wake-up socket has."""
+        news = [descriptor for descriptor, _ in poll.poll(self._patience(until))]
+        frontend, backend, wake = self._descriptors
+        self._frontend_stale = frontend in news
+        self._backend_stale = backend in news
+        return wake in news
+
+    def send(self, now: float) -> None:
+        """Send all there is. What a peer did not take may make more: another worker's turn."""
+        broker = self.broker
+        refused = True
+        while refused:
+            refused = False
+            requests = broker.frames_for_workers()
+            if requests:
+                self._backend_stale = True
+                refused = self._to_workers(requests, now, FORWARD)
+            commands = broker.commands_for_workers()
+            if commands:
+                self._backend_stale = True
+                refused = self._to_workers(commands, now, None) or refused
+            replies = broker.frames_for_clients(now)
+            if replies:
+                self._frontend_stale = True
+                self._to_clients(replies, now)
+
+    def _to_workers(self, messages: list[Message], now: float, counted: int | None) -> bool:
+        """Whether one was refused."""
+        refused = False
+        while messages:
+            accepted, reason = send_burst(self._backend, messages)
+            if counted is not None:
+                self._count(counted, messages if not reason else messages[:accepted])
+            if not reason:
+                break
+            refused = True
+            gone = reason == EHOSTUNREACH
+            if counted is not None:
+                self._drop(counted, gone)
+            self.broker.worker_refused(messages[accepted], gone, now)
+            messages = messages[accepted + 1 :]
+        return refused
+
+    def _to_clients(self, messages: list[Message], now: float) -> None:
+        while messages:
+            accepted, reason = send_burst(self._frontend, messages)
+            self._count(BACKWARD, messages if not reason else messages[:accepted])
+            if not reason:
+                return
+            gone = reason == EHOSTUNREACH
+            if gone:
+                self._drop(BACKWARD, gone)
+            messages = self.broker.clients_refused(messages[accepted:], gone, now)
+
+    def _count(self, direction: int, accepted: list[Message]) -> None:
+        at = direction * WIDTH
+        self._cells[at + ROWS["messages"]] += len(accepted)
+        self._cells[at + ROWS["bytes"]] += sum(map(len, chain.from_iterable(accepted)))
+        if self.copy is not None and accepted:
+            self.copy(direction, accepted)
+
+    def _drop(self, direction: int, gone: bool) -> None:
+        self._cells[direction * WIDTH + ROWS["unreachable" if gone else "full"]] += 1
+
+
+def drained(burst: list[Message]) -> bool:
+    """Whether a burst ended because nothing was left. A long or a large one may go on."""
+    if len(burst) > FEW:
+        return False
+    return not burst or sum(map(len, chain.from_iterable(burst))) < BURST_BYTES

@@ -1,0 +1,83 @@
+"""A device from its spec to its end: the engine, what stands beside it, the signals."""
+
+from __future__ import annotations
+
+import logging
+
+from zmqdev.broker.engine import BrokerEngine
+from zmqdev.control.socket import Control
+from zmqdev.device.announce import Announcement
+from zmqdev.device.device import Device
+from zmqdev.device.engine import Engine
+from zmqdev.device.fd_limit import Descriptors
+from zmqdev.device.ready_file import ReadyFile
+from zmqdev.device.reconnect import Returning
+from zmqdev.device.relay_engine import RelayEngine
+from zmqdev.device.service import Attachment, Service
+from zmqdev.device.systemd import Systemd
+from zmqdev.device.watchdog import Pulse
+from zmqdev.errors import UsageError
+from zmqdev.options.device import DeviceSpec, printed, reloadable, warnings
+from zmqdev.options.kind import DeviceKind
+from zmqdev.options.queue import QueueSpec
+from zmqdev.report.display import display, mode_of
+from zmqdev.report.log import logging_to_stderr, tell_settings
+from zmqdev.system.signals import STEERING, STOPPING, Signals
+
+log = logging.getLogger("zmqdev")
+
+
+def engine_for(kind: DeviceKind, spec: DeviceSpec) -> Engine:
+    """What moves the messages of this spec."""
+    if isinstance(spec, QueueSpec) and spec.reliable.enabled:
+        return BrokerEngine(spec)
+    return RelayEngine(kind, spec)
+
+
+def device_for(kind: DeviceKind, spec: DeviceSpec) -> Device:
+    assert spec.name is not None
+    return Device(spec.name, kind.name, engine_for(kind, spec), drain=spec.drain)
+
+
+def attachments_for(kind: DeviceKind, spec: DeviceSpec, device: Device) -> list[Attachment]:
+    """What stands beside the data path of one device."""
+    found: list[Attachment] = [Returning(), Descriptors()]
+    if spec.control != "off":
+        # Before the ready file: who waits for that may ask at once.
+        found.append(Control(device, spec.control, lambda: printed(kind, spec)))
+    pulse = Pulse()
+    found.append(pulse)
+    if spec.metrics:
+        found.append(_metrics(spec.metrics, pulse))
+    if spec.ready_file:
+        found.append(ReadyFile(spec.ready_file))
+    found.append(Systemd(pulse))
+    found.append(Announcement(shown=mode_of(spec.stats) == "live"))
+    shown = display(spec.stats)
+    if shown is not None:
+        found.append(shown)
+    return found
+
+
+def _metrics(place: str, pulse: Pulse) -> Attachment:
+    try:
+        from zmqdev.report.scrape import Metrics
+    except ModuleNotFoundError as error:
+        if error.name != "prometheus_client":
+            raise
+        fix = "pip install 'zmqdev[metrics]'"
+        raise UsageError(f"needs prometheus-client; {fix}", "--metrics") from None
+    return Metrics(place, pulse)
+
+
+def run_device(kind: DeviceKind, spec: DeviceSpec) -> int:
+    # Without files to read again SIGHUP ends the program, as when its terminal closes.
+    numbers = STOPPING + (STEERING if reloadable(spec) else ())
+    with Signals(numbers) as signals, logging_to_stderr(spec):
+        for line in warnings(spec):
+            log.warning("%s", line)
+        tell_settings(lambda: printed(kind, spec))
+        device = device_for(kind, spec)
+        service = Service([device], attachments_for(kind, spec, device))
+        service.run(signals, spec.duration)
+    return 0

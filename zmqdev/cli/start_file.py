@@ -1,0 +1,167 @@
+"""A file from its path to its end: read and checked, its parts started, what stands beside them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import click
+import zmq
+
+from zmqdev.cli.start_device import engine_for
+from zmqdev.device import ready_file
+from zmqdev.errors import UsageError
+from zmqdev.options.fleet import FleetSpec
+from zmqdev.options.layer import Layer
+from zmqdev.report.log import logging_to_stderr
+from zmqdev.report.parts import Screen
+from zmqdev.supervisor import dry_run
+from zmqdev.supervisor.runner import Surroundings
+from zmqdev.supervisor.socket import FleetControl
+from zmqdev.supervisor.supervisor import Beside, Fleet
+from zmqdev.supervisor.systemd import FleetSystemd
+from zmqdev.supervisor.watch import Watch
+from zmqdev.system import atomic_file
+from zmqdev.system.loop import Loop
+from zmqdev.system.signals import STOPPING, Signals
+from zmqdev.topology.check import check
+from zmqdev.topology.finding import ERROR, Finding
+from zmqdev.topology.links import Plan, plan
+from zmqdev.topology.read import Topology, survey
+from zmqdev.topology.selection import chosen
+
+log = logging.getLogger("zmqdev")
+# SIGCHLD tells at once of a part that has ended.
+NUMBERS = (*STOPPING, signal.SIGHUP, signal.SIGCHLD)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was typed. `over` is what flags and the environment say of the whole."""
+
+    file: str
+    names: tuple[str, ...]
+    only: bool
+    over: Layer
+
+
+def read(asked: Asked) -> tuple[Plan, list[Finding]]:
+    """The parts that are meant, and what is to be warned of. UsageError for the first error."""
+    topology = survey(asked.file, over=asked.over)
+    findings = check(topology)
+    errors = [finding for finding in findings if finding.severity == ERROR]
+    if errors:
+        raise UsageError(_with_more(errors), errors[0].place)
+    return chosen(plan(topology), asked.names, only=asked.only), findings
+
+
+def _with_more(errors: Sequence[Finding]) -> str:
+    first = errors[0].message
+    more = len(errors) - 1
+    return f"{first} ({more} more: `zmqdev check` has them all)" if more else first
+
+
+def rehearse(asked: Asked) -> bool:
+    """Open and close every socket; True when all could be."""
+    made, _ = read(asked)
+    well = True
+    for line, right in dry_run.rehearse(made, engine_for):
+        click.echo(line, err=not right)
+        well = well and right
+    return well
+
+
+def run(asked: Asked) -> int:
+    made, findings = read(asked)
+    fleet_spec = made.topology.fleet
+    _check_until(made.topology, fleet_spec)
+    with (
+        Signals(NUMBERS) as signals,
+        logging_to_stderr(fleet_spec),
+        atomic_file.scratch("zmqdev-") as directory,
+    ):
+        for finding in findings:
+            log.warning("%s: %s [%s]", finding.place, finding.message, finding.rule)
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        screen = Screen(fleet_spec.stats)
+        around = Surroundings(
+            Loop(), Path(directory), context, screen.heard, engine_for, os.environ, screen.interval
+        )
+        fleet = Fleet(
+            made,
+            around,
+            beside=_beside(made, screen),
+            reread=partial(_reread, asked),
+            until=fleet_spec.until,
+        )
+        fleet.loop.watch(signals, partial(_signalled, signals, fleet, _terminals()))
+        status = fleet.run(fleet_spec.duration)
+        context.term()
+    return status
+
+
+def _beside(made: Plan, screen: Screen) -> list[Beside]:
+    spec = made.topology.fleet
+    found: list[Beside] = [screen]
+    if spec.control != "off":
+        found.append(FleetControl(made.topology.name, spec.control))
+    if spec.ready_file:
+        found.append(FleetReady(spec.ready_file))
+    found.append(FleetSystemd())
+    if spec.watch:
+        found.append(Watch())
+    return found
+
+
+def _check_until(topology: Topology, spec: FleetSpec) -> None:
+    if spec.until is not None and not topology.named(spec.until):
+        raise UsageError(f"until: no part {spec.until!r}", topology.files[0])
+
+
+def _terminals() -> list[int]:
+    """Those of stdin, stdout and stderr that are a terminal now."""
+    return [number for number in range(3) if os.isatty(number)]
+
+
+def _signalled(signals: Signals, fleet: Fleet, terminals: list[int]) -> None:
+    for number in signals.take():
+        if number == signal.SIGHUP and terminals and not _terminals():
+            fleet.stop()  # the window was closed: that is what the signal is about
+        elif number == signal.SIGHUP:
+            fleet.reload()
+        elif number != signal.SIGCHLD:
+            fleet.stop()
+    fleet.look()
+
+
+def _reread(asked: Asked) -> Plan | None:
+    try:
+        made, findings = read(asked)
+    except UsageError as error:
+        log.error("%s; nothing changes", error)
+        return None
+    for finding in findings:
+        log.warning("%s: %s [%s]", finding.place, finding.message, finding.rule)
+    return made
+
+
+class FleetReady:
+    """The ready file of the whole: a line for each part once all of them were started."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def started(self, fleet: Fleet) -> None:
+        fleet.on_started.append(lambda: self._write(fleet))
+
+    def ended(self, fleet: Fleet) -> None:
+        Path(self.path).unlink(missing_ok=True)
+
+    def _write(self, fleet: Fleet) -> None:
+        lines = (f"{one.name} {one.state} {one.pid or os.getpid()}\n" for one in fleet.shown())
+        ready_file.write(self.path, "".join(lines))

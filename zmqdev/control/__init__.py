@@ -1,0 +1,1 @@
+"""Ask and steer what runs: protocol, verbs, socket, client."""

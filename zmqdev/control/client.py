@@ -1,0 +1,136 @@
+"""Asking control sockets: what ctl, top and tap do.
+
+A DEALER for each device, kept from one question to the next. A reply is
+matched by its id, so one that comes late is never taken for the next.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+import zmq
+
+from zmqdev.control import protocol as wire
+from zmqdev.control import runtimedir
+from zmqdev.control.runtimedir import Found
+from zmqdev.errors import RunError, UsageError
+from zmqdev.options import address as addresses
+from zmqdev.options.suggest import near
+
+# A device answers within 50 ms; beyond this it is stopped, gone or very busy.
+PATIENCE = 2.0
+
+
+def targets(names: tuple[str, ...]) -> list[Found]:
+    """The devices meant: names that run here, or control addresses; none named: all that run.
+
+    RunError for a name that does not run, with those that do; UsageError for a wrong address.
+    """
+    running = {found.name: found for found in runtimedir.running()}
+    if not names:
+        return list(running.values())
+    return [_target(name, running) for name in names]
+
+
+def _target(name: str, running: Mapping[str, Found]) -> Found:
+    if "://" in name:
+        try:
+            return Found(name, addresses.check(name, "connect"))
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+    if name in running:
+        return running[name]
+    others = f"; running: {', '.join(running)}" if running else "; no device of this user runs"
+    raise RunError(f"no device {name!r} runs{near(name, running) or others}")
+
+
+class Asker:
+    """`with Asker() as asker:`; `ask` as often as needed, in one thread."""
+
+    def __init__(self) -> None:
+        self._context: zmq.Context[Any] = zmq.Context()
+        self._sockets: dict[str, zmq.Socket[bytes]] = {}
+        self._ids = itertools.count(1)
+
+    def __enter__(self) -> Asker:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._context.destroy(linger=0)
+
+    def ask(
+        self,
+        address: str,
+        verb: str,
+        args: Mapping[str, Any] | None = None,
+        patience: float = PATIENCE,
+    ) -> Any:
+        """One question to one device. RunError when it refuses or does not answer."""
+        reply = self.ask_all([address], verb, args, patience)[address]
+        if reply is None:
+            raise RunError(f"{address}: no answer within {patience:g} s")
+        if not reply.ok:
+            raise RunError(reply.message)
+        return reply.result
+
+    def ask_all(
+        self,
+        asked: list[str],
+        verb: str,
+        args: Mapping[str, Any] | None = None,
+        patience: float = PATIENCE,
+    ) -> dict[str, wire.Reply | None]:
+        """The same question to many at once: address -> reply, None for who did not answer."""
+        id_ = next(self._ids)
+        request = wire.write_request(verb, args or {}, id_)
+        replies: dict[str, wire.Reply | None] = dict.fromkeys(asked)
+        poller = zmq.Poller()
+        for address in replies:
+            socket = self._socket(address)
+            poller.register(socket, zmq.POLLIN)
+            socket.send_multipart([b"", request])
+        end = time.monotonic() + patience
+        while None in replies.values() and (left := end - time.monotonic()) > 0:
+            poller.poll(int(left * 1000) + 1)
+            for address in replies:
+                replies[address] = replies[address] or self._take(address, id_)
+        for address in (a for a, reply in replies.items() if reply is None):
+            self.forget(address)  # its question waits in the pipe; a new one gets a new socket
+        return replies
+
+    def forget(self, address: str) -> None:
+        """Close what leads to this address."""
+        socket = self._sockets.pop(address, None)
+        if socket is not None:
+            socket.close(0)
+
+    def _socket(self, address: str) -> zmq.Socket[bytes]:
+        if address not in self._sockets:
+            socket = self._context.socket(zmq.DEALER)
+            socket.set(zmq.LINGER, 0)
+            if address.startswith("tcp://"):
+                socket.set(zmq.IPV6, int(addresses.split(address, "connect").ipv6))
+            socket.connect(address)
+            self._sockets[address] = socket
+        return self._sockets[address]
+
+    def _take(self, address: str, id: int) -> wire.Reply | None:
+        socket = self._sockets[address]
+        while socket.poll(0):
+            try:
+                reply = wire.read_reply(socket.recv_multipart()[-1])
+            except ValueError:
+                raise RunError(f"{address} is no control socket of zmqdev") from None
+            if reply.id == id:
+                return replace(reply, id=None)
+        return None

@@ -1,0 +1,168 @@
+"""Where the control sockets of this user's devices are, so that `zmqdev ctl NAME` finds them.
+
+- $XDG_RUNTIME_DIR/zmqdev, else zmqdev-UID below the temporary directory.
+- The directory has mode 0700 and is ours, or it is not used: below /tmp
+  somebody else may have made it first.
+- A socket is named after its device. A second device of the same name gets
+  `-2`, `-3` and so on. What a crash left behind is removed.
+- Finding a free name and binding it happen under a lock of the directory, for
+  libzmq steals the address of a live socket (T6).
+- The two places differ between a login and a service, so looking for devices
+  looks into both.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import itertools
+import os
+import re
+import stat
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from zmqdev.errors import RunError
+from zmqdev.options.address import IPC_LONGEST
+from zmqdev.system import ipcfile
+
+SUFFIX = ".sock"
+# Nobody holds the lock for longer than a bind, or the linger of a socket.
+PATIENCE = 2.0
+# Room that a name needs: shorter ones tell devices apart no longer.
+LEAST_NAME = 16
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A device that runs: the name `ctl` knows it by, and its control address."""
+
+    name: str
+    address: str
+
+
+def candidates(environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Where the directory may be, the better place first. A place too long for a socket is left
+    out."""
+    places = [Path(tempfile.gettempdir()) / f"zmqdev-{os.getuid()}"]
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if runtime.startswith("/"):
+        places.insert(0, Path(runtime) / "zmqdev")
+    return [place for place in places if room(place) >= LEAST_NAME]
+
+
+def room(place: Path) -> int:
+    """Bytes left for a name below `place`."""
+    return IPC_LONGEST - len(os.fsencode(place)) - len(SUFFIX) - 1
+
+
+def prepare(environ: Mapping[str, str] = os.environ) -> Path:
+    """The directory, made if need be. RunError says why there is none."""
+    problems = []
+    for place in candidates(environ):
+        try:
+            place.mkdir(mode=0o700, exist_ok=True)
+            _check_ours(place)
+        except OSError as error:
+            problems.append(f"{place}: {error.strerror or error}")
+        else:
+            return place
+    raise RunError("; ".join(problems) or "every place for it has too long a path")
+
+
+def _check_ours(place: Path) -> None:
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise NotADirectoryError(0, "is no directory")
+    if found.st_uid != os.getuid():
+        raise PermissionError(0, "belongs to somebody else")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        place.chmod(0o700)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(0, "is not writable")
+
+
+def file_name(name: str, most: int) -> str:
+    """A name as a file can have it. One that is too long ends in a hash of the whole."""
+    safe = _UNSAFE.sub("_", name).lstrip(".") or "_"
+    if len(safe) <= most:
+        return safe
+    digest = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:8]
+    return f"{safe[: most - 9]}-{digest}"
+
+
+@contextmanager
+def locked(place: Path, patience: float = PATIENCE) -> Iterator[bool]:
+    """One process at a time in here. False when the lock could not be had: a process that was
+    stopped while it held it shall not keep others from starting."""
+    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield _lock(handle, time.monotonic() + patience)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, end: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.005)
+        else:
+            return True
+
+
+@contextmanager
+def claim(place: Path, name: str) -> Iterator[Found]:
+    """A name that nobody has, to be bound before the end of the `with`. RunError when others
+    hold the lock for too long."""
+    with locked(place) as alone:
+        if not alone:
+            raise RunError(f"{place} is locked by a program that does not go on")
+        _sweep(place)
+        most = room(place)
+        for number in itertools.count(1):
+            end = f"-{number}" if number > 1 else ""
+            stem = file_name(name, most - len(end)) + end
+            path = place / f"{stem}{SUFFIX}"
+            if not path.exists():
+                yield Found(stem, f"ipc://{path}")
+                return
+
+
+def _sweep(place: Path) -> None:
+    """Remove the sockets at which nobody listens."""
+    for path in place.glob(f"*{SUFFIX}"):
+        if _is_socket(path) and not ipcfile.answers(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return stat.S_ISSOCK(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def running(environ: Mapping[str, str] = os.environ) -> list[Found]:
+    """This user's devices, by name. What a crash left behind is removed on the way."""
+    found: dict[str, Found] = {}
+    for place in candidates(environ):
+        try:
+            _check_ours(place)
+        except OSError:
+            continue  # not there, or not ours
+        with locked(place, 0.0) as alone:
+            if alone:  # else somebody starts or ends just now, and sweeps
+                _sweep(place)
+        for path in sorted(place.glob(f"*{SUFFIX}")):
+            if _is_socket(path):
+                found.setdefault(path.stem, Found(path.stem, f"ipc://{path}"))
+    return list(found.values())

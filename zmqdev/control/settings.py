@@ -1,0 +1,135 @@
+"""What can change while a device runs: a row each, for the verb `set`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from zmqdev.control.protocol import Refused
+from zmqdev.control.target import Steered
+from zmqdev.options.quantity import format_duration
+from zmqdev.options.suggest import near
+from zmqdev.options.types import Choice, Duration, Integer, ValueType
+
+
+@dataclass(frozen=True)
+class Level:
+    """A log level as a number and as the options that stand for it; see report/log.py."""
+
+    number: int
+    quiet: bool
+    verbose: int
+
+
+LEVELS = {
+    "error": Level(40, True, 0),
+    "warning": Level(30, False, 0),
+    "info": Level(20, False, 1),
+    "settings": Level(15, False, 2),
+    "debug": Level(10, False, 3),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Something that `set` changes while the device runs."""
+
+    key: str
+    type: ValueType
+    help: str
+    act: Callable[[Steered, Any], None]
+
+
+def change(on: Steered, key: str, value: str) -> dict[str, Any]:
+    """`value` is text, as on a command line, whatever the setting's type is."""
+    row = SETTINGS.get(key)
+    if row is None:
+        fit = near(key, SETTINGS) or f"; what can be set is {', '.join(SETTINGS)}"
+        raise Refused("bad-argument", f"key: nothing to set is called {key[:40]!r}{fit}")
+    try:
+        parsed = row.type.parse(value, text=True)
+    except ValueError as error:
+        raise Refused("bad-argument", f"{key}: {error}") from None
+    row.act(on, parsed)
+    return {"key": key, "value": row.type.plain(parsed)}
+
+
+def _log_level(on: Steered, value: str) -> None:
+    level = LEVELS[value]
+    logging.getLogger("zmqdev").setLevel(level.number)
+    on.changed.update(quiet=level.quiet, verbose=level.verbose)
+
+
+def _interval(on: Steered, value: float) -> None:
+    on.service.pace(value)
+    on.changed["stats.interval"] = format_duration(value)
+
+
+def _configure(on: Steered, key: str, value: Any) -> None:
+    on.check_moving()
+    try:
+        on.device.call(lambda: on.device.engine.configure(key, value))
+    except KeyError:
+        raise Refused("refused", f"{key} cannot be changed in {on.device.name}") from None
+
+
+def _on_full(on: Steered, value: str) -> None:
+    _configure(on, "on-full", value)
+    on.changed["on-full"] = value
+
+
+def _hwm(key: str, on: Steered, value: int) -> None:
+    _configure(on, key, value)
+    side, _, name = key.partition(".")
+    for mark in ("sndhwm", "rcvhwm") if name == "hwm" else (name,):
+        on.changed[f"{side}.{mark}"] = value
+
+
+def apply_marks(on: Steered) -> None:
+    """For a peer that came after `set`: libzmq gives those who come to a bound socket the mark
+    that held at the bind, and a later setting only to those who are there."""
+    marks = {key: value for key, value in on.changed.items() if key.endswith("hwm")}
+
+    def again() -> None:
+        from zmqdev.device.socket import events
+
+        for side in on.device.engine.sockets():
+            events(side.socket)  # takes the newcomer in, so that the setting finds it
+        for key, value in marks.items():
+            on.device.engine.configure(key, value)
+
+    if marks and on.device.state in ("running", "paused", "draining"):
+        on.device.post(again)
+
+
+_MARK = Integer(0, 2**31 - 1)
+_MARKS = {
+    "hwm": "high-water mark, both ways, in messages for each peer",
+    "sndhwm": "high-water mark of what is sent to each peer",
+    "rcvhwm": "high-water mark of what is received from each peer",
+}
+SETTINGS = {
+    row.key: row
+    for row in (
+        Setting(
+            "log-level", Choice(choices=tuple(LEVELS)), "how much is told on stderr", _log_level
+        ),
+        Setting("interval", Duration(positive=True), "time between statistics lines", _interval),
+        Setting(
+            "on-full",
+            Choice(choices=("block", "drop")),
+            "when nobody can take a message: wait, or drop it",
+            _on_full,
+        ),
+        *(
+            Setting(
+                f"{side}.{mark}", _MARK, f"{help} of the {side}", partial(_hwm, f"{side}.{mark}")
+            )
+            for side in ("frontend", "backend")
+            for mark, help in _MARKS.items()
+        ),
+    )
+}

@@ -1,0 +1,103 @@
+"""A copy of what passes through a device, for as long as somebody looks.
+
+The PUB is made when the first viewer asks and closed when the last lease has
+ended; in between the engine copies each message to it with one leading frame,
+`>` forward or `<` backward. A PUB drops for a slow viewer and never waits, so
+the device does not either. A viewer renews its lease; one that was killed is
+forgotten when its lease runs out.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+import zmq
+
+from zmqdev.device.device import Device
+from zmqdev.device.socket import OpenSocket, make
+from zmqdev.errors import RunError
+from zmqdev.options.address import IPC_LONGEST
+from zmqdev.system.loop import Loop, Repeat
+
+# Samples that wait for one viewer before more are dropped.
+HWM = 1000
+# What a viewer may send is a subscription to `>` or `<`.
+LONGEST_SUBSCRIPTION = 64
+SUFFIX = ".tap"
+
+
+def address_for(control: str) -> str:
+    """Where the tap of a device is bound, given its control address. RunError when nowhere."""
+    transport, _, rest = control.partition("://")
+    if transport == "ipc":
+        path = rest.removesuffix(".sock") + SUFFIX
+        if len(path.encode(errors="surrogateescape")) > IPC_LONGEST:
+            raise RunError(f"no room for the tap beside {control}: the path would be too long")
+        return f"ipc://{path}"
+    if transport == "tcp":
+        return f"tcp://{rest.rpartition(':')[0]}:*"
+    raise RunError(f"a tap needs the control at an ipc or tcp address, not {control}")
+
+
+class Tap:
+    """The tap of one device. Used in the main thread only."""
+
+    def __init__(self, context: zmq.Context[Any], device: Device, loop: Loop, control: str) -> None:
+        self._context, self._device, self._loop = context, device, loop
+        self._control = control
+        self._leases: dict[str, float] = {}
+        self._open: OpenSocket | None = None
+        self._expiry: Repeat | None = None
+
+    @property
+    def on(self) -> bool:
+        return self._open is not None
+
+    def lease(self, viewer: str, seconds: float) -> str:
+        """Switch on, or stay on, for `seconds`; 0 gives the lease back. The address to look at.
+
+        RunError when the tap cannot be bound or the device has stopped.
+        """
+        if seconds == 0:
+            self._leases.pop(viewer, None)
+            self.expire()
+            return ""
+        if self._open is None:
+            self._switch_on()
+        self._leases[viewer] = time.monotonic() + seconds
+        assert self._open is not None
+        return self._open.addresses[0].actual
+
+    def expire(self) -> None:
+        """Forget who has not renewed; off when nobody is left."""
+        now = time.monotonic()
+        self._leases = {who: until for who, until in self._leases.items() if until > now}
+        if not self._leases:
+            self.close()
+
+    def close(self) -> None:
+        """Off. A device that has ended, or is ending, uses the socket no more."""
+        if self._open is None:
+            return
+        with suppress(RunError):
+            self._device.call(lambda: self._device.engine.tap(None))
+        self._open.close(0)
+        self._open = None
+        self._leases.clear()
+        if self._expiry is not None:
+            self._expiry.cancel()
+
+    def _switch_on(self) -> None:
+        options = {"sndhwm": HWM, "linger": 0, "maxmsgsize": LONGEST_SUBSCRIPTION}
+        opened = make(self._context, "tap", "PUB", options)
+        try:
+            opened.bind(address_for(self._control))
+            # From here on the socket is the device's thread's, until `tap(None)` gives it back.
+            self._device.call(lambda: self._device.engine.tap(opened.socket))
+        except BaseException:
+            opened.close(0)
+            raise
+        self._open = opened
+        self._expiry = self._loop.every(1.0, self.expire)

@@ -1,0 +1,43 @@
+"""What the verbs of a control socket act on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from zmqdev.control.protocol import Refused
+
+if (
+    TYPE_CHECKING
+):  # the tables of verbs are read by `zmqdev ctl --help`, which must not wait for zmq
+    from zmqdev.control.tap import Tap
+    from zmqdev.device.device import Device
+    from zmqdev.device.service import Service
+    from zmqdev.device.socket import OpenSocket
+
+
+@dataclass
+class Steered:
+    """One device. `name` is what `ctl` knows it by; `base` gives its settings at the start as a
+    file has them, and `changed` what was set since, by option path."""
+
+    name: str
+    address: str
+    service: Service
+    device: Device
+    tap: Tap
+    base: Callable[[], dict[str, Any]]
+    changed: dict[str, Any] = field(default_factory=dict)
+
+    def check_moving(self) -> None:
+        """Refuse what is done in the device's thread once that has other things to do: while it
+        waits for what was sent to leave it takes up no calls, and they would hold up the loop."""
+        if self.device.state not in ("running", "paused"):
+            raise Refused("refused", f"{self.device.name} is {self.device.state}")
+
+    def side(self, name: str) -> OpenSocket:
+        for found in self.device.engine.sockets():
+            if found.name == name:
+                return found
+        raise Refused("refused", f"{self.device.name} has no {name}")

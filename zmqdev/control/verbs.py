@@ -1,0 +1,219 @@
+"""What a running device can be asked: a row each.
+
+Adding a verb is adding a row to VERBS: name, help, function, arguments. Adding
+something that `set` can change is adding a row to SETTINGS (settings.py). The
+functions run in the main thread; what must happen in the device's own thread
+goes through `device.call`.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import zmqdev
+from zmqdev.control.protocol import Argument, Refused, Verb
+from zmqdev.control.settings import SETTINGS, change
+from zmqdev.control.target import Steered
+from zmqdev.errors import UsageError
+from zmqdev.options.quantity import format_duration
+from zmqdev.options.types import Address, Choice, Duration, Text
+
+LEASE, LONGEST_LEASE = 5.0, 60.0
+
+
+def status(on: Steered) -> dict[str, Any]:
+    from zmqdev.relay import NATIVE
+
+    told = on.device.snapshot().plain()
+    for side in told["sides"]:
+        side["peers"].pop("addresses")  # may be a thousand; `peers` has them
+    told["control"] = {"name": on.name, "address": on.address, "tapped": on.tap.on}
+    told["process"] = {
+        "pid": os.getpid(),
+        "version": zmqdev.__version__,
+        "relay": "native" if NATIVE else "python",
+    }
+    return told
+
+
+def peers(on: Steered) -> dict[str, Any]:
+    return {side.name: asdict(side.peers) for side in on.device.snapshot().sides}
+
+
+def config(on: Steered) -> dict[str, Any]:
+    told = copy.deepcopy(on.base())
+    for side in on.device.engine.sockets():
+        if isinstance(told.get(side.name), dict):
+            for verb in ("bind", "connect"):
+                told[side.name][verb] = [a.asked for a in side.addresses if a.verb == verb]
+    for key, value in on.changed.items():
+        section, _, name = key.rpartition(".")
+        (told.setdefault(section, {}) if section else told)[name] = value
+    return told
+
+
+def pause(on: Steered) -> dict[str, Any]:
+    on.check_moving()
+    on.device.pause()
+    return {"state": on.device.state}
+
+
+def resume(on: Steered) -> dict[str, Any]:
+    on.check_moving()
+    on.device.resume()
+    return {"state": on.device.state}
+
+
+def _end(on: Steered, *, at_once: bool) -> None:
+    """One device among several ends alone; the last one ends the program."""
+    service = on.service
+    if len(service.devices) > 1:
+        on.device.stop(at_once=at_once)
+        return
+    if not service.stopping:
+        service.stop()
+    if at_once:
+        service.stop()
+
+
+def drain(on: Steered, within: float | None = None) -> dict[str, Any]:
+    if within is not None:
+        on.device.drain = within
+    _end(on, at_once=False)
+    return {"within": format_duration(on.device.drain)}
+
+
+def stop(on: Steered, when: str = "drained") -> dict[str, Any]:
+    _end(on, at_once=when == "now")
+    return {"when": when}
+
+
+def reload(on: Steered) -> dict[str, Any]:
+    try:
+        on.device.reload()
+    except UsageError as error:
+        raise Refused("refused", str(error)) from None
+    return {}
+
+
+def reset(on: Steered) -> dict[str, Any]:
+    on.device.engine.reset()
+    return {}
+
+
+def open_address(verb: str, on: Steered, side: str, address: str) -> dict[str, Any]:
+    if address.startswith("inproc://"):
+        raise Refused("refused", f"{address} is inside one process; nobody could reach it")
+    found = on.side(side)
+    on.check_moving()
+    if found.guard is not None:
+        found.guard.check_role(verb)
+    if verb == "bind":
+        return asdict(on.device.call(lambda: found.bind(address)))
+    return asdict(on.device.call(lambda: found.connect(address)))
+
+
+def close_address(verb: str, on: Steered, side: str, address: str) -> dict[str, Any]:
+    found = on.side(side)
+    on.check_moving()
+    # Connected twice is two connections, which libzmq ends together: one address here.
+    own = list(dict.fromkeys(state for state in found.addresses if state.verb == verb))
+    meant = [s for s in own if s.actual == address] or [s for s in own if s.asked == address]
+    if len(meant) != 1:
+        has = ", ".join(state.actual for state in own) or "none"
+        what = "not" if not meant else f"{len(meant)} times"
+        raise Refused(
+            "refused", f"{address} is {what} among the addresses of {side}; these are {has}"
+        )
+    leaving = on.service.leaving(on.device, side)
+    on.device.call(partial(found.release, meant[0]))
+    leaving.begin(on.service.loop)
+    return asdict(meant[0])
+
+
+def tap(on: Steered, viewer: str = "", lease: float = LEASE) -> dict[str, Any]:
+    if lease > LONGEST_LEASE:
+        raise Refused("bad-argument", f"lease: at most {format_duration(LONGEST_LEASE)}")
+    address = on.tap.lease(viewer, lease)
+    types = {side.name: side.type for side in on.device.engine.sockets()}
+    return {"address": address, "lease": format_duration(lease), "types": types}
+
+
+def list_verbs(on: Steered) -> dict[str, Any]:
+    return {verb.name: {"usage": verb.usage, "help": verb.help} for verb in VERBS.values()}
+
+
+_SIDE = Argument("side", Choice(choices=("frontend", "backend")), "frontend or backend")
+
+
+def _address(name: str, help: str, verb: str, act: Callable[..., dict[str, Any]]) -> Verb:
+    """A row about an address of a side."""
+    arguments = (_SIDE, Argument("address", Address(verb=verb), "an address"))
+    return Verb(name, help, partial(act, verb), arguments, changes=True)
+
+
+VERBS = {
+    verb.name: verb
+    for verb in (
+        Verb("status", "State, addresses, peers and counts.", status),
+        Verb(
+            "pause",
+            "Move nothing; what comes waits, up to the high-water marks.",
+            pause,
+            changes=True,
+        ),
+        Verb("resume", "Move again.", resume, changes=True),
+        Verb(
+            "drain",
+            "Pass on what is here, then end; within the drain time, or this one.",
+            drain,
+            (Argument("within", Duration(), "a duration like 30s", required=False),),
+            changes=True,
+        ),
+        Verb(
+            "stop",
+            "End as SIGTERM does: drained. `now` leaves at once.",
+            stop,
+            (Argument("when", Choice(choices=("drained", "now")), "drained or now", False),),
+            changes=True,
+        ),
+        Verb("reset", "Count messages from zero again; peers count on.", reset, changes=True),
+        Verb("reload", "Read keys, users and rights again.", reload, changes=True),
+        Verb("peers", "Who is connected: per side, with addresses and failures.", peers),
+        Verb("config", "The settings as they are now, as a file that starts the same.", config),
+        Verb(
+            "set",
+            "Change log-level, interval, on-full, or SIDE.hwm, .sndhwm, .rcvhwm.",
+            change,
+            (
+                Argument("key", Text(), f"one of {', '.join(SETTINGS)}"),
+                Argument("value", Text(), "the new value, as text"),
+            ),
+            changes=True,
+        ),
+        _address("connect", "Connect a side to one more address.", "connect", open_address),
+        _address("disconnect", "Disconnect a side from an address.", "connect", close_address),
+        _address("bind", "Bind a side to one more address.", "bind", open_address),
+        _address(
+            "unbind",
+            "Unbind an address; its connections end, what was received is passed on.",
+            "bind",
+            close_address,
+        ),
+        Verb(
+            "tap",
+            "Switch the tap on for a while; the reply says where. See `zmqdev tap`.",
+            tap,
+            (
+                Argument("viewer", Text(), "a name of the viewer's own", required=False),
+                Argument("lease", Duration(), "5s; 0 gives it back", required=False),
+            ),
+        ),
+        Verb("verbs", "This list.", list_verbs),
+    )
+}

@@ -1,0 +1,52 @@
+"""Connections that we end ourselves: libzmq tells nothing of them, so they are looked at.
+
+After a disconnect no event names the descriptors that went. Each is known by the inode of its
+socket, for its number is soon another's.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from zmqdev.device.peers import PeerEvent, PeerWatch
+from zmqdev.system.loop import Loop
+
+# Seconds after a disconnect at which is looked. What was not sent lingers for a while first, and
+# which connections are to go is not known: the address may be a name.
+LOOKS = (0.05, 0.5, 2.0, 6.0, 15.0, 60.0)
+
+
+class Leaving:
+    """To be made before the disconnect, in the thread that drains the monitor."""
+
+    def __init__(self, watch: PeerWatch, tell: Callable[[PeerEvent], Any]) -> None:
+        self._watch, self._tell = watch, tell
+        watch.let_go()
+        self._inodes = {fd: _inode(fd) for fd in watch.connections()}
+
+    def begin(self, loop: Loop) -> None:
+        now = time.monotonic()
+        for pause in LOOKS:
+            loop.at(now + pause, self.look)
+
+    def look(self) -> None:
+        """Count those that have gone without a word."""
+        if self._watch.pair.closed:
+            return
+        self._watch.drain(self._tell)
+        for descriptor in self._watch.connections():
+            inode = self._inodes.get(descriptor)
+            if inode is not None and _inode(descriptor) != inode:
+                del self._inodes[descriptor]
+                self._tell(self._watch.tally.gone(descriptor))
+
+
+def _inode(descriptor: int) -> int | None:
+    """None when it is closed."""
+    try:
+        return os.fstat(descriptor).st_ino
+    except OSError:
+        return None

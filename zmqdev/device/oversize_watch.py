@@ -1,0 +1,186 @@
+"""A device's watch for messages that never end: who sends one is cut off.
+
+What is a sign of it is told in security.unfinished; here are the numbers, from the
+system and from the relay's counters. Nothing is looked at while the whole process
+has less memory than one such message would need.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from zmqdev.device.engine import Engine
+from zmqdev.device.peers import PeerWatch, remote_of
+from zmqdev.device.socket import OpenSocket
+from zmqdev.options import socktype
+from zmqdev.security.connections import cut
+from zmqdev.security.unfinished import CHATTER, MEBIBYTE, Floods, Unfinished, wire_size
+from zmqdev.system import process_info
+
+# Seconds between two looks: at rest, and while somebody has sent half of what it may.
+CALM, CLOSE = 0.1, 0.02
+# The part of this thread's time that looking may take: thousands of connections are looked at
+# less often.
+SHARE = 0.05
+# The part of the memory that there is at which it is short.
+TIGHT = 0.8
+# After a cut libzmq lets go of what it kept: most at once, of many small pieces the last later.
+AFTERMATH = (0.2, 2.0)
+# libzmq's own high-water mark.
+QUEUE = 1000
+# Subscriptions that others have already are not handed up: bytes of them a second.
+SUBSCRIBING = 64 * 1024
+FLOOD = "more subscriptions at once than one may have; its connection is cut"
+
+Connection = tuple[int, str]  # descriptor and address: descriptors are used again
+
+
+@dataclass
+class Side:
+    """One side of a device. Its messages go in `direction`."""
+
+    opened: OpenSocket
+    watch: PeerWatch
+    direction: int
+    accounts: Unfinished[Connection]
+    floods: Floods[Connection] | None = None  # where subscriptions come in
+    close: bool = False  # somebody has sent half of what it may
+    cuts: int = 0
+
+
+class Vigil:
+    """One device's. Used in one thread, the one that reads the monitors."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        watches: Mapping[str, PeerWatch],
+        memory: Callable[[], int] = process_info.memory,
+    ) -> None:
+        self._engine, self._memory = engine, memory
+        limits = engine.spec.limits
+        self._origins = engine.counters.origins
+        self._wire = process_info.Wire()
+        self._largest = wire_size(limits.message_bytes, limits.message_frames)
+        self._most_memory = limits.memory or int(TIGHT * process_info.available())
+        # Nobody who has sent less, since a message of its was seen, is worth a closer look.
+        self._half = (self._largest or self._most_memory) // 2
+        self._gate = 2 * min(self._half, self._most_memory // 4)
+        self._trims: list[float] = []  # when to give memory back
+        self._patient_until = 0.0
+        self._sides = [
+            Side(
+                opened,
+                watches[opened.name],
+                number,
+                self._accounts(opened),
+                self._floods(opened),
+            )
+            for number, opened in enumerate(engine.sockets())
+            if opened.name in watches
+        ]
+
+    def _floods(self, opened: OpenSocket) -> Floods[Connection] | None:
+        """Where each message is looked at, and too much for one look can be too much at all."""
+        limits = self._engine.spec.limits
+        most = wire_size(limits.subscription_bytes_per_peer, limits.subscriptions_per_peer)
+        return Floods(most) if opened.type == "XPUB" and most else None
+
+    def look(self, paused: bool) -> float:
+        """Cut off who is to be; how many seconds until the next look."""
+        begun = time.thread_time()
+        if self._trims and time.monotonic() >= self._trims[0]:
+            process_info.give_back()
+            del self._trims[0]
+        memory = self._memory() if process_info.peak() >= self._gate else 0
+        if memory < self._gate:
+            self._forget()
+            return self._look_for_floods(paused)
+        # What the last cut gives back is not back yet.
+        tight = memory >= self._most_memory and time.monotonic() >= self._patient_until
+        for side in self._sides:
+            self._look_at(side, paused, tight)
+        self._origins.wanted = any(side.accounts.suspects for side in self._sides)
+        pause = CLOSE if any(side.close for side in self._sides) else CALM
+        return max(pause, (time.thread_time() - begun) / SHARE)
+
+    def _look_for_floods(self, paused: bool) -> float:
+        begun = time.thread_time()
+        for side in self._sides:
+            if side.floods is not None:
+                self._stop_floods(side, paused)
+        close = any(side.floods is not None and side.floods.near for side in self._sides)
+        return max(CLOSE if close else CALM, (time.thread_time() - begun) / SHARE)
+
+    def _stop_floods(self, side: Side, paused: bool) -> None:
+        if side.floods is None or paused:
+            return
+        turns = self._engine.progress(side.direction).turns
+        for connection in side.floods.look(partial(self._sizes, side), turns):
+            self._cut(side, connection, "subscriptions", FLOOD)
+        self._trim_after_cuts(side)
+
+    def _forget(self) -> None:
+        """What is not in memory is in no account."""
+        if self._origins.wanted:
+            self._origins.wanted = False
+            for side in self._sides:
+                side.accounts.clear()
+
+    def _look_at(self, side: Side, paused: bool, tight: bool) -> None:
+        now = time.monotonic()
+        sizes = self._sizes(side)
+        half = MEBIBYTE if tight else self._half
+        side.close = any(side.accounts.unfinished(*item) > half for item in sizes.items())
+        found = side.accounts.look(
+            sizes,
+            lambda connection: self._origins.take(side.direction, connection[0]),
+            None if paused else self._engine.progress(side.direction),
+            now,
+            tight,
+        )
+        for connection in found:
+            size = side.accounts.unfinished(connection, sizes[connection])
+            text = f"a message without end, {size // MEBIBYTE} MiB so far; its connection is cut"
+            self._cut(side, connection, "unfinished", text)
+        self._stop_floods(side, paused)
+
+    def _sizes(self, side: Side) -> dict[Connection, int]:
+        """Bytes that libzmq has taken from each connection that the system tells of."""
+        sizes = {}
+        for connection in side.watch.connections().items():
+            size = self._wire.received(connection[0])
+            if size is None:
+                continue
+            if side.accounts.unfinished(connection, size) > self._half:
+                size -= self._wire.unread(connection[0])
+            sizes[connection] = size
+        return sizes
+
+    def _trim_after_cuts(self, side: Side) -> None:
+        """Those that the device cut off itself leave memory behind as well."""
+        cuts = side.opened.guard.refusals().get("subscriptions", 0) if side.opened.guard else 0
+        if cuts != side.cuts:
+            side.cuts = cuts
+            self._expect_memory()
+
+    def _expect_memory(self) -> None:
+        now = time.monotonic()
+        self._patient_until = now + AFTERMATH[0]
+        self._trims = [now + delay for delay in AFTERMATH]
+
+    def _cut(self, side: Side, connection: Connection, reason: str, text: str) -> None:
+        descriptor, address = connection
+        if remote_of(descriptor) != address or not cut(descriptor):
+            return
+        self._expect_memory()
+        if side.opened.guard is not None:
+            side.opened.guard.refuse(reason, text, address, time.monotonic())
+
+    def _accounts(self, opened: OpenSocket) -> Unfinished[Connection]:
+        queue = getattr(self._engine.spec, opened.name).sockopts.get("rcvhwm", QUEUE)
+        chatter = SUBSCRIBING if opened.type in socktype.PUBLISHERS else CHATTER
+        return Unfinished(self._largest, int(queue), chatter)

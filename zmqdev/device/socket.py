@@ -1,0 +1,205 @@
+"""One side's socket: made, set, bound and connected, in the thread that uses it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import zmq
+
+from zmqdev.errors import RunError
+from zmqdev.options import address as addresses
+from zmqdev.options.crowd import Crowd
+from zmqdev.security.connections import Census
+from zmqdev.security.guard import Guard
+from zmqdev.stats.snapshot import AddressState
+from zmqdev.system import ipcfile
+
+# What libzmq's numbers mean for the person who wrote the address.
+_FIXES = {
+    errno.EADDRINUSE: "address already in use",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EACCES: "permission denied",
+    errno.ENODEV: "this machine has no such interface or host",
+    errno.EPROTONOSUPPORT: "this libzmq was built without that transport",
+}
+# libzmq's own errors have no words in the C library; they start here (zmq.h).
+_HAUSNUMERO = 156384712
+
+
+def events(socket: zmq.Socket[bytes]) -> int:
+    """Which of POLLIN and POLLOUT hold now. Reading it makes the socket handle new peers (S6)."""
+    return cast(int, socket.get(zmq.EVENTS))
+
+
+@dataclass
+class OpenSocket:
+    """A socket and the addresses it has. `addresses` is replaced, never changed, so any
+    thread may read it."""
+
+    name: str
+    type: str
+    socket: zmq.Socket[bytes]
+    addresses: tuple[AddressState, ...] = field(default=())
+    guard: Guard | None = None
+    _files: dict[str, ipcfile.OwnFile] = field(default_factory=dict)
+
+    def secure(self, side: Any, census: Census | None = None) -> None:
+        """Let the security options of a side's spec hold from the first peer on.
+
+        To be called before `bind` and `connect`. UsageError names a file that is wrong.
+        """
+        # An endpoint has one socket and is told by its own name.
+        label = getattr(side, "name", None) or self.name
+        self.guard = Guard(self.socket.context, side, label, census)
+        self.guard.dress(self.socket)
+
+    def bind(self, address: str) -> AddressState:
+        ipcfile.check_free(address)
+        self._ipv6(address, "bind")
+        path = ipcfile.path_of(address)
+        try:
+            if path is None:
+                self.socket.bind(address)
+            else:
+                with ipcfile.private():
+                    self.socket.bind(address)
+                self._files[address] = ipcfile.OwnFile.at(path)
+        except zmq.ZMQError as error:
+            raise _failed("bind", address, error) from None
+        return self._added("bind", address, self._last_endpoint())
+
+    def connect(self, address: str) -> AddressState:
+        self._ipv6(address, "connect")
+        try:
+            self.socket.connect(address)
+        except zmq.ZMQError as error:
+            raise _failed("connect", address, error) from None
+        return self._added("connect", address, address)
+
+    def reconnect(self, address: str) -> None:
+        """Connect again to an address that this socket connects to, with a new handshake."""
+        if not any(state.verb == "connect" and state.actual == address for state in self.addresses):
+            return  # released meanwhile
+        try:
+            self.socket.disconnect(address)
+        except zmq.ZMQError as error:
+            if error.errno != errno.ENOENT:
+                raise _failed("disconnect", address, error) from None
+        self.socket.connect(address)
+
+    def release(self, state: AddressState) -> None:
+        """Unbind or disconnect. What was received before is still read after an unbind (T8)."""
+        try:
+            if state.verb == "bind":
+                self.socket.unbind(state.actual)
+            else:
+                self.socket.disconnect(state.actual)
+        except zmq.ZMQError as error:
+            raise _failed(f"un{state.verb}", state.asked, error) from None
+        self.addresses = tuple(item for item in self.addresses if item != state)
+        self._remove_file(state.asked)
+
+    def release_bound(self) -> None:
+        for state in self.addresses:
+            if state.verb == "bind":
+                self.release(state)
+
+    def close(self, linger_ms: int) -> None:
+        """Unsent messages are kept for `linger_ms`; an own ipc file or inproc name goes now.
+
+        libzmq closes in the background, and whoever comes next in this process binds at once.
+        """
+        for state in self.addresses:
+            if state.verb == "bind" and state.actual.startswith("inproc://"):
+                self.socket.unbind(state.actual)
+        self.socket.close(linger_ms)
+        if self.guard is not None:
+            self.guard.close()
+        for address in list(self._files):
+            self._remove_file(address)
+
+    def _remove_file(self, address: str) -> None:
+        file = self._files.pop(address, None)
+        if file is not None:
+            file.remove()
+
+    def _added(self, verb: str, asked: str, actual: str) -> AddressState:
+        state = AddressState(verb, asked, actual)
+        self.addresses = (*self.addresses, state)
+        return state
+
+    def _ipv6(self, address: str, verb: str) -> None:
+        if addresses.split(address, verb).ipv6:
+            self.socket.set(zmq.IPV6, 1)
+
+    def _last_endpoint(self) -> str:
+        value = self.socket.get(zmq.LAST_ENDPOINT)
+        return value.rstrip(b"\0").decode() if isinstance(value, bytes) else str(value)
+
+
+def _failed(verb: str, address: str, error: zmq.ZMQError) -> RunError:
+    number = error.errno or 0
+    return RunError(f"cannot {verb} {address}: {_FIXES.get(number) or _words(number)}")
+
+
+def _words(number: int) -> str:
+    text = zmq.strerror(number) if number > _HAUSNUMERO else os.strerror(number)
+    return text[:1].lower() + text[1:]
+
+
+def make(
+    context: zmq.Context[Any], name: str, type_: str, options: Mapping[str, Any]
+) -> OpenSocket:
+    """A socket with its options set, not bound or connected yet."""
+    socket = context.socket(zmq.SocketType[type_])
+    try:
+        apply(socket, options)
+    except BaseException:
+        socket.close(0)
+        raise
+    return OpenSocket(name, type_, socket)
+
+
+def apply(socket: zmq.Socket[bytes], options: Mapping[str, Any]) -> None:
+    """Set options by their ZeroMQ names. RunError names the one that libzmq refuses."""
+    for name, value in options.items():
+        number = zmq.SocketOption[name.upper()]
+        raw = value.encode() if isinstance(value, str) else value
+        try:
+            socket.set(number, int(raw) if isinstance(raw, bool) else raw)
+        except (zmq.ZMQError, OverflowError, ValueError) as error:
+            why = _words(error.errno or 0) if isinstance(error, zmq.ZMQError) else str(error)
+            raise RunError(f"cannot set {name} to {value!r}: {why}") from None
+
+
+Watch = Callable[[OpenSocket], None]
+
+
+def census_of(limits: Crowd) -> Census:
+    """The count of one side's connections, with its limits."""
+    return Census(limits.connections, limits.connections_per_address)
+
+
+def open_side(
+    context: zmq.Context[Any], name: str, side: Any, watch: Watch, census: Census | None = None
+) -> OpenSocket:
+    """A resolved side of a spec, open: watched, bound, connected, subscribed."""
+    opened = make(context, name, side.type, side.sockopts)
+    try:
+        opened.secure(side, census)
+        watch(opened)
+        if side.type == "SUB":
+            for prefix in getattr(side, "subscribe", None) or ():
+                opened.socket.setsockopt(zmq.SUBSCRIBE, prefix)
+        for address in side.bind:
+            opened.bind(address)
+        for address in side.connect:
+            opened.connect(address)
+    except BaseException:
+        opened.close(0)
+        raise
+    return opened

@@ -1,0 +1,70 @@
+"""Whether the devices of a program still turn: what a watchdog and /healthz go by.
+
+At each beat every device is handed a call that does nothing; the device's
+thread takes it up between two batches. A device that has not taken up the last
+one for several beats hangs. The main loop proves itself by beating at all.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+
+from zmqdev.device.device import ENDED, Device
+from zmqdev.device.service import Service
+from zmqdev.system.loop import Repeat
+
+INTERVAL = 1.0
+# A turn of the data path takes at most 100 ms; this is a hang, not a busy moment.
+LATE = 10.0
+
+
+class Pulse:
+    """An attachment that others ask: `late()`. Any thread may ask."""
+
+    def __init__(self, interval: float = INTERVAL) -> None:
+        self.interval = interval
+        self._beat_at = time.monotonic()
+        self._devices: list[Device] = []
+        self._calls: dict[str, Future[None]] = {}
+        self._answered: dict[str, float] = {}
+        self._beats: Repeat | None = None
+
+    def started(self, service: Service) -> None:
+        self._devices = service.devices
+        self._beat()
+        self._beats = service.loop.every(self.interval, self._beat)
+
+    def ended(self, service: Service) -> None:
+        self._devices = []
+        if self._beats is not None:
+            self._beats.cancel()  # the loop may go on for other devices
+
+    def late(self, allowed: float = LATE) -> list[str]:
+        """Who has not shown life for `allowed` seconds: names of devices, or the main loop.
+
+        When all is well the last beat is up to an interval old.
+        """
+        now = time.monotonic()
+        allowed += self.interval
+        if now - self._beat_at > allowed:
+            return ["main loop"]
+        return [
+            device.name
+            for device in self._devices
+            if device.state not in ENDED
+            and now - self._answered.get(device.name, self._beat_at) > allowed
+        ]
+
+    def _beat(self) -> None:
+        self._beat_at = time.monotonic()
+        for device in self._devices:
+            call = self._calls.get(device.name)
+            if device.state in ENDED or (call is not None and not call.done()):
+                continue
+            self._answered[device.name] = self._beat_at
+            self._calls[device.name] = device.post(_nothing)
+
+
+def _nothing() -> None:
+    """Taken up is all that counts."""

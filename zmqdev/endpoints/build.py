@@ -1,0 +1,133 @@
+"""The task of each kind, made on its open socket. A new kind is a row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import zmq
+
+from zmqdev.device.socket import OpenSocket, apply, census_of, make
+from zmqdev.endpoints.defaults import blocks, feed_of, layout_of, pace_of, work_of
+from zmqdev.endpoints.feed import Feed
+from zmqdev.endpoints.gate import Gate, Subscriptions
+from zmqdev.endpoints.sink import Aside, Sink
+from zmqdev.endpoints.stamping import StampedFeed
+from zmqdev.endpoints.task import Task
+from zmqdev.endpoints.tasks.client import Client
+from zmqdev.endpoints.tasks.receiver import Receiver
+from zmqdev.endpoints.tasks.requests import Requests
+from zmqdev.endpoints.tasks.sender import Sender
+from zmqdev.options import endpoint as specs
+from zmqdev.options.delivery import checks
+from zmqdev.options.endpoint import EndpointKind
+from zmqdev.options.endpoint_check import type_of
+
+
+def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: Any) -> OpenSocket:
+    """The endpoint's socket with its options set; `join` binds and connects it."""
+    opened = make(context, "socket", type_of(kind, spec), spec.sockopts)
+    try:
+        opened.secure(spec, census_of(spec.limits))
+        if opened.type == "SUB":
+            for prefix in spec.subscribe or (b"",):
+                opened.socket.setsockopt(zmq.SUBSCRIBE, prefix)
+        if isinstance(spec, specs.Pub) and blocks(kind.name, spec):
+            apply(opened.socket, {"xpub_nodrop": True})
+    except BaseException:
+        opened.close(0)
+        raise
+    return opened
+
+
+def join(opened: OpenSocket, spec: Any) -> None:
+    """Bind and connect. RunError names the address that cannot be had."""
+    for address in spec.bind:
+        opened.bind(address)
+    for address in spec.connect:
+        opened.connect(address)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a task is made on. `peers` counts who is connected; what is written to a terminal
+    is written inside `aside()`, which keeps it apart from a live view."""
+
+    socket: zmq.Socket[bytes]
+    peers: Callable[[], int]
+    aside: Aside = nullcontext
+
+
+def task_for(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    """What the endpoint does. UsageError or RunError when its input or output cannot be had."""
+    return _MAKERS[kind.name](kind, spec, around)
+
+
+def _feed(kind: EndpointKind, spec: Any) -> Feed:
+    feed = feed_of(kind.name, spec)
+    return StampedFeed(feed) if spec.stamp else feed
+
+
+def _pub(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    socket = around.socket
+    subscriptions = Subscriptions() if socket.type == zmq.XPUB else None
+    present = (lambda: subscriptions.held) if subscriptions is not None else around.peers
+    gate = Gate(spec.wait_subscribers, present, "subscribers")
+    feed, pace = _feed(kind, spec), pace_of(kind.name, spec)
+    return Sender(socket, feed, pace, gate, subscriptions)
+
+
+def _push(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    gate = Gate(spec.wait_peers, around.peers, "peers")
+    return Sender(around.socket, _feed(kind, spec), pace_of(kind.name, spec), gate, None)
+
+
+def _receiver(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    sink = Sink(aside=around.aside)
+    if checks(spec):
+        from zmqdev.endpoints.tasks.checking import Checking, demands_of
+
+        return Checking(around.socket, sink, demands_of(spec), spec.expect or spec.count)
+    return Receiver(around.socket, sink, layout_of(spec, terminal=sink.terminal), spec.count)
+
+
+def _client(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    sink = Sink(aside=around.aside)
+    # Ids begin anywhere, so that a reply to a client that was restarted matches nothing here.
+    first_id = int.from_bytes(os.urandom(4), "big")
+    requests = Requests(spec.window, spec.timeout, spec.retries, first_id)
+    if spec.reliable:
+        from zmqdev.endpoints.tasks.reliable import reliable_calls
+
+        requests = reliable_calls(spec, first_id)
+    gate = Gate(spec.wait_peers, around.peers, "peers")
+    layout = replace(layout_of(spec), terminal=sink.terminal)
+    feed, pace = _feed(kind, spec), pace_of(kind.name, spec)
+    return Client(around.socket, feed, pace, gate, requests, sink, layout)
+
+
+def _worker(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    # Here, because the others need not pay for what runs commands.
+    from zmqdev.endpoints.tasks.faults import Faults
+    from zmqdev.endpoints.tasks.jobs import Workbench
+    from zmqdev.endpoints.tasks.worker import Worker
+
+    if spec.reliable:
+        from zmqdev.endpoints.tasks.reliable import reliable_worker
+
+        return reliable_worker(spec, around.socket)
+    faults = Faults(spec.crash_after, spec.hang_after)
+    return Worker(around.socket, Workbench(work_of(spec)), spec.count, faults)
+
+
+_MAKERS: dict[str, Callable[[EndpointKind, Any, Surroundings], Task]] = {
+    "pub": _pub,
+    "sub": _receiver,
+    "push": _push,
+    "pull": _receiver,
+    "client": _client,
+    "worker": _worker,
+}

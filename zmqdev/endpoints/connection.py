@@ -1,0 +1,116 @@
+"""The post of an endpoint: its context, its one socket, the watch on its peers.
+
+Order at the end (T4): disable the monitor, close its PAIR, close the socket,
+end the context. That last call returns when the kernel has all messages or the
+linger time is over, so it runs in a thread of its own, and signals still count.
+Then the connections are kept until the peers have read everything.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+import zmq
+
+from zmqdev.device.close import Farewell
+from zmqdev.device.peer_log import PeerLog
+from zmqdev.device.peers import PeerEvent, PeerWatch
+from zmqdev.endpoints.build import join, open_socket
+from zmqdev.options.endpoint import EndpointKind
+from zmqdev.security.comeback import Comeback
+from zmqdev.system.signals import Signals
+
+log = logging.getLogger("zmqdev")
+# How soon the end of the context is noticed; half of it is lost on average at the end of a program.
+LOOK = 0.002
+# How long the monitor may be behind. Its event comes microseconds after the handshake, or tens of
+# milliseconds on a machine that is very busy.
+HEAR = 0.2
+
+
+class Post:
+    """Made with a socket that is not joined yet; `join`, then `close` and `leave`."""
+
+    def __init__(self, kind: EndpointKind, spec: Any) -> None:
+        self.spec = spec
+        self.context: zmq.Context[Any] = zmq.Context()
+        self.opened = open_socket(self.context, kind, spec)
+        self._comeback = Comeback()
+        self._peer_log = PeerLog(spec.name, self.opened)
+        self.watch = PeerWatch(self.opened.socket, self.opened.guard)
+        self._farewell = Farewell({}, 0)
+
+    @property
+    def socket(self) -> zmq.Socket[bytes]:
+        return self.opened.socket
+
+    def join(self) -> None:
+        """Bind and connect. RunError names the address that cannot be had."""
+        join(self.opened, self.spec)
+
+    def connected(self) -> int:
+        """Peers whose handshake is done."""
+        self.drain_monitor()
+        return self.watch.counts.connected
+
+    def drain_monitor(self) -> None:
+        """In every turn: an unread monitor freezes the context (T4)."""
+        self.watch.drain(self._tell)
+
+    def come_back(self, now: float) -> None:
+        """In every turn: connect again where a handshake failed, once its pause is over."""
+        self.watch.look(now, self._tell)
+        for address in self._comeback.due(now):
+            self.opened.reconnect(address)
+
+    def ready_lines(self) -> str:
+        """A line for each address, as a device writes them."""
+        name = self.spec.name
+        states = self.opened.addresses
+        return "".join(f"{name} socket {state.verb} {state.actual}\n" for state in states)
+
+    def close(self, linger: float) -> None:
+        """What was sent and has not left is kept for `linger` seconds; see `leave`."""
+        if linger:
+            self._hear_all()
+            self._farewell = Farewell(self.watch.connections(), self.watch.counts.connected)
+        self.watch.disable()
+        self.watch.close()
+        self.opened.close(round(linger * 1000))
+
+    def leave(self, linger: float, signals: Signals) -> bool:
+        """Wait until the peers have read all: True. False at the end of the time or at a signal.
+
+        With no time given nothing was to be kept. A connection that was made anew meanwhile may
+        still keep what waited in the old one.
+        """
+        end = time.monotonic() + linger
+        thread = threading.Thread(target=self.context.term, name="zmqdev-leave", daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(LOOK)
+                if thread.is_alive() and (signals.take() or time.monotonic() > end + 1):
+                    return not linger
+            return self._farewell.wait(end, (signals.fileno(),))
+        finally:
+            self._farewell.close()
+
+    def _hear_all(self) -> None:
+        """A peer can take messages a moment before the monitor says that its handshake is done."""
+        end = time.monotonic() + HEAR
+        self.drain_monitor()
+        while len(self.watch.connections()) > self.watch.counts.connected:
+            if not self.watch.pair.poll(max(0, round((end - time.monotonic()) * 1000))):
+                return  # a stranger, who says nothing
+            self.drain_monitor()
+
+    def _tell(self, event: PeerEvent) -> None:
+        if event.what == "connected":
+            self._comeback.succeeded(event.address)
+        if event.what == "failed" and event.address in self.spec.connect:
+            self._comeback.failed(event.address, time.monotonic())
+        self._peer_log.tell(event)

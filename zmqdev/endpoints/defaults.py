@@ -1,0 +1,146 @@
+"""From a spec to the parts of a task: where messages come from, when they go, how they look."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from zmqdev.endpoints.feed import (
+    STDIN,
+    Feed,
+    StreamFeed,
+    input_given,
+    open_input,
+    text_feed,
+    tick_feed,
+)
+from zmqdev.endpoints.form.format import Layout
+from zmqdev.endpoints.form.template import OUTGOING, REPLY, Template, compile_template
+from zmqdev.endpoints.pace import JitterPace, Pace, Pacing
+from zmqdev.endpoints.tasks.work import Work
+from zmqdev.options.endpoint import Endpoint, Records, Worker
+from zmqdev.options.layer import Written
+
+# What a client does that is given no input: ten requests, 0.1 to 0.5 s apart.
+REQUEST = "Req-{n}"
+REQUESTS = 10
+REQUEST_INTERVAL = 0.3
+REQUEST_JITTER = 0.2
+TICK_INTERVAL = 1.0
+
+
+def layout_of(spec: Any, *, terminal: bool = False) -> Layout:
+    """The form of input or output."""
+    separator = spec.frames
+    if not isinstance(spec, Records):
+        return Layout(separator=separator)
+    delimiter = b"\0" if spec.null else b"\n"
+    return Layout(spec.format, delimiter, separator, terminal)
+
+
+def texts(
+    data: Sequence[str], separator: bytes | None, known: tuple[str, ...], place: str | None
+) -> list[list[Template]]:
+    """The templates of each text, a template for each frame.
+
+    The text is split before it is rendered, so what a placeholder brings is never cut.
+    """
+    found = []
+    for text in data:
+        raw = text.encode(errors="surrogateescape")
+        parts = [raw] if separator is None else raw.split(separator)
+        found.append([compile_template(part, known, place) for part in parts])
+    return found
+
+
+def check_texts(spec: Any, written: Written) -> None:
+    """UsageError for a wrong placeholder, before anything is opened."""
+    texts(getattr(spec, "data", ()), spec.frames, OUTGOING, written.place("data"))
+    if isinstance(spec, Worker):
+        texts((spec.reply,), spec.frames, REPLY, written.place("reply"))
+
+
+def source_of(kind: str, spec: Any, descriptor: int = STDIN) -> str:
+    """What a sender sends: data, file, stdin, ticks or requests."""
+    if spec.data:
+        return "data"
+    if spec.file is not None:
+        return "stdin" if spec.file == "-" else "file"
+    if getattr(spec, "ticks", False):
+        return "ticks"
+    built_in = {"pub": "ticks", "client": "requests"}.get(kind)
+    return "stdin" if built_in is None or input_given(descriptor) else built_in
+
+
+def feed_of(kind: str, spec: Any) -> Feed:
+    """The messages of a sender or client. UsageError when its file cannot be read."""
+    source = source_of(kind, spec)
+    if source == "ticks":
+        return tick_feed(spec.count, spec.seed)
+    if source == "requests":
+        made = texts([REQUEST], None, OUTGOING, None)
+        return text_feed(made, spec.count or REQUESTS, seed=spec.seed)
+    if source == "data":
+        made = texts(spec.data, spec.frames, OUTGOING, None)
+        endless = spec.interval or spec.rate
+        count = spec.count or (None if endless else len(made))
+        return text_feed(made, count, seed=spec.seed)
+    name = spec.file if source == "file" else "stdin"
+    descriptor = open_input(spec.file if source == "file" else "-")
+    limit = max(0, int(spec.sockopts.get("maxmsgsize", 0)))
+    return StreamFeed(descriptor, layout_of(spec), name, spec.count, limit)
+
+
+def hint_of(kind: str, spec: Any) -> str | None:
+    """What a person should know at once when nothing was said about the input."""
+    source = source_of(kind, spec)
+    if source == "ticks" and not spec.ticks:
+        return "no input: publishing ticks, one a second"
+    if source == "requests":
+        return f"no input: sending {spec.count or REQUESTS} requests"
+    if source == "stdin" and os.isatty(STDIN):
+        return "reading messages from the terminal, one a line; Ctrl-D ends"
+    return None
+
+
+def late_hint_of(kind: str, spec: Any) -> str | None:
+    """What a person should know when nothing has come on a stdin that was not asked for."""
+    if spec.file is not None or source_of(kind, spec) != "stdin" or os.isatty(STDIN):
+        return None
+    return "nothing has come on stdin yet; -D TEXT sends a text, -F FILE a file"
+
+
+def pace_of(kind: str, spec: Any) -> Pacing | None:
+    """When messages go; None is as fast as they are taken."""
+    draw = random.Random(spec.seed).random
+    if spec.interval and spec.jitter:
+        return JitterPace(spec.interval, spec.jitter, draw)
+    if spec.interval or spec.rate:
+        return Pace(spec.rate or 1 / spec.interval)
+    source = source_of(kind, spec)
+    if source == "requests":
+        return JitterPace(REQUEST_INTERVAL, REQUEST_JITTER, draw)
+    return Pace(1 / TICK_INTERVAL) if source == "ticks" else None
+
+
+def work_of(spec: Worker) -> Work:
+    """What a worker does with a request."""
+    [reply] = texts((spec.reply,), spec.frames, REPLY, None)
+    return Work(
+        reply=reply,
+        echo=spec.echo,
+        command=spec.exec,
+        limit=spec.exec_timeout,
+        delay=spec.delay,
+        jobs=spec.jobs,
+        joiner=layout_of(spec).joiner,
+        separator=spec.frames,
+    )
+
+
+def blocks(kind: str, spec: Endpoint) -> bool:
+    """Whether a publisher waits for slow subscribers: when it is not told to, one without pace."""
+    said = getattr(spec, "on_full", None)
+    return said == "block" if said else pace_of(kind, spec) is None

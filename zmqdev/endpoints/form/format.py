@@ -1,0 +1,153 @@
+"""The formats: how messages are written out and, with the same word, read in.
+
+| format | a message is | frames are joined by |
+|---|---|---|
+| text | a line as it is | a blank, or `--frames` |
+| raw | its bytes, nothing added; as input the whole of it is one message | nothing, or `--frames` |
+| quoted | a line of texts in double quotes | a blank, or `--frames` |
+| hex | a line of hexadecimal digits | a blank, or `--frames` |
+| json | one object a line | the list in it |
+
+Input is split into frames only where a separator is given, except in quoted,
+hex and json, where frames can always be told apart. A burst becomes one piece
+of bytes, for one write.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from zmqdev.endpoints.form import jsonline, quoted
+
+Message = Sequence[bytes]
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f-\xff]")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How messages lie in a stream.
+
+    `delimiter` ends a record (newline, or NUL with -0); `separator` stands
+    between frames, None when none was asked for; `terminal`: a person looks at
+    it, so control characters are shown and not sent on.
+    """
+
+    format: str = "text"
+    delimiter: bytes = b"\n"
+    separator: bytes | None = None
+    terminal: bool = False
+
+    @property
+    def record_end(self) -> bytes | None:
+        """What ends a record of input: None when the whole is one."""
+        return None if self.format == "raw" else self.delimiter
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether a record of input is the one frame of a message as it is."""
+        return self.format in ("text", "raw") and self.separator is None
+
+    @property
+    def plain_lines(self) -> bool:
+        """Whether a message of one frame is written as it is, with the delimiter after it."""
+        return self.format == "text" and not self.terminal
+
+    @property
+    def joiner(self) -> bytes:
+        if self.separator is not None:
+            return self.separator
+        return b"" if self.format == "raw" else b" "
+
+
+def write_out(layout: Layout, messages: Sequence[Message], time: float) -> bytes:
+    """All of `messages` as output; `time` is when they were received."""
+    return _WRITERS[layout.format](layout, messages, time) if messages else b""
+
+
+def read_in(layout: Layout, record: bytes) -> list[bytes]:
+    """The frames of one record of input. Raises ValueError when it cannot be read."""
+    return _READERS[layout.format](layout, record)
+
+
+def read_all(layout: Layout, records: list[bytes]) -> list[Message]:
+    """`read_in` for many; text takes a short way."""
+    if layout.verbatim:
+        return list(zip(records, strict=False))  # tuples of one, the cheapest there is
+    separator = layout.separator
+    if layout.format in ("text", "raw") and separator is not None:
+        return [record.split(separator) for record in records]
+    reader = _READERS[layout.format]
+    return [reader(layout, record) for record in records]
+
+
+def _text(layout: Layout, messages: Sequence[Message], time: float) -> bytes:
+    lines = map(layout.joiner.join, messages)
+    if layout.terminal:
+        lines = map(_safe, lines)
+    return layout.delimiter.join(lines) + layout.delimiter
+
+
+def _raw(layout: Layout, messages: Sequence[Message], time: float) -> bytes:
+    return b"".join(map(layout.joiner.join, messages))
+
+
+def _quoted(layout: Layout, messages: Sequence[Message], time: float) -> bytes:
+    return _lines(layout, [layout.joiner.join(map(quoted.quote, m)) for m in messages])
+
+
+def _hex(layout: Layout, messages: Sequence[Message], time: float) -> bytes:
+    return _lines(layout, [layout.joiner.join(map(binascii.hexlify, m)) for m in messages])
+
+
+def _json(layout: Layout, messages: Sequence[Message], time: float) -> bytes:
+    shown = layout.terminal
+    return _lines(layout, [jsonline.encode(m, time, ascii_only=shown) for m in messages])
+
+
+def _lines(layout: Layout, lines: list[bytes]) -> bytes:
+    return layout.delimiter.join(lines) + layout.delimiter
+
+
+def _safe(line: bytes) -> bytes:
+    return quoted.visible(line) if _CONTROL.search(line) else line
+
+
+def _read_text(layout: Layout, record: bytes) -> list[bytes]:
+    return [record] if layout.separator is None else record.split(layout.separator)
+
+
+def _read_quoted(layout: Layout, record: bytes) -> list[bytes]:
+    return quoted.unquote(record, layout.joiner)
+
+
+def _read_hex(layout: Layout, record: bytes) -> list[bytes]:
+    frames = record.rstrip(b"\r").split(layout.joiner)
+    try:
+        return [binascii.unhexlify(frame) for frame in frames]
+    except binascii.Error as error:
+        raise ValueError(f"not hexadecimal: {error}") from None
+
+
+def _read_json(layout: Layout, record: bytes) -> list[bytes]:
+    return jsonline.decode(record)
+
+
+_WRITERS: dict[str, Callable[[Layout, Sequence[Message], float], bytes]] = {
+    "text": _text,
+    "raw": _raw,
+    "quoted": _quoted,
+    "hex": _hex,
+    "json": _json,
+}
+_READERS: dict[str, Callable[[Layout, bytes], list[bytes]]] = {
+    "text": _read_text,
+    "raw": _read_text,
+    "quoted": _read_quoted,
+    "hex": _read_hex,
+    "json": _read_json,
+}
+FORMATS = tuple(_WRITERS)

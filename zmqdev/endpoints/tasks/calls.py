@@ -1,0 +1,99 @@
+"""The reliable client's requests: Majordomo or plain, with an id, and refusals told.
+
+What a request, a reply and a retry are is in `requests`; here they are put on the
+wire as `wire.call` and `wire.majordomo` have it, and taken off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from zmqdev.endpoints.tasks.requests import Reply, Requests
+from zmqdev.wire import call, majordomo
+
+# Worth another try: the queue may have room, or be back, by then.
+PASSING = frozenset({"full", "client-full", "stopping", "stopped", "expired"})
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Request `number` got no reply, and why; `final`: it is not sent again."""
+
+    number: int
+    text: str
+    final: bool
+
+
+@dataclass
+class Calls(Requests):
+    """`protocol` is mdp-0.1, mdp-0.2 or plain. `refusals` gather until they are taken."""
+
+    protocol: str = "mdp-0.1"
+    service: bytes = b""
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._parts: dict[bytes, list[bytes]] = {}  # partial replies until the final one
+
+    def burst(self, limit: int) -> list[list[bytes]]:
+        return [self._wrapped(frames) for frames in super().burst(limit)]
+
+    def receive(self, frames: Sequence[bytes], now: float) -> Reply | None:
+        told = call.unwrap(frames)
+        if told is None:
+            self.counts.malformed += 1
+            return None
+        id, answer = told
+        if isinstance(answer, call.Failure):
+            self._refused(id, answer)
+            return None
+        body = self._body(id, answer)
+        return None if body is None else super().receive([id, b"", *body], now)
+
+    def take_refusals(self) -> list[Refusal]:
+        taken, self.refusals = self.refusals, []
+        return taken
+
+    def _wrapped(self, frames: list[bytes]) -> list[bytes]:
+        """`[id, '', body…]` as it is sent."""
+        id, body = frames[0], frames[2:]
+        if self.protocol == "mdp-0.1":
+            body = majordomo.request_01(self.service, body)
+        elif self.protocol == "mdp-0.2":
+            body = majordomo.request_02(self.service, body)
+        return call.wrap(id, body)
+
+    def _body(self, id: bytes, answer: list[bytes]) -> list[bytes] | None:
+        """The body of a whole reply; None for a partial one and for what is no reply."""
+        if self.protocol == "plain":
+            return answer
+        if self.protocol == "mdp-0.1":
+            body = majordomo.reply_01(answer, self.service)
+            if body is None:
+                self.counts.malformed += 1
+            return body
+        part = majordomo.reply_02(answer, self.service)
+        if part is None:
+            self.counts.malformed += 1
+            return None
+        final, body = part
+        if id not in self._open:
+            self._parts.pop(id, None)
+            return body if final else None
+        parts = self._parts.setdefault(id, [])
+        parts += body
+        return self._parts.pop(id) if final else None
+
+    def _refused(self, id: bytes, failure: call.Failure) -> None:
+        request = self._open.get(id)
+        if request is None:
+            self.counts.late += 1
+            return
+        final = failure.code not in PASSING or request.tries >= self.retries
+        self.refusals.append(Refusal(request.number, failure.text, final))
+        if final:
+            del self._open[id]
+            self._parts.pop(id, None)
+            self._give_up(request)

@@ -1,0 +1,214 @@
+"""client: requests from a feed, a window of them in flight, their replies to an output.
+
+The socket is a DEALER that speaks as REQ does, so a lost reply never blocks it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+import zmq
+
+from zmqdev.endpoints.feed import Feed, Messages
+from zmqdev.endpoints.form.format import Layout, write_out
+from zmqdev.endpoints.gate import Gate
+from zmqdev.endpoints.pace import Pacing
+from zmqdev.endpoints.sink import Sink
+from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, counted
+from zmqdev.endpoints.tasks.calls import Calls
+from zmqdev.endpoints.tasks.requests import Requests
+from zmqdev.endpoints.tasks.sender import LOOK, Readiness
+from zmqdev.errors import Unmet, ZmqdevError
+from zmqdev.relay import recv_burst, send_burst
+from zmqdev.stats.latency import Latency
+
+log = logging.getLogger("zmqdev")
+
+
+class Client:
+    """See `Task` for what each method promises."""
+
+    # Every request has its reply by then, or was given up.
+    lingers = False
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        feed: Feed,
+        pace: Pacing | None,
+        gate: Gate,
+        requests: Requests,
+        sink: Sink,
+        layout: Layout,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.flow = Flow()
+        # Only while it waits for peers; each request has a time limit of its own.
+        self.stalled_since: float | None = None
+        self.requests = requests
+        self.latency = Latency()
+        self._socket, self._feed, self._pace, self._gate = socket, feed, pace, gate
+        self._sink, self._layout, self._clock = sink, layout, clock
+        self._readiness = Readiness(feed)
+        self._stopping = False
+        self._began: float | None = None
+        self._last_reply = 0.0
+
+    @property
+    def state(self) -> str:
+        return "running" if self._gate.is_open else "waiting"
+
+    @property
+    def expected(self) -> int | None:
+        return self._feed.total
+
+    @property
+    def ended(self) -> bool:
+        if self._sink.closed:
+            return True
+        no_more = self._feed.ended or self._stopping
+        return no_more and not self.requests.open and self._sink.empty
+
+    def step(self, now: float) -> Wait:
+        if not self._sink.flush():
+            return Wait(writers=(self._sink.descriptor,))
+        # Replies first: after a pause of our own, those that are here are not late.
+        came = self._receive(now)
+        self._give_up(now)
+        if not self._gate.check() and not self._stopping:
+            self.stalled_since = now if self.stalled_since is None else self.stalled_since
+            return Wait(until=now + LOOK)
+        self.stalled_since = None
+        started = self._start(now)
+        if self._send() or came or started:
+            return AT_ONCE
+        self._sink.look()
+        return self._wait(now)
+
+    def stop(self, now: float) -> None:
+        """Requests that are out may still have their replies; no new ones."""
+        self._stopping = True
+
+    def unmet(self) -> str | None:
+        return self._gate.unmet()
+
+    def verdict(self) -> ZmqdevError | None:
+        failed = self.requests.counts.failed
+        if not failed:
+            return None
+        return Unmet(f"{failed} of {self.requests.started} requests had no reply")
+
+    def reports(self) -> list[str]:
+        """What is open at the end was interrupted."""
+        left = self.requests.open
+        return [f"still without a reply: {counted(left, 'request')}"] if left else []
+
+    def summary(self) -> str | None:
+        if not self.requests.started:
+            return None
+        counts = self.requests.counts
+        parts = [counted(self.requests.started, "request"), f"{counts.replied} answered"]
+        for name in ("retried", "failed", "late", "malformed"):
+            if getattr(counts, name):
+                parts.append(f"{getattr(counts, name)} {name}")
+        times = self.latency.summary()
+        if times.p50 is not None and times.p99 is not None and times.max is not None:
+            took = self._last_reply - (self._began or 0.0)
+            if counts.replied > 1 and took > 0:
+                parts.append(f"{counts.replied / took:.1f} replies/s")
+            shown = {"p50": times.p50, "p99": times.p99, "max": times.max}
+            parts += [f"{name} {_milliseconds(value)}" for name, value in shown.items()]
+        return ", ".join(parts)
+
+    def extra(self) -> dict[str, float]:
+        counts = self.requests.counts
+        found: dict[str, float] = {
+            "sent": counts.sent,
+            "open": self.requests.open,
+            "retried": counts.retried,
+            "failed": counts.failed,
+            "late": counts.late,
+            "malformed": counts.malformed,
+        }
+        times = self.latency.summary()
+        shown = {"p50": times.p50, "p99": times.p99, "max": times.max}
+        return found | {name: value for name, value in shown.items() if value is not None}
+
+    def close(self) -> None:
+        self._feed.close()
+
+    def _receive(self, now: float) -> int:
+        replies: Messages = []
+        came = recv_burst(self._socket, BURST)
+        for frames in came:
+            reply = self.requests.receive(frames, now)
+            if reply is not None:
+                self.latency.add(reply.seconds)
+                replies.append(reply.body)
+        self._tell_refusals()
+        if replies:
+            self._last_reply = now
+            self.flow.add(replies)
+            self._sink.write(write_out(self._layout, replies, self._clock()))
+        return len(came)
+
+    def _tell_refusals(self) -> None:
+        """What a reliable queue will not answer."""
+        if isinstance(self.requests, Calls):
+            for refusal in self.requests.take_refusals():
+                level = logging.WARNING if refusal.final else logging.INFO
+                log.log(level, "request %d: %s", refusal.number, refusal.text)
+
+    def _give_up(self, now: float) -> None:
+        for number in self.requests.tick(now):
+            tries = self.requests.retries + 1
+            log.warning(
+                "request %d: no reply within %gs%s",
+                number,
+                self.requests.timeout,
+                f", {tries} times" if tries > 1 else "",
+            )
+
+    def _start(self, now: float) -> int:
+        limit = self._startable(now)
+        if not limit or not self._readiness.now:
+            return 0
+        bodies = self._feed.take(limit)
+        for body in bodies:
+            self.requests.start(body, now)
+        if bodies and self._began is None:
+            self._began = now
+        if self._pace is not None:
+            self._pace.sent(len(bodies), now)
+        return len(bodies)
+
+    def _startable(self, now: float) -> int:
+        if self._stopping or self._feed.ended:
+            return 0
+        room = min(self.requests.room, BURST)
+        return room if self._pace is None or not room else min(room, self._pace.due(now))
+
+    def _send(self) -> int:
+        """How many requests the socket accepted."""
+        burst = self.requests.burst(BURST)
+        accepted = send_burst(self._socket, burst)[0] if burst else 0
+        self.requests.sent(accepted)
+        return accepted
+
+    def _wait(self, now: float) -> Wait:
+        deadline = self.requests.deadline()
+        until = Wait.until if deadline is None else deadline
+        readers: tuple[int, ...] = ()
+        if self.requests.room and not self._stopping and not self._feed.ended:
+            if self._pace is not None and not self._pace.due(now):
+                until = min(until, self._pace.next(now))
+            else:
+                readers = self._readiness.readers
+        room = zmq.POLLOUT if self.requests.waits_to_send else 0
+        return Wait(zmq.POLLIN | room, readers, outlets=self._sink.outlets, until=until)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"

@@ -1,0 +1,144 @@
+"""A worker's jobs: at most so many at a time, each a pause, a command, and a reply."""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zmqdev.endpoints.tasks.command import Command
+from zmqdev.endpoints.tasks.work import Work
+
+log = logging.getLogger("zmqdev")
+# Where a command's end shows in no descriptor, it is looked for this often.
+LOOK = 0.02
+
+
+@dataclass(slots=True)
+class Job:
+    """`number` counts from 0. `due` is when the pause ends."""
+
+    number: int
+    envelope: list[bytes]
+    body: list[bytes]
+    due: float
+    running: Command | None = None
+
+
+class Workbench:
+    """`start` jobs while there is `room`, then `step` for the replies, envelope in front."""
+
+    def __init__(
+        self,
+        work: Work,
+        clock: Callable[[], float] = time.time,
+        draw: Callable[[], int] = lambda: random.getrandbits(32),
+    ) -> None:
+        self.work = work
+        self.failed = 0
+        self._clock, self._draw = clock, draw
+        self._pausing: deque[Job] = deque()  # in the order of their due times
+        self._running: list[Job] = []
+
+    @property
+    def active(self) -> int:
+        return len(self._pausing) + len(self._running)
+
+    @property
+    def room(self) -> int:
+        return self.work.jobs - self.active
+
+    def start(self, number: int, envelope: list[bytes], body: list[bytes], now: float) -> None:
+        self._pausing.append(Job(number, envelope, body, now + self.work.delay))
+
+    def answer(self, number: int, envelope: list[bytes], body: list[bytes]) -> list[bytes]:
+        """The reply to a request that needs neither a pause nor a command."""
+        if self.work.echo:
+            return envelope + body
+        joined = self.work.joiner.join(body)
+        now, draw = self._clock(), self._draw()
+        return envelope + [frame.render(number, now, draw, joined) for frame in self.work.reply]
+
+    def step(self, now: float) -> list[list[bytes]]:
+        """The replies of the jobs that are done."""
+        replies = []
+        while self._pausing and self._pausing[0].due <= now:
+            job = self._pausing.popleft()
+            if self.work.command is None:
+                replies.append(self.answer(job.number, job.envelope, job.body))
+            else:
+                self._launch(job, self.work.command, now, replies)
+        still = []
+        for job in self._running:
+            reply = self._finished(job, now)
+            if reply is None:
+                still.append(job)
+            else:
+                replies.append(reply)
+        self._running = still
+        return replies
+
+    def until(self, now: float) -> float:
+        """When `step` has something to do, if no descriptor says so before."""
+        times = [self._pausing[0].due] if self._pausing else []
+        for job in self._running:
+            assert job.running is not None
+            times.append(now + LOOK if job.running.silent_end else job.running.due)
+        return min(times, default=math.inf)
+
+    @property
+    def readers(self) -> tuple[int, ...]:
+        return tuple(d for job in self._running if job.running for d in job.running.readers)
+
+    @property
+    def writers(self) -> tuple[int, ...]:
+        return tuple(d for job in self._running if job.running for d in job.running.writers)
+
+    def close(self) -> None:
+        """Stop what runs still."""
+        for job in self._running:
+            if job.running is not None:
+                job.running.stop()
+        self._running = []
+
+    def _launch(self, job: Job, command: str, now: float, replies: list[list[bytes]]) -> None:
+        body = self.work.joiner.join(job.body)
+        try:
+            job.running = Command(command, body, _environment(job), now + self.work.limit)
+        except OSError as error:  # no more processes, memory or descriptors
+            replies.append(self._failure(job, f"could not be started: {error.strerror}"))
+        else:
+            self._running.append(job)
+
+    def _finished(self, job: Job, now: float) -> list[bytes] | None:
+        assert job.running is not None
+        outcome = job.running.step(now)
+        if outcome is None:
+            return None
+        if outcome.failure is not None:
+            return self._failure(job, outcome.failure)
+        separator = self.work.separator
+        output = outcome.output
+        return job.envelope + ([output] if separator is None else output.split(separator))
+
+    def _failure(self, job: Job, failure: str) -> list[bytes]:
+        self.failed += 1
+        log.warning("request %d: the command %s", job.number, failure)
+        return [*job.envelope, f"Error: the command {failure}".encode()]
+
+
+def _environment(job: Job) -> dict[str, str]:
+    """ZMQDEV_NUMBER, ZMQDEV_FRAMES, and ZMQDEV_TOPIC: the first frame of several, or "".
+
+    A variable cannot hold NUL, so a topic with one is left empty.
+    """
+    topic = job.body[0] if len(job.body) > 1 and b"\0" not in job.body[0] else b""
+    return {
+        "ZMQDEV_NUMBER": str(job.number),
+        "ZMQDEV_FRAMES": str(len(job.body)),
+        "ZMQDEV_TOPIC": topic.decode(errors="surrogateescape"),
+    }

@@ -1,0 +1,107 @@
+"""sub and pull: messages from a socket to an output, as fast as they come and as soon."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import zmq
+
+from zmqdev.endpoints.form.format import Layout, Message, write_out
+from zmqdev.endpoints.sink import Sink
+from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, held_at_most
+from zmqdev.errors import ZmqdevError
+from zmqdev.relay import recv_burst
+
+
+class Receiver:
+    """See `Task` for what each method promises."""
+
+    # Subscriptions for a publisher that is gone would hold up the end.
+    lingers = False
+    state = "running"
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        sink: Sink,
+        layout: Layout,
+        count: int | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.flow = Flow()
+        self.expected = count
+        self.stalled_since: float | None = None
+        self._socket, self._sink, self._layout, self._clock = socket, sink, layout, clock
+        self._left: int | None = None  # after `stop`: how many more are taken
+        self._dry = False
+
+    @property
+    def ended(self) -> bool:
+        return self._sink.closed or ((self._complete or self._dry) and self._sink.empty)
+
+    @property
+    def _complete(self) -> bool:
+        return self.expected is not None and self.flow.messages >= self.expected
+
+    def step(self, now: float) -> Wait:
+        if not self._sink.flush():
+            return Wait(writers=(self._sink.descriptor,))
+        limit = self._limit()
+        messages = recv_burst(self._socket, limit) if limit else []
+        if messages:
+            output = write_out(self._layout, messages, self._clock())
+            self._count(messages, output)
+            self._sink.write(output)
+            self.stalled_since = None
+            if self._left is not None:
+                self._left -= len(messages)
+            return AT_ONCE
+        if self._left is not None:
+            self._dry = True
+            return AT_ONCE
+        self._sink.look()
+        if self.stalled_since is None:
+            self.stalled_since = now
+        return Wait(zmq.POLLIN, outlets=self._sink.outlets)
+
+    def stop(self, now: float) -> None:
+        """Print what is here already: at most what the socket may hold for a peer."""
+        self._left = held_at_most(self._socket)
+
+    def unmet(self) -> str | None:
+        if self.expected is None:
+            return None if self.flow.messages else "nothing came"
+        return f"{self.flow.messages} of {self.expected} messages came"
+
+    def verdict(self) -> ZmqdevError | None:
+        return None
+
+    def reports(self) -> list[str]:
+        return []
+
+    def summary(self) -> str | None:
+        return None
+
+    def extra(self) -> dict[str, float]:
+        return {}
+
+    def close(self) -> None:
+        """The output is not ours to close."""
+
+    def _count(self, messages: Sequence[Message], output: bytes) -> None:
+        """Lines of one frame each tell their bytes by the length of the output: half the cost."""
+        count = len(messages)
+        if self._layout.plain_lines and sum(map(len, messages)) == count:
+            self.flow.messages += count
+            self.flow.bytes += len(output) - count * len(self._layout.delimiter)
+        else:
+            self.flow.add(messages)
+
+    def _limit(self) -> int:
+        limit = BURST
+        if self.expected is not None:
+            limit = min(limit, self.expected - self.flow.messages)
+        if self._left is not None:
+            limit = min(limit, self._left)
+        return limit

@@ -1,0 +1,50 @@
+"""From a spec to the reliable worker and the reliable client's requests."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import zmq
+
+from zmqdev.broker.session import Session
+from zmqdev.device.socket import make
+from zmqdev.endpoints.defaults import work_of
+from zmqdev.endpoints.tasks.calls import Calls
+from zmqdev.endpoints.tasks.faults import Faults
+from zmqdev.endpoints.tasks.jobs import Workbench
+from zmqdev.endpoints.tasks.reliable_worker import Line, ReliableWorker
+from zmqdev.wire.dialect import DIALECTS
+
+
+def reliable_calls(spec: Any, first_id: int) -> Calls:
+    return Calls(
+        spec.window,
+        spec.timeout,
+        spec.retries,
+        first_id,
+        protocol=spec.protocol,
+        service=spec.service.encode(),
+    )
+
+
+def reliable_worker(spec: Any, socket: zmq.Socket[bytes]) -> ReliableWorker:
+    """A line for each job; the first has the endpoint's own socket, which is connected later."""
+    lines = [_line(spec, socket)]
+    lines += [_line(spec, _connected(spec, socket.context)) for _ in range(spec.jobs - 1)]
+    faults = Faults(spec.crash_after, spec.hang_after)
+    return ReliableWorker(lines, Workbench(work_of(spec)), spec.count, faults)
+
+
+def _line(spec: Any, socket: zmq.Socket[bytes]) -> Line:
+    dialect = DIALECTS[spec.protocol]
+    session = Session(dialect, spec.service.encode(), spec.heartbeat, time.monotonic())
+    [address] = spec.connect
+    return Line(socket, address, session)
+
+
+def _connected(spec: Any, context: zmq.Context[Any]) -> zmq.Socket[bytes]:
+    opened = make(context, "socket", "DEALER", spec.sockopts)
+    opened.secure(spec)
+    opened.connect(spec.connect[0])
+    return opened.socket

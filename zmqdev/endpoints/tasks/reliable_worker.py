@@ -1,0 +1,193 @@
+"""The reliable worker: as many conversations with the queue as it may have jobs.
+
+Majordomo and Paranoid Pirate give a worker one request at a time, so `--jobs 8` is
+eight workers in one program, each with a socket. What is said is decided in
+`broker.session`; here are the sockets, and the workbench where the work is done.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+
+import zmq
+
+from zmqdev.broker.session import Session
+from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, counted
+from zmqdev.endpoints.tasks.faults import Faults
+from zmqdev.endpoints.tasks.jobs import Workbench
+from zmqdev.errors import ZmqdevError
+from zmqdev.relay import recv_burst, send_burst
+
+# How soon another try is made when a socket of a further job had no room: while the queue is
+# away, so a moment more or less does not matter.
+RETRY = 0.1
+
+
+class Line:
+    """One conversation and its socket."""
+
+    def __init__(self, socket: zmq.Socket[bytes], address: str, session: Session) -> None:
+        self.socket = socket
+        self.session = session
+        self._address = address
+        self._generation = session.generation
+
+    def receive(self, now: float) -> list[tuple[list[bytes], list[bytes]]]:
+        """(address, body) of each request that is here."""
+        jobs = []
+        for frames in recv_burst(self.socket, BURST):
+            job = self.session.receive(frames, now)
+            if job is not None:
+                jobs.append(job)
+        return jobs
+
+    def send(self) -> int:
+        """How many messages left."""
+        if not self.session.outbox:
+            return 0
+        accepted, _ = send_burst(self.socket, self.session.outbox)
+        del self.session.outbox[:accepted]
+        return accepted
+
+    def renew(self) -> None:
+        """After the end of a conversation: a new connection, by which the queue knows us."""
+        if self.session.generation == self._generation or self.session.has_left:
+            return
+        self._generation = self.session.generation
+        self.socket.disconnect(self._address)
+        while recv_burst(self.socket, BURST):
+            pass  # of the old connection: other workers have that work now
+        self.socket.connect(self._address)
+
+
+class ReliableWorker:
+    """See `Task` for what each method promises. `lines` has one for each job at a time."""
+
+    lingers = True
+    state = "running"
+
+    def __init__(
+        self, lines: list[Line], bench: Workbench, count: int | None, faults: Faults
+    ) -> None:
+        self.flow = Flow()  # the replies
+        self.expected = count
+        self.stalled_since: float | None = None
+        self._lines, self._bench, self._faults = lines, bench, faults
+        self._taken = 0
+        # Of each job: its line, its generation, and the frames that lead the reply back.
+        self._jobs: dict[int, tuple[Line, int, list[bytes]]] = {}
+        self._waiting: deque[tuple[int, list[bytes]]] = deque()  # no room at the bench yet
+        self._stopping = False
+
+    @property
+    def ended(self) -> bool:
+        return all(line.session.has_left and not line.session.outbox for line in self._lines)
+
+    def step(self, now: float) -> Wait:
+        if self._faults.hangs:
+            return Wait()
+        came = self._receive(now)
+        self._work(now)
+        sent = 0
+        for line in self._lines:
+            line.session.tick(now)
+            line.renew()
+            sent += line.send()
+        if self._faults.hangs:
+            return Wait()
+        if sent or came:
+            self.stalled_since = None
+            return AT_ONCE
+        if not self._jobs and self.stalled_since is None:
+            self.stalled_since = now
+        return self._wait(now)
+
+    def stop(self, now: float) -> None:
+        """What is in hand is finished; the queue gives the rest to others."""
+        self._stopping = True
+        for line in self._lines:
+            line.session.stop(now)
+
+    def unmet(self) -> str | None:
+        if self.expected is None:
+            return None if self.flow.messages else "no request came"
+        return f"{self.flow.messages} of {self.expected} requests came"
+
+    def verdict(self) -> ZmqdevError | None:
+        return None
+
+    def reports(self) -> list[str]:
+        left = len(self._jobs)
+        lines = [f"received and not answered: {counted(left, 'request')}"] if left else []
+        stale = sum(line.session.stale for line in self._lines)
+        if stale:
+            lines.append(f"done for nobody, since the queue had given them to others: {stale}")
+        return lines
+
+    def summary(self) -> str | None:
+        return None
+
+    def extra(self) -> Mapping[str, float]:
+        return {
+            "jobs": len(self._jobs),
+            "failed": self._bench.failed,
+            "malformed": sum(line.session.malformed for line in self._lines),
+            "unanswered": sum(line.session.stale for line in self._lines),
+        }
+
+    def close(self) -> None:
+        self._bench.close()
+        for line in self._lines[1:]:  # the first one's socket is the endpoint's
+            line.socket.close()
+
+    def _receive(self, now: float) -> int:
+        came = 0
+        for line in self._lines:
+            for address, body in line.receive(now):
+                came += 1
+                self._take(line, address, body)
+        return came
+
+    def _take(self, line: Line, address: list[bytes], body: list[bytes]) -> None:
+        number = self._taken
+        self._faults.taken(number)
+        self._taken += 1
+        self._jobs[number] = (line, line.session.generation, address)
+        self._waiting.append((number, body))
+
+    def _work(self, now: float) -> None:
+        """Begin what can be begun, answer what is done. A job's number stands as its envelope."""
+        if self._faults.hangs:
+            return
+        bench = self._bench
+        while self._waiting and (bench.work.instant or bench.room):
+            number, body = self._waiting.popleft()
+            if bench.work.instant:
+                self._answer(bench.answer(number, [b"%d" % number], body), now)
+            else:
+                bench.start(number, [b"%d" % number], body, now)
+        for reply in bench.step(now):
+            self._answer(reply, now)
+        if self.expected is not None and self._taken >= self.expected and not self._stopping:
+            self.stop(now)
+
+    def _answer(self, reply: list[bytes], now: float) -> None:
+        line, generation, address = self._jobs.pop(int(reply[0]))
+        body = reply[1:] or [b""]
+        if line.session.finish(generation, address, body, now):
+            self.flow.add([body])
+
+    def _wait(self, now: float) -> Wait:
+        until = min(line.session.deadline() for line in self._lines)
+        first, *further = self._lines
+        if any(line.session.outbox for line in further):
+            until = min(until, now + RETRY)
+        bench = self._bench
+        return Wait(
+            zmq.POLLIN | (zmq.POLLOUT if first.session.outbox else 0),
+            (*bench.readers, *(line.socket for line in further)),
+            bench.writers,
+            until=min(until, bench.until(now), math.inf),
+        )

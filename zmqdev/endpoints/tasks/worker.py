@@ -1,0 +1,174 @@
+"""worker: requests from a socket, worked on, the replies back to who asked.
+
+The envelope is kept whole, whatever its length (R5, R7). A REP socket keeps it
+itself and takes turns: one request, one reply.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import zmq
+
+from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, counted, held_at_most
+from zmqdev.endpoints.tasks.faults import Faults
+from zmqdev.endpoints.tasks.jobs import Workbench
+from zmqdev.errors import ZmqdevError
+from zmqdev.relay import recv_burst, send_burst
+from zmqdev.wire import envelope
+
+
+class Worker:
+    """See `Task` for what each method promises."""
+
+    lingers = True
+    state = "running"
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        bench: Workbench,
+        count: int | None,
+        faults: Faults | None = None,
+    ) -> None:
+        self.flow = Flow()  # the replies
+        self.expected = count
+        self.stalled_since: float | None = None
+        self.unanswered = 0
+        self.malformed = 0
+        self._socket, self._bench = socket, bench
+        self._faults = faults or Faults()
+        self._turns = socket.type == zmq.REP
+        self._addressed = socket.type == zmq.ROUTER
+        self._taken = 0
+        self._backlog: deque[list[bytes]] = deque()  # received, not begun
+        self._replies: deque[list[bytes]] = deque()  # done, not sent
+        self._stopping = False
+
+    @property
+    def ended(self) -> bool:
+        if self._replies or self._bench.active:
+            return False
+        return self._complete or (self._stopping and not self._backlog)
+
+    @property
+    def _complete(self) -> bool:
+        return self.expected is not None and self._taken >= self.expected
+
+    def step(self, now: float) -> Wait:
+        if self._faults.hangs:
+            return Wait()
+        self._replies.extend(self._bench.step(now))
+        sent = self._send()
+        came = 0 if self._replies and self._bench.work.instant else self._take(now)
+        if sent or came:
+            self.stalled_since = None
+            return AT_ONCE
+        if not self._bench.active and not self._replies and self.stalled_since is None:
+            self.stalled_since = now
+        return self._wait(now)
+
+    def stop(self, now: float) -> None:
+        """Requests that are here are answered still; the others are for other workers."""
+        self._stopping = True
+        if not self._turns:
+            self._backlog.extend(recv_burst(self._socket, held_at_most(self._socket)))
+
+    def unmet(self) -> str | None:
+        if self.expected is None:
+            return None if self.flow.messages else "no request came"
+        return f"{self.flow.messages} of {self.expected} requests came"
+
+    def verdict(self) -> ZmqdevError | None:
+        return None
+
+    def reports(self) -> list[str]:
+        left = len(self._backlog) + self._bench.active + len(self._replies)
+        lines = [f"received and not answered: {counted(left, 'request')}"] if left else []
+        if self.unanswered:
+            lines.append(f"replies that who asked was not there to take: {self.unanswered}")
+        return lines
+
+    def summary(self) -> str | None:
+        return None
+
+    def extra(self) -> dict[str, float]:
+        return {
+            "jobs": self._bench.active,
+            "failed": self._bench.failed,
+            "malformed": self.malformed,
+            "unanswered": self.unanswered,
+        }
+
+    def close(self) -> None:
+        self._bench.close()
+
+    def _take(self, now: float) -> int:
+        """Begin as many requests as there is room for; how many."""
+        begun = 0
+        while (limit := self._limit()) and (requests := self._requests(limit)):
+            for frames in requests:
+                self._begin(frames, now)
+            begun += len(requests)
+            if self._bench.work.instant:
+                break
+        return begun
+
+    def _limit(self) -> int:
+        if self._turns and (self._bench.active or self._replies):
+            return 0
+        limit = BURST if self._bench.work.instant else self._bench.room
+        if self._turns:
+            limit = min(limit, 1)
+        return limit if self.expected is None else min(limit, self.expected - self._taken)
+
+    def _requests(self, limit: int) -> list[list[bytes]]:
+        if self._backlog:
+            count = min(limit, len(self._backlog))
+            return [self._backlog.popleft() for _ in range(count)]
+        return [] if self._stopping else recv_burst(self._socket, limit)
+
+    def _begin(self, frames: list[bytes], now: float) -> None:
+        path, body = self._opened(frames)
+        if not body:
+            self.malformed += 1
+            return
+        number = self._taken
+        self._faults.taken(number)
+        self._taken += 1
+        if self._bench.work.instant:
+            self._replies.append(self._bench.answer(number, path, body))
+        else:
+            self._bench.start(number, path, body, now)
+
+    def _opened(self, frames: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """(envelope, body). A lone frame is a body: a peer that asks without an envelope."""
+        if self._turns or len(frames) == 1:
+            return [], frames
+        return envelope.split(frames)
+
+    def _send(self) -> int:
+        """How many replies are off our hands."""
+        done = 0
+        while self._replies:
+            burst = [self._replies[at] for at in range(min(len(self._replies), BURST))]
+            accepted, reason = send_burst(self._socket, burst)
+            self.flow.add(burst[:accepted])
+            for _ in range(accepted):
+                self._replies.popleft()
+            done += accepted
+            if self._addressed and reason:
+                # Gone, or does not read: one stalled peer must not hold up the others (R1).
+                self._replies.popleft()
+                self.unanswered += 1
+                done += 1
+            elif accepted < len(burst):
+                break
+        return done
+
+    def _wait(self, now: float) -> Wait:
+        events = zmq.POLLOUT if self._replies else 0
+        if self._limit() and not self._stopping:
+            events |= zmq.POLLIN
+        bench = self._bench
+        return Wait(events, bench.readers, bench.writers, until=bench.until(now))

@@ -1,1 +1,0 @@
-"""Many devices from one file: run, check, graph."""

@@ -1,0 +1,85 @@
+"""Options that every running command has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zmqdev.options.option import option
+from zmqdev.options.types import Choice, Count, Duration, Flag, Text
+
+STATS_MODES = ("live", "line", "json", "off")
+
+
+@dataclass(frozen=True)
+class Logging:
+    """What is told on stderr, and in which form."""
+
+    quiet: bool = option(
+        Flag(), default=False, short="q", help="Say errors only.", group="Messages"
+    )
+    verbose: int = option(
+        Count(),
+        default=0,
+        short="v",
+        help="Say more on stderr: -v peers, -vv settings, -vvv everything.",
+        group="Messages",
+    )
+    log_format: str = option(
+        Choice(choices=("text", "json")),
+        default="text",
+        help="Form of the log lines on stderr.",
+        group="Messages",
+    )
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Statistics of a device. No mode: live on a terminal, lines elsewhere."""
+
+    mode: str | None = option(
+        Choice(choices=STATS_MODES),
+        flag="--stats",
+        help="Show what flows: a live panel on stderr, or lines or JSON on stdout. "
+        "Default: live on a terminal, line elsewhere.",
+        group="Statistics",
+    )
+    interval: float = option(
+        Duration(positive=True),
+        default=1.0,
+        flag="--interval",
+        help="Time between two statistics lines.",
+        group="Statistics",
+    )
+
+
+@dataclass(frozen=True)
+class EndpointStats(Stats):
+    """Statistics of an endpoint, on stderr: its stdout carries messages. No mode: off."""
+
+    mode: str | None = option(
+        Choice(choices=STATS_MODES),
+        flag="--stats",
+        help="Show on stderr what flows, live, as lines or as JSON. Default: off.",
+        group="Statistics",
+    )
+    interval: float = option(
+        Duration(positive=True),
+        default=1.0,
+        flag="--stats-interval",
+        help="Time between two statistics lines.",
+        group="Statistics",
+    )
+
+
+@dataclass(frozen=True)
+class Ready:
+    """How scripts learn that everything is bound."""
+
+    ready_file: str | None = option(
+        Text(metavar="FILE"),
+        help="Write the bound addresses to this file once everything is bound.",
+        group="Life",
+    )
+    duration: float | None = option(
+        Duration(positive=True), help="End by itself after this time.", group="Life"
+    )

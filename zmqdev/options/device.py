@@ -1,0 +1,313 @@
+"""A device as it was asked for, and what that comes to for its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from zmqdev.errors import UsageError
+from zmqdev.options import security_check, sockopt, socktype
+from zmqdev.options.common import Logging, Ready, Stats
+from zmqdev.options.crowd import Crowd
+from zmqdev.options.files import files_of
+from zmqdev.options.kind import DeviceKind, SideDefault
+from zmqdev.options.layer import Written, plain
+from zmqdev.options.option import option, section
+from zmqdev.options.side import Backend, Frontend
+from zmqdev.options.types import (
+    AGAIN,
+    Address,
+    AddressOrOff,
+    Choice,
+    Duration,
+    FileName,
+    HostPort,
+    Integer,
+    Many,
+    Size,
+    Text,
+)
+
+# XSUB's topic trie is recursive: a longer topic can overflow its stack (S1, libzmq 4671).
+TOPIC_LIMIT = 4096
+# A subscription is its topic and a byte or the name of a command (RFC 29, 37).
+SUBSCRIPTION_HEAD = 64
+# What a subscriber may have sent that is not looked at yet, in its queue and in the system's.
+UNREAD_SUBSCRIPTIONS = 100
+UNREAD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Limits(Crowd):
+    """What a peer may ask of a device; crossing one costs the offender and is counted."""
+
+    topic_length: int = option(
+        Size(), default=TOPIC_LIMIT, help="Longest subscription, in bytes.", group="Limits"
+    )
+    message_frames: int = option(
+        Integer(0),
+        default=10_000,
+        help="Most frames of one message; 0 is no limit.",
+        group="Limits",
+    )
+    message_bytes: int = option(
+        Size(),
+        default=1024 * sockopt.MEBIBYTE,
+        help="Largest message, all frames together; 0 is no limit.",
+        group="Limits",
+    )
+    subscriptions: int = option(
+        Integer(0),
+        default=100_000,
+        help="Most different subscriptions at a forwarder; 0 is no limit.",
+        group="Limits",
+    )
+    subscriptions_per_peer: int = option(
+        Integer(0),
+        default=10_000,
+        help="Most different subscriptions of one subscriber; 0 is no limit.",
+        group="Limits",
+    )
+    subscription_bytes: int = option(
+        Size(),
+        default=4 * sockopt.MEBIBYTE,
+        help="Most bytes of all different subscriptions together; 0 is no limit.",
+        group="Limits",
+    )
+    subscription_bytes_per_peer: int = option(
+        Size(),
+        default=sockopt.MEBIBYTE // 2,
+        help="Most bytes of the subscriptions of one subscriber; 0 is no limit.",
+        group="Limits",
+    )
+    memory: int = option(
+        Size(),
+        default=0,
+        help="Memory of the process from which on the longest unfinished messages are cut off; "
+        "0 is 80 % of what there is.",
+        group="Limits",
+    )
+
+
+@dataclass(frozen=True)
+class DeviceSpec(Logging, Ready):
+    """One device. `kind` is the row it was asked for by; the rest is options."""
+
+    name: str | None = option(
+        Text(metavar="NAME"), help="Name shown and used by ctl. Default: the kind.", group="Life"
+    )
+    frontend: Frontend = section(Frontend, help="The side that takes messages in.")
+    backend: Backend = section(Backend, help="The side that sends them on.")
+    set: tuple[str, ...] = option(
+        Many(Text(metavar="SIDE.OPTION=VALUE")),
+        default=(),
+        help="Set a ZeroMQ socket option of a side, like frontend.sndhwm=5000; repeatable.",
+        group="Sides",
+    )
+    on_full: str | None = option(
+        Choice(choices=("block", "drop")),
+        help="When nobody can take a message: wait, or drop it. Default: drop in a forwarder, "
+        "block elsewhere.",
+        group="Data path",
+    )
+    capture: str | None = option(
+        Address(verb="bind"),
+        help="Publish a copy of every message at this address (PUB).",
+        group="Data path",
+    )
+    control: str | None = option(
+        AddressOrOff(),
+        help="Where the device answers `zmqdev ctl`. Default: an ipc address of this user.",
+        group="Life",
+    )
+    metrics: str | None = option(
+        HostPort(),
+        help="Serve Prometheus metrics, /healthz and /readyz there; needs zmqdev[metrics].",
+        group="Statistics",
+    )
+    drain: float = option(
+        Duration(),
+        default=5.0,
+        help="How long the stop may take to pass on what is already here.",
+        group="Life",
+    )
+    stats: Stats = section(Stats, help="What is shown of the flow.", shorthand="mode")
+    limits: Limits = section(Limits, help="What a peer may ask.")
+    topic_acl: str | None = option(
+        FileName(change=AGAIN),
+        help="File of rights: who may subscribe to which prefixes, and which worker may serve "
+        "which service.",
+        group="Security",
+    )
+
+
+def resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
+    """The spec with every default of the kind filled in. UsageError names the place."""
+    frontend_type = spec.frontend.type or _partner(kind, spec, "frontend")
+    backend_type = spec.backend.type or _partner(kind, spec, "backend")
+    _check_pair(kind, frontend_type, backend_type, written)
+    on_full = spec.on_full or ("drop" if backend_type in socktype.PUBLISHERS else "block")
+    filled = replace(
+        spec,
+        name=spec.name or kind.name,
+        on_full=on_full,
+        frontend=_fill(kind.frontend, kind, spec, "frontend", frontend_type, on_full, written),
+        backend=_fill(kind.backend, kind, spec, "backend", backend_type, on_full, written),
+    )
+    _check_addresses(filled, written)
+    _check_security(filled, written)
+    return filled
+
+
+def _check_security(spec: DeviceSpec, written: Written) -> None:
+    security_check.check(spec.frontend, written, "frontend.")
+    security_check.check(spec.backend, written, "backend.")
+    if spec.topic_acl and spec.backend.type != "XPUB" and not _names_services(spec):
+        raise UsageError(
+            "topic-acl: needs an XPUB backend, which sees who subscribes, or a reliable queue "
+            "with workers that name their service",
+            written.place("topic-acl"),
+        )
+
+
+def _names_services(spec: DeviceSpec) -> bool:
+    """Whether workers say what they serve; plain ones do not."""
+    settings = getattr(spec, "reliable", None)
+    return settings is not None and settings.enabled and settings.workers != "plain"
+
+
+def _partner(kind: DeviceKind, spec: DeviceSpec, side: str) -> str:
+    """The type of a side not named: the kind's, or what goes with the other side."""
+    own: str = getattr(kind, side).type
+    if side == "backend" and spec.frontend.type == "SUB" and own == "XPUB":
+        return "PUB"
+    if side == "frontend" and spec.backend.type == "PUB" and own == "XSUB":
+        return "SUB"
+    return own
+
+
+def _check_pair(kind: DeviceKind, frontend: str, backend: str, written: Written) -> None:
+    own = (kind.frontend.type, kind.backend.type)
+    if kind.only:
+        if (frontend, backend) != own:
+            fix = f"a {own[0]} frontend and a {own[1]} backend, and no other"
+            place = written.place("backend.type", "frontend.type")
+            raise UsageError(f"{kind.name}: what is asked for has {fix}", place)
+        return
+    if socktype.legal(frontend, backend):
+        return
+    place = written.place("backend.type", "frontend.type")
+    fit = ", ".join(socktype.legal_backends(frontend))
+    raise UsageError(
+        f"{kind.name}: a {frontend} frontend cannot stand with a {backend} backend; "
+        f"with {frontend} goes {fit}",
+        place,
+    )
+
+
+def _fill(
+    default: SideDefault,
+    kind: DeviceKind,
+    spec: DeviceSpec,
+    name: str,
+    type_: str,
+    on_full: str,
+    written: Written,
+) -> Any:
+    side = getattr(spec, name)
+    bind, connect = side.bind, side.connect
+    if not bind and not connect:
+        bind = (default.address,) if default.verb == "bind" else ()
+        connect = (default.address,) if default.verb == "connect" else ()
+    for option_name in side.sockopts:
+        wrong = sockopt.wrong_type(option_name, type_)
+        if wrong:
+            raise UsageError(f"{name}: {wrong}", written.place(f"{name}.{option_name}"))
+    base = sockopt.defaults(
+        type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=len(connect)
+    )
+    if name == "backend":
+        base |= _backend_defaults(type_, on_full, spec.limits.topic_length)
+    filled = replace(
+        side, type=type_, bind=bind, connect=connect, sockopts=sockopt.merge(base, side.sockopts)
+    )
+    return _subscribed(filled, written) if name == "frontend" else filled
+
+
+def _backend_defaults(type_: str, on_full: str, longest: int) -> dict[str, sockopt.Value]:
+    if type_ == "ROUTER":
+        # A worker that comes back under its old id takes over; a client must not (R4).
+        return {"router_handover": True}
+    if type_ in socktype.PUBLISHERS:
+        # Subscribers send subscriptions only. A longer one never gets into the topic tries,
+        # where each of its bytes costs a node: its connection is closed.
+        # libzmq takes in all that is there before it hands up the first, so little may be there.
+        largest: dict[str, sockopt.Value] = {
+            "maxmsgsize": longest + SUBSCRIPTION_HEAD,
+            "rcvhwm": UNREAD_SUBSCRIPTIONS,
+            "rcvbuf": UNREAD_BYTES,
+        }
+        return largest | ({"xpub_nodrop": True} if on_full == "block" else {})
+    return {}
+
+
+def _subscribed(side: Frontend, written: Written) -> Frontend:
+    if side.type == "SUB":
+        return replace(side, subscribe=side.subscribe if side.subscribe is not None else (b"",))
+    if side.subscribe is not None:
+        fix = "add --frontend-type SUB" if side.type == "XSUB" else "only a SUB frontend subscribes"
+        why = (
+            "subscriptions come from the subscribers" if side.type == "XSUB" else "no subscriptions"
+        )
+        raise UsageError(
+            f"subscribe: a {side.type} frontend has {why}; {fix}",
+            written.place("frontend.subscribe"),
+        )
+    return side
+
+
+def _check_addresses(spec: DeviceSpec, written: Written) -> None:
+    seen: dict[str, str] = {}
+    for key, address in bound_addresses(spec):
+        if address in seen and not address.endswith((":0", ":*", "://*")):
+            raise UsageError(
+                f"{key}: {address} is bound by {seen[address]} too", written.place(key)
+            )
+        seen[address] = key
+    if spec.frontend.sockopts.get("conflate") or spec.backend.sockopts.get("conflate"):
+        raise UsageError(
+            "conflate breaks multipart messages, so a device does not take it",
+            written.place("frontend.conflate", "backend.conflate"),
+        )
+
+
+def reloadable(spec: DeviceSpec) -> bool:
+    """Whether there are files that can be read again while it runs."""
+    return any(file.change == AGAIN for file in files_of(spec))
+
+
+def bound_addresses(spec: DeviceSpec) -> Iterator[tuple[str, str]]:
+    """(option path, address) of everything the device binds."""
+    for address in spec.frontend.bind:
+        yield "frontend.bind", address
+    for address in spec.backend.bind:
+        yield "backend.bind", address
+    if spec.capture:
+        yield "capture", spec.capture
+    if spec.control and spec.control != "off":
+        yield "control", spec.control
+
+
+def warnings(spec: DeviceSpec) -> Iterator[str]:
+    """What is allowed and yet deserves a word at the start."""
+    for name in ("frontend", "backend"):
+        opts = getattr(spec, name).sockopts
+        for mark in ("sndhwm", "rcvhwm"):
+            if opts.get(mark) == 0:
+                yield f"{name}.{mark} is 0: a stalled peer can fill the memory"
+
+
+def printed(kind: DeviceKind, spec: DeviceSpec) -> dict[str, Any]:
+    """A resolved spec as a loadable file."""
+    return {"device": kind.name, **plain(spec)}

@@ -1,0 +1,41 @@
+"""The files that settings name, found by the type of the option."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from zmqdev.options.option import Path, options_of, sections_of
+from zmqdev.options.types import FileName
+
+
+@dataclass(frozen=True)
+class NamedFile:
+    """`option` is the path of the option that names it, `change` what it takes when the file
+    has changed. `mark` stands before the path. `sure` is false for what may be a value and no
+    file."""
+
+    option: Path
+    path: str
+    change: str
+    mark: str
+    sure: bool
+
+    @property
+    def key(self) -> str:
+        return ".".join(self.option)
+
+
+def files_of(spec: Any, above: Path = ()) -> Iterator[NamedFile]:
+    """Every file that the options of a spec name."""
+    kind: type = type(spec)
+    for key, (name, declared, _) in options_of(kind).items():
+        value, type_ = getattr(spec, name), declared.type
+        if isinstance(type_, FileName) and value:
+            path = type_.path(value)
+            if path is not None:
+                sure = not (type_.or_value or type_.mark)
+                yield NamedFile((*above, key), path, type_.change, type_.mark, sure)
+    for key, (name, _) in sections_of(kind).items():
+        yield from files_of(getattr(spec, name), (*above, key))

@@ -1,0 +1,59 @@
+"""What a whole file can be asked: keys beside `parts:`, and the flags of `zmqdev run`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zmqdev.options.common import STATS_MODES, Logging, Ready, Stats
+from zmqdev.options.option import option, section
+from zmqdev.options.types import AddressOrOff, Choice, Duration, Flag, Text
+
+
+@dataclass(frozen=True)
+class FleetStats(Stats):
+    """Statistics of all parts. No mode: live on a terminal, off elsewhere, where the parts' own
+    output is what is wanted."""
+
+    mode: str | None = option(
+        Choice(choices=STATS_MODES),
+        flag="--stats",
+        help="Show what flows in all parts: a live table on stderr, or lines or JSON on stdout. "
+        "Default: live on a terminal, off elsewhere and before a pipe.",
+        group="Statistics",
+    )
+    interval: float = option(
+        Duration(positive=True),
+        default=1.0,
+        flag="--interval",
+        help="Time between two statistics lines.",
+        group="Statistics",
+    )
+
+
+@dataclass(frozen=True)
+class FleetSpec(Logging, Ready):
+    """All parts of a file together."""
+
+    name: str | None = option(
+        Text(metavar="NAME"),
+        help="Name used by ctl for the whole. Default: that of the file.",
+        group="Life",
+    )
+    control: str | None = option(
+        AddressOrOff(),
+        help="Where the whole answers `zmqdev ctl`. Default: an ipc address of this user.",
+        group="Life",
+    )
+    watch: bool = option(
+        Flag(),
+        default=False,
+        help="Read the files again when they or the keys they name change, as SIGHUP does: changed "
+        "parts are started again, the others are left alone.",
+        group="Life",
+    )
+    until: str | None = option(
+        Text(metavar="NAME"),
+        help="End all when this part has ended, with its exit status.",
+        group="Life",
+    )
+    stats: FleetStats = section(FleetStats, help="What is shown of the flow.", shorthand="mode")

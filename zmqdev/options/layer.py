@@ -1,0 +1,219 @@
+"""From what was written to a spec: layers of entries, the later over the earlier.
+
+A layer is what one source says: path -> entry. Precedence is default, file,
+environment, flag. An entry keeps its place, so an error found much later still
+names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from zmqdev.errors import UsageError
+from zmqdev.options.document import Node
+from zmqdev.options.option import Leaf, Path, leaves, options_of, section_at, sections_of
+from zmqdev.options.side import SocketSide
+from zmqdev.options.sockopt import SOCKET_OPTIONS, parse_setting
+from zmqdev.options.suggest import near
+from zmqdev.options.types import called
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    raw: Any
+    place: str
+    text: bool  # from a flag or the environment, where all is text
+
+
+Layer = dict[Path, Entry]
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where each option of a spec was written; options left at their default are not in it."""
+
+    places: Mapping[Path, str] = field(default_factory=dict)
+    fallback: str | None = None
+
+    def place(self, *paths: Path | str) -> str | None:
+        """The place of the first of these that was written. A string is a path of dots."""
+        for path in paths:
+            key = tuple(path.split(".")) if isinstance(path, str) else path
+            if key in self.places:
+                return self.places[key]
+        return self.fallback
+
+
+def takes_sockopts(spec: type) -> bool:
+    return issubclass(spec, SocketSide)
+
+
+def file_layer(spec: type, node: Node, ignore: Iterable[str] = ()) -> Layer:
+    """What a file says of one device or endpoint. `ignore` are keys handled elsewhere."""
+    layer: Layer = {}
+    _map_layer(spec, node, (), frozenset(ignore), layer)
+    return layer
+
+
+def _map_layer(spec: type, node: Node, above: Path, ignore: frozenset[str], layer: Layer) -> None:
+    if not node.is_map:
+        where = ".".join(above) or "the file"
+        raise UsageError(
+            f"{where}: expected keys and values, not {called(_bare(node))}", str(node.place)
+        )
+    for key, at, value in node.items():
+        if not above and key in ignore:
+            continue
+        _key_layer(spec, key, value, str(at), above, layer)
+
+
+def _key_layer(spec: type, key: str, value: Node, at: str, above: Path, layer: Layer) -> None:
+    nested = sections_of(spec).get(key)
+    path = (*above, key)
+    if nested is not None:
+        shorthand = nested[1].shorthand
+        if shorthand is not None and not value.is_map:
+            path = (*path, shorthand)
+            layer[path] = Entry(value.plain(), str(value.place), text=False)
+        else:
+            _map_layer(nested[1].spec, value, path, frozenset(), layer)
+    elif key in options_of(spec) or (takes_sockopts(spec) and key in SOCKET_OPTIONS):
+        layer[path] = Entry(value.plain(), str(value.place), text=False)
+    else:
+        raise UsageError(f"{_where(above)}unknown key {key!r}{_nearest(spec, key)}", at)
+
+
+def _bare(node: Node) -> object:
+    return [] if isinstance(node.value, tuple) else node.value
+
+
+def _where(above: Path) -> str:
+    return f"{'.'.join(above)}: " if above else ""
+
+
+def known_keys(spec: type) -> list[str]:
+    own = [*options_of(spec), *sections_of(spec)]
+    return own + (list(SOCKET_OPTIONS) if takes_sockopts(spec) else [])
+
+
+def _nearest(spec: type, key: str) -> str:
+    known = known_keys(spec)
+    suggestion = near(key, known)
+    if suggestion:
+        return suggestion
+    own = ", ".join(sorted([*options_of(spec), *sections_of(spec)]))
+    return f"; known are {own}" + (" and socket options" if takes_sockopts(spec) else "")
+
+
+def environment_layer(spec: type, command: str, environ: Mapping[str, str]) -> Layer:
+    """What `ZMQDEV_<COMMAND>_<OPTION>` says. A list is split at blanks."""
+    layer: Layer = {}
+    for leaf in leaves(spec):
+        name = leaf.variable(command)
+        if leaf.flag and name in environ:
+            value = environ[name]
+            raw: Any = value.split() if leaf.option.type.many else value
+            layer[leaf.path] = Entry(raw, name, text=True)
+    return spread_settings(spec, layer)
+
+
+def flag_layer(spec: type, values: Mapping[Path, Any]) -> Layer:
+    """What flags say: path -> text, list of texts or True."""
+    flags = {leaf.path: leaf.flag for leaf in leaves(spec)}
+    layer = {path: Entry(raw, flags[path], text=True) for path, raw in values.items()}
+    return spread_settings(spec, layer)
+
+
+def spread_settings(spec: type, layer: Layer) -> Layer:
+    """`--set frontend.sndhwm=5000` becomes an entry of its own at ("frontend", "sndhwm")."""
+    given = layer.pop(("set",), None)
+    for text in given.raw if given else ():
+        assert given is not None
+        path, raw = _setting(spec, text, given.place)
+        layer[path] = Entry(raw, f"{given.place} {text}", text=True)
+    return layer
+
+
+def _setting(spec: type, text: str, place: str) -> tuple[Path, str]:
+    try:
+        key, raw = parse_setting(text)
+    except ValueError as error:
+        raise UsageError(str(error), place) from None
+    *above, name = key.split(".")
+    sides = [side for side, (_, nested) in sections_of(spec).items() if takes_sockopts(nested.spec)]
+    if sides and (len(above) != 1 or above[0] not in sides):
+        one = " or ".join(f"{side}.{name}" for side in sides)
+        raise UsageError(f"{text!r} names no side; write {one}", place)
+    if not sides and above:
+        raise UsageError(f"{text!r}: write {name}=VALUE; there is one socket", place)
+    if name not in SOCKET_OPTIONS:
+        raise UsageError(f"unknown socket option {name!r}{near(name, SOCKET_OPTIONS)}", place)
+    return (*above, name), raw
+
+
+def build(spec: type[T], layers: Iterable[Layer], fallback: str | None = None) -> tuple[T, Written]:
+    """The spec that the layers make, the later over the earlier, and where each part came from."""
+    merged: Layer = {}
+    for layer in layers:
+        merged.update(layer)
+    made: T = _build(spec, merged, ())
+    return made, Written({path: entry.place for path, entry in merged.items()}, fallback)
+
+
+def _build(spec: type, layer: Layer, above: Path) -> Any:
+    values: dict[str, Any] = {}
+    for key, (name, declared, _) in options_of(spec).items():
+        entry = layer.get((*above, key))
+        if entry is not None:
+            values[name] = _parse(declared.type, entry, (*above, key))
+    for key, (name, nested) in sections_of(spec).items():
+        values[name] = _build(nested.spec, layer, (*above, key))
+    if takes_sockopts(spec):
+        values["sockopts"] = _sockopts(layer, above, options_of(spec))
+    return spec(**values)
+
+
+def _sockopts(layer: Layer, above: Path, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """A declared option goes before a socket option of the same name: a sender's `rate`."""
+    return {
+        path[-1]: _parse(SOCKET_OPTIONS[path[-1]].type, entry, path)
+        for path, entry in layer.items()
+        if path[:-1] == above and path[-1] in SOCKET_OPTIONS and path[-1] not in declared
+    }
+
+
+def _parse(type_: Any, entry: Entry, path: Path) -> Any:
+    try:
+        return type_.parse(entry.raw, text=entry.text)
+    except ValueError as error:
+        where = "" if entry.text else f"{'.'.join(path)}: "
+        raise UsageError(f"{where}{error}", entry.place) from None
+
+
+def plain(made: Any) -> dict[str, Any]:
+    """The spec as a loadable map: every option that is not None, secrets left out."""
+    spec: type = type(made)
+    result: dict[str, Any] = {}
+    for key, (name, declared, _) in options_of(spec).items():
+        value = getattr(made, name)
+        if declared.secret or value is None or value == () or key == "set":
+            continue
+        result[key] = declared.type.plain(value)
+    for key, (name, _) in sections_of(spec).items():
+        nested = plain(getattr(made, name))
+        if nested:
+            result[key] = nested
+    if takes_sockopts(spec):
+        result |= {k: SOCKET_OPTIONS[k].type.plain(v) for k, v in made.sockopts.items()}
+    return result
+
+
+def leaf_at(spec: type, path: Path) -> Leaf:
+    """The leaf at `path`; KeyError when there is none."""
+    inner = section_at(spec, path[:-1])
+    _, declared, default = options_of(inner)[path[-1]]
+    return Leaf(path, declared, default)

@@ -1,0 +1,39 @@
+"""Addresses and networks as options: `10.0.0.0/8`, `::1`, `10.1.2.3`."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from zmqdev.options.types import Scalar, expected
+
+AnyNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def network(text: str) -> AnyNetwork:
+    """A network from text. Raises ValueError that says what is wrong."""
+    try:
+        return ipaddress.ip_network(text.strip())
+    except ValueError as error:
+        try:
+            wider = ipaddress.ip_network(text.strip(), strict=False)
+        except ValueError:
+            raise ValueError(f"{text!r} is no address and no network") from error
+        raise ValueError(f"{text!r} has host bits set; did you mean {wider}?") from error
+
+
+@dataclass(frozen=True)
+class Network(Scalar):
+    """A network, kept as it was written."""
+
+    metavar: str = "NETWORK"
+
+    def parse(self, raw: object, *, text: bool) -> str:
+        if not isinstance(raw, str):
+            raise expected("a network like 10.0.0.0/8", raw)
+        network(raw)
+        return raw.strip()
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^\s*[0-9A-Fa-f:.]+(/\d{1,3})?\s*$"}

@@ -1,0 +1,157 @@
+"""A part of a file, resolved: its options with every default, and where each was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from zmqdev.errors import UsageError
+from zmqdev.options import endpoint_check
+from zmqdev.options.document import Node
+from zmqdev.options.endpoint import ENDPOINTS
+from zmqdev.options.kind import KINDS
+from zmqdev.options.layer import Entry, Layer, Written, build, file_layer, leaf_at, spread_settings
+from zmqdev.options.option import options_of, sections_of
+from zmqdev.options.part_options import Life
+from zmqdev.options.parts import Draft
+from zmqdev.options.queue import resolve_device
+from zmqdev.options.sockopt import SOCKET_OPTIONS
+from zmqdev.options.variables import Expanded
+
+# Findings of one part; more of them are told after these are mended.
+MOST_PROBLEMS = 50
+LIFE_KEYS = frozenset({*options_of(Life), *sections_of(Life)})
+
+
+@dataclass(frozen=True)
+class Part:
+    """`asked` is what the file says of it alone, as a loadable map; secrets are in it."""
+
+    name: str
+    base: str
+    category: str
+    kind: str
+    spec: Any
+    written: Written
+    place: str
+    asked: dict[str, Any]
+
+    @property
+    def addressed(self) -> tuple[Any, ...]:
+        """(side name, side) of everything with addresses: two for a device, one otherwise."""
+        if self.category == "device":
+            return (("frontend", self.spec.frontend), ("backend", self.spec.backend))
+        return (("", self.spec),)
+
+    @property
+    def keeps(self) -> bool:
+        """A queue that keeps each request until it is answered."""
+        return self.kind == "queue" and bool(self.spec.reliable.enabled)
+
+    def at(self, *paths: str) -> str:
+        """Where the first of these options was written, else where the part begins."""
+        return self.written.place(*paths) or self.place
+
+
+def resolve(draft: Draft) -> Part:
+    """UsageError names the first thing that is wrong with it."""
+    layer = layer_of(draft)
+    made: tuple[Any, Written] = build(draft.spec, [layer], str(draft.place))
+    spec, written = made
+    if draft.category == "device":
+        filled: Any = resolve_device(KINDS[draft.kind], spec, written)
+    else:
+        filled = endpoint_check.resolve(ENDPOINTS[draft.kind], spec, written)
+    return Part(
+        draft.name,
+        draft.base,
+        draft.category,
+        draft.kind,
+        filled,
+        written,
+        str(draft.place),
+        {draft.category: draft.kind, **_loadable(draft.spec, layer)},
+    )
+
+
+def examine(draft: Draft) -> tuple[Part | None, list[UsageError]]:
+    """The part, and everything that is wrong with it: what is wrong is left out and the rest
+    looked at again."""
+    problems: list[UsageError] = []
+    nodes = draft.nodes
+    while len(problems) < MOST_PROBLEMS:
+        try:
+            made = resolve(replace(draft, nodes=nodes))
+            return (None if problems else made), problems
+        except UsageError as error:
+            problems.append(error)
+            left = tuple(_without(node, error.place or "") for node in nodes)
+            if left == nodes:
+                break
+            nodes = left
+    return None, problems
+
+
+def layer_of(draft: Draft) -> Layer:
+    """What the file says of the part, its defaults under it."""
+    layer: Layer = {("name",): Entry(draft.name, str(draft.place), text=False)}
+    for node in draft.nodes:
+        found = file_layer(draft.spec, node, ignore=(draft.category,))
+        given = found.get(("set",))
+        if given is not None:
+            words = given.raw if isinstance(given.raw, list) else [given.raw]
+            found[("set",)] = replace(given, raw=[str(word) for word in words])
+            found = spread_settings(draft.spec, found)
+        layer.update(found)
+    return {path: _as_text(entry) for path, entry in layer.items()}
+
+
+def _as_text(entry: Entry) -> Entry:
+    """What a variable filled in is text, whatever it looks like, as on a command line."""
+    raw = entry.raw if isinstance(entry.raw, list) else [entry.raw]
+    return replace(entry, text=True) if any(isinstance(item, Expanded) for item in raw) else entry
+
+
+def _loadable(spec: type, layer: Layer) -> dict[str, Any]:
+    """What the layer says, for a file that a single command reads: without the keys of a part."""
+    made: dict[str, Any] = {}
+    for path, entry in layer.items():
+        if path[0] in LIFE_KEYS:
+            continue
+        value = entry.raw
+        if entry.text:
+            type_ = _type_at(spec, path)
+            value = type_.plain(type_.parse(entry.raw, text=True))
+        _put(made, path, value)
+    return made
+
+
+def _put(made: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for key in path[:-1]:
+        made = made.setdefault(key, {})
+    made[path[-1]] = value
+
+
+def _type_at(spec: type, path: tuple[str, ...]) -> Any:
+    try:
+        return leaf_at(spec, path).option.type
+    except KeyError:
+        return SOCKET_OPTIONS[path[-1]].type
+
+
+def _without(node: Node, place: str) -> Node:
+    """The tree less the entry whose key or value stands at `place`."""
+    if not node.is_map:
+        return node
+    kept = {
+        key: _without(item, place)
+        for key, at, item in node.items()
+        if place.split(" ")[0] not in (str(at), str(item.place), *_item_places(item))
+    }
+    return node if kept == node.value else replace(node, value=kept)
+
+
+def _item_places(node: Node) -> Iterator[str]:
+    if isinstance(node.value, tuple):
+        yield from (str(item.place) for item in node.value)

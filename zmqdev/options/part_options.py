@@ -1,0 +1,122 @@
+"""How a part of a file lives beside the others: keys that stand with its own options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, make_dataclass
+from functools import cache
+from typing import Any
+
+from zmqdev.options.endpoint import ENDPOINTS
+from zmqdev.options.kind import KINDS
+from zmqdev.options.option import option, section
+from zmqdev.options.queue import spec_of
+from zmqdev.options.types import Choice, Duration, Integer, Many, Text
+
+POLICIES = ("always", "on-failure", "no")
+ISOLATIONS = ("process", "thread")
+_GROUP = "Parts"
+
+
+@dataclass(frozen=True)
+class Policy(Choice):
+    """When a part comes back. YAML 1.1 reads a bare `no` as false; here the word is meant."""
+
+    choices: tuple[str, ...] = POLICIES
+
+    def parse(self, raw: object, *, text: bool) -> str:
+        return "no" if raw is False else super().parse(raw, text=text)
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": [*self.choices, False]}
+
+
+@dataclass(frozen=True)
+class Restart:
+    """What happens when a part has ended by itself."""
+
+    policy: str = option(
+        Policy(),
+        default="on-failure",
+        flag="",
+        help="When the part is started again. on-failure: after a crash, not after wrong settings "
+        "(exit status 2) or an unmet expectation (3).",
+        group=_GROUP,
+    )
+    delay: float = option(
+        Duration(positive=True),
+        default=0.2,
+        flag="",
+        help="Time before the first new start; each further one waits twice as long.",
+        group=_GROUP,
+    )
+    longest_delay: float = option(
+        Duration(positive=True),
+        default=10.0,
+        flag="",
+        help="The longest time before a new start. A run longer than this counts as a success.",
+        group=_GROUP,
+    )
+    limit: int = option(
+        Integer(0),
+        default=10,
+        flag="",
+        help="New starts in a row before the part is given up; 0 is no limit.",
+        group=_GROUP,
+    )
+
+
+@dataclass(frozen=True)
+class Life:
+    """What a part can be asked as a part."""
+
+    replicas: int = option(
+        Integer(1, 1000),
+        default=1,
+        flag="",
+        help="How many of this part there are, named NAME-1, NAME-2 and so on; ${REPLICA} is the "
+        "number.",
+        group=_GROUP,
+    )
+    restart: Restart = section(Restart, help="When the part is started again.", shorthand="policy")
+    isolate: str | None = option(
+        Choice(choices=ISOLATIONS),
+        flag="",
+        help="process: killed or crashed without the others. thread: a device in the process of "
+        "`run`, which inproc addresses need. Default: thread for devices that inproc joins.",
+        group=_GROUP,
+    )
+    after: tuple[str, ...] = option(
+        Many(Text(metavar="NAME")),
+        default=(),
+        flag="",
+        help="Parts that are started before this one, beside those whose addresses it connects to.",
+        group=_GROUP,
+    )
+    ignore: tuple[str, ...] = option(
+        Many(Text(metavar="RULE")),
+        default=(),
+        flag="",
+        help="Rules of `zmqdev check` that do not count for this part.",
+        group=_GROUP,
+    )
+
+
+CATEGORIES: dict[str, Mapping[str, Any]] = {"device": KINDS, "endpoint": ENDPOINTS}
+
+
+def kinds() -> dict[str, str]:
+    """Every kind and its category, in the order of the tables."""
+    return {kind: category for category, rows in CATEGORIES.items() for kind in rows}
+
+
+def own_spec(category: str, kind: str) -> type:
+    """The spec class of a kind as a command has it."""
+    return spec_of(kind) if category == "device" else ENDPOINTS[kind].spec
+
+
+@cache
+def part_spec(category: str, kind: str) -> type:
+    """The same with the keys of a part."""
+    own = own_spec(category, kind)
+    return make_dataclass(f"{own.__name__}Part", [], bases=(own, Life), frozen=True)

@@ -1,0 +1,148 @@
+"""The reliable queue as it was asked for: `zmqdev queue --reliable`, YAML `reliable:`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zmqdev.options.option import option
+from zmqdev.options.types import Address, Choice, Duration, Flag, Integer, Size, Text
+
+GROUP = "Reliable queue"
+MEBIBYTE = 1 << 20
+
+# Silence that makes a peer count as gone, in heartbeats (RFC 6 and 7: "usually 3-5").
+LIVENESS = 3
+# majortomo's limit for a worker that is busy; its broker is the only one that has one.
+BUSY_TIMEOUT = 900.0
+# A plain worker's death shows in nothing but this.
+PLAIN_TIMEOUT = 5.0
+DEFAULT_SERVICE = "default"
+
+
+@dataclass(frozen=True)
+class Reliable:
+    """Keep each request until it is answered. Durations in seconds, sizes in bytes."""
+
+    enabled: bool = option(
+        Flag(),
+        default=False,
+        flag="--reliable",
+        help="Keep each request until a worker has answered it; workers speak Majordomo or "
+        "Paranoid Pirate.",
+        group=GROUP,
+    )
+    workers: str = option(
+        Choice(choices=("auto", "plain")),
+        default="auto",
+        flag="--workers",
+        help="auto: told apart by their first message. plain: ordinary REP and DEALER workers.",
+        group=GROUP,
+    )
+    service: str = option(
+        Text(metavar="NAME"),
+        default=DEFAULT_SERVICE,
+        flag="--service",
+        help="Service of the clients and workers that name none.",
+        group=GROUP,
+    )
+    concurrency: int = option(
+        Integer(1, 100_000),
+        default=1,
+        flag="--concurrency",
+        help="Requests at a time for each plain worker; the protocols allow one.",
+        group=GROUP,
+    )
+    heartbeat: float = option(
+        Duration(),
+        default=0.0,
+        flag="--heartbeat",
+        help="Time between heartbeats; three missed ones end a worker. 0: the protocol's own, "
+        "2.5s Majordomo, 1s Paranoid Pirate.",
+        group=GROUP,
+    )
+    silent_while_busy: bool = option(
+        Flag(),
+        default=False,
+        flag="--silent-while-busy",
+        help="A worker may be silent while it works, as one of a single thread is (the Guide's, "
+        "majortomo's); then only its connection and --busy-timeout tell that it is gone.",
+        group=GROUP,
+    )
+    busy_timeout: float = option(
+        Duration(),
+        default=0.0,
+        flag="--busy-timeout",
+        help="Time a worker has for one request before it goes to another. 0: 15m, and 5s with "
+        "plain workers.",
+        group=GROUP,
+    )
+    max_attempts: int = option(
+        Integer(1),
+        default=5,
+        flag="--max-attempts",
+        help="Workers a request is given to before it is a dead letter.",
+        group=GROUP,
+    )
+    dead_letters: str | None = option(
+        Address(verb="bind"),
+        flag="--dead-letters",
+        help="Push dead letters to whoever pulls at this address.",
+        group=GROUP,
+    )
+    expiry: float = option(
+        Duration(positive=True),
+        default=300.0,
+        flag="--expiry",
+        help="Time a request may wait for a worker.",
+        group=GROUP,
+    )
+    unknown_expiry: float = option(
+        Duration(positive=True),
+        default=30.0,
+        flag="--unknown-expiry",
+        help="The same for a service that has had no worker yet.",
+        group=GROUP,
+    )
+    max_requests: int = option(
+        Integer(1),
+        default=100_000,
+        flag="--max-requests",
+        help="Requests held, of all clients.",
+        group=GROUP,
+    )
+    max_bytes: int = option(
+        Size(),
+        default=256 * MEBIBYTE,
+        flag="--max-bytes",
+        help="Bytes of requests held, of all clients.",
+        group=GROUP,
+    )
+    client_requests: int = option(
+        Integer(1),
+        default=20_000,
+        flag="--client-requests",
+        help="Requests held of one client.",
+        group=GROUP,
+    )
+    client_bytes: int = option(
+        Size(),
+        default=128 * MEBIBYTE,
+        flag="--client-bytes",
+        help="Bytes of requests held of one client.",
+        group=GROUP,
+    )
+    stream_partials: bool = option(
+        Flag(),
+        default=False,
+        flag="--stream-partials",
+        help="Pass partial replies (Majordomo 0.2) on at once. A request whose worker dies after "
+        "one is a dead letter then: given to another it could be answered twice.",
+        group=GROUP,
+    )
+
+    @property
+    def attempt_timeout(self) -> float:
+        """`busy_timeout` with its default filled in."""
+        if self.busy_timeout:
+            return self.busy_timeout
+        return PLAIN_TIMEOUT if self.workers == "plain" else BUSY_TIMEOUT

@@ -1,0 +1,173 @@
+"""The JSON Schema (2020-12) of a file, made from the declarations.
+
+What a schema can say it says: keys, types, choices, shapes. What needs more
+than one place (who talks to whom, two options that contradict each other) is
+`zmqdev check`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from zmqdev.options.defaults import GROUPS
+from zmqdev.options.fleet import FleetSpec
+from zmqdev.options.layer import takes_sockopts
+from zmqdev.options.option import Option, Section, options_of, sections_of
+from zmqdev.options.part_options import CATEGORIES, kinds, part_spec
+from zmqdev.options.sockopt import SOCKET_OPTIONS
+
+Schema = dict[str, Any]
+# A value with a variable in it is text, whatever it becomes.
+VARIABLE: Schema = {"type": "string", "pattern": r"\$\{"}
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+_TEXT_OR_LIST: Schema = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+}
+
+
+def schema() -> Schema:
+    """The schema of every file that `zmqdev run` and the single commands read, but for ZDCF."""
+    definitions: dict[str, Schema] = {
+        "variable": VARIABLE,
+        **{f"option-{name}": _socket_option(name) for name in SOCKET_OPTIONS},
+        **_sections(
+            [FleetSpec, *(part_spec(category, kind) for kind, category in kinds().items())]
+        ),
+        **{kind: _kind(category, kind) for kind, category in kinds().items()},
+        "part": _part(),
+        "defaults": _defaults(),
+        "file": _file(),
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "zmqdev",
+        "description": "Devices and endpoints for `zmqdev run`, or one for its own command.",
+        "type": "object",
+        "if": {"anyOf": [{"required": [category]} for category in CATEGORIES]},
+        "then": {"$ref": "#/$defs/part"},
+        "else": {"$ref": "#/$defs/file"},
+        "$defs": definitions,
+    }
+
+
+def _part() -> Schema:
+    """One of the kinds, told apart by `device` or `endpoint`, so that an editor's messages are
+    about the one that is meant."""
+    choices = [
+        {
+            "if": {"properties": {category: {"const": kind}}, "required": [category]},
+            "then": {"$ref": f"#/$defs/{kind}"},
+        }
+        for kind, category in kinds().items()
+    ]
+    return {
+        "type": "object",
+        "properties": {
+            category: {"enum": list(rows), "description": f"The kind of {category}."}
+            for category, rows in CATEGORIES.items()
+        },
+        "oneOf": [{"required": [category]} for category in CATEGORIES],
+        "allOf": choices,
+    }
+
+
+def _kind(category: str, kind: str) -> Schema:
+    made = _object(part_spec(category, kind))
+    made["description"] = str(CATEGORIES[category][kind].help)
+    made["properties"] = {category: {"const": kind}, **made["properties"]}
+    return made
+
+
+def _object(spec: type) -> Schema:
+    """Every key of a spec class; nothing else is allowed."""
+    properties: dict[str, Schema] = {}
+    if takes_sockopts(spec):
+        properties |= {name: {"$ref": f"#/$defs/option-{name}"} for name in SOCKET_OPTIONS}
+    for key, (_, declared, default) in options_of(spec).items():
+        properties[key] = _option(declared, default)
+    for key, (_, nested) in sections_of(spec).items():
+        properties[key] = _section(nested)
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _option(declared: Option, default: Any) -> Schema:
+    made: Schema = {"description": declared.help, **_or_variable(declared.type.schema())}
+    if default not in (None, ()) and not declared.secret:
+        made["default"] = declared.type.plain(default)
+    return made
+
+
+def _socket_option(name: str) -> Schema:
+    row = SOCKET_OPTIONS[name]
+    return {"description": f"{row.help}.", **_or_variable(row.type.schema())}
+
+
+def _or_variable(own: Schema) -> Schema:
+    if own == {"type": "string"}:
+        return own
+    several = own["anyOf"] if set(own) == {"anyOf"} else [own]
+    forms = [_items_too(form) for form in several]
+    return {"anyOf": [*forms, {"$ref": "#/$defs/variable"}]}
+
+
+def _items_too(form: Schema) -> Schema:
+    return {**form, "items": _or_variable(form["items"])} if "items" in form else form
+
+
+def _section(nested: Section) -> Schema:
+    own: Schema = {"$ref": f"#/$defs/section-{nested.spec.__name__}"}
+    if nested.shorthand is None:
+        return {"description": nested.help, **own}
+    _, declared, _ = options_of(nested.spec)[nested.shorthand]
+    return {"description": nested.help, "anyOf": [own, _or_variable(declared.type.schema())]}
+
+
+def _sections(specs: Iterable[type]) -> dict[str, Schema]:
+    """The sections of all kinds, each once: a side has many options."""
+    found: dict[str, Schema] = {}
+    for spec in specs:
+        for _, nested in sections_of(spec).values():
+            found[f"section-{nested.spec.__name__}"] = _object(nested.spec)
+            found |= _sections([nested.spec])
+    return found
+
+
+def _file() -> Schema:
+    made = _object(FleetSpec)
+    made["properties"] |= {
+        "parts": {
+            "description": "Devices and endpoints, by name.",
+            "type": "object",
+            "propertyNames": {"pattern": _NAME},
+            "additionalProperties": {"$ref": "#/$defs/part"},
+        },
+        "defaults": {"$ref": "#/$defs/defaults"},
+        "include": {"description": "Files whose parts belong here too.", **_TEXT_OR_LIST},
+    }
+    made["anyOf"] = [{"required": ["parts"]}, {"required": ["include"]}]
+    return made
+
+
+def _defaults() -> Schema:
+    """What goes under all parts that have the option, or under a group or kind of them."""
+    groups = {
+        name: _together(kind for kind, own in kinds().items() if own == category)
+        for name, category in GROUPS.items()
+    }
+    everything = _together(kinds())
+    everything["properties"] |= groups
+    everything["properties"] |= {kind: {"$ref": f"#/$defs/{kind}"} for kind in kinds()}
+    everything["description"] = "What is under every part that has the option."
+    return everything
+
+
+def _together(names: Iterable[str]) -> Schema:
+    """The keys of several kinds. One that they do not declare alike may be any of them."""
+    found: dict[str, list[Schema]] = {}
+    for kind in names:
+        for key, own in _object(part_spec(kinds()[kind], kind))["properties"].items():
+            if own not in found.setdefault(key, []):
+                found[key].append(own)
+    properties = {key: own[0] if len(own) == 1 else {"anyOf": own} for key, own in found.items()}
+    return {"type": "object", "properties": properties, "additionalProperties": False}

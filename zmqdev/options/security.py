@@ -1,0 +1,80 @@
+"""Who may come in to a side, and how a side comes in elsewhere: NULL, PLAIN, CURVE.
+
+A side that binds is the server of the handshake and asks; one that connects is
+the client and shows what it has. Each side has settings of its own, so a
+bridge may be open on one side and closed on the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zmqdev.options.network import Network
+from zmqdev.options.option import option
+from zmqdev.options.types import AGAIN, Choice, FileName, Flag, Many, Text
+
+MECHANISMS = ("null", "plain", "curve")
+# A value that begins with it is the name of a file with the value.
+AT_FILE = "@"
+_GROUP = "Security"
+
+
+@dataclass(frozen=True)
+class Security:
+    """The options of one side or endpoint. What is secret is never printed."""
+
+    security: str | None = option(
+        Choice(choices=MECHANISMS),
+        help="Security mechanism. Default: what the other options here belong to, else null.",
+        group=_GROUP,
+    )
+    curve_key: str | None = option(
+        FileName(),
+        help="CURVE: own secret certificate, as `zmqdev keygen` writes it.",
+        group=_GROUP,
+    )
+    curve_secret: str | None = option(
+        FileName(metavar="@FILE", mark=AT_FILE),
+        help="CURVE: own secret key alone, 40 characters of Z85; by flag only as @FILE.",
+        secret=True,
+        group=_GROUP,
+    )
+    server_key: str | None = option(
+        FileName(metavar="KEY|FILE", or_value=True),
+        help="CURVE, connecting: the server's public key, or its certificate.",
+        group=_GROUP,
+    )
+    authorized_keys: str | None = option(
+        FileName(metavar="DIR", change=AGAIN),
+        help="CURVE, binding: directory of the certificates of the clients let in.",
+        group=_GROUP,
+    )
+    curve_allow_any: bool = option(
+        Flag(), default=False, help="CURVE, binding: let in every client key.", group=_GROUP
+    )
+    plain_users: str | None = option(
+        FileName(change=AGAIN),
+        help="PLAIN, binding: file of users and hashed passwords.",
+        group=_GROUP,
+    )
+    plain_username: str | None = option(
+        Text(metavar="NAME"), help="PLAIN, connecting: own user name.", group=_GROUP
+    )
+    plain_password: str | None = option(
+        FileName(metavar="@FILE", mark=AT_FILE),
+        help="PLAIN, connecting: own password; by flag only as @FILE.",
+        secret=True,
+        group=_GROUP,
+    )
+    allow: tuple[str, ...] = option(
+        Many(Network()),
+        default=(),
+        help="Binding: let in peers of this network alone; repeatable.",
+        group=_GROUP,
+    )
+    deny: tuple[str, ...] = option(
+        Many(Network()),
+        default=(),
+        help="Binding: refuse peers of this network, even an allowed one; repeatable.",
+        group=_GROUP,
+    )

@@ -1,0 +1,127 @@
+"""What the security options of a side come to, and what in them contradicts itself."""
+
+from __future__ import annotations
+
+import re
+
+from zmqdev.errors import UsageError
+from zmqdev.options.layer import Written
+from zmqdev.options.security import AT_FILE, Security
+
+# option -> (mechanism it belongs to, role it belongs to)
+_BELONGS: dict[str, tuple[str | None, str | None]] = {
+    "curve_key": ("curve", None),
+    "curve_secret": ("curve", None),
+    "server_key": ("curve", "client"),
+    "authorized_keys": ("curve", "server"),
+    "curve_allow_any": ("curve", "server"),
+    "plain_users": ("plain", "server"),
+    "plain_username": ("plain", "client"),
+    "plain_password": ("plain", "client"),
+    "allow": (None, "server"),
+    "deny": (None, "server"),
+}
+_SECRETS = ("curve_secret", "plain_password")
+# One key in 85 begins with the sign of @FILE; these are the signs of Z85 (wire/z85.py).
+_AT_KEY = re.compile(r"@[0-9A-Za-z.:+=^!/*?&<>()\[\]{}@%$#-]{39}")
+_ROLE_VERB = {"server": "binds", "client": "connects"}
+
+
+def role(side: Security) -> str:
+    """`server` for a side that binds, `client` for one that only connects."""
+    return "server" if getattr(side, "bind", ()) else "client"
+
+
+def mechanism(side: Security) -> str:
+    """null, plain or curve: as asked for, or what the other options belong to."""
+    if side.security:
+        return side.security
+    for name, (belongs, _) in _BELONGS.items():
+        if belongs and getattr(side, name):
+            return belongs
+    return "null"
+
+
+def check(side: Security, written: Written, above: str = "") -> None:
+    """Refuse what contradicts itself or is missing. `above` is `frontend.`, `backend.` or ""."""
+    found = mechanism(side)
+    for name in _BELONGS:
+        if getattr(side, name):
+            _check_belongs(side, name, found, written, above)
+    if found == "null":
+        return
+    if getattr(side, "bind", ()) and getattr(side, "connect", ()):
+        raise UsageError(
+            f"{above}security: a side with {found.upper()} binds or connects, not both: "
+            "the one makes it the server of the handshake, the other the client",
+            _place(written, above, "security", "connect", "bind"),
+        )
+    _check_complete(side, found, written, above)
+
+
+def _place(written: Written, above: str, *names: str) -> str | None:
+    return written.place(*(above + name.replace("_", "-") for name in names))
+
+
+def _check_belongs(side: Security, name: str, found: str, written: Written, above: str) -> None:
+    belongs, of_role = _BELONGS[name]
+    key, place = above + name.replace("_", "-"), _place(written, above, name)
+    if belongs and belongs != found:
+        raise UsageError(f"{key}: belongs to {belongs.upper()}, not to {found.upper()}", place)
+    if of_role and of_role != role(side):
+        wanted, is_ = _ROLE_VERB[of_role], _ROLE_VERB[role(side)]
+        raise UsageError(f"{key}: is for a side that {wanted}; this one {is_}", place)
+    by_flag = place is not None and place.startswith("--")
+    if name in _SECRETS and by_flag:
+        _check_hidden(name, getattr(side, name), key, place)
+
+
+def _check_hidden(name: str, value: str, key: str, place: str | None) -> None:
+    """Refuse a secret where the list of processes shows it."""
+    looks_like_a_key = name == "curve_secret" and _AT_KEY.fullmatch(value)
+    if value.startswith(AT_FILE) and not looks_like_a_key:
+        return
+    told = (
+        f"{key}: everybody on this machine can read it here; write @FILE, "
+        "or put it into the environment"
+    )
+    if looks_like_a_key:
+        told += "; the path of a file that looks like a key goes after @./ or @/./"
+    raise UsageError(told, place)
+
+
+def _check_complete(side: Security, found: str, written: Written, above: str) -> None:
+    missing = _missing(side, found)
+    if missing:
+        names = [name for name, (belongs, _) in _BELONGS.items() if belongs == found]
+        place = _place(written, above, "security", *[n for n in names if getattr(side, n)])
+        raise UsageError(f"{above}{found}: {missing}", place)
+    if side.curve_key and side.curve_secret:
+        raise UsageError(
+            f"{above}curve-key and curve-secret say the same twice; leave one out",
+            _place(written, above, "curve_secret"),
+        )
+    if side.authorized_keys and side.curve_allow_any:
+        raise UsageError(
+            f"{above}curve-allow-any lets in more than authorized-keys names; leave one out",
+            _place(written, above, "curve_allow_any"),
+        )
+
+
+def _missing(side: Security, found: str) -> str | None:
+    """What a mechanism needs in this role and has not got, in words."""
+    if found == "curve" and role(side) == "server":
+        if not (side.curve_key or side.curve_secret):
+            return "a side that binds needs its own key: curve-key FILE"
+        if not (side.authorized_keys or side.curve_allow_any):
+            return (
+                "name the clients let in with authorized-keys DIR, "
+                "or say curve-allow-any when any key will do"
+            )
+    elif found == "curve":
+        return None if side.server_key else "a side that connects needs server-key"
+    elif role(side) == "server":
+        return None if side.plain_users else "a side that binds needs plain-users FILE"
+    elif not (side.plain_username and side.plain_password):
+        return "a side that connects needs plain-username and plain-password"
+    return None

@@ -1,0 +1,167 @@
+"""Socket options by their ZeroMQ names: type, range, and zmqdev's own defaults.
+
+The names are those of zmq_setsockopt(3) in small letters; `hwm` sets both
+high-water marks, as in libzmq 2. They are keys of a side in YAML and are set
+by `--set`. Options that a device or endpoint steers itself (timeouts of calls,
+manual subscriptions, security) are not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zmqdev.options.socktype import SENDERS
+from zmqdev.options.types import Flag, Integer, Milliseconds, Size, Text, ValueType
+
+Value = int | bytes | bool | str
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True)
+class SocketOption:
+    name: str
+    type: ValueType
+    help: str
+    types: frozenset[str] = frozenset()  # socket types that take it; none named: all
+
+
+def _rows(*rows: tuple[Any, ...]) -> dict[str, SocketOption]:
+    made = [SocketOption(row[0], row[1], row[2], frozenset(row[3:])) for row in rows]
+    return {row.name: row for row in made}
+
+
+_COUNT = Integer(0, 2**31 - 1)
+_ON = Flag()
+_TRISTATE = Integer(-1, 1)
+
+SOCKET_OPTIONS: dict[str, SocketOption] = _rows(
+    ("hwm", _COUNT, "high-water mark of both ways, in messages for each peer; 0 is no limit"),
+    ("sndhwm", _COUNT, "high-water mark of what is sent, in messages for each peer"),
+    ("rcvhwm", _COUNT, "high-water mark of what is received, in messages for each peer"),
+    ("linger", Milliseconds(-1), "how long unsent messages are kept at close"),
+    ("maxmsgsize", Size(unlimited=True), "largest frame accepted from a peer; -1 is no limit"),
+    ("routing_id", Text(), "the routing id this socket tells its peers"),
+    ("identity", Text(), "the older name of routing_id"),
+    ("affinity", Integer(0, 2**64 - 1), "bit mask of the I/O threads for new connections"),
+    ("sndbuf", Integer(-1), "kernel send buffer in bytes; -1 is the system's own"),
+    ("rcvbuf", Integer(-1), "kernel receive buffer in bytes; -1 is the system's own"),
+    ("backlog", _COUNT, "longest queue of connections not yet accepted"),
+    ("ipv6", _ON, "IPv6 allowed; set by itself for an address in brackets"),
+    ("immediate", _ON, "queue messages for finished connections only"),
+    ("reconnect_ivl", Milliseconds(-1), "first pause before connecting again"),
+    ("reconnect_ivl_max", Milliseconds(), "longest pause before connecting again"),
+    ("connect_timeout", Milliseconds(), "how long a connect may take; 0 is the system's own"),
+    ("handshake_ivl", Milliseconds(), "how long a handshake may take"),
+    (
+        "heartbeat_ivl",
+        Milliseconds(),
+        "time between ZMTP heartbeats; 0 is none, see known defects",
+    ),
+    ("heartbeat_timeout", Milliseconds(), "silence after a heartbeat that ends a connection"),
+    ("heartbeat_ttl", Milliseconds(), "silence after which the peer should give up on us"),
+    ("tcp_keepalive", _TRISTATE, "TCP keepalive: 1 on, 0 off, -1 the system's own"),
+    ("tcp_keepalive_idle", Integer(-1), "seconds of silence before the first keepalive"),
+    ("tcp_keepalive_intvl", Integer(-1), "seconds between keepalives"),
+    ("tcp_keepalive_cnt", Integer(-1), "keepalives without answer that end a connection"),
+    ("tcp_maxrt", Milliseconds(), "how long TCP retransmits before it gives up"),
+    ("tos", Integer(0, 255), "type-of-service byte of sent packets"),
+    ("bindtodevice", Text(), "network interface to bind to (needs CAP_NET_RAW)"),
+    ("socks_proxy", Text(), "SOCKS5 proxy for outgoing TCP connections"),
+    ("rate", Integer(1, 2**31 - 1), "multicast data rate in kilobits a second"),
+    ("recovery_ivl", Milliseconds(), "multicast recovery time"),
+    ("multicast_hops", Integer(1, 255), "multicast time to live"),
+    ("router_mandatory", _ON, "report what cannot be routed, so it can be counted", "ROUTER"),
+    ("router_handover", _ON, "a newer peer takes over the routing id of an older", "ROUTER"),
+    ("probe_router", _ON, "send an empty message when connected", "ROUTER", "DEALER", "REQ"),
+    ("req_correlate", _ON, "match replies to requests by an id", "REQ"),
+    ("req_relaxed", _ON, "send again without a reply", "REQ"),
+    ("xpub_verbose", _ON, "pass on repeated subscriptions too", "XPUB"),
+    ("xpub_verboser", _ON, "pass on repeated subscriptions and unsubscriptions", "XPUB"),
+    (
+        "xpub_nodrop",
+        _ON,
+        "a full subscriber refuses the message, which is then seen",
+        "XPUB",
+        "PUB",
+    ),
+    ("invert_matching", _ON, "pass on what does not match", "PUB", "XPUB", "SUB"),
+    (
+        "conflate",
+        _ON,
+        "keep only the last message (single frames)",
+        "PULL",
+        "PUSH",
+        "SUB",
+        "PUB",
+        "DEALER",
+    ),
+)
+
+
+def parse_setting(text: str) -> tuple[str, str]:
+    """`sndhwm=5000` -> ("sndhwm", "5000"). ValueError names the form."""
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise ValueError(f"{text!r} is not OPTION=VALUE")
+    return name.strip().lower(), value
+
+
+def wrong_type(name: str, socket_type: str) -> str | None:
+    """Why this socket type does not take the option, or None when it does."""
+    types = SOCKET_OPTIONS[name].types
+    if not types or socket_type in types:
+        return None
+    return f"{name} is an option of {', '.join(sorted(types))}, not of {socket_type}"
+
+
+# No heartbeats unless asked for. While a socket's own queue is full, libzmq takes nothing more from
+# a connection, and no answer to a heartbeat either: it ends a healthy one with all that is on its
+# way. And when the peer resets the connection then, the next heartbeat aborts the program: whoever
+# sends more than is read, and dies, would stop a device (libzmq issue 3937, each socket type).
+# TCP's own keepalive finds the peers that are gone: after 30 s.
+KEEPALIVE = {"idle": 15, "intvl": 5, "cnt": 3}
+
+# A socket with `immediate` forgets what it has received and nobody has read when the connection
+# ends: the reply of a worker that answers and leaves is lost (100 of 100, DEALER). One that
+# receives needs the option only to choose among several peers.
+RECEIVERS = frozenset({"DEALER", "REQ"})
+
+
+def defaults(socket_type: str, *, hwm: int, linger_ms: int, connects: int) -> dict[str, Value]:
+    """What zmqdev sets when nothing is said; FACTS of each are in the README's table.
+
+    `connects` is the number of addresses the socket connects to.
+    """
+    values: dict[str, Value] = {
+        "sndhwm": hwm,
+        "rcvhwm": hwm,
+        "linger": linger_ms,
+        "maxmsgsize": 64 * MEBIBYTE,
+        "backlog": 1024,
+        "handshake_ivl": 5000,
+        "heartbeat_ivl": 0,
+        "heartbeat_timeout": 15000,
+        "reconnect_ivl": 100,
+        "reconnect_ivl_max": 10000,
+        "tcp_keepalive": 1,
+        **{f"tcp_keepalive_{name}": value for name, value in KEEPALIVE.items()},
+    }
+    if connects and socket_type in SENDERS:
+        values["immediate"] = connects > 1 or socket_type not in RECEIVERS
+    if socket_type == "ROUTER":
+        values["router_mandatory"] = True
+    return values
+
+
+def merge(base: Mapping[str, Value], given: Mapping[str, Value]) -> dict[str, Value]:
+    """`given` over `base`, with `hwm` and `identity` spelled out."""
+    values = dict(base)
+    for name, value in given.items():
+        if name == "hwm":
+            values["sndhwm"] = values["rcvhwm"] = value
+        elif name == "identity":
+            values["routing_id"] = value
+    values.update({n: v for n, v in given.items() if n not in ("hwm", "identity")})
+    return values

@@ -1,0 +1,126 @@
+"""Which display a device or an endpoint gets.
+
+A display has `started`, `tick` and `ended`, each with what there is to show, and
+`interval`, the seconds between two ticks. Rich is imported when the live view is
+wanted and possible, and not otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+from zmqdev.device.service import Attachment, Service
+from zmqdev.options.common import EndpointStats, Stats
+from zmqdev.report.lines import Lines
+from zmqdev.stats.endpoint import EndpointSnapshot
+from zmqdev.stats.subject import Subject, of_device, of_endpoint
+from zmqdev.system.loop import Repeat
+from zmqdev.system.stdio import Stream
+
+
+class Display(Protocol):
+    """What shows subjects; see `Lines` and `LiveView`."""
+
+    interval: float
+
+    def started(self, subjects: Iterable[Subject]) -> None: ...
+    def tick(self, subjects: Iterable[Subject]) -> None: ...
+    def ended(self, subjects: Iterable[Subject]) -> None: ...
+    def aside(self) -> AbstractContextManager[None]: ...
+
+
+def can_be_live(stream: Stream | None) -> bool:
+    """Whether it is a terminal that can move its cursor."""
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty and isatty()) and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
+
+
+def mode_of(stats: Stats) -> str:
+    """The mode of a device: live where that can be, lines elsewhere, unless another is asked."""
+    if stats.mode in (None, "live"):
+        return "live" if can_be_live(sys.stderr) else "line"
+    assert stats.mode is not None
+    return stats.mode
+
+
+def _made(mode: str, interval: float, out: Stream | None, *, keys: bool = False) -> Display:
+    if mode == "live":
+        from zmqdev.report.live import LiveView
+
+        return LiveView(sys.stderr, keys=keys)
+    return Lines(interval, out, as_json=mode == "json")
+
+
+def display(stats: Stats) -> Attachment | None:
+    """The display of the devices of a service: lines go to stdout. None when off."""
+    mode = mode_of(stats)
+    return None if mode == "off" else DeviceDisplay(_made(mode, stats.interval, sys.stdout))
+
+
+class DeviceDisplay:
+    """An attachment: shows every device of the service."""
+
+    def __init__(self, display: Display) -> None:
+        self.display = display
+        self._repeat: Repeat | None = None
+
+    def started(self, service: Service) -> None:
+        self.display.started(_devices(service))
+        self._repeat = service.loop.every(
+            self.display.interval, lambda: self.display.tick(_devices(service))
+        )
+
+    def ended(self, service: Service) -> None:
+        self.display.ended(_devices(service))
+
+    def pace(self, seconds: float) -> None:
+        """Write lines `seconds` apart from now on; a live view keeps its own pace."""
+        if isinstance(self.display, Lines) and self._repeat is not None:
+            self.display.interval = seconds
+            self._repeat.pace(seconds)
+
+
+def _devices(service: Service) -> list[Subject]:
+    return [of_device(device.snapshot()) for device in service.devices]
+
+
+class EndpointDisplay:
+    """What an endpoint's loop calls: `tick` every `interval` seconds.
+
+    With messages going to stdout, `with display.aside(): write()` keeps them apart
+    from a live view on the same terminal.
+    """
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+        self._mixed = sys.stdout is not None and sys.stdout.isatty()
+
+    @property
+    def interval(self) -> float:
+        return self._display.interval
+
+    def started(self, snapshot: EndpointSnapshot) -> None:
+        self._display.started([of_endpoint(snapshot)])
+
+    def tick(self, snapshot: EndpointSnapshot) -> None:
+        self._display.tick([of_endpoint(snapshot)])
+
+    def ended(self, snapshot: EndpointSnapshot) -> None:
+        self._display.ended([of_endpoint(snapshot)])
+
+    def aside(self) -> AbstractContextManager[None]:
+        return self._display.aside() if self._mixed else nullcontext()
+
+
+def endpoint_display(stats: EndpointStats) -> EndpointDisplay | None:
+    """The display of an endpoint, all of it on stderr. None when off, which is the default."""
+    mode = stats.mode or "off"
+    if mode == "off":
+        return None
+    if mode == "live" and not can_be_live(sys.stderr):
+        mode = "line"
+    return EndpointDisplay(_made(mode, stats.interval, sys.stderr, keys=True))

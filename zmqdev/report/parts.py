@@ -1,0 +1,225 @@
+"""What a person sees of a running file: one table for all parts, and their own lines."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import IO, Protocol
+
+from zmqdev.options.common import Stats
+from zmqdev.report.display import Display, can_be_live
+from zmqdev.report.lines import Lines
+from zmqdev.stats import units
+from zmqdev.stats.subject import Subject, of_device
+from zmqdev.stats.telling import Telling
+from zmqdev.supervisor.member import Member, MemberState
+from zmqdev.supervisor.output import Voice, prefixes
+from zmqdev.supervisor.runner import ERR, OUT, STATISTICS
+from zmqdev.supervisor.supervisor import Fleet
+from zmqdev.supervisor.thread import Lodger
+from zmqdev.system.stdio import Complaint, Outlet
+
+# A reader that is slow makes the parts wait, not us: this is never reached.
+NO_LIMIT = 1 << 30
+# How often it is looked whether a slow reader has caught up.
+AGAIN = 0.02
+PATIENCE = 2.0
+# A part's peers have a say in its lines; none of them may steer the terminal.
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), *range(10, 32), *range(127, 160))}
+
+
+def mode_of(stats: Stats) -> str:
+    """The mode asked for; without one live where that can be, and off elsewhere. What reads a
+    pipe may write to the same terminal, into the table: there it is shown only when asked."""
+    if stats.mode is None:
+        return "live" if can_be_live(sys.stderr) and not is_pipe(sys.stdout) else "off"
+    if stats.mode == "live":
+        return "live" if can_be_live(sys.stderr) else "line"
+    return str(stats.mode)
+
+
+def is_pipe(stream: IO[str]) -> bool:
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+class _Terminal(Protocol):
+    def isatty(self) -> bool: ...
+
+
+def is_terminal(stream: _Terminal) -> bool:
+    return bool(getattr(stream, "isatty", lambda: False)())
+
+
+def note(part: MemberState) -> str:
+    """How a part's last run ended and how often it was started again, unless it only ended."""
+    if not part.restarts and part.state not in ("resting", "failed"):
+        return ""
+    again = units.counted(part.restarts, "new start")
+    return part.why if "given up" in part.why or not part.restarts else f"{part.why}; {again}"
+
+
+class Screen:
+    """Statistics and output of all parts. `heard` is what the parts' runs call."""
+
+    def __init__(self, stats: Stats) -> None:
+        self.mode = mode_of(stats)
+        self.display: Display | None = None
+        self._fleet: Fleet | None = None
+        self._prefixes: dict[str, bytes] = {}
+        self._tellings: dict[str, Telling] = {}
+        self._subjects: dict[str, Subject] = {}
+        self._waiting: dict[str, list[bytes]] = {OUT: [], ERR: []}
+        self._outlets = {OUT: Outlet(sys.stdout, NO_LIMIT), ERR: Outlet(sys.stderr, NO_LIMIT)}
+        self._complaint = Complaint(self._outlets[OUT], "output")
+        self._terminals = {OUT: is_terminal(sys.stdout), ERR: is_terminal(sys.stderr)}
+        self._scheduled = self._holding = False
+        if self.mode == "live":
+            from zmqdev.report.live import LiveView
+
+            self.display = LiveView(sys.stderr)
+        elif self.mode != "off":
+            self.display = Lines(
+                stats.interval, _Through(self._outlets[OUT]), as_json=self.mode == "json"
+            )
+        self.interval = stats.interval if self.display is not None else None
+
+    def started(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        if self.display is not None:
+            self.display.started(self.subjects())
+            fleet.loop.every(self.display.interval, self._tick)
+
+    def ended(self, fleet: Fleet) -> None:
+        self._flush()
+        for outlet in self._outlets.values():
+            outlet.flush(PATIENCE)
+        self._complaint.tell()
+        if self.display is not None:
+            self.display.ended(self.subjects())
+
+    def heard(self, name: str, stream: str, line: bytes) -> None:
+        """A line of a part: statistics are kept, everything else is passed on."""
+        if stream == STATISTICS:
+            self._told(name, line)
+            return
+        self._waiting[stream].append(self._voice(name).say([self._safe(stream, line)]))
+        if not self._scheduled and self._fleet is not None:
+            self._scheduled = True
+            self._fleet.loop.at(time.monotonic(), self._flush)
+
+    def subjects(self) -> list[Subject]:
+        """Every member as it is now, in the order of the file."""
+        return [self._subject(member) for member in self._members()]
+
+    def _members(self) -> list[Member]:
+        return list(self._fleet.members.values()) if self._fleet is not None else []
+
+    def _subject(self, member: Member) -> Subject:
+        shown = member.shown()
+        if isinstance(member.running, Lodger):
+            snapshot = member.running.snapshot()
+            if snapshot is not None:
+                return replace(of_device(snapshot), name=member.name, note=note(shown))
+        last = self._subjects.get(member.name)
+        if last is None:
+            at = time.monotonic()
+            kept = (member.part.category, member.name, member.part.kind, shown.state, at)
+            return Subject(*kept, shown.uptime, (), (), note=note(shown))
+        state = last.state if shown.state == "running" else shown.state
+        return replace(last, name=member.name, state=state, note=note(shown))
+
+    def _told(self, name: str, line: bytes) -> None:
+        for member in self._members():
+            if member.name == name:
+                telling = self._tellings.setdefault(name, Telling(member.part.category))
+                subject = telling.take(line, time.monotonic())
+                if subject is not None:
+                    self._subjects[name] = subject
+                return
+
+    def _tick(self) -> None:
+        assert self.display is not None
+        self.display.tick(self.subjects())
+
+    def _voice(self, name: str) -> Voice:
+        if name not in self._prefixes:
+            names = [member.name for member in self._members()]
+            colour = self._terminals[OUT] and "NO_COLOR" not in os.environ
+            self._prefixes = prefixes(names if name in names else [*names, name], colour=colour)
+        return Voice(self._prefixes[name])
+
+    def _safe(self, stream: str, line: bytes) -> bytes:
+        if not self._terminals[stream]:
+            return line
+        return line.decode(errors="backslashreplace").translate(_ESCAPES).encode()
+
+    def _flush(self) -> None:
+        """Everything that was heard in this turn, at once."""
+        self._scheduled = False
+        for stream, lines in self._waiting.items():
+            if lines:
+                with self._aside(stream):
+                    text = b"".join(lines).decode(errors="surrogateescape")
+                    self._outlets[stream].write(text)
+                lines.clear()
+        self._complaint.tell()
+        if not self._holding and not self._outlets[OUT].idle:
+            self._hold()
+
+    def _aside(self, stream: str) -> AbstractContextManager[None]:
+        if self.mode == "live" and self.display is not None and self._terminals[stream]:
+            return self.display.aside()
+        return nullcontext()
+
+    def _hold(self) -> None:
+        """Nobody reads: read nothing of the parts either, so that they wait."""
+        self._holding = True
+        for running in self._runs():
+            running.hold()
+        self._later()
+
+    def _later(self) -> None:
+        assert self._fleet is not None
+        self._fleet.loop.at(time.monotonic() + AGAIN, self._try_again)
+
+    def _try_again(self) -> None:
+        if not self._outlets[OUT].idle:
+            self._later()
+            return
+        self._holding = False
+        for running in self._runs():
+            running.go_on()
+
+    def _runs(self) -> Iterator[Runs]:
+        return (member.running for member in self._members() if member.running is not None)
+
+
+class Runs(Protocol):
+    def hold(self) -> None: ...
+
+    def go_on(self) -> None: ...
+
+
+class _Through:
+    """Statistics lines go the way of the parts' lines, so that neither cuts into the other."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+
+    def write(self, text: str, /) -> object:
+        return self._outlet.write(text)
+
+    def flush(self) -> object:
+        return None
+
+    def fileno(self) -> int:
+        raise ValueError("no descriptor of its own")

@@ -1,0 +1,165 @@
+"""The keys of a statistics line, declared once: for text, for JSON and for the README.
+
+A line has the keys of the thing, then of each of its sides (`frontend_peers`, or
+`socket_peers` of an endpoint), then of each of its directions
+(`forward_messages`, or `sent_messages`), then what only its kind counts. A device has
+the same keys in the same order in every line of its life.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from zmqdev.stats.extras import numbers
+from zmqdev.stats.rates import Rate
+from zmqdev.stats.snapshot import SideState
+from zmqdev.stats.subject import Reading, Subject
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One subject at one moment. `rates` is by direction; `clock` seconds since 1970."""
+
+    subject: Subject
+    rates: dict[str, Rate]
+    clock: float
+
+
+@dataclass(frozen=True)
+class Key(Generic[T]):
+    """A column: `value` finds it, `text` says whether text lines have it too."""
+
+    name: str
+    unit: str
+    help: str
+    value: Callable[[T], Any]
+    text: bool = True
+
+
+SUBJECT: tuple[Key[Line], ...] = (
+    Key("time", "seconds", "since 1970; in text the date and time in UTC", lambda x: x.clock),
+    Key("device", "", "its name; `endpoint` for an endpoint", lambda x: x.subject.name),
+    Key("kind", "", "forwarder, streamer, queue, pub, ...", lambda x: x.subject.kind),
+    Key(
+        "state",
+        "",
+        "starting, running, paused, draining; stopped or failed in the last line",
+        lambda x: x.subject.state,
+    ),
+    Key("uptime", "seconds", "since its start", lambda x: round(x.subject.uptime, 3)),
+)
+SIDE: tuple[Key[SideState], ...] = (
+    Key("type", "", "socket type", lambda side: side.type, text=False),
+    Key(
+        "addresses",
+        "",
+        "list of addresses, as really bound",
+        lambda side: [state.actual for state in side.addresses],
+        text=False,
+    ),
+    Key("peers", "peers", "connected now", lambda side: side.peers.connected),
+    Key("accepted", "peers", "connected since the start", lambda s: s.peers.accepted, text=False),
+    Key("disconnects", "peers", "that have left", lambda s: s.peers.disconnects, text=False),
+    Key(
+        "failed_handshakes",
+        "peers",
+        "that did not get in",
+        lambda side: side.peers.failed_handshakes,
+        text=False,
+    ),
+    Key("refused", "", "map of reason to count of refusals", lambda s: dict(s.refused), text=False),
+)
+FLOW: tuple[Key[tuple[Reading, Rate]], ...] = (
+    Key("messages", "messages", "whole messages the target accepted", lambda x: x[0].messages),
+    Key("bytes", "bytes", "bytes of all their frames", lambda x: x[0].bytes),
+    Key(
+        "msgs_per_s",
+        "messages/s",
+        "since the line before; in the last line the mean of the whole run",
+        lambda x: round(x[1].messages, 1),
+    ),
+    Key("bytes_per_s", "bytes/s", "the same in bytes", lambda x: round(x[1].bytes)),
+    Key("drops", "messages", "dropped, for whatever reason", lambda x: x[0].dropped),
+    Key(
+        "blocked_pct",
+        "percent",
+        "of that time during which a message waited for a full target",
+        lambda x: round(x[1].blocked * 100, 1),
+    ),
+    Key("drops_by_reason", "messages", "map of reason to count", lambda x: dict(x[0].drops), False),
+)
+# What stands beside the sides of a device and has an address, by the option that asks for it.
+BESIDE = ("control", "metrics")
+# An endpoint neither drops nor blocks by rules that it could count.
+_DEVICES_ONLY = frozenset({"drops", "blocked_pct", "drops_by_reason"})
+
+
+def columns(line: Line, *, text: bool) -> Iterator[tuple[str, Any]]:
+    """(key, value) of a line, in order."""
+    subject = line.subject
+    for key in SUBJECT:
+        name = subject.category if key.name == "device" else key.name
+        yield name, key.value(line)
+    for name, state in () if text else subject.beside.items():
+        yield f"{name}_address", state.actual
+    for side in subject.sides:
+        for side_key in _those(SIDE, text):
+            yield f"{side.name}_{side_key.name}", side_key.value(side)
+    for flow in subject.flows:
+        for flow_key in _those(FLOW, text):
+            if flow.blocked_ns is not None or flow_key.name not in _DEVICES_ONLY:
+                value = flow_key.value((flow, line.rates.get(flow.name, Rate())))
+                yield f"{flow.name}_{flow_key.name}", value
+    yield from _extra(subject, text)
+
+
+def _those(keys: tuple[Key[T], ...], text: bool) -> Iterator[Key[T]]:
+    return (key for key in keys if key.text or not text)
+
+
+def _extra(subject: Subject, text: bool) -> Iterator[tuple[str, Any]]:
+    """What only this kind counts: single numbers in text, everything in JSON."""
+    if subject.category == "endpoint":
+        yield "expected", subject.expected
+    if text or subject.category == "endpoint":
+        yield from numbers(subject)
+    else:
+        yield from subject.extra.items()
+
+
+def as_text(line: Line) -> str:
+    """`time=... device=queue ...`: one blank between columns, none inside a value."""
+    return " ".join(f"{name}={_word(name, value)}" for name, value in columns(line, text=True))
+
+
+def _word(name: str, value: Any) -> str:
+    if name == "time":
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(value))
+        return f"{stamp}.{int(value % 1 * 1000):03d}Z"
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    return "".join(c if c.isprintable() and not c.isspace() else "_" for c in str(value)) or "-"
+
+
+def as_object(line: Line) -> dict[str, Any]:
+    """The same and more, for JSON."""
+    return dict(columns(line, text=False))
+
+
+def reference() -> Iterator[tuple[str, str, str, bool]]:
+    """(key, unit, help, also in text) of every declared key, as the README lists them."""
+    for prefix, keys in (("", SUBJECT), ("SIDE_", SIDE), ("DIRECTION_", FLOW)):
+        for key in keys:
+            yield f"{prefix}{key.name}", key.unit, key.help, key.text
+    for name in BESIDE:
+        yield f"{name}_address", "", f"of --{name}, as really bound; devices that have it", False
+    yield "expected", "messages", "how many there will be, if that is known; endpoints only", True

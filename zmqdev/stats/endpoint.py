@@ -1,0 +1,80 @@
+"""What a running endpoint hands out: plain data, made at one moment.
+
+`messages` and `bytes` are the endpoint's main flow: what a sender's socket
+accepted (which is not "delivered"), what a receiver took, what a worker
+answered, the replies a client got. Beside them each kind counts what `EXTRA`
+names for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from zmqdev.stats.snapshot import AddressState, PeerCounts
+
+STATES = ("starting", "waiting", "running", "draining", "stopped", "failed")
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A number that only some kinds have."""
+
+    name: str
+    unit: str
+    help: str
+    kinds: frozenset[str]
+
+
+def _rows(*rows: tuple[str, str, str, str]) -> dict[str, Extra]:
+    return {row[0]: Extra(row[0], row[1], row[2], frozenset(row[3].split())) for row in rows}
+
+
+EXTRA = _rows(
+    ("subscriptions", "subscriptions", "subscriptions held by peers now", "pub"),
+    ("unheard", "messages", "messages sent while nobody subscribed", "pub"),
+    ("waiting", "messages", "messages read and not sent yet", "pub push"),
+    ("sent", "messages", "requests sent, each retry counted again", "client"),
+    ("open", "requests", "requests waiting for their reply", "client"),
+    ("retried", "requests", "requests sent again after a time-out", "client"),
+    ("failed", "requests", "requests given up, or jobs whose command failed", "client worker"),
+    ("late", "messages", "replies that came after their request was closed", "client"),
+    ("malformed", "messages", "messages without a proper envelope", "client worker"),
+    ("p50", "seconds", "half of the replies came within this time", "client"),
+    ("p99", "seconds", "99 of 100 replies came within this time", "client"),
+    ("max", "seconds", "the longest time a reply took", "client"),
+    ("lost", "messages", "stamped messages that did not come", "sub pull"),
+    ("doubled", "messages", "stamped messages that came again", "sub pull"),
+    ("reordered", "messages", "stamped messages that came late", "sub pull"),
+    ("corrupt", "messages", "messages without a stamp, or not as stamped", "sub pull"),
+    ("jobs", "jobs", "requests being worked on now", "worker"),
+    ("unanswered", "messages", "replies that nobody was there to take", "worker"),
+)
+
+
+@dataclass(frozen=True)
+class EndpointSnapshot:
+    """An endpoint at `at` (monotonic seconds).
+
+    `expected` is how many messages there will be in all, None when that is not
+    known; `verb` says what happens to them: sent, received or answered.
+    """
+
+    name: str
+    kind: str
+    state: str
+    at: float
+    uptime: float
+    type: str
+    verb: str
+    messages: int
+    bytes: int
+    addresses: tuple[AddressState, ...] = ()
+    peers: PeerCounts = field(default_factory=PeerCounts)
+    expected: int | None = None
+    extra: Mapping[str, float] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """The same as JSON can hold."""
+        return asdict(self)

@@ -1,0 +1,94 @@
+"""What only one kind counts, for lines and for the live view.
+
+An endpoint's numbers are declared in `endpoints.snapshot.EXTRA`, so each kind has all
+of its own in every line. A device's engine hands out a mapping (`details`): its numbers
+are found wherever they stand in it, and a list of `services` is shown as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zmqdev.stats import units
+from zmqdev.stats.endpoint import EXTRA
+from zmqdev.stats.reliable import WORKER_STATES
+from zmqdev.stats.subject import Subject
+
+# What is worth seeing also while it is zero: the room that is left.
+_ALWAYS = frozenset({"queued", "in_flight"})
+# In bytes or seconds, by their names; everything else is a plain number.
+_SIZES = frozenset({"bytes"})
+_TIMES = frozenset({"oldest"}) | {row.name for row in EXTRA.values() if row.unit == "seconds"}
+
+
+def numbers(subject: Subject) -> Iterator[tuple[str, float | None]]:
+    """(name, value) in an order that stays; None for what is not known yet."""
+    if subject.category == "endpoint":
+        for row in EXTRA.values():
+            if subject.kind in row.kinds:
+                yield row.name, subject.extra.get(row.name)
+    else:
+        yield from _found(subject.extra)
+
+
+def _found(tree: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _found(value)
+        elif isinstance(value, int | float):
+            yield name, value
+
+
+def spoken(subject: Subject) -> list[str]:
+    """`queued 12`, `oldest 1.2 s`: what is not zero, and what is worth a zero."""
+    return [
+        f"{name.replace('_', ' ')} {_value(name, value)}"
+        for name, value in numbers(subject)
+        if not isinstance(value, bool) and (value or (value is not None and name in _ALWAYS))
+    ]
+
+
+def _value(name: str, value: float) -> str:
+    if name in _TIMES:
+        return units.duration(value)
+    return units.size(value) if name in _SIZES else units.short(value)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of a reliable queue in words. `ill`: somebody should look at it."""
+
+    text: str
+    ill: bool
+
+
+def services(subject: Subject) -> list[Service]:
+    """A line for each service of a reliable queue, those with most to do first."""
+    found = sorted(_services(subject.extra), key=lambda item: -int(item["queued"]))
+    return [_service(item) for item in found]
+
+
+def _services(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for name, value in tree.items():
+        if name == "services":
+            yield from value
+        elif isinstance(value, Mapping):
+            yield from _services(value)
+
+
+def _service(item: Mapping[str, Any]) -> Service:
+    """`echo: 3 workers: 1 busy, 2 overdue; 4 queued, oldest 1.2 s; 1 in flight`"""
+    states = [(item[state.name], state.name) for state in WORKER_STATES if item[state.name]]
+    workers = units.counted(sum(count for count, _ in states), "worker")
+    queued = f"{item['queued']} queued"
+    parts = [
+        f"{workers}: {', '.join(f'{count} {name}' for count, name in states)}"
+        if states
+        else workers,
+        f"{queued}, oldest {units.duration(item['oldest'])}" if item["queued"] else queued,
+        f"{item['in_flight']} in flight",
+    ]
+    ill = bool(item["overdue"] or (item["queued"] and not states))
+    return Service(f"{item['name'] or '(no name)'}: {'; '.join(parts)}", ill)

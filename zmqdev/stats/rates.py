@@ -1,0 +1,145 @@
+"""From counts to rates: two readings, the last second, the last minute, the peak.
+
+Counts may start again from zero (`zmqdev ctl NAME reset`); then the new count is
+what has come since. The time is always an argument, in monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from zmqdev.stats.subject import Reading
+
+MINUTE = 60.0
+# Shorter windows jump about with the moments of looking, longer ones lag.
+WINDOW = 1.0
+_NANO = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Per second; `blocked` is the share of the time (0 to 1) that a full target cost."""
+
+    messages: float = 0.0
+    bytes: float = 0.0
+    blocked: float = 0.0
+
+
+def growth(before: int, after: int) -> int:
+    """How much came since; a count that went back began again."""
+    return after - before if after >= before else after
+
+
+@dataclass(frozen=True)
+class Total:
+    """Everything that came since `start` seconds, resets or not."""
+
+    messages: int = 0
+    bytes: int = 0
+    blocked_ns: int = 0
+    dropped: int = 0
+
+    def plus(self, before: Reading, after: Reading) -> Total:
+        return Total(
+            self.messages + growth(before.messages, after.messages),
+            self.bytes + growth(before.bytes, after.bytes),
+            self.blocked_ns + growth(before.blocked_ns or 0, after.blocked_ns or 0),
+            self.dropped + growth(before.dropped, after.dropped),
+        )
+
+
+def between(before: Total, after: Total, seconds: float) -> Rate:
+    """The mean rate of a stretch of time; zero when it has no length."""
+    if seconds <= 0:
+        return Rate()
+    return Rate(
+        (after.messages - before.messages) / seconds,
+        (after.bytes - before.bytes) / seconds,
+        min(1.0, (after.blocked_ns - before.blocked_ns) / _NANO / seconds),
+    )
+
+
+class Track:
+    """One direction over time: `add` readings, ask for rates. Holds the last minute."""
+
+    def __init__(self, at: float, reading: Reading) -> None:
+        self.started = at
+        self.last = reading
+        self.total = Total(
+            reading.messages, reading.bytes, reading.blocked_ns or 0, reading.dropped
+        )
+        self.first = self.total
+        self.peak = Rate()
+        # What was counted before the first look came at an unknown time: no rate is made of it.
+        self._times: list[float] = [at]
+        self._totals: list[Total] = [self.total]
+
+    @property
+    def at(self) -> float:
+        """When the last reading was made."""
+        return self._times[-1]
+
+    def add(self, at: float, reading: Reading) -> None:
+        """A new reading. One that is no later than the last is only remembered."""
+        self.total = self.total.plus(self.last, reading)
+        self.last = reading
+        if at <= self.at:
+            self._totals[-1] = self.total
+            return
+        self._times.append(at)
+        self._totals.append(self.total)
+        self._forget(at)
+        if at - self.started < 0.9 * WINDOW:  # the first moments prove nothing
+            return
+        now = self.rate()
+        self.peak = Rate(
+            max(self.peak.messages, now.messages),
+            max(self.peak.bytes, now.bytes),
+            max(self.peak.blocked, now.blocked),
+        )
+
+    def rate(self, window: float = WINDOW) -> Rate:
+        """Over the last `window` seconds, or the time there was."""
+        at = max(0, bisect_left(self._times, self.at - window + 1e-6) - 1)
+        return between(self._totals[at], self.total, self.at - self._times[at])
+
+    def mean(self, seconds: float) -> Rate:
+        """Of everything that came, over a run of `seconds`."""
+        return between(Total(), self.total, seconds)
+
+    def minute(self, cells: int) -> tuple[float | None, ...]:
+        """Messages a second in the last minute, oldest first, in `cells` equal parts.
+
+        Parts begin at whole multiples of their length, so that the picture moves by whole
+        parts; the newest is as long as its time so far. None before the first reading.
+        """
+        step = MINUTE / cells
+        now = self.at
+        newest = (now // step) * step
+        if now - newest < step / 4:  # too little of it to be called a rate
+            newest -= step
+        edges = [newest - step * back for back in range(cells - 1, -1, -1)] + [now]
+        counts = [self._messages_at(edge) for edge in edges]
+        return tuple(
+            None if left is None or right is None else (right - left) / (until - since)
+            for left, right, since, until in zip(counts, counts[1:], edges, edges[1:], strict=False)
+        )
+
+    def _messages_at(self, at: float) -> float | None:
+        """The count at a moment between two readings, as if messages came evenly."""
+        times, totals = self._times, self._totals
+        place = bisect_left(times, at)
+        if place == len(times):
+            return totals[-1].messages
+        if place == 0:
+            return totals[0].messages if times[0] - at < 1e-6 else None
+        part = (at - times[place - 1]) / (times[place] - times[place - 1])
+        before, after = totals[place - 1].messages, totals[place].messages
+        return before + (after - before) * part
+
+    def _forget(self, now: float) -> None:
+        """Keep what `minute` and `rate` need: a minute, one part more, one reading before."""
+        old = bisect_left(self._times, now - 1.25 * MINUTE) - 1
+        if old > 16:  # in batches: removing from the front costs
+            del self._times[:old], self._totals[:old]

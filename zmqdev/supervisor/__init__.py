@@ -1,0 +1,1 @@
+"""Several parts from one file: start, watch, restart and stop them."""

@@ -1,0 +1,62 @@
+"""`run --dry-run`: every socket opened as it would be, and closed again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import zmq
+
+from zmqdev.device.engine import Engine
+from zmqdev.device.socket import OpenSocket
+from zmqdev.endpoints.build import join, open_socket
+from zmqdev.errors import ZmqdevError
+from zmqdev.options.device import DeviceSpec
+from zmqdev.options.endpoint import ENDPOINTS
+from zmqdev.options.kind import KINDS, DeviceKind
+from zmqdev.options.part import Part
+from zmqdev.topology.links import Plan
+from zmqdev.topology.selection import starting
+
+Make = Callable[[DeviceKind, DeviceSpec], Engine]
+
+
+def rehearse(plan: Plan, make: Make) -> Iterator[tuple[str, bool]]:
+    """(line, whether it went well) for each address, or for the part that cannot be opened.
+
+    All stay open until the end, so that two parts that are in each other's way are seen.
+    """
+    context: zmq.Context[Any] = zmq.Context()
+    parts = {part.name: part for part in plan.topology.parts}
+    with ExitStack() as stack:
+        stack.callback(context.term)
+        for name in (name for group in starting(plan) for name in group):
+            try:
+                opened = _open(parts[name], context, make, stack)
+            except ZmqdevError as error:
+                yield f"{name}: {error}", False
+            else:
+                yield from ((line, True) for line in _lines(name, opened))
+
+
+def _open(
+    part: Part, context: zmq.Context[Any], make: Make, stack: ExitStack
+) -> tuple[OpenSocket, ...]:
+    if part.category == "device":
+        wake = context.socket(zmq.PAIR)
+        stack.callback(wake.close, 0)
+        engine = make(KINDS[part.kind], part.spec)
+        engine.open(context, wake, lambda side: None)
+        stack.callback(engine.close, 0)
+        return engine.sockets()
+    opened = open_socket(context, ENDPOINTS[part.kind], part.spec)
+    stack.callback(opened.close, 0)
+    join(opened, part.spec)
+    return (opened,)
+
+
+def _lines(name: str, opened: tuple[OpenSocket, ...]) -> Iterator[str]:
+    for side in opened:
+        for state in side.addresses:
+            yield f"{name} {side.name} {side.type} {state.verb} {state.actual}"

@@ -1,0 +1,233 @@
+"""One part in a running fleet: started, looked after, started again, stopped.
+
+States: waiting (for its turn), starting, running, resting (until its next
+start), stopping, ended (well, or on purpose), failed (given up).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from zmqdev.errors import EXIT_OK
+from zmqdev.options.part import Part
+from zmqdev.options.quantity import format_duration
+from zmqdev.supervisor.process import Process
+from zmqdev.supervisor.restart import ended_with, verdict
+from zmqdev.supervisor.runner import Running, Surroundings
+from zmqdev.supervisor.thread import Lodger
+
+log = logging.getLogger("zmqdev")
+OVER = ("ended", "failed")
+# How long leaving at once may take, as `service.LEAVE` and a little for the program's end.
+LEAVE = 2.0
+
+
+@dataclass(frozen=True)
+class MemberState:
+    """What is shown of a member. `why` says how its last run ended."""
+
+    name: str
+    category: str
+    kind: str
+    state: str
+    pid: int | None
+    restarts: int
+    uptime: float
+    why: str
+
+    def plain(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+class Member:
+    """`changed` is called at every change of state."""
+
+    def __init__(
+        self,
+        part: Part,
+        around: Surroundings,
+        *,
+        thread: bool,
+        changed: Callable[[Member], None],
+    ) -> None:
+        self.part = part
+        self.thread = thread
+        self.state = "waiting"
+        self.restarts = 0
+        self.status = EXIT_OK
+        self.why = ""
+        self.running: Running | None = None
+        self._next: Running | None = None  # prepared for its turn
+        self._around, self._changed = around, changed
+        self._tries = 0
+        self._since = time.monotonic()
+        self._round = 0  # numbers the runs, so that an old timer does nothing
+        self._then: Callable[[], None] | None = None
+        self.was_ready = False  # in its present or last run
+        self._stopping_at: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self.part.name
+
+    @property
+    def over(self) -> bool:
+        """Nothing runs, and nothing will without being asked."""
+        return self.state in OVER
+
+    @property
+    def settled(self) -> bool:
+        """Who waits for it to be bound need wait no longer."""
+        return self.state not in ("waiting", "starting")
+
+    def late(self, allowed: float) -> list[str]:
+        """Its name, when it lives in this process and has not turned for `allowed` seconds."""
+        return self.running.late(allowed) if self.running is not None else []
+
+    def shown(self) -> MemberState:
+        alive = self.running is not None
+        return MemberState(
+            self.name,
+            self.part.category,
+            self.part.kind,
+            self.state,
+            self.running.pid if self.running is not None else None,
+            self.restarts,
+            time.monotonic() - self._since if alive else 0.0,
+            self.why,
+        )
+
+    @property
+    def loading(self) -> bool:
+        """A run of it loads what it needs, now or for its turn."""
+        return any(run is not None and run.loading for run in (self.running, self._next))
+
+    def prepare(self) -> None:
+        """Load what the next run needs; `start` has only to open the sockets then."""
+        if self._next is not None:
+            return
+        made = self._made()
+        try:
+            made.prepare(lambda: self._changed(self))
+        except OSError as error:
+            log.debug("%s: not prepared: %s", self.name, error)
+            return
+        self._next = made
+
+    def discard(self) -> None:
+        """There will be no next run."""
+        if self._next is not None:
+            self._next.discard()
+            self._next = None
+
+    def start(self) -> None:
+        """Begin a run, unless one is under way."""
+        if self.running is not None:
+            return
+        self._round += 1
+        self._since = time.monotonic()
+        self._stopping_at = None
+        self.was_ready = False
+        self.prepare()
+        self.running, self._next = self._next or self._made(), None
+        self._to("starting")
+        self.running.start(self._ended)
+
+    def stop(self, *, at_once: bool = False, then: Callable[[], None] | None = None) -> None:
+        """End the run on purpose; `then` is called when it has ended, at once if none is."""
+        self._then = then or self._then
+        self._round += 1
+        self.discard()
+        if self.running is None:
+            if not self.over:
+                self._to("ended")
+            self._call_then()
+            return
+        first = self._stopping_at is None
+        if first:
+            self._stopping_at = time.monotonic()
+            self._to("stopping")
+        if first or at_once:
+            self.running.stop(at_once=at_once)
+        patience = LEAVE if at_once else self.part.spec.drain + LEAVE
+        round_ = self._round
+        self._around.loop.at(time.monotonic() + patience, lambda: self._too_long(round_))
+
+    def restart(self) -> None:
+        """End the run and begin another, which loads while the one before drains."""
+        self.stop(then=self.start)
+        if self.state == "stopping":
+            self.prepare()
+
+    def reload(self) -> None:
+        """Read keys, users and rights again. One that is just starting may have the old ones."""
+        if self.state == "starting":
+            self.restart()
+        elif self.state == "running" and self.running is not None:
+            self.running.reload()
+
+    def look(self) -> None:
+        """In every turn: has it become ready, has it ended?"""
+        if self.running is not None:
+            self.running.look()
+        if self.state == "starting" and self.running is not None and self.running.ready:
+            self.was_ready = True
+            self.status = EXIT_OK  # a crash that a new start has made good is none of the whole
+            self._to("running")
+
+    def kill(self) -> None:
+        if self.running is not None:
+            self.running.kill()
+
+    def _made(self) -> Running:
+        return (Lodger if self.thread else Process)(self.part, self._around)
+
+    def _too_long(self, round_: int) -> None:
+        if round_ == self._round and self.running is not None:
+            log.warning("%s: has not ended in its time; killed", self.name)
+            self.running.kill()
+
+    def _ended(self, status: int) -> None:
+        ran = time.monotonic() - self._since
+        self.running = None
+        on_purpose = self._stopping_at is not None
+        self._stopping_at = None
+        if on_purpose:
+            self.why = "stopped"
+            self._to("ended")
+            self._call_then()
+            return
+        self._judge(status, ran)
+
+    def _judge(self, status: int, ran: float) -> None:
+        found = verdict(self.part.spec.restart, status, ran, self._tries)
+        self.status, self._tries, self.why = status, found.tries, found.why
+        if found.again is None:
+            level = logging.ERROR if found.failed else logging.INFO
+            log.log(level, "%s: %s", self.name, found.why)
+            self._to("failed" if found.failed else "ended")
+            return
+        level = logging.WARNING if found.failed else logging.INFO
+        pause = format_duration(round(found.again, 3))
+        log.log(level, "%s: %s; starts again in %s", self.name, ended_with(status), pause)
+        self._to("resting")
+        round_ = self._round
+        self._around.loop.at(time.monotonic() + found.again, lambda: self._again(round_))
+
+    def _again(self, round_: int) -> None:
+        if round_ == self._round and self.state == "resting":
+            self.restarts += 1
+            self.start()
+
+    def _call_then(self) -> None:
+        then, self._then = self._then, None
+        if then is not None:
+            then()
+
+    def _to(self, state: str) -> None:
+        self.state = state
+        self._changed(self)

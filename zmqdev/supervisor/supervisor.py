@@ -1,0 +1,316 @@
+"""A running file: its members, their order, one end for all.
+
+Each part is its own failure domain: one that crashes comes back by its own
+rules, the others go on. One signal stops all, the way the messages flow and
+within the longest drain time; a second one leaves at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+from zmqdev.options.types import AGAIN, ANEW
+from zmqdev.supervisor import watch
+from zmqdev.supervisor.member import LEAVE, Member, MemberState
+from zmqdev.supervisor.restart import worst
+from zmqdev.supervisor.runner import Surroundings
+from zmqdev.supervisor.stages import Stages
+from zmqdev.system.loop import Loop
+from zmqdev.topology.changes import Changes, changes
+from zmqdev.topology.links import Plan
+from zmqdev.topology.placement import in_threads, joined
+from zmqdev.topology.selection import starting, stopping
+
+log = logging.getLogger("zmqdev")
+# A part that does not get ready holds up those that connect to it no longer than this: they can
+# connect before somebody binds.
+START = 5.0
+# How often members are looked at: while one starts, and otherwise (SIGCHLD tells sooner).
+SOON, SELDOM = 0.02, 0.25
+# How many parts load at a time, ahead of their turn: it is all work for a processor.
+LOADING = os.cpu_count() or 1
+
+
+class Beside(Protocol):
+    """Something beside the parts: display, control, watch."""
+
+    def started(self, fleet: Fleet) -> None: ...
+
+    def ended(self, fleet: Fleet) -> None: ...
+
+
+class Fleet:
+    """`run` until all has ended. `reread` gives the plan of the files as they are now."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        around: Surroundings,
+        *,
+        beside: Sequence[Beside] = (),
+        reread: Callable[[], Plan | None] = lambda: None,
+        until: str | None = None,
+    ) -> None:
+        self.plan, self.around = plan, around
+        self.loop: Loop = around.loop
+        self.stopping = False
+        self.until = until
+        self.members: dict[str, Member] = {}
+        self.on_started: list[Callable[[], None]] = []
+        self.on_stop: list[Callable[[], None]] = []  # called at the first request to stop
+        self._beside, self._reread = list(beside), reread
+        self._stages: Stages | None = None
+        self._ahead: list[Member] = []  # to be loaded before their turn
+        self._coming: dict[str, Member] = {}  # instead of one that still drains
+        self._told_at_once = False
+        self._files = watch.beside(plan)  # as the parts know them
+        for member in self._made(plan):
+            self.members[member.name] = member
+
+    def run(self, duration: float | None = None) -> int:
+        """The exit status of the whole."""
+        begun: list[Beside] = []
+        self._looking = self.loop.every(SOON, self.look)
+        try:
+            for one in self._beside:
+                begun.append(one)
+                one.started(self)
+            if duration is not None:
+                # Counted from when all run: a start of many parts takes a while.
+                self.on_started.append(lambda: self._end_after(duration))
+            self._start_all()
+            self.loop.run()
+        finally:
+            self._leave()
+            for one in reversed(begun):
+                one.ended(self)
+        return self.status()
+
+    def _end_after(self, seconds: float) -> None:
+        self.loop.at(time.monotonic() + seconds, self._stop_once)
+
+    def status(self) -> int:
+        """With `until` that of the part named so; else the worst of all."""
+        found = [m for m in self.members.values() if self.until in (None, m.name, m.part.base)]
+        return worst([member.status for member in found])
+
+    def shown(self) -> list[MemberState]:
+        return [member.shown() for member in self.members.values()]
+
+    def late(self, allowed: float) -> list[str]:
+        """Who in this process has not shown life for `allowed` seconds."""
+        return [name for member in self.all() for name in member.late(allowed)]
+
+    def look(self) -> None:
+        """Has somebody become ready, or ended? Called often, and at every SIGCHLD."""
+        for member in list(self.members.values()):
+            member.look()
+        starts = any(member.state == "starting" for member in self.members.values())
+        if self._looking.seconds != (pace := SOON if starts or self.stopping else SELDOM):
+            self._looking.pace(pace)
+        if self._stages is not None:
+            self._stages.look()
+        self._load_ahead()
+        self._end_if_over()
+
+    def stop(self) -> None:
+        """Stop all; a second call leaves at once."""
+        at_once, self.stopping = self.stopping, True
+        if at_once:
+            self._leave_all()
+            return
+        for hook in self.on_stop:
+            hook()
+        now = time.monotonic()
+        longest = max((m.part.spec.drain for m in self.members.values()), default=0.0)
+        # Half of the time in order; then all that are left have the other half.
+        half = now + longest / 2
+        self._cancel()
+        self._stages = Stages(
+            self.loop,
+            self._groups(stopping(self.plan)),
+            act=lambda member: member.stop(),
+            done=lambda member: member.running is None,
+            patience=lambda: max(0.0, half - time.monotonic()),
+            finished=lambda: None,
+        )
+        self.loop.at(now + longest + LEAVE / 2, self._leave_all)
+        self._look_soon()
+
+    def reload(self) -> Changes | None:
+        """Read the files again. None when they are wrong, and then nothing changes."""
+        after = self._reread()
+        if after is None or self.stopping:
+            return None
+        before, now = self._files, watch.beside(after)
+        anew, again = (watch.touched(after, before, now, how) for how in (ANEW, AGAIN))
+        found = changes(self.plan, after, anew=anew, again=again)
+        self.plan, self._files = after, now
+        self._apply(found, after)
+        what = ", ".join(f"{word} {' '.join(names)}" for word, names in _words(found))
+        log.warning("read again: %s", what or "nothing has changed")
+        return found
+
+    def named(self, word: str) -> list[Member]:
+        """The member of that name, or all replicas of it."""
+        return [m for m in self.members.values() if word in (m.name, m.part.base)]
+
+    def restart(self, member: Member) -> None:
+        """Stop it, and start it again; with it those that inproc joins it with."""
+        for name in joined(self.plan).get(member.name, {member.name}):
+            self.members[name].restart()
+        self._look_soon()
+
+    def _made(self, plan: Plan) -> Iterator[Member]:
+        threads = in_threads(plan)
+        for part in plan.topology.parts:
+            thread = part.name in threads
+            yield Member(part, self.around, thread=thread, changed=self._changed)
+
+    def _start_all(self) -> None:
+        groups = self._groups(starting(self.plan))
+        self._ahead = [member for group in groups for member in group]
+        self._stages = Stages(
+            self.loop,
+            groups,
+            # One that a new reading has replaced or taken out has no turn any more.
+            act=lambda member: member.start() if self._has(member) else None,
+            done=lambda member: member.settled or not self._has(member),
+            patience=lambda: START,
+            finished=self._started,
+        )
+        self.look()
+
+    def _load_ahead(self) -> None:
+        """The next ones load while those before them open their sockets."""
+        while self._ahead and sum(member.loading for member in self.all()) < LOADING:
+            member = self._ahead.pop(0)
+            if member.state == "waiting" and self._has(member):
+                member.prepare()
+
+    def _has(self, member: Member) -> bool:
+        return self.members.get(member.name) is member
+
+    def _started(self) -> None:
+        for hook in self.on_started:
+            hook()
+
+    def _groups(self, names: Iterable[Iterable[str]]) -> list[list[Member]]:
+        return [[self.members[name] for name in group if name in self.members] for group in names]
+
+    def _changed(self, member: Member) -> None:
+        # Who never got ready was connected to nobody.
+        if member.state == "resting" and member.thread and member.was_ready:
+            self._rejoin(member)
+        if member.over and self.until in (member.name, member.part.base) and not self.stopping:
+            self.loop.at(time.monotonic(), self._stop_once)
+        self._look_soon()
+
+    def _rejoin(self, member: Member) -> None:
+        """Its inproc connections are not made again: the other ends start again too."""
+        for name in joined(self.plan).get(member.name, frozenset()) - {member.name}:
+            other = self.members[name]
+            if other.running is not None and other.state in ("starting", "running"):
+                other.restart()
+
+    def _stop_once(self) -> None:
+        if not self.stopping:
+            self.stop()
+
+    def _look_soon(self) -> None:
+        self.loop.at(time.monotonic(), self.look)
+
+    def _end_if_over(self) -> None:
+        done = (member.over or (self.stopping and member.running is None) for member in self.all())
+        if all(done):
+            self.loop.stop()
+
+    def all(self) -> list[Member]:
+        return list(self.members.values())
+
+    def _leave_all(self) -> None:
+        left = [member for member in self.all() if member.running is not None]
+        if left and not self._told_at_once:
+            self._told_at_once = True
+            log.warning("left at once: %s", ", ".join(member.name for member in left))
+        self._cancel()
+        for member in self.all():
+            member.stop(at_once=True)
+
+    def _cancel(self) -> None:
+        self._ahead = []
+        if self._stages is not None:
+            self._stages.cancel()
+
+    def _leave(self) -> None:
+        """Nothing runs on, whatever happened."""
+        end = time.monotonic() + LEAVE
+        for member in [*self.all(), *self._coming.values()]:
+            member.discard()
+            if member.running is not None:
+                member.stop(at_once=True)
+        while any(m.running is not None for m in self.all()):
+            if time.monotonic() > end:
+                for member in self.all():
+                    member.kill()
+                if time.monotonic() > end + LEAVE:
+                    return
+            self.loop.turn()
+
+    def _apply(self, found: Changes, after: Plan) -> None:
+        made = {member.name: member for member in self._made(after)}
+        for name in found.kept:
+            self.members[name].part = made[name].part
+        for name in found.reloaded:
+            self.members[name].reload()
+        for name in found.removed:
+            gone = self.members[name]
+            gone.stop(then=lambda name=name: self._forget(name))  # type: ignore[misc]
+        for name in found.changed:
+            self._exchange(self.members[name], made[name])
+        for group in starting(after):
+            for name in group:
+                if name in found.added:
+                    self.members[name] = made[name]
+                    made[name].start()
+        self.members = {p.name: self.members[p.name] for p in after.topology.parts} | self.members
+        self._look_soon()
+
+    def _exchange(self, old: Member, new: Member) -> None:
+        """`new` loads while `old` drains."""
+        self._not_coming(old.name)
+        self._coming[old.name] = new
+        old.stop(then=lambda: self._replace(new))
+        if old.running is not None:
+            new.prepare()
+
+    def _not_coming(self, name: str) -> None:
+        if name in self._coming:
+            self._coming.pop(name).discard()
+
+    def _forget(self, name: str) -> None:
+        self._not_coming(name)
+        if name not in {part.name for part in self.plan.topology.parts}:
+            self.members.pop(name, None)
+
+    def _replace(self, member: Member) -> None:
+        self._coming.pop(member.name, None)
+        self.members[member.name] = member
+        if self.stopping:
+            member.discard()
+        else:
+            member.start()
+
+
+def _words(found: Changes) -> Iterator[tuple[str, tuple[str, ...]]]:
+    pairs = (
+        ("new", found.added),
+        ("gone", found.removed),
+        ("changed", found.changed),
+        ("with other keys", found.reloaded),
+    )
+    return (pair for pair in pairs if pair[1])

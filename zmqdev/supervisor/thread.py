@@ -1,0 +1,195 @@
+"""A part as a device in the process of `run`: what inproc addresses need."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
+from zmqdev.control.socket import Control
+from zmqdev.device.announce import Announcement
+from zmqdev.device.device import ENDED, Device
+from zmqdev.device.service import Attachment, Service
+from zmqdev.device.watchdog import Pulse
+from zmqdev.errors import EXIT_FAILED, EXIT_OK, ZmqdevError
+from zmqdev.options.device import DeviceSpec, printed, warnings
+from zmqdev.options.kind import KINDS
+from zmqdev.options.part import Part
+from zmqdev.stats.snapshot import Snapshot
+from zmqdev.supervisor.runner import Surroundings
+from zmqdev.system.loop import Loop
+from zmqdev.topology.links import ports_of
+from zmqdev.topology.rules_machine import refused
+
+log = logging.getLogger("zmqdev")
+# How long a start waits for its addresses, and how often it looks.
+FREED, AGAIN = 1.0, 0.02
+
+
+class Quarters(Service):
+    """The service of one device in a loop that others use too."""
+
+    def __init__(
+        self,
+        device: Device,
+        attachments: list[Attachment],
+        loop: Loop,
+        ended: Callable[[], None],
+    ) -> None:
+        super().__init__([device], attachments)
+        self.loop = loop
+        self._ended = ended
+        self._begun: list[Attachment] = []
+
+    def begin(self) -> None:
+        """Open the device, then what stands beside it. Raises what either of them does."""
+        (device,) = self.devices
+        self._start(device)
+        try:
+            for attachment in self._attachments:
+                self._begun.append(attachment)
+                attachment.started(self)
+        except BaseException:
+            device.stop(at_once=True)
+            self._leave_loop(device)
+            raise
+
+    def stop(self) -> None:
+        """As in a service of its own, but the loop goes on for the others."""
+        at_once, self.stopping = self.stopping, True
+        for hook in self._at_stop:
+            hook()
+        self.devices[0].stop(at_once=at_once)
+
+    def _attend(self, device: Device) -> None:
+        self._leave_loop(device)
+        self._ended()
+
+    def _leave_loop(self, device: Device) -> None:
+        for watch in device.watches.values():
+            self.loop.unwatch(watch.pair)
+        self.loop.unwatch(device)
+        device.join()
+        for attachment in reversed(self._begun):
+            attachment.ended(self)
+
+
+class Lodger:
+    """See `Running` for what each method promises."""
+
+    def __init__(self, part: Part, around: Surroundings) -> None:
+        self.part, self._around = part, around
+        self._device: Device | None = None
+        self._quarters: Quarters | None = None
+        self._ended: Callable[[int], None] | None = None
+        self._pulse = Pulse()
+
+    def prepare(self, loaded: Callable[[], None]) -> None:
+        """All it needs is loaded: it lives in this process."""
+
+    @property
+    def loading(self) -> bool:
+        return False
+
+    def discard(self) -> None:
+        """Nothing was prepared."""
+
+    def start(self, ended: Callable[[int], None]) -> None:
+        self._ended = ended
+        self._try(time.monotonic() + FREED)
+
+    def _try(self, until: float) -> None:
+        """Begin, once its addresses are free: libzmq gives those of a closed socket back a
+        moment after the close, and its context lives on here."""
+        if self._ended is None:
+            return
+        bound = [port for port in ports_of(self.part) if port.verb == "bind"]
+        if time.monotonic() < until and any(refused(port) for port in bound):
+            self._around.loop.at(time.monotonic() + AGAIN, partial(self._try, until))
+            return
+        try:
+            self._begin(cast(DeviceSpec, self.part.spec))
+        except Exception as error:
+            status = self._say(error)
+            # Told in the next turn, as of a process: who started it has not noted it down yet.
+            self._around.loop.at(time.monotonic(), partial(self._end, status))
+
+    def _begin(self, spec: DeviceSpec) -> None:
+        for line in warnings(spec):
+            log.warning("%s: %s", self.part.name, line)
+        kind = KINDS[self.part.kind]
+        engine = self._around.engine(kind, spec)
+        device = Device(
+            str(spec.name), kind.name, engine, drain=spec.drain, context=self._around.context
+        )
+        beside: list[Attachment] = [self._pulse]
+        if spec.control != "off":
+            beside.append(Control(device, spec.control, lambda: printed(kind, spec)))
+        beside.append(Announcement())
+        quarters = Quarters(device, beside, self._around.loop, self._attend)
+        quarters.begin()
+        self._device, self._quarters = device, quarters
+
+    @property
+    def ready(self) -> bool:
+        return self._device is not None and self._device.state in ("running", "paused")
+
+    @property
+    def pid(self) -> int | None:
+        return None
+
+    def snapshot(self) -> Snapshot | None:
+        return self._device.snapshot() if self._device is not None else None
+
+    def stop(self, *, at_once: bool = False) -> None:
+        device, quarters = self._device, self._quarters
+        if device is None or quarters is None:
+            self._end(EXIT_OK)  # it has not begun, and now it will not
+            return
+        if device.state in ENDED:
+            return
+        if not quarters.stopping:
+            quarters.stop()
+        if at_once:
+            quarters.stop()
+
+    def reload(self) -> None:
+        if self._quarters is not None:
+            self._quarters.reload()
+
+    def kill(self) -> None:
+        """A thread cannot be killed; it is told to leave."""
+        self.stop(at_once=True)
+
+    def look(self) -> None:
+        """The loop is told of its end by its descriptor."""
+
+    def late(self, allowed: float) -> list[str]:
+        return self._pulse.late(allowed) if self.ready else []
+
+    def hold(self) -> None:
+        """It has no output."""
+
+    def go_on(self) -> None:
+        """It has no output."""
+
+    def _attend(self) -> None:
+        device = self._device
+        assert device is not None
+        for line in device.reports:
+            log.warning("%s", line)
+        self._end(EXIT_OK if device.failure is None else self._say(device.failure))
+
+    def _say(self, failure: BaseException) -> int:
+        if isinstance(failure, ZmqdevError):
+            log.error("%s: %s", self.part.name, failure)
+            return failure.exit_status
+        log.error("%s: a defect of zmqdev", self.part.name, exc_info=failure)
+        return EXIT_FAILED
+
+    def _end(self, status: int) -> None:
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(status)

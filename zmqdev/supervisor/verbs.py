@@ -1,0 +1,112 @@
+"""What a running file can be asked at its control socket: a row each."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import zmqdev
+from zmqdev.control.protocol import Argument, Refused, Verb
+from zmqdev.options.types import Choice, Text
+
+if TYPE_CHECKING:  # `zmqdev ctl --help` reads the table and must not wait for zmq
+    from zmqdev.supervisor.member import Member
+    from zmqdev.supervisor.supervisor import Fleet
+
+
+@dataclass
+class Steered:
+    """The fleet, the name that `ctl` knows it by, and when it began (monotonic seconds)."""
+
+    name: str
+    address: str
+    fleet: Fleet
+    since: float
+
+
+def status(on: Steered) -> dict[str, Any]:
+    """In the form of a device's status, so that lists need no second one."""
+    from zmqdev.relay import NATIVE
+
+    now = time.monotonic()
+    parts = [asdict(state) for state in on.fleet.shown()]
+    return {
+        "name": on.name,
+        "kind": "parts",
+        "state": "draining" if on.fleet.stopping else "running",
+        "at": now,
+        "uptime": now - on.since,
+        "sides": [],
+        "flows": [],
+        "details": {"parts": parts},
+        "control": {"name": on.name, "address": on.address, "tapped": False},
+        "process": {
+            "pid": os.getpid(),
+            "version": zmqdev.__version__,
+            "relay": "native" if NATIVE else "python",
+        },
+    }
+
+
+def stop(on: Steered, when: str = "drained") -> dict[str, Any]:
+    on.fleet.stop()
+    if when == "now":
+        on.fleet.stop()
+    return {"when": when}
+
+
+def _members(on: Steered, name: str) -> list[Member]:
+    if on.fleet.stopping:
+        raise Refused("refused", f"{on.name} is stopping")
+    found = on.fleet.named(name)
+    if not found:
+        known = ", ".join(on.fleet.members)
+        raise Refused("bad-argument", f"name: no part {name[:40]!r}; there are {known}")
+    return found
+
+
+def start_part(on: Steered, name: str) -> dict[str, Any]:
+    found = _members(on, name)
+    for member in found:
+        member.start()
+    return {"started": [member.name for member in found]}
+
+
+def stop_part(on: Steered, name: str) -> dict[str, Any]:
+    found = _members(on, name)
+    for member in found:
+        member.stop()
+    return {"stopped": [member.name for member in found]}
+
+
+def restart_part(on: Steered, name: str) -> dict[str, Any]:
+    found = _members(on, name)
+    for member in found:
+        on.fleet.restart(member)
+    return {"restarted": [member.name for member in found]}
+
+
+def reload(on: Steered) -> dict[str, Any]:
+    found = on.fleet.reload()
+    if found is None:
+        raise Refused("refused", "the files are wrong, and nothing has changed; the log says why")
+    names = ("added", "removed", "changed", "reloaded")
+    return {name: getattr(found, name) for name in names}
+
+
+_NAME = Argument("name", Text(metavar="NAME"), "a part, or all replicas of one")
+_WHEN = Argument("when", Choice(choices=("drained", "now")), "drained or now", required=False)
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb("status", "What every part does.", status),
+        Verb("start-part", "Start a part that has ended.", start_part, (_NAME,), changes=True),
+        Verb("stop-part", "Stop a part; it does not come back.", stop_part, (_NAME,), changes=True),
+        Verb("restart-part", "Stop a part and start it again.", restart_part, (_NAME,), True),
+        Verb("reload", "Read the files again, as SIGHUP does.", reload, changes=True),
+        Verb("stop", "Stop all.", stop, (_WHEN,), changes=True),
+    )
+}

@@ -1,0 +1,1 @@
+"""The operating system: loop, signals, standard streams, files, processes."""

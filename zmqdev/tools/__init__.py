@@ -1,0 +1,1 @@
+"""The tools, one folder each; `command.py` is the light declaration."""

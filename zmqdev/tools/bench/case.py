@@ -1,0 +1,105 @@
+"""A case: one load at one size, and what is compared in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from zmqdev.errors import UsageError
+from zmqdev.options.quantity import format_size
+from zmqdev.tools.bench.load import DEFAULT_BETWEEN, LOADS, Load, bounded_window
+from zmqdev.tools.bench.options import BenchSpec
+
+
+@dataclass(frozen=True)
+class Case:
+    """Times in seconds, sizes in bytes. `count` None: until `time` is over.
+
+    `between` names what is compared, `baseline` which of them the others are compared with.
+    `jobs`: Majordomo workers in the process of each receiver.
+    """
+
+    load: str
+    size: int
+    senders: int
+    receivers: int
+    window: int
+    rate: float
+    time: float
+    count: int | None
+    between: tuple[str, ...]
+    baseline: str
+    jobs: int = 1
+
+    @property
+    def kind(self) -> Load:
+        return LOADS[self.load]
+
+    @property
+    def title(self) -> str:
+        """`pipeline 4KiB`, `request 64 B, 4 x 2`."""
+        if self.load == "startup":
+            return "startup"
+        if self.load == "file":
+            return f"file, {self.count:,} lines"
+        unit = "" if format_size(self.size)[-1] == "B" else " B"
+        alone = self.senders == self.receivers == 1
+        peers = "" if alone else f", {self.senders} x {self.receivers}"
+        return f"{self.load} {format_size(self.size)}{unit}{peers}"
+
+
+DEFAULT_LOADS = ("pipeline", "pubsub", "request", "latency")
+DEFAULT_LINES = 1_000_000
+# With the usual two receivers, enough that a broker never waits for a worker.
+JOBS = 16
+SPEC = BenchSpec()
+
+
+def cases(spec: BenchSpec) -> Iterator[Case]:
+    """What a spec asks for, in order. UsageError for a pair that does not fit."""
+    for name in spec.loads or DEFAULT_LOADS:
+        load = LOADS[name]
+        for size in spec.size or (load.size,):
+            yield case(load, spec, size)
+
+
+def case(load: Load, spec: BenchSpec, size: int) -> Case:
+    between = compared(load, spec)
+    return Case(
+        load=load.name,
+        size=size,
+        senders=spec.senders or load.senders,
+        receivers=spec.receivers or load.receivers,
+        window=bounded_window(spec.window or load.window, size),
+        rate=spec.rate,
+        time=spec.time,
+        count=spec.count or (DEFAULT_LINES if load.name == "file" else None),
+        between=between,
+        baseline=between[0] if load.name == "startup" else baseline_of(between, spec.baseline),
+        jobs=spec.jobs or (1 if spec.receivers else JOBS),
+    )
+
+
+def compared(load: Load, spec: BenchSpec) -> tuple[str, ...]:
+    """What stands between in this load: what was asked for, or what is usual and fits."""
+    if load.name == "startup":
+        return load.fits
+    for name in spec.between:
+        if name not in load.fits:
+            fits = ", ".join(load.fits)
+            raise UsageError(f"{load.name}: {name} does not fit; what does is {fits}", "--between")
+    usual = ("direct", "native") if load.name == "file" else DEFAULT_BETWEEN
+    asked = spec.between or tuple(name for name in usual if name in load.fits)
+    if spec.reliable and "reliable" in load.fits:
+        asked = (*asked, "reliable")
+    if spec.frontend is not None:
+        asked = (*asked, "device")
+    return tuple(dict.fromkeys(asked))
+
+
+def baseline_of(between: tuple[str, ...], asked: str | None) -> str:
+    if asked is not None and between and asked not in between:
+        raise UsageError(f"{asked} is not compared here; add --between {asked}", "--baseline")
+    if asked is not None:
+        return asked
+    return next((name for name in ("proxy", *between) if name in between), "")

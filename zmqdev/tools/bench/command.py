@@ -1,0 +1,112 @@
+"""bench: what stands between senders and receivers, measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zmqdev.cli.options import HeadedCommand, declared, given
+from zmqdev.errors import RunError
+from zmqdev.options.layer import build, environment_layer, flag_layer
+from zmqdev.system import atomic_file
+from zmqdev.tools.bench.options import BenchSpec, resolve
+
+if TYPE_CHECKING:  # they import zmq, which `zmqdev bench --help` does not wait for
+    from zmqdev.tools.bench.case import Case
+    from zmqdev.tools.bench.report import CaseRuns, Report
+
+HELP = """Measure a device: messages a second, latency, loss, CPU time, memory.
+
+LOADS are pipeline, pubsub, request, latency, file, startup; the first four when none is named.
+Each is run with nothing between, with zmq_proxy, and with zmqdev, in turn and again; what is
+told are medians, and ratios run by run. A device that runs already, whosever it is, is measured
+with --frontend and --backend.
+"""
+
+
+def command(name: str) -> click.Command:
+    return HeadedCommand(
+        name,
+        params=[
+            click.Argument(["loads"], nargs=-1, metavar="[LOAD]..."),
+            *declared(BenchSpec),
+        ],
+        callback=_callback,
+        help=HELP,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+
+def _callback(loads: tuple[str, ...], **parameters: Any) -> int:
+    flags = flag_layer(BenchSpec, given(BenchSpec, parameters))
+    if loads:
+        flags |= flag_layer(BenchSpec, {("loads",): list(loads)})
+    spec, written = build(BenchSpec, [environment_layer(BenchSpec, "bench", os.environ), flags])
+    return _act(resolve(spec, written))
+
+
+def _act(spec: BenchSpec) -> int:
+    from zmqdev.tools.bench.case import cases
+    from zmqdev.tools.bench.machine import this_machine
+    from zmqdev.tools.bench.report import Report
+    from zmqdev.tools.bench.standard import STANDARD
+
+    asked = STANDARD if spec.standard else tuple(cases(spec))
+    machine = this_machine()
+    for path in filter(None, (spec.svg, spec.markdown)):
+        atomic_file.check(path)  # before minutes of measuring, not after them
+    measured = _measure(spec, asked)
+    _publish(spec, Report(machine, _command_line(), spec.noise, measured))
+    return 0
+
+
+def _measure(spec: BenchSpec, asked: tuple[Case, ...]) -> tuple[CaseRuns, ...]:
+    from zmqdev.tools.bench.report_progress import BenchProgress
+    from zmqdev.tools.bench.run import measure
+    from zmqdev.tools.bench.targets import Running
+
+    target = None
+    if spec.frontend is not None and spec.backend is not None:
+        target = Running(spec.frontend, spec.backend, spec.pid, spec.senders_bind, spec.majordomo)
+    total = spec.rounds * sum(len(case.between) for case in asked)
+    # SIGTERM ends it as Ctrl-C does, so that no process is left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with BenchProgress(total, sys.stderr, quiet=spec.quiet) as progress:
+            return measure(asked, spec.rounds, target, progress.tell)
+    except KeyboardInterrupt:
+        raise RunError("bench: interrupted; there is no report") from None
+
+
+def _publish(spec: BenchSpec, report: Report) -> None:
+    """JSON or a table on stdout, and the files that were asked for."""
+    from zmqdev.tools.bench.report_markdown import markdown
+    from zmqdev.tools.bench.report_svg import svg
+
+    try:
+        if spec.svg:
+            atomic_file.write(spec.svg, svg(report), mode=0o666)
+        if spec.markdown:
+            table = markdown(report, with_targets=spec.standard)
+            atomic_file.write(spec.markdown, table, mode=0o666)
+    finally:  # minutes of measuring are told whatever becomes of the files
+        _print(spec, report)
+
+
+def _print(spec: BenchSpec, report: Report) -> None:
+    from zmqdev.tools.bench.report_table import print_report
+
+    if spec.json:
+        click.echo(json.dumps(report.plain()))
+    else:
+        print_report(report, sys.stdout, with_targets=spec.standard)
+
+
+def _command_line() -> str:
+    return shlex.join(["zmqdev", *sys.argv[1:]])

@@ -1,0 +1,204 @@
+"""A benchmark as it was asked for: `zmqdev bench`. Pure, like every spec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zmqdev.errors import UsageError
+from zmqdev.options.layer import Written
+from zmqdev.options.option import option
+from zmqdev.options.types import Address, Choice, Duration, Flag, Integer, Many, Number, Size, Text
+
+LOADS = ("pipeline", "pubsub", "request", "latency", "file", "startup")
+"""What is measured; `bench/load.py` says how."""
+BETWEEN = (
+    "direct",
+    "proxy",
+    "tuned",
+    "native",
+    "silent",
+    "asked",
+    "python",
+    "block",
+    "reliable",
+    "device",
+)
+"""What stands between senders and receivers; `bench/between.py` says what each is."""
+# A message carries its number, or the time at which it was due.
+LEAST_SIZE = 8
+
+
+@dataclass(frozen=True)
+class MessageSize(Size):
+    """Bytes of a message: room for its number at least."""
+
+    def parse(self, raw: object, *, text: bool) -> int:
+        size = super().parse(raw, text=text)
+        if size < LEAST_SIZE:
+            raise ValueError(f"{size} is too small; a message has {LEAST_SIZE} bytes at least")
+        return size
+
+
+@dataclass(frozen=True)
+class BenchSpec:
+    """What is not said is the load's own default."""
+
+    loads: tuple[str, ...] = option(
+        Many(Choice(choices=LOADS)), default=(), flag="", help="The loads, in this order."
+    )
+    between: tuple[str, ...] = option(
+        Many(Choice(choices=BETWEEN, metavar="NAME")),
+        default=(),
+        help=f"What stands between senders and receivers: {', '.join(BETWEEN)}; repeatable. "
+        "Default: direct, proxy, native, python.",
+        group="What is compared",
+    )
+    baseline: str | None = option(
+        Choice(choices=BETWEEN, metavar="NAME"),
+        help="What the others are compared with. Default: proxy, else the first.",
+        group="What is compared",
+    )
+    reliable: bool = option(
+        Flag(),
+        default=False,
+        help="request: compare the reliable queue, with Majordomo workers, too.",
+        group="What is compared",
+    )
+    frontend: str | None = option(
+        Address(verb="connect"),
+        help="Where senders connect to a device that runs already; with --backend.",
+        group="What is compared",
+    )
+    backend: str | None = option(
+        Address(verb="connect"),
+        help="Where receivers connect to it.",
+        group="What is compared",
+    )
+    senders_bind: bool = option(
+        Flag(),
+        default=False,
+        help="The running device connects to its senders: bind --frontend, for it to connect to.",
+        group="What is compared",
+    )
+    majordomo: bool = option(
+        Flag(),
+        default=False,
+        help="request: the running device is a Majordomo broker; its clients and workers speak "
+        "Majordomo 0.1, service `default`.",
+        group="What is compared",
+    )
+    pid: int | None = option(
+        Integer(1),
+        help="Process of the running device, to measure its CPU time and memory.",
+        group="What is compared",
+    )
+    size: tuple[int, ...] = option(
+        Many(MessageSize()), default=(), help="Bytes of a message; repeatable.", group="Load"
+    )
+    senders: int | None = option(
+        Integer(1, 1000), help="Pushers, publishers or clients.", group="Load"
+    )
+    receivers: int | None = option(
+        Integer(1, 1000), help="Pullers, subscribers or workers.", group="Load"
+    )
+    window: int | None = option(
+        Integer(1, 1_000_000),
+        help="pubsub: most messages in flight. request: open requests of a client.",
+        group="Load",
+    )
+    jobs: int | None = option(
+        Integer(1, 1000),
+        help="request: Majordomo workers in the process of each receiver, since the protocol gives "
+        "each one request at a time. Default: 16, and 1 where --receivers says how many.",
+        group="Load",
+    )
+    rate: float = option(Number(), default=10_000, help="latency: messages a second.", group="Load")
+    time: float = option(
+        Duration(positive=True),
+        default=1.0,
+        help="How long each run sends; --count ends it earlier.",
+        group="Load",
+    )
+    count: int | None = option(
+        Integer(1), help="Messages of each sender in a run; file: lines.", group="Load"
+    )
+    rounds: int = option(
+        Integer(1, 1000), default=5, help="Runs of each; alternated.", group="Load"
+    )
+    noise: float = option(
+        Number(),
+        default=0.25,
+        help="Spread of the repeated baseline runs, (most - least) / median, above which the "
+        "machine was too noisy.",
+        group="Load",
+    )
+    standard: bool = option(
+        Flag(), default=False, help="The standard set, with its targets.", group="Load"
+    )
+    json: bool = option(
+        Flag(), default=False, help="Print the report as JSON, every run in it.", group="Output"
+    )
+    svg: str | None = option(
+        Text(metavar="FILE"), help="Draw the report as an SVG chart.", group="Output"
+    )
+    markdown: str | None = option(
+        Text(metavar="FILE"), help="Write the report as a Markdown table.", group="Output"
+    )
+    quiet: bool = option(
+        Flag(), default=False, short="q", help="No progress on stderr.", group="Output"
+    )
+
+
+def resolve(spec: BenchSpec, written: Written) -> BenchSpec:
+    """The spec, if what it asks for goes together. UsageError names the place."""
+    if (spec.frontend is None) != (spec.backend is None):
+        one = "frontend" if spec.frontend is None else "backend"
+        raise UsageError(
+            f"a running device has two sides; add --{one} ADDRESS",
+            written.place("frontend", "backend"),
+        )
+    _check_device(spec, written)
+    _check_loads(spec, written)
+    return spec
+
+
+def _check_device(spec: BenchSpec, written: Written) -> None:
+    if spec.frontend is None:
+        for key in ("pid", "senders-bind", "majordomo"):
+            if key in {path[0] for path in written.places}:
+                raise UsageError(
+                    "this is about a running device; add --frontend and --backend",
+                    written.place(key),
+                )
+        if "device" in spec.between or spec.baseline == "device":
+            raise UsageError(
+                "say where the device is with --frontend and --backend",
+                written.place("between", "baseline"),
+            )
+    elif spec.senders_bind and (spec.senders or 1) > 1:
+        raise UsageError("one sender can bind an address", written.place("senders"))
+
+
+def _check_loads(spec: BenchSpec, written: Written) -> None:
+    if spec.standard and (spec.loads or spec.frontend):
+        raise UsageError("the standard set says itself what is measured", written.place("standard"))
+    if spec.frontend is not None and len(spec.loads) != 1:
+        raise UsageError(
+            "name the one load that fits the running device, like `zmqdev bench pipeline`",
+            written.place("frontend"),
+        )
+    if spec.majordomo and spec.loads != ("request",):
+        raise UsageError(
+            "a Majordomo broker answers requests; name the load `request`",
+            written.place("majordomo"),
+        )
+    if spec.reliable and "request" not in (spec.loads or LOADS):
+        raise UsageError(
+            "the reliable queue answers requests; add the load `request`",
+            written.place("reliable"),
+        )
+    if "pubsub" in spec.loads and (spec.senders or 1) > 1:
+        raise UsageError(
+            "pubsub has one publisher: its subscribers tell it what has come",
+            written.place("senders"),
+        )

@@ -1,0 +1,118 @@
+"""The processes of a run, as the bench sees them: started, told, waited for, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+from zmqdev.errors import RunError
+from zmqdev.tools.bench.party import pipe
+from zmqdev.tools.bench.party.messages import Opened, Order
+from zmqdev.tools.bench.party.party import MEET
+
+PATIENCE = 30.0
+"""Seconds for what takes milliseconds: the machine may be busy."""
+
+
+class Member:
+    """One party's process."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "zmqdev.tools.bench.party.party"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self._in, self._out = _file(self.process.stdin), _file(self.process.stdout)
+        self.tell(order)
+
+    def tell(self, thing: Any) -> None:
+        try:
+            pipe.write(self._in.fileno(), thing)
+        except pipe.Closed:
+            raise self._gone() from None
+
+    def hear(self, patience: float = PATIENCE) -> Any:
+        """What it says next. RunError when it says nothing."""
+        poll = select.poll()
+        poll.register(self._out, select.POLLIN)
+        if not poll.poll(patience * 1000):
+            raise RunError(f"bench: the {self.order.role} has not answered within {patience:.0f} s")
+        try:
+            return pipe.read(self._out.fileno())
+        except pipe.Closed:
+            raise self._gone() from None
+
+    def _gone(self) -> RunError:
+        return RunError(f"bench: the {self.order.role} has ended, status {self.process.wait()}")
+
+    def leave(self) -> None:
+        """Say that it is over; `end` waits."""
+        self._in.close()
+
+    def end(self) -> None:
+        self.leave()
+        try:
+            self.process.wait(2.0)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._out.close()
+
+
+def _file(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None
+    return stream
+
+
+class Crew:
+    """All members of a run; ends those that are there, whatever happens."""
+
+    def __init__(self) -> None:
+        self._members: list[Member] = []
+
+    def start(self, orders: Sequence[Order]) -> tuple[list[Member], list[Opened]]:
+        """One process for each order, at the same time; what each has opened."""
+        members = []
+        for order in orders:
+            members.append(Member(order))
+            self._members.append(members[-1])
+        return members, [member.hear() for member in members]
+
+    @property
+    def pids(self) -> list[int]:
+        return [member.process.pid for member in self._members]
+
+    def meet(self, members: Sequence[Member]) -> None:
+        """Until all are connected, past whatever stands between."""
+        ask(members, MEET)
+
+    def end(self) -> None:
+        for member in self._members:
+            with contextlib.suppress(OSError):
+                member.leave()
+        for member in self._members:
+            member.end()
+
+
+@contextlib.contextmanager
+def crew() -> Iterator[Crew]:
+    made = Crew()
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def ask(members: Sequence[Member], question: Any, patience: float = PATIENCE) -> list[Any]:
+    """Tell all the same, then hear each."""
+    for member in members:
+        member.tell(question)
+    until = time.monotonic() + patience
+    return [member.hear(max(0.0, until - time.monotonic())) for member in members]

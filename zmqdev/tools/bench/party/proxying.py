@@ -1,0 +1,55 @@
+"""libzmq's own `zmq_proxy` as a party: what the relay is compared with."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import zmq
+
+from zmqdev.tools.bench.party import pipe
+from zmqdev.tools.bench.party.messages import Opened, Order
+from zmqdev.tools.bench.party.party import Parent
+
+TYPES = {
+    "streamer": (zmq.PULL, zmq.PUSH),
+    "forwarder": (zmq.XSUB, zmq.XPUB),
+    "queue": (zmq.ROUTER, zmq.DEALER),
+}
+ANYWHERE = "tcp://127.0.0.1:*"
+
+
+class Proxy:
+    """Binds both sides; `run` ends with the process."""
+
+    def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
+        types = TYPES[order.case.kind.kind]
+        self._sockets: list[zmq.Socket[bytes]] = [context.socket(type_) for type_ in types]
+        if order.hwm is not None:
+            for socket in self._sockets:
+                socket.hwm = order.hwm
+
+    def open(self) -> Opened:
+        for socket in self._sockets:
+            socket.bind(ANYWHERE)
+        return Opened(tuple(socket.get_string(zmq.LAST_ENDPOINT) for socket in self._sockets))
+
+    def meet(self, parent: Parent) -> None:
+        """Its peers wait for it, it waits for nobody."""
+
+    def run(self, parent: Parent) -> None:
+        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+        zmq.proxy(*self._sockets)
+
+    def close(self) -> None:
+        for socket in self._sockets:
+            socket.close(0)
+
+
+def _leave_with(parent: Parent) -> None:
+    """`zmq_proxy` heeds nothing (P9), so the process ends under it."""
+    try:
+        parent.hear()
+    except pipe.Closed:
+        os._exit(0)

@@ -1,0 +1,38 @@
+"""A report of a bench on the terminal."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from zmqdev.tools.bench.report import Report
+from zmqdev.tools.bench.report_rows import Table, legend, noise_lines, results, targets
+
+LEFT = ("load", "between", "target")
+WIDE = 160
+"""Columns of a table that goes to a file or a pipe, where nothing is cut."""
+
+
+def print_report(report: Report, out: TextIO, *, with_targets: bool) -> None:
+    console = Console(file=out, highlight=False, width=None if out.isatty() else WIDE)
+    console.print(_rich(results(report)))
+    console.print(Text("\n".join(legend(report)), style="dim"))
+    if with_targets:
+        console.print(_rich(targets(report)))
+    console.print(Text(report.machine.line(), style="dim"))
+    for line in noise_lines(report):
+        console.print(Text(line, style="yellow"))
+
+
+def _rich(table: Table) -> RichTable:
+    made = RichTable(box=None, pad_edge=False, header_style="bold")
+    for column in table.columns:
+        made.add_column(column, justify="left" if column in LEFT else "right", no_wrap=True)
+    for at, row in enumerate(table.rows):
+        if at in table.starts and at:
+            made.add_row()
+        made.add_row(*(Text(cell) for cell in row))
+    return made

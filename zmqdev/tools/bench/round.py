@@ -1,0 +1,211 @@
+"""One run: a device or none, its senders and receivers, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zmqdev.stats.latency import Latency
+from zmqdev.tools.bench import samples
+from zmqdev.tools.bench.case import Case
+from zmqdev.tools.bench.cost import Cost, cost_of
+from zmqdev.tools.bench.others import Meter
+from zmqdev.tools.bench.party.crew import Crew, Member, ask, crew
+from zmqdev.tools.bench.party.messages import Opened, Order, Received, Sent
+from zmqdev.tools.bench.party.party import COUNT, END, GO
+from zmqdev.tools.bench.report import Run
+from zmqdev.tools.bench.targets import Between, Running, started
+
+ANYWHERE = ("tcp://127.0.0.1:*",)
+# Once nothing has come for so long after the last was sent, what is missing is lost.
+QUIET = 1.0
+# Nothing of a pubsub party's own drops: more than two windows fit (a pipe is told only of every
+# half of its mark what its reader took).
+PUBSUB_HWM, WINDOWS = 10_000, 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the parties say after a run, and what the device cost meanwhile."""
+
+    sent: tuple[Sent, ...]
+    received: tuple[Received, ...]
+    before: Cost
+    after: Cost
+    others: float | None
+
+
+def once(case: Case, row: Between, round_: int, place: Path, target: Running | None) -> Run:
+    """`place` is an empty directory for the files of the run."""
+    with started(row, case, place, target) as running, crew() as made:
+        senders, receivers = gather(made, case, row, running)
+        if running is not None and running.control is not None:
+            ask_on(made, case, running.control)
+        outcome = play(case, senders, receivers, running, meter_of(made, running))
+    return result(case, row, round_, outcome)
+
+
+def gather(
+    made: Crew, case: Case, row: Between, running: Running | None
+) -> tuple[list[Member], list[Member]]:
+    """All parties, connected. Receivers first: where nothing is between, senders need them."""
+    receivers, opened = made.start(list(receiver_orders(case, running)))
+    senders, _ = made.start(list(sender_orders(case, row, running, opened)))
+    made.meet([*receivers, *senders])
+    return senders, receivers
+
+
+def ask_on(made: Crew, case: Case, control: str) -> None:
+    """Somebody asks a device for its status until the run is over."""
+    (member,), _ = made.start([Order("asker", case, "connect", (control,))])
+    made.meet([member])
+    member.tell(GO)
+
+
+def receiver_orders(case: Case, running: Running | None) -> list[Order]:
+    return [
+        Order(
+            role=case.kind.receiver,
+            case=case,
+            verb="bind" if running is None else "connect",
+            addresses=ANYWHERE if running is None else (running.backend,),
+            peers=case.senders if running is None else 1,
+            number=number,
+            direct=running is None,
+            hwm=party_hwm(case),
+            majordomo=running is not None and running.majordomo,
+        )
+        for number in range(case.receivers)
+    ]
+
+
+def sender_orders(
+    case: Case, row: Between, running: Running | None, receivers: Sequence[Opened]
+) -> list[Order]:
+    if running is None:
+        addresses = tuple(address for opened in receivers for address in opened.addresses)
+    else:
+        addresses = (running.frontend,)
+    return [
+        Order(
+            role=case.kind.sender,
+            case=case,
+            verb="bind" if running is not None and running.senders_bind else "connect",
+            addresses=addresses,
+            peers=case.receivers if running is None else 1,
+            pressed=row.pressed,
+            majordomo=running is not None and running.majordomo,
+            credits=tuple(address for opened in receivers for address in opened.credit),
+            hwm=party_hwm(case),
+        )
+        for _ in range(case.senders)
+    ]
+
+
+def party_hwm(case: Case) -> int | None:
+    return max(PUBSUB_HWM, WINDOWS * case.window) if case.load == "pubsub" else None
+
+
+def play(
+    case: Case,
+    senders: list[Member],
+    receivers: list[Member],
+    running: Running | None,
+    meter: Meter | None,
+) -> Outcome:
+    before = cost_between(running)
+    for member in (*receivers, *senders):
+        member.tell(GO)
+    patience = case.time + 30.0 if case.count is None else 300.0
+    sent = tuple(member.hear(patience) for member in senders)
+    if case.kind.receiver != "worker":
+        settle(receivers, expected(case, sent))
+    received = tuple(ask(receivers, END))
+    after = cost_between(running)
+    return Outcome(sent, received, before, after, meter.share() if meter else None)
+
+
+def cost_between(running: Running | None) -> Cost:
+    return cost_of(running.pid) if running and running.pid else Cost(None, None)
+
+
+def meter_of(made: Crew, running: Running | None) -> Meter | None:
+    """None when it would take a device of unknown process for somebody else."""
+    if running is None:
+        return Meter(made.pids)
+    return None if running.pid is None else Meter([*made.pids, running.pid])
+
+
+def expected(case: Case, sent: Sequence[Sent]) -> int:
+    """How many messages all receivers take together when nothing is lost."""
+    copies = case.receivers if case.load == "pubsub" else 1
+    return copies * sum(done.messages for done in sent)
+
+
+def settle(receivers: list[Member], whole: int) -> None:
+    """Until everything has come, or nothing more does."""
+    came, since = -1, time.monotonic()
+    while came < whole and time.monotonic() - since < QUIET:
+        now = sum(ask(receivers, COUNT))
+        if now > came:
+            came, since = now, time.monotonic()
+        elif came < whole:
+            time.sleep(0.01)
+
+
+def result(case: Case, row: Between, round_: int, outcome: Outcome) -> Run:
+    asks = case.load == "request"
+    whole = expected(case, outcome.sent)
+    if asks:
+        came = sum(done.answered for done in outcome.sent)
+    else:
+        came = sum(done.messages for done in outcome.received)
+    times = merged(done.times for done in (outcome.sent if asks else outcome.received))
+    breaks = [done.breaks for done in outcome.received if done.breaks is not None]
+    late = merged(done.late for done in outcome.sent)
+    windows = [done.window for done in outcome.received if done.window is not None]
+    return Run(
+        between=row.name,
+        round=round_,
+        rate=rate_of(case, outcome),
+        p50=times.summary().p50,
+        p99=times.summary().p99,
+        p999=times.summary().p999,
+        cpu=cpu_per_message(outcome, came),
+        resident=outcome.after.resident,
+        idle=outcome.before.resident,
+        sent=whole,
+        received=came,
+        breaks=sum(breaks) if breaks else None,
+        stalls=sum(done.stalls for done in outcome.sent),
+        window=min(windows) if windows and not row.pressed else None,
+        late=late.summary().p50,
+        others=outcome.others,
+    )
+
+
+def rate_of(case: Case, outcome: Outcome) -> float:
+    """Messages a second: requests answered, else what reached a receiver of pubsub, else all."""
+    start = min(done.first for done in outcome.sent)
+    end = max(done.last for done in outcome.sent)
+    if case.load == "request":
+        return sum(done.in_time for done in outcome.sent) / (end - start)
+    together = samples.rate([done.marks for done in outcome.received], start, end)
+    return together / case.receivers if case.load == "pubsub" else together
+
+
+def cpu_per_message(outcome: Outcome, came: int) -> float | None:
+    """Seconds of CPU time of the device for each message that came out; for a request, for
+    both its ways."""
+    if outcome.before.cpu is None or outcome.after.cpu is None or not came:
+        return None
+    return (outcome.after.cpu - outcome.before.cpu) / came
+
+
+def merged(times: Iterable[Latency]) -> Latency:
+    whole = Latency()
+    for some in times:
+        whole.merge(some)
+    return whole

@@ -1,0 +1,55 @@
+"""A whole bench: every case, alternated and repeated."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from zmqdev.system import atomic_file
+from zmqdev.tools.bench import lines, startup
+from zmqdev.tools.bench.case import Case
+from zmqdev.tools.bench.report import CaseRuns, Run
+from zmqdev.tools.bench.round import once
+from zmqdev.tools.bench.schedule import alternated
+from zmqdev.tools.bench.targets import BETWEEN, Running
+
+Tell = Callable[[Case, Run], None]
+"""Called after each run."""
+
+
+def measure(
+    cases: Sequence[Case], rounds: int, target: Running | None, tell: Tell
+) -> tuple[CaseRuns, ...]:
+    """Raises RunError when something cannot be started or does not answer."""
+    with atomic_file.scratch("zmqdev-bench-") as name:
+        return tuple(_case(case, rounds, target, Path(name), tell) for case in cases)
+
+
+def _case(case: Case, rounds: int, target: Running | None, top: Path, tell: Tell) -> CaseRuns:
+    runs = []
+    for turn, name in alternated(case.between, rounds):
+        with _place(top) as place:
+            runs.append(_one(case, name, turn, place, target))
+        tell(case, runs[-1])
+    return CaseRuns(case, tuple(runs))
+
+
+def _one(case: Case, name: str, turn: int, place: Path, target: Running | None) -> Run:
+    if case.load == "startup":
+        return startup.once(name, turn, place)
+    if case.load == "file":
+        return lines.once(case, BETWEEN[name], turn, place)
+    return once(case, BETWEEN[name], turn, place, target)
+
+
+@contextmanager
+def _place(top: Path) -> Iterator[Path]:
+    """A directory of the run's own, as private as a runtime directory has to be."""
+    place = top / "run"
+    place.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)

@@ -1,0 +1,109 @@
+"""The standard set, and what zmqdev must reach in it. `make bench` measures it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from zmqdev.tools.bench.case import Case, case
+from zmqdev.tools.bench.figures import of, ratio
+from zmqdev.tools.bench.load import LOADS
+from zmqdev.tools.bench.metric import METRICS
+from zmqdev.tools.bench.options import BenchSpec
+from zmqdev.tools.bench.report import CaseRuns
+
+KIBIBYTE, MEBIBYTE = 1 << 10, 1 << 20
+LINES = 5_000_000
+ROUNDS = 5
+
+
+def _case(load: str, size: int, *between: str, count: int | None = None, time: float = 1.0) -> Case:
+    spec = BenchSpec(between=between, count=count, time=time)
+    return case(LOADS[load], spec, size)
+
+
+USUAL = ("direct", "proxy", "native")
+STANDARD = (
+    _case("pipeline", 16, "direct", "proxy", "tuned", "native", "silent", "asked", "python"),
+    _case("pipeline", 256, *USUAL),
+    _case("pipeline", 4 * KIBIBYTE, *USUAL),
+    _case("pipeline", 64 * KIBIBYTE, *USUAL),
+    _case("pipeline", MEBIBYTE, *USUAL),
+    _case("pubsub", 16, "direct", "proxy", "tuned", "native", "block", "python"),
+    _case("pubsub", 4 * KIBIBYTE, *USUAL),
+    _case("request", 64, "direct", "proxy", "native", "python", "reliable"),
+    _case("latency", 16, "direct", "proxy", "native", "python", time=2.0),
+    _case("file", 16, "direct", "native", count=LINES),
+    _case("startup", 16),
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A metric of `what` in a case must be at least, or at most, `bound`.
+
+    `against` names what it is divided by, run by run; none: it is the number itself.
+    """
+
+    case: str
+    metric: str
+    what: str
+    against: str | None
+    bound: float
+    at_least: bool = True
+
+
+TARGETS = (
+    Target("pipeline 16 B", "rate", "native", "proxy", 1.8),
+    Target("pipeline 16 B", "rate", "native", "direct", 0.5),
+    Target("pipeline 16 B", "cpu", "native", "proxy", 0.5, at_least=False),
+    Target("pipeline 16 B", "rate", "native", "silent", 0.97),
+    Target("pipeline 16 B", "rate", "asked", "native", 0.97),
+    Target("pipeline 256 B", "rate", "native", "proxy", 1.15),
+    Target("pipeline 4KiB", "rate", "native", "proxy", 1.05),
+    Target("pipeline 64KiB", "rate", "native", "proxy", 1.05),
+    Target("pipeline 1MiB", "rate", "native", "proxy", 1.05),
+    Target("pubsub 16 B", "rate", "native", "proxy", 2.0),
+    Target("pubsub 16 B", "lost", "native", None, 0, at_least=False),
+    Target("pubsub 16 B", "rate", "block", "proxy", 1.0),
+    Target("pubsub 16 B", "lost", "block", None, 0, at_least=False),
+    Target("pubsub 4KiB", "rate", "native", "proxy", 1.0),
+    Target("request 64 B, 4 x 2", "rate", "native", "proxy", 1.0),
+    Target("latency 16 B", "p50", "native", "proxy", 1.0, at_least=False),
+    Target("file, 5,000,000 lines", "rate", "direct", None, 2e6),
+    Target("startup", "resident", "device until it forwards", None, 45 * MEBIBYTE, at_least=False),
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`value` None: it was not measured."""
+
+    target: Target
+    value: float | None
+
+    @property
+    def met(self) -> bool:
+        if self.value is None:
+            return False
+        if self.target.at_least:
+            return self.value >= self.target.bound
+        return self.value <= self.target.bound
+
+
+def verdicts(cases: Sequence[CaseRuns]) -> Iterator[Verdict]:
+    """Each target whose case was measured."""
+    by_title = {case_runs.case.title: case_runs for case_runs in cases}
+    for target in TARGETS:
+        if target.case in by_title:
+            yield Verdict(target, _value(by_title[target.case], target))
+
+
+def _value(case_runs: CaseRuns, target: Target) -> float | None:
+    metric, runs = METRICS[target.metric], case_runs.runs
+    if target.against is not None:
+        found = ratio(runs, metric, target.what, target.against)
+        return statistics.median(found.each) if found else None
+    values = [value for run in of(runs, target.what) if (value := metric.of(run)) is not None]
+    return metric.typical(values) if values else None

@@ -1,0 +1,77 @@
+"""check: what is wrong with a file, before it runs; and the file in another form."""
+
+from __future__ import annotations
+
+import click
+
+from zmqdev.errors import EXIT_OK, EXIT_USAGE, UsageError
+
+FORMATS = ("text", "json", "github")
+
+
+def command(name: str) -> click.Command:
+    return click.Command(
+        name,
+        params=[
+            click.Argument(["files"], nargs=-1, required=True, metavar="FILE..."),
+            click.Option(["--strict"], is_flag=True, help="Warnings are errors too."),
+            click.Option(
+                ["--format", "form"],
+                type=click.Choice(FORMATS),
+                default="text",
+                help="Lines for people, JSON, or annotations of GitHub Actions. [text]",
+            ),
+            click.Option(
+                ["--live"], is_flag=True, help="Look also whether an address is in use now."
+            ),
+            click.Option(
+                ["--convert"],
+                type=click.Choice(["zdcf"]),
+                help="Write the file as ZDCF 1.0 (RFC 17) to stdout; what it cannot say is told.",
+            ),
+        ],
+        callback=_check,
+        help="Find what is wrong with a file before it runs.\n\nEach finding has its place, the "
+        "name of its rule, and a fix. Exit status 2 when there is an error, with --strict also "
+        "when there is a warning.",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+
+def _check(files: tuple[str, ...], strict: bool, form: str, live: bool, convert: str | None) -> int:
+    from zmqdev.topology.check import check_file, failed
+    from zmqdev.topology.finding import ERROR, written
+
+    if convert:
+        return _convert(files)
+    findings = [finding for path in files for finding in check_file(path, live=live)]
+    click.echo(written(findings, form), nl=False)
+    if form == "text":
+        errors = sum(finding.severity == ERROR for finding in findings)
+        click.echo(_summary(len(files), errors, len(findings) - errors), err=True)
+    return EXIT_USAGE if failed(findings, strict=strict) else EXIT_OK
+
+
+def _summary(files: int, errors: int, warnings: int) -> str:
+    counts = ((files, "file"), (errors, "error"), (warnings, "warning"))
+    return ", ".join(_counted(*item) for item in counts)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _convert(files: tuple[str, ...]) -> int:
+    import yaml
+
+    from zmqdev.options import zdcf
+    from zmqdev.topology.read import topology
+
+    if len(files) != 1:
+        raise UsageError("one file at a time becomes ZDCF", "--convert")
+    found = topology(files[0])
+    tree, lost = zdcf.write(found.name, found.parts)
+    for line in lost:
+        click.echo(f"zmqdev: {line}", err=True)
+    click.echo(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), nl=False)
+    return EXIT_OK

@@ -1,0 +1,1 @@
+"""Ask or steer a running device."""

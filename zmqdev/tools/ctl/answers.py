@@ -1,0 +1,156 @@
+"""What a control socket answered, as text for a person. `--json` shows it as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from zmqdev.control.runtimedir import Found
+from zmqdev.stats import extras, units
+from zmqdev.stats.snapshot import PeerCounts, Snapshot, from_plain
+from zmqdev.stats.subject import Reading, of_device
+
+HEAD = ("NAME", "KIND", "STATE", "UPTIME", "PID", "PEERS", "FORWARD", "BACKWARD", "ADDRESSES")
+_NANO = 1_000_000_000
+
+
+def listing(rows: Sequence[tuple[Found, Mapping[str, Any] | None]]) -> str:
+    """The devices that run, a line each. None for one that did not answer."""
+    if not rows:
+        return "no device of this user runs"
+    table = [HEAD, *(_listed(found, told) for found, told in rows)]
+    sizes = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True)) for row in table
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _listed(found: Found, told: Mapping[str, Any] | None) -> tuple[str, ...]:
+    try:
+        snapshot = from_plain(told or {})
+    except ValueError:
+        state = "no answer" if told is None else "unreadable"
+        return (found.name, "", state, "", "", "", "", "", found.address)
+    passed = [units.short(flow.messages) for flow in snapshot.flows]
+    return (
+        found.name,
+        snapshot.kind,
+        snapshot.state,
+        units.clock(snapshot.uptime),
+        str((told or {}).get("process", {}).get("pid", "")),
+        "/".join(str(side.peers.connected) for side in snapshot.sides),
+        passed[0] if passed else "",
+        passed[1] if len(passed) > 1 else "",
+        " ".join(state.actual for side in snapshot.sides for state in side.addresses),
+    )
+
+
+def answer(verb: str, result: Any) -> str:
+    """The result of a verb."""
+    return _SHOWN.get(verb, _plain)(result)
+
+
+def _status(told: Mapping[str, Any]) -> str:
+    return "\n".join(_status_lines(told, from_plain(told)))
+
+
+def _status_lines(told: Mapping[str, Any], snapshot: Snapshot) -> Iterator[str]:
+    process, control = told["process"], told["control"]
+    subject = of_device(snapshot)
+    yield f"{control['name']}: {snapshot.kind}, {snapshot.state}, up {units.clock(snapshot.uptime)}"
+    yield (
+        f"  process   pid {process['pid']}, zmqdev {process['version']}, {process['relay']} relay"
+    )
+    yield f"  control   {control['address']}{', tapped' if control['tapped'] else ''}"
+    for name, state in snapshot.beside.items():
+        if name != "control":
+            yield f"  {name:<9} {state.actual}"
+    for side in snapshot.sides:
+        at = ", ".join(f"{state.verb} {state.actual}" for state in side.addresses) or "no address"
+        yield f"  {side.name:<9} {side.type} {at}; {_counts(side.peers)}{_refused(side.refused)}"
+        yield from (f"            {line}" for line in _failures(side.peers))
+    for flow in subject.flows:
+        yield f"  {flow.name:<9} {_flow(flow)}"
+    for line in _together(extras.spoken(subject)):
+        yield f"  {line}"
+    for service in extras.services(subject):
+        yield f"  {service.text}"
+    yield from _parts(told["details"].get("parts", ()))
+
+
+def _parts(parts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The parts of a file that `zmqdev run` has started, a line each."""
+    width = max((len(part["name"]) for part in parts), default=0)
+    for part in parts:
+        words = [f"up {units.clock(part['uptime'])}"] if part["uptime"] else []
+        words += [f"pid {part['pid']}"] if part["pid"] else []
+        words += [units.counted(part["restarts"], "new start")] if part["restarts"] else []
+        words += [f"last: {part['why']}"] if part["why"] else []
+        yield f"  {part['name']:<{width}}  {', '.join([part['kind'], part['state'], *words])}"
+
+
+def _together(words: list[str]) -> list[str]:
+    return [", ".join(words)] if words else []
+
+
+def _counts(peers: PeerCounts) -> str:
+    parts = [f"{units.counted(peers.connected, 'peer')} now, {peers.accepted} since the start"]
+    if peers.disconnects:
+        parts.append(f"{peers.disconnects} left")
+    if peers.failed_handshakes:
+        parts.append(f"{units.counted(peers.failed_handshakes, 'failed handshake')}")
+    return ", ".join(parts)
+
+
+def _refused(counts: Mapping[str, int]) -> str:
+    return "".join(f", {units.exact(n)} refused by {why}" for why, n in counts.items())
+
+
+def _flow(flow: Reading) -> str:
+    parts = [units.counted(flow.messages, "message"), units.size(flow.bytes)]
+    if flow.blocked_ns:
+        parts.append(f"blocked for {units.duration(flow.blocked_ns / _NANO)}")
+    drops = [f"{units.exact(n)} {why.replace('_', ' ')}" for why, n in flow.drops.items()]
+    if drops:
+        parts.append(f"dropped {units.exact(flow.dropped)}: {', '.join(drops)}")
+    return ", ".join(parts)
+
+
+def _peers(told: Mapping[str, Any]) -> str:
+    return "\n".join(
+        line for side, found in told.items() for line in _side_lines(side, PeerCounts(**found))
+    )
+
+
+def _side_lines(side: str, peers: PeerCounts) -> Iterator[str]:
+    yield f"{side}: {_counts(peers)}"
+    for address in peers.addresses:
+        yield f"  {address}"
+    yield from (f"  {line}" for line in _failures(peers))
+
+
+def _failures(peers: PeerCounts) -> Iterator[str]:
+    for reason, count in peers.reasons.items():
+        yield f"failed {'once' if count == 1 else f'{units.exact(count)} times'}: {reason}"
+
+
+def _verbs(told: Mapping[str, Any]) -> str:
+    width = max(len(row["usage"]) for row in told.values())
+    return "\n".join(f"{row['usage'].ljust(width)}  {row['help']}" for row in told.values())
+
+
+def _plain(result: Any) -> str:
+    """YAML, which people can read and `--config` can load."""
+    if not result:
+        return "done"
+    import yaml
+
+    return yaml.safe_dump(result, sort_keys=False, allow_unicode=True).rstrip("\n")
+
+
+_SHOWN: dict[str, Callable[[Any], str]] = {
+    "status": _status,
+    "peers": _peers,
+    "verbs": _verbs,
+}

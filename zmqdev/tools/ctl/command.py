@@ -1,0 +1,126 @@
+"""ctl: ask a running device, or list those that run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from zmqdev.cli.options import HeadedCommand
+from zmqdev.control import protocol as wire
+from zmqdev.control.verbs import VERBS
+from zmqdev.errors import UsageError
+from zmqdev.options.types import Duration
+from zmqdev.supervisor.verbs import VERBS as PARTS
+
+HELP = """Ask a running device, or list those that run.
+
+Without NAME: the devices of this user that run. NAME is the name of a device as
+listed, or a control address. Without VERB: its status.
+"""
+
+
+def command(name: str) -> click.Command:
+    return HeadedCommand(
+        name,
+        params=[
+            click.Argument(["device"], metavar="[NAME]", required=False),
+            click.Argument(["verb"], metavar="[VERB]", required=False),
+            click.Argument(["words"], metavar="[ARGUMENT]...", nargs=-1),
+            click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."),
+            timeout_option(),
+        ],
+        callback=_act,
+        help=HELP,
+        epilog=_verbs(),
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+
+def timeout_option() -> click.Option:
+    return click.Option(
+        ["--timeout"],
+        metavar="DURATION",
+        default="2s",
+        show_default=True,
+        help="How long to wait for an answer.",
+    )
+
+
+def seconds(text: str) -> float:
+    """The value of --timeout."""
+    try:
+        return Duration(positive=True).parse(text, text=True)
+    except ValueError as error:
+        raise UsageError(str(error), "--timeout") from None
+
+
+def _verbs() -> str:
+    width = max(len(verb.usage) for verb in VERBS.values())
+    rows = (f"  {verb.usage.ljust(width)}  {verb.help}" for verb in VERBS.values())
+    parts = (
+        f"  {verb.usage.ljust(width)}  {verb.help}"
+        for verb in PARTS.values()
+        if verb.name not in VERBS
+    )
+    told = "\b\nVerbs:\n" + "\n".join(rows)
+    return f"{told}\n\n\b\nVerbs of a file that `zmqdev run` has started:\n" + "\n".join(parts)
+
+
+def _act(
+    device: str | None, verb: str | None, words: tuple[str, ...], as_json: bool, timeout: str
+) -> int:
+    patience = seconds(timeout)
+    if device is None:
+        return _list(as_json, patience)
+    name, args = _asked(device, verb or "status", words)
+    from zmqdev.control.client import Asker, targets
+
+    with Asker() as asker:
+        result = asker.ask(targets((device,))[0].address, name, args, patience)
+    from zmqdev.tools.ctl.answers import answer
+
+    click.echo(_json(result) if as_json else answer(name, result))
+    return 0
+
+
+def _asked(device: str, verb: str, words: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+    """The verb and its arguments as JSON has them, checked here as the device will check them."""
+    try:
+        row = wire.find({**PARTS, **VERBS}, wire.Request(verb))
+        parsed = wire.check(row, wire.by_position(row, words), text=True)
+    except wire.Refused as refused:
+        raise UsageError(refused.message, f"ctl {device}") from None
+    return row.name, {
+        argument.name: argument.type.plain(parsed[argument.name])
+        for argument in row.arguments
+        if argument.name in parsed
+    }
+
+
+def _list(as_json: bool, patience: float) -> int:
+    from zmqdev.control.client import Asker, targets
+    from zmqdev.tools.ctl.answers import listing
+
+    found = targets(())
+    with Asker() as asker:
+        replies = asker.ask_all([item.address for item in found], "status", patience=patience)
+    rows = [
+        (item, reply.result if (reply := replies[item.address]) and reply.ok else None)
+        for item in found
+    ]
+    if as_json:
+        click.echo(_json([told or _silent(item.name, item.address) for item, told in rows]))
+    else:
+        click.echo(listing(rows))
+    return 0
+
+
+def _silent(name: str, address: str) -> dict[str, Any]:
+    """One that did not answer, in the form of a status."""
+    return {"name": name, "state": "no answer", "control": {"name": name, "address": address}}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)

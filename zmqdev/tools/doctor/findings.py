@@ -1,0 +1,187 @@
+"""What this installation is and can do, as findings: `zmqdev doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import zmq
+
+import zmqdev
+from zmqdev.control import runtimedir
+from zmqdev.device.device import Device
+from zmqdev.device.relay_engine import RelayEngine
+from zmqdev.errors import RunError
+from zmqdev.options.device import DeviceSpec, resolve
+from zmqdev.options.kind import KINDS
+from zmqdev.options.layer import Written
+from zmqdev.options.side import Backend, Frontend
+from zmqdev.relay import NATIVE, recv_burst, send_burst, why_not_native
+from zmqdev.tools.doctor.defects import DEFECTS
+
+# What a wheel's libzmq may be built with; zmq_has(3).
+FEATURES = ("ipc", "curve", "tipc", "ws", "wss", "pgm", "norm", "gssapi", "draft")
+# Needed: without them a documented feature is missing.
+EXPECTED = ("ipc", "curve")
+# A connection is a descriptor; a device with less room refuses peers soon.
+FEW_DESCRIPTORS = 4096
+TEST_MESSAGES = 20_000
+TEST_PATIENCE = 10.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`level` is ok, note (worth knowing) or problem (something will not work)."""
+
+    topic: str
+    level: str
+    text: str
+
+
+def findings() -> Iterator[Finding]:
+    """Every finding, one by one; the self-test, which takes a moment, last."""
+    for look in LOOKS:
+        yield from look()
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("zmqdev", "ok", zmqdev.__version__)
+    python = f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}"
+    yield Finding("Python", "ok", f"{python}, {platform.system()} {platform.machine()}")
+    yield Finding("pyzmq", "ok", zmq.pyzmq_version())
+    yield Finding("libzmq", "ok", zmq.zmq_version())
+
+
+def _features() -> Iterator[Finding]:
+    has = [name for name in FEATURES if zmq.has(name)]
+    yield Finding("built with", "ok", ", ".join(has) or "nothing")
+    lacks = [name for name in FEATURES if name not in has]
+    yield Finding("built without", "ok", ", ".join(lacks) or "nothing")
+    for name in EXPECTED:
+        if name not in has:
+            yield Finding("libzmq", "problem", f"this libzmq lacks {name}; use pyzmq's wheel")
+
+
+def _relay() -> Iterator[Finding]:
+    if NATIVE:
+        yield Finding("relay", "ok", "native")
+    else:
+        yield Finding("relay", "note", f"Python, which is slower: {why_not_native()}")
+
+
+def _descriptors() -> Iterator[Finding]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    raised = f", which a device raises to {_limit(hard)}" if soft != hard else ""
+    text = f"{_limit(soft)} open files{raised}"
+    few = hard != resource.RLIM_INFINITY and hard < FEW_DESCRIPTORS
+    fix = (
+        f"; a device serves fewer peers than that, `ulimit -n {FEW_DESCRIPTORS}` or more is better"
+    )
+    yield Finding("limit", "note" if few else "ok", text + (fix if few else ""))
+
+
+def _limit(value: int) -> str:
+    return "unlimited" if value == resource.RLIM_INFINITY else str(value)
+
+
+def _directory() -> Iterator[Finding]:
+    try:
+        place = runtimedir.prepare()
+    except RunError as error:
+        fix = "devices run without control; --control ADDRESS names another place"
+        yield Finding("control", "problem", f"{error}; {fix}")
+        return
+    room = runtimedir.room(place)
+    running = runtimedir.running()
+    yield Finding("control", "ok", f"{place}, names of up to {room} characters")
+    yield Finding("running", "ok", ", ".join(found.name for found in running) or "no device")
+
+
+def _defects() -> Iterator[Finding]:
+    major, minor, patch = zmq.zmq_version_info()[:3]
+    for row in DEFECTS:
+        if row.concerns((int(major), int(minor), int(patch))):
+            where = f" (libzmq {row.reference})" if row.reference else ""
+            yield Finding("known defect", "ok", f"{row.what}{where}. Guarded: {row.guard}")
+
+
+def _self_test() -> Iterator[Finding]:
+    try:
+        rate = relay_rate()
+    except (RunError, zmq.ZMQError, TimeoutError) as error:
+        yield Finding("self-test", "problem", f"a streamer over loopback failed: {error}")
+    else:
+        text = f"{TEST_MESSAGES} messages passed a streamer over loopback, {rate:,.0f} a second"
+        yield Finding("self-test", "ok", text)
+
+
+LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _versions,
+    _features,
+    _relay,
+    _descriptors,
+    _directory,
+    _defects,
+    _self_test,
+)
+
+
+def relay_rate(count: int = TEST_MESSAGES) -> float:
+    """Messages a second through a device of this process; each must come, in order.
+
+    TimeoutError when they do not come in time, RunError when they are not the ones sent.
+    """
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    device = _streamer()
+    device.start()
+    try:
+        front, back = (side.addresses[0].actual for side in device.engine.sockets())
+        push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+        push.connect(front)
+        pull.connect(back)
+        return _passed(push, pull, count)
+    finally:
+        context.destroy(linger=0)
+        device.stop(at_once=True)
+        device.join()
+
+
+def _streamer() -> Device:
+    kind = KINDS["streamer"]
+    wildcard = ("tcp://127.0.0.1:*",)
+    asked = DeviceSpec(
+        name=f"doctor-{os.getpid()}",
+        frontend=Frontend(bind=wildcard),
+        backend=Backend(bind=wildcard),
+    )
+    spec = resolve(kind, asked, Written())
+    return Device("doctor", kind.name, RelayEngine(kind, spec), drain=0.0)
+
+
+def _passed(push: zmq.Socket[bytes], pull: zmq.Socket[bytes], count: int) -> float:
+    poller = zmq.Poller()
+    poller.register(pull, zmq.POLLIN)
+    poller.register(push, zmq.POLLOUT)
+    start = time.monotonic()
+    first = 0.0  # when the first came; before that the connections were made
+    sent = came = 0
+    while came < count:
+        if time.monotonic() - start > TEST_PATIENCE:
+            raise TimeoutError(f"{came} of {count} messages came in {TEST_PATIENCE:.0f} s")
+        poller.poll(100)
+        if sent < count:
+            rest = range(sent, min(count, sent + 1000))
+            sent += send_burst(push, [[b"%d" % number] for number in rest])[0]
+        else:
+            poller.modify(push, 0)
+        for message in recv_burst(pull, 1000):
+            if message != [b"%d" % came]:
+                raise RunError(f"message {came} came as {message[0][:40]!r}")
+            first = first or time.monotonic()
+            came += 1
+    return count / (time.monotonic() - first)

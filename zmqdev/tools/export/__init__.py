@@ -1,0 +1,1 @@
+"""Write a file for systemd, compose or Kubernetes."""

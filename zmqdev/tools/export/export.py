@@ -1,0 +1,286 @@
+"""A file for an engine that runs it on more than one machine, or as services of one.
+
+What all engines need is made here: the settings of each part as the engine will
+mount them, addresses rewritten to where the other parts then are, the files
+with keys. Each engine's own words are in a module of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from zmqdev.errors import UsageError
+from zmqdev.options.files import files_of
+from zmqdev.options.option import leaves
+from zmqdev.options.part import Part
+from zmqdev.options.types import NOTHING
+from zmqdev.options.variables import escape
+from zmqdev.topology.links import ANY, Plan, Port, is_loopback
+from zmqdev.topology.selection import needs
+
+METRICS_PORT = 9464  # the port that the OpenTelemetry Prometheus exporter has made usual
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an export can be asked."""
+
+    program: str = "/usr/local/bin/zmqdev"
+    image: str = "zmqdev:latest"
+    namespace: str = ""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A part as an engine runs it, or `replicas` of one. `settings` is its file; `keys` are files
+    by their name there."""
+
+    part: Part
+    settings: dict[str, Any]
+    keys: dict[str, str]
+    needs: tuple[str, ...]
+    outside: tuple[int, ...]  # tcp ports that nobody in the file connects to
+    ports: tuple[int, ...]  # all tcp ports it binds
+    replicas: int = 1
+
+    @property
+    def called(self) -> str:
+        """Its name in the file."""
+        return self.part.base if self.replicas > 1 else self.part.name
+
+    @property
+    def name(self) -> str:
+        return label(self.called)
+
+    @property
+    def command(self) -> list[str]:
+        return [self.part.kind, "--config"]
+
+    @property
+    def file(self) -> str:
+        """The settings as text. JSON is YAML."""
+        return json.dumps(escape(self.settings), indent=2, ensure_ascii=False) + "\n"
+
+
+@dataclass
+class Export:
+    """`files` by name; `notes` are what a person has to know."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def label(name: str) -> str:
+    """A name as DNS and unit names have it."""
+    return name.lower().replace("_", "-").replace(".", "-").strip("-")
+
+
+def units(plan: Plan, *, apart: bool, keys_at: Callable[[Part], str]) -> Iterator[Unit]:
+    """Every part. `apart`: each has a network of its own, so addresses become names.
+
+    `keys_at` says where a part finds its files with keys. UsageError for what an engine
+    that runs each part by itself cannot do.
+    """
+    _refuse(plan, apart)
+    before: dict[str, list[str]] = {}
+    for first, then in needs(plan):
+        before.setdefault(then, []).append(first)
+    met = {id(link.bound) for link in plan.links}
+    for part in plan.topology.parts:
+        own = [port for port in plan.ports if port.part.name == part.name and port.verb == "bind"]
+        tcp = [port for port in own if port.parts.transport == "tcp"]
+        settings = json.loads(json.dumps(part.asked))
+        if apart:
+            _readdress(settings, plan, part)
+        yield Unit(
+            part,
+            settings,
+            _keys(settings, part, keys_at(part), directories=apart),
+            tuple(dict.fromkeys(before.get(part.name, ()))),
+            tuple(int(port.parts.port) for port in tcp if id(port) not in met),
+            tuple(dict.fromkeys(int(port.parts.port) for port in tcp)),
+        )
+
+
+def together(found: Iterable[Unit], may: Callable[[Unit], bool] = lambda unit: True) -> list[Unit]:
+    """Replicas as one unit, where an engine can double it: when they bind nothing and have the
+    same settings. One that binds has an address of its own, which others know it by."""
+    groups: dict[str, list[Unit]] = {}
+    for unit in found:
+        groups.setdefault(unit.part.base, []).append(unit)
+    made: list[Unit] = []
+    for group in groups.values():
+        first = group[0]
+        alike = all(_nameless(unit) == _nameless(first) and may(unit) for unit in group)
+        if len(group) > 1 and alike and not _binds(first):
+            settings = first.settings | {"name": first.part.base}
+            made.append(replace(first, settings=settings, replicas=len(group)))
+        else:
+            made += group
+    names = {unit.part.name: unit.called for unit in made}
+    return [replace(unit, needs=_renamed(unit.needs, names)) for unit in made]
+
+
+def _nameless(unit: Unit) -> tuple[dict[str, Any], dict[str, str]]:
+    return {key: value for key, value in unit.settings.items() if key != "name"}, unit.keys
+
+
+def _binds(unit: Unit) -> bool:
+    sides = [side for _, side in unit.part.addressed]
+    return any(side.bind for side in sides) or bool(unit.ports)
+
+
+def _renamed(needs: Iterable[str], names: dict[str, str]) -> tuple[str, ...]:
+    """With the first of several replicas for all of them."""
+    return tuple(dict.fromkeys(names[name] for name in needs if name in names))
+
+
+def _refuse(plan: Plan, apart: bool) -> None:
+    for port in plan.ports:
+        if port.parts.transport == "inproc":
+            raise UsageError(
+                f"{port.label}: inproc stays in one process; use ipc or tcp", port.place
+            )
+        if port.verb == "bind" and port.chosen_later:
+            raise UsageError(f"{port.label}: name the port; nobody else could know it", port.place)
+        if apart and port.parts.transport == "ipc":
+            raise UsageError(f"{port.label}: ipc stays on one machine; use tcp", port.place)
+    names: dict[str, str] = {}
+    for part in plan.topology.parts:
+        other = names.setdefault(label(part.name), part.name)
+        if other != part.name:
+            raise UsageError(f"{part.name} and {other} are one name to the engine", part.place)
+
+
+def _readdress(settings: dict[str, Any], plan: Plan, part: Part) -> None:
+    """Where it binds: every interface of its own network. Where it connects: the other's name."""
+    where = {
+        (port.side, port.address): _moved(port, plan)
+        for port in plan.ports
+        if port.part.name == part.name
+    }
+    sides = [("", part.spec)] if part.category == "endpoint" else list(part.addressed)
+    for name, side in sides:
+        target = settings.setdefault(name, {}) if name else settings
+        for verb in ("bind", "connect"):
+            moved = [where[name, address] for address in getattr(side, verb)]
+            if moved:
+                target[verb] = moved[0] if len(moved) == 1 else moved
+    if part.category == "device" and part.spec.capture:
+        settings["capture"] = where["capture", part.spec.capture]
+    if part.keeps and part.spec.reliable.dead_letters:
+        moved_to = where["dead-letters", part.spec.reliable.dead_letters]
+        settings.setdefault("reliable", {})["dead-letters"] = moved_to
+
+
+def _moved(port: Port, plan: Plan) -> str:
+    if port.parts.transport != "tcp":
+        return port.address
+    if port.verb == "bind":
+        return f"tcp://*:{port.parts.port}"
+    for link in plan.links:
+        if link.connected is port:
+            return f"tcp://{label(link.bound.part.name)}:{port.parts.port}"
+    return port.address
+
+
+def stranded(plan: Plan) -> Iterator[str]:
+    """Connections to this machine's own address that will lead nowhere elsewhere."""
+    met = {id(link.connected) for link in plan.links}
+    for port in plan.ports:
+        if port.verb == "connect" and id(port) not in met and is_loopback(port.parts.host):
+            yield f"{port.label} connects to {port.address}, which is no part of the file"
+
+
+def bound_narrowly(plan: Plan) -> Iterator[str]:
+    """Ports that were for one interface and are for the engine's network now."""
+    for port in plan.ports:
+        host = port.parts.host
+        narrow = port.verb == "bind" and port.parts.transport == "tcp" and host not in ANY
+        if narrow and port.security == "null" and not is_loopback(host):
+            yield f"{port.label}: was bound to {host} alone"
+
+
+def _keys(settings: dict[str, Any], part: Part, place: str, *, directories: bool) -> dict[str, str]:
+    """name there -> file here of everything with keys, and the settings made to say so.
+
+    Without `directories` those stay where they are. Paths are absolute: an engine works in a
+    directory of its own.
+    """
+    found: dict[str, str] = {}
+    for file in files_of(part.spec):
+        path = Path(file.path).absolute()
+        if file.change == NOTHING or not (file.sure or path.exists()):
+            continue
+        table, name = settings, "-".join(file.option)
+        for key in file.option[:-1]:
+            table = table[key]
+        there = f"{place}/{name}"
+        if not path.is_dir():
+            found[name] = str(path)
+        elif directories:
+            found |= {f"{name}/{one.name}": str(one) for one in sorted(path.glob("*.key"))}
+        else:
+            there = str(path)
+        table[file.option[-1]] = f"{file.mark}{there}"
+    return found
+
+
+def unpacked(plan: Plan) -> Iterator[str]:
+    """What parts need beside their settings: files with messages, commands."""
+    for part in {part.base: part for part in plan.topology.parts}.values():
+        for file in files_of(part.spec):
+            if file.change == NOTHING and file.path != "-":
+                yield f"{part.base} reads {file.path}, which is not exported"
+        if getattr(part.spec, "exec", None):
+            yield f"{part.base} runs a command: what that needs must be there"
+
+
+def with_health(unit: Unit) -> dict[str, Any]:
+    """The settings of a device with a place for probes, unless it has one."""
+    if unit.part.category != "device" or unit.part.spec.metrics:
+        return unit.settings
+    return unit.settings | {"metrics": f"0.0.0.0:{METRICS_PORT}"}
+
+
+def health_port(part: Part) -> int | None:
+    """Where a device answers probes; None for an endpoint."""
+    if part.category != "device":
+        return None
+    said = part.spec.metrics
+    return int(said.rpartition(":")[2]) if said else METRICS_PORT
+
+
+def secret(unit: Unit) -> bool:
+    """Whether its settings themselves hold something that nobody else is to read."""
+    for leaf in leaves(type(unit.part.spec)):
+        if leaf.option.secret and "-".join(leaf.path) not in unit.keys:
+            table: Any = unit.settings
+            for key in leaf.path:
+                table = table.get(key) if isinstance(table, dict) else None
+            if table is not None:
+                return True
+    return False
+
+
+def as_yaml(documents: Iterable[dict[str, Any]]) -> str:
+    """Text of several lines stands as it is, so that a person can read and change it."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
+    return yaml.dump_all(documents, Dumper=Dumper, sort_keys=False, allow_unicode=True)
+
+
+def joined(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,176 @@
+"""systemd: a hardened service for each part, and a target for all.
+
+Devices tell when they are ready and feed the watchdog (Type=notify); endpoints
+are Type=exec. All share one dynamic user, so that ipc addresses work between
+them. Files with keys come as credentials. Replicas that bind nothing and have
+no keys are instances of one template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+
+from zmqdev.options.part import Part
+from zmqdev.options.quantity import format_duration
+from zmqdev.tools.export.export import (
+    Export,
+    Options,
+    Unit,
+    joined,
+    label,
+    together,
+    units,
+    unpacked,
+)
+from zmqdev.topology.links import Plan
+
+WATCHDOG = 20
+# Long enough for the drain, and for the messages that leave after it.
+GRACE = 5
+_RESTARTS = {"always": "always", "on-failure": "on-failure", "no": "no"}
+_PRIVILEGED = 1024
+HARDENED = (
+    "DynamicUser=yes",
+    "User=zmqdev",
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "ProtectHome=yes",
+    "PrivateDevices=yes",
+    "ProtectClock=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectControlGroups=yes",
+    "ProtectProc=invisible",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "LockPersonality=yes",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    # Netlink is how interfaces are found by their names.
+    "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
+    "UMask=0077",
+    "LimitNOFILE=65536",
+)
+
+
+def export(plan: Plan, options: Options) -> Export:
+    made = Export()
+    head = f"zmqdev-{label(plan.topology.name)}"
+    target = f"{head}.target"
+
+    def unit_name(name: str) -> str:
+        return f"{head}-{label(name)}.service"
+
+    def keys_at(part: Part) -> str:
+        return f"/run/credentials/{unit_name(part.name)}"
+
+    found = together(
+        # Credentials have another place in each instance, and the settings name it.
+        units(plan, apart=False, keys_at=keys_at),
+        may=lambda unit: not unit.keys,
+    )
+    instances = {unit.called: list(_instances(head, unit)) for unit in found}
+    shared = _shared(plan, instances[found[0].called][0])
+    for unit in found:
+        config = f"/etc/zmqdev/{head}-{unit.name}.yaml"
+        made.files[config.rpartition("/")[2]] = unit.file
+        needed = [one for name in unit.needs for one in instances[name]]
+        made.files[f"{head}-{unit.name}{'@' if unit.replicas > 1 else ''}.service"] = joined(
+            _service(unit, config, needed, target, options, shared=shared)
+        )
+    services = [one for names in instances.values() for one in names]
+    made.files[target] = joined(_target(plan, services))
+    made.notes += [
+        f"copy *.yaml to /etc/zmqdev (mode 0600), the units to /etc/systemd/system, then "
+        f"`systemctl enable --now {target}`",
+        *unpacked(plan),
+    ]
+    return made
+
+
+def _instances(head: str, unit: Unit) -> Iterator[str]:
+    if unit.replicas == 1:
+        yield f"{head}-{unit.name}.service"
+    for number in range(1, unit.replicas + 1) if unit.replicas > 1 else ():
+        yield f"{head}-{unit.name}@{number}.service"
+
+
+def _shared(plan: Plan, service: str) -> str:
+    """The service whose /tmp all others see, where an ipc address is in it."""
+    found = any(port.address.startswith("ipc:///tmp/") for port in plan.ports)
+    return service if found else ""
+
+
+def _service(
+    unit: Unit, config: str, needed: list[str], target: str, options: Options, *, shared: str
+) -> Iterator[str]:
+    part = unit.part
+    yield "[Unit]"
+    instance = " %i" if unit.replicas > 1 else ""
+    yield f"Description=zmqdev {part.kind} {unit.called}{instance}"
+    yield f"PartOf={target}"
+    yield "Wants=network-online.target"
+    yield f"After={' '.join(['network-online.target', *needed])}"
+    if shared:
+        yield f"JoinsNamespaceOf={shared}"
+    yield "StartLimitIntervalSec=0" if not part.spec.restart.limit else "StartLimitIntervalSec=60"
+    if part.spec.restart.limit:
+        yield f"StartLimitBurst={part.spec.restart.limit}"
+    yield ""
+    yield "[Service]"
+    yield from _life(unit, config, options)
+    yield from HARDENED
+    yield from _rights(unit)
+    yield ""
+    yield "[Install]"
+    yield f"WantedBy={target}"
+
+
+def _life(unit: Unit, config: str, options: Options) -> Iterator[str]:
+    part = unit.part
+    device = part.category == "device"
+    yield f"Type={'notify' if device else 'exec'}"
+    if device:
+        yield f"WatchdogSec={WATCHDOG}"
+    yield f"ExecStart={options.program} {part.kind} --config %d/config.yaml --stats off"
+    yield f"LoadCredential=config.yaml:{config}"
+    for name, path in unit.keys.items():
+        yield f"LoadCredential={name.replace('/', '_')}:{path}"
+    yield f"Restart={_RESTARTS[part.spec.restart.policy]}"
+    yield "RestartPreventExitStatus=2 3"
+    yield f"RestartSec={format_duration(part.spec.restart.delay)}"
+    yield f"TimeoutStopSec={ceil(part.spec.drain) + GRACE}"
+    runtime = f"zmqdev-{unit.name}{'-%i' if unit.replicas > 1 else ''}"
+    yield f"RuntimeDirectory={runtime}"
+    yield f"Environment=XDG_RUNTIME_DIR=/run/{runtime}"
+
+
+def _rights(unit: Unit) -> Iterator[str]:
+    if any(port < _PRIVILEGED for port in unit.ports):
+        yield "AmbientCapabilities=CAP_NET_BIND_SERVICE"
+        yield "CapabilityBoundingSet=CAP_NET_BIND_SERVICE"
+    else:
+        yield "CapabilityBoundingSet="
+    directories = sorted(_directories(unit.part))
+    if directories:
+        yield f"ReadWritePaths={' '.join(directories)}"
+
+
+def _directories(part: Part) -> set[str]:
+    """Where ipc sockets are, but for /tmp, which the service has anyway."""
+    addresses = [address for _, side in part.addressed for address in (*side.bind, *side.connect)]
+    paths = [a.removeprefix("ipc://") for a in addresses if a.startswith("ipc:///")]
+    return {path.rpartition("/")[0] or "/" for path in paths if not path.startswith("/tmp/")}
+
+
+def _target(plan: Plan, services: list[str]) -> Iterator[str]:
+    yield "[Unit]"
+    yield f"Description=zmqdev: all of {plan.topology.name}"
+    yield f"Wants={' '.join(services)}"
+    yield ""
+    yield "[Install]"
+    yield "WantedBy=multi-user.target"

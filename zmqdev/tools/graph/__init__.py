@@ -1,0 +1,1 @@
+"""Draw what a file describes."""

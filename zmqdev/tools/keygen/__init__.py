@@ -1,0 +1,1 @@
+"""Make CURVE keys and password lines."""

@@ -1,0 +1,106 @@
+"""keygen: CURVE key pairs, and lines for a users file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from zmqdev.cli.options import HeadedCommand
+from zmqdev.errors import UsageError
+
+HELP = """Make a CURVE key pair: NAME.key to give away, NAME.key_secret to keep.
+
+The files are those of czmq and of pyzmq's zmq.auth. The secret one is readable
+by its owner alone, and nothing is ever overwritten. With --form the pair is
+printed instead. With --user a line for a --plain-users file is printed; the
+password is asked for, or read from stdin.
+"""
+FORMS = ("files", "z85", "hex", "env", "yaml")
+LONGEST_LINE = 4096
+
+
+def command(name: str) -> click.Command:
+    return HeadedCommand(
+        name,
+        params=[
+            click.Argument(["base"], metavar="[NAME]", required=False),
+            click.Option(
+                ["--form"],
+                type=click.Choice(FORMS),
+                default="files",
+                show_default=True,
+                help="Write two files, or print the pair in this form.",
+            ),
+            click.Option(
+                ["--meta"], metavar="KEY=VALUE", multiple=True, help="Metadata; repeatable."
+            ),
+            click.Option(["--user"], metavar="NAME", help="Print a line for a users file."),
+        ],
+        callback=_act,
+        help=HELP,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+
+def _act(base: str | None, form: str, meta: tuple[str, ...], user: str | None) -> int:
+    if user is not None:
+        if base is not None or meta or form != "files":
+            raise UsageError("makes a line for a users file and takes nothing else", "--user")
+        return _user(user)
+    if form != "files":
+        return _print(base, form)
+    return _write(Path(base or "zmqdev"), meta)
+
+
+def _write(base: Path, meta: tuple[str, ...]) -> int:
+    from zmqdev.security.keyfile import generate, write_pair
+
+    certificate = generate([("name", base.name), *map(_metadata, meta)])
+    try:
+        paths = write_pair(certificate, base, datetime.now())
+    except ValueError as error:
+        raise UsageError(str(error), "--meta") from None
+    click.echo(f"public key  {certificate.public}")
+    click.echo(f"to give away: {paths[0]}")
+    click.echo(f"to keep:      {paths[1]}")
+    return 0
+
+
+def _metadata(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip() or not key.isprintable() or "#" in key:
+        raise UsageError(f"{text!r} is not KEY=VALUE", "--meta")
+    return key.strip(), value
+
+
+def _print(base: str | None, form: str) -> int:
+    from zmqdev.security.keyfile import generate
+    from zmqdev.tools.keygen.forms import show
+
+    if base is not None:
+        raise UsageError(f"prints the pair and writes no file {base!r}", "--form")
+    click.echo(show(generate(), form), nl=False)
+    return 0
+
+
+def _user(name: str) -> int:
+    from zmqdev.security.passwords import make_line
+
+    try:
+        line = make_line(name, _password())
+    except ValueError as error:
+        raise UsageError(str(error), "--user") from None
+    click.echo(line)
+    return 0
+
+
+def _password() -> bytes:
+    """Typed twice on a terminal, unseen; else the first line of stdin."""
+    if sys.stdin.isatty():
+        typed = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        return os.fsencode(typed)
+    return sys.stdin.buffer.readline(LONGEST_LINE).rstrip(b"\r\n")

@@ -1,0 +1,1 @@
+"""Say what listens at an address."""

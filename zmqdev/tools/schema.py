@@ -1,0 +1,25 @@
+"""schema: what a file may hold, for editors and validators."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+def command(name: str) -> click.Command:
+    return click.Command(
+        name,
+        callback=_schema,
+        help="Print the JSON Schema of a file.\n\nAn editor that knows it completes and checks "
+        "while one types: a file names it in its first line, `# yaml-language-server: "
+        "$schema=PATH`.",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+
+def _schema() -> int:
+    from zmqdev.options.schema import schema
+
+    click.echo(json.dumps(schema(), indent=1, ensure_ascii=False))
+    return 0

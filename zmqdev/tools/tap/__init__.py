@@ -1,0 +1,1 @@
+"""See the messages that pass through."""

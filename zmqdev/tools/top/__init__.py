@@ -1,0 +1,1 @@
+"""Watch all running devices in one table."""

@@ -1,0 +1,216 @@
+"""`zmqdev top`: ask all devices again and again, show a table, hand keys on as verbs."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import zmq
+
+from zmqdev.control.client import Asker, targets
+from zmqdev.control.protocol import Reply
+from zmqdev.control.runtimedir import Found
+from zmqdev.errors import EXIT_FAILED, EXIT_OK, RunError
+from zmqdev.report.lines import Lines
+from zmqdev.report.live import Painter
+from zmqdev.stats.record import Record
+from zmqdev.stats.snapshot import from_plain
+from zmqdev.stats.subject import Subject, of_device
+from zmqdev.system.signals import Signals
+from zmqdev.tools.top.screen import Screen, usable
+from zmqdev.tools.top.table import screen
+from zmqdev.tools.top.view import QUIT, Item, Order, View, missed, ordered, press
+
+# A device answers within 50 ms; the keys wait no longer than this for one that does not.
+PATIENCE = 0.5
+# How soon a new size of the terminal is seen.
+LOOK = 0.25
+# How long the answer to a key stands in place of the list of keys.
+SAID_FOR = 3.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `top` was asked for: devices by name or address, none for all; the pace in seconds;
+    it ends after `count` looks and after `duration` seconds, None for neither."""
+
+    names: tuple[str, ...] = ()
+    interval: float = 1.0
+    sort: str = "name"
+    as_json: bool = False
+    count: int | None = None
+    duration: float | None = None
+
+    @property
+    def end(self) -> float:
+        """When it is over, if it begins now; monotonic seconds."""
+        return time.monotonic() + (math.inf if self.duration is None else self.duration)
+
+
+class Watch:
+    """The devices, asked each time anew: they come and go."""
+
+    def __init__(self, asked: Asked, asker: Asker) -> None:
+        self._names, self._asker = asked.names, asker
+        self._known: list[Found] = targets(asked.names)
+        self._record = Record()
+        self.silent: set[str] = set()  # those that did not answer the last time
+        self.heard = False
+
+    def subjects(self) -> list[Subject]:
+        """Those that answered, named as `ctl` names them."""
+        if not self._names:
+            self._known = targets(())
+        addresses = [found.address for found in self._known]
+        replies = self._asker.ask_all(addresses, "status", {}, PATIENCE)
+        asked = [(found.name, _subject(found, replies[found.address])) for found in self._known]
+        self.silent = {name for name, subject in asked if subject is None}
+        subjects = [subject for _, subject in asked if subject is not None]
+        self.heard = self.heard or bool(subjects)
+        return subjects
+
+    def items(self) -> list[Item]:
+        """All that there are, with what was seen of them so far."""
+        seen = {item.subject.name: item for item in self._record.take(self.subjects())}
+        return [Item(found.name, found.address, seen.get(found.name)) for found in self._known]
+
+    def order(self, order: Order) -> str:
+        """Do it; what is to be said of it."""
+        assert order.item is not None
+        try:
+            told = self._asker.ask(order.item.address, order.verb, {}, PATIENCE)
+        except RunError as error:
+            return str(error)
+        return f"{order.item.name}: {_done(told, order.verb)}"
+
+
+def _subject(found: Found, reply: Reply | None) -> Subject | None:
+    """What a status says; None for no answer, or one that is no status."""
+    if reply is None or not reply.ok:
+        return None
+    try:
+        return replace(of_device(from_plain(reply.result)), name=found.name)
+    except ValueError:
+        return None
+
+
+def _done(told: Any, verb: str) -> str:
+    return str(told.get("state", "stopping")) if isinstance(told, dict) else verb
+
+
+def run(asked: Asked, signals: Signals) -> int:
+    """Until `q`, a signal, or the count. The exit status."""
+    with Asker() as asker:
+        watch = Watch(asked, asker)
+        if asked.as_json or not usable():
+            return _lines(asked, watch, signals)
+        with Screen(sys.stdin, sys.stdout) as screen:
+            Top(asked, watch, screen).run(signals)
+    return 0
+
+
+class Top:
+    """The live table on its screen."""
+
+    def __init__(self, asked: Asked, watch: Watch, screen: Screen) -> None:
+        self._asked, self._watch, self._screen = asked, watch, screen
+        self._view = View(sort=asked.sort)
+        self._items: list[Item] = []
+        self._painter = Painter(getattr(sys.stdout, "encoding", None))
+        self._looks = 0
+        self._said_at = 0.0
+        self._done = False
+
+    def run(self, signals: Signals) -> None:
+        poller = zmq.Poller()
+        poller.register(signals.fileno(), zmq.POLLIN)
+        poller.register(self._screen.fileno(), zmq.POLLIN)
+        due, end = time.monotonic(), self._asked.end
+        size = (0, 0)
+        while (
+            not self._done
+            and time.monotonic() < end
+            and not signals.take()
+            and not self._screen.hung_up
+        ):
+            if time.monotonic() >= due:
+                self._look()
+                due = time.monotonic() + self._asked.interval
+                size = (0, 0)
+            if size != (size := self._screen.size()):
+                self._draw(size)
+            left = min(LOOK, max(0.0, due - time.monotonic()))
+            ready = dict(poller.poll(int(left * 1000) + 1))
+            if self._screen.fileno() in ready:
+                if self._typed():
+                    due = time.monotonic()  # show at once what came of it
+                size = (0, 0)
+
+    def _look(self) -> None:
+        if time.monotonic() - self._said_at > SAID_FOR:
+            self._view = replace(self._view, said="")
+        before, self._items = self._items, self._watch.items()
+        if lost := missed(before, self._items):
+            self._tell(lost)
+        self._looks += 1
+        self._done = self._done or self._looks == self._asked.count
+
+    def _draw(self, size: tuple[int, int]) -> None:
+        clock = time.strftime("%H:%M:%S")
+        glyphs = self._painter.glyphs
+        self._screen.draw(
+            self._painter.paint(screen(self._items, self._view, *size, glyphs, clock))
+        )
+
+    def _typed(self) -> bool:
+        """Do what the keys say; whether a device was told something."""
+        told = False
+        for key in self._screen.typed():
+            self._view, order = press(self._view, key, ordered(self._items, self._view))
+            if order is not None and order.verb == QUIT:
+                self._done = True
+            elif order is not None:
+                self._tell(self._watch.order(order))
+                told = True
+            elif self._view.said:
+                self._said_at = time.monotonic()
+        return told
+
+    def _tell(self, said: str) -> None:
+        self._view = replace(self._view, said=said)
+        self._said_at = time.monotonic()
+
+
+def _lines(asked: Asked, watch: Watch, signals: Signals) -> int:
+    """A line for each device at every interval, as a device writes them itself. The exit status:
+    1 when those that were named never answered."""
+    # A reader that goes away ends it; there is nothing to warn of.
+    logging.getLogger("zmqdev").addHandler(logging.NullHandler())
+    lines = Lines(asked.interval, sys.stdout, as_json=asked.as_json)
+    lines.started(watch.subjects())
+    told: set[str] = set()
+    poller = zmq.Poller()
+    poller.register(signals.fileno(), zmq.POLLIN)
+    looks = 0
+    due, end = time.monotonic() + asked.interval, asked.end
+    while (
+        time.monotonic() < end and not signals.take() and not lines.closed and looks != asked.count
+    ):
+        poller.poll(max(0, int((min(due, end) - time.monotonic()) * 1000) + 1))
+        if time.monotonic() >= due:
+            due += asked.interval
+            looks += 1
+            lines.tick(watch.subjects())
+            _tell_silent(watch.silent - told)
+            told = watch.silent
+    lines.flush()
+    return EXIT_FAILED if asked.names and not watch.heard else EXIT_OK
+
+
+def _tell_silent(names: set[str]) -> None:
+    for name in sorted(names):
+        print(f"zmqdev: {name}: no answer", file=sys.stderr, flush=True)

@@ -1,0 +1,132 @@
+"""What `zmqdev top` shows and how keys change it, with no terminal: data in, data out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from zmqdev.stats.record import Seen
+from zmqdev.tools.top.sorts import SORTS, UPWARDS
+
+QUIT = "quit"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A device: the name `ctl` knows it by, its control address; `seen` None: no answer."""
+
+    name: str
+    address: str
+    seen: Seen | None
+
+    @property
+    def state(self) -> str:
+        return self.seen.subject.state if self.seen else "no answer"
+
+    @property
+    def peers(self) -> int:
+        return sum(side.peers.connected for side in self.seen.subject.sides) if self.seen else 0
+
+    @property
+    def failed(self) -> int:
+        """Handshakes that failed, on both sides."""
+        sides = self.seen.subject.sides if self.seen else ()
+        return sum(side.peers.failed_handshakes for side in sides)
+
+    @property
+    def drops(self) -> int:
+        return sum(flow.dropped for flow, _ in self.seen.flows) if self.seen else 0
+
+    @property
+    def queued(self) -> int | None:
+        """Requests that wait, of a reliable queue."""
+        reliable = self.seen.subject.extra.get("reliable") if self.seen else None
+        return int(reliable["queued"]) if reliable else None
+
+    def rate(self, name: str) -> float:
+        """The sum of both directions: messages or bytes a second; of blocked the larger."""
+        rates = [getattr(track.rate(), name) for _, track in self.seen.flows] if self.seen else []
+        return max(rates, default=0.0) if name == "blocked" else sum(rates)
+
+    def total(self, name: str) -> int:
+        return sum(getattr(flow, name) for flow, _ in self.seen.flows) if self.seen else 0
+
+
+@dataclass(frozen=True)
+class View:
+    """How the person looks at it. `chosen` is a device's name; `said` the line at the bottom;
+    `asked` the device that one more `s` would stop."""
+
+    sort: str = "name"
+    inverted: bool = False
+    chosen: str = ""
+    said: str = ""
+    asked: str = ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A verb for a device, or QUIT."""
+
+    verb: str
+    item: Item | None = None
+
+
+def missed(before: Sequence[Item], now: Sequence[Item]) -> str:
+    """What is to be said of devices that were there, and are no more; "" for nothing."""
+    left = {item.name for item in now}
+    lost = [item.name for item in before if item.name not in left]
+    return f"no longer there: {', '.join(lost)}" if lost else ""
+
+
+def ordered(items: Sequence[Item], view: View) -> list[Item]:
+    """As the view sorts them; equals by name."""
+    by_name = sorted(items, key=lambda item: item.name)
+    downwards = (view.sort not in UPWARDS) != view.inverted
+    return sorted(by_name, key=SORTS[view.sort], reverse=downwards)
+
+
+def chosen(items: Sequence[Item], view: View) -> Item | None:
+    """The device that keys act on: the one chosen, or the first."""
+    for item in items:
+        if item.name == view.chosen:
+            return item
+    return items[0] if items else None
+
+
+def press(view: View, key: str, items: Sequence[Item]) -> tuple[View, Order | None]:
+    """What a key does. `items` are in the order shown."""
+    asked, view = view.asked, replace(view, asked="", said="")
+    item = chosen(items, view)
+    if key == "q":
+        return view, Order(QUIT)
+    if key in _MOVES and item is not None:
+        place = items.index(item) + _MOVES[key]
+        at = items[max(0, min(len(items) - 1, place))]
+        return replace(view, chosen=at.name), None
+    if key in ("left", "right", "<", ">"):
+        return _resorted(view, -1 if key in ("left", "<") else 1), None
+    if key == "i":
+        return replace(view, inverted=not view.inverted), None
+    if key in _VERBS and item is not None:
+        return replace(view, chosen=item.name), Order(_VERBS[key], item)
+    if key == "s" and item is not None:
+        return _stop(view, item, sure=asked == item.name)
+    return view, None
+
+
+_MOVES = {"up": -1, "k": -1, "down": 1, "j": 1}
+_VERBS = {"p": "pause", "r": "resume"}
+
+
+def _resorted(view: View, step: int) -> View:
+    names = list(SORTS)
+    return replace(view, sort=names[(names.index(view.sort) + step) % len(names)], inverted=False)
+
+
+def _stop(view: View, item: Item, *, sure: bool) -> tuple[View, Order | None]:
+    """A device is stopped by the second `s`: a slip of the finger is not enough."""
+    view = replace(view, chosen=item.name)
+    if sure:
+        return view, Order("stop", item)
+    return replace(view, asked=item.name, said=f"press s again to stop {item.name}"), None

@@ -1,0 +1,1 @@
+"""What a file means: parts, links, order, placement, rules."""

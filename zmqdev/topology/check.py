@@ -1,0 +1,66 @@
+"""Everything that is wrong with a file, before it runs. The rules are rows; see RULES."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from zmqdev.errors import UsageError
+from zmqdev.options.part import Part
+from zmqdev.options.suggest import near
+from zmqdev.topology import rules_links, rules_machine, rules_parts, rules_reading
+from zmqdev.topology.finding import ERROR, WARNING, Finding, Rule
+from zmqdev.topology.links import Plan, plan
+from zmqdev.topology.read import Topology, survey
+
+
+def _unknown_rule(plan: Plan) -> Iterator[tuple[Part, str, str]]:
+    for part in plan.topology.parts:
+        for word in part.spec.ignore:
+            if word not in RULES:
+                yield (
+                    part,
+                    part.at("ignore"),
+                    f"{part.name}: there is no rule {word!r}{near(word, RULES)}",
+                )
+
+
+_UNKNOWN = Rule(
+    "unknown-rule",
+    WARNING,
+    "`ignore` names a rule that is not there.",
+    "correct the name, or take it out",
+    _unknown_rule,
+)
+_LOOKS = (*rules_links.RULES, *rules_parts.RULES, _UNKNOWN, *rules_machine.RULES)
+RULES: dict[str, Rule] = {
+    rule.name: rule for rule in (*rules_reading.RULES, *_LOOKS, *rules_machine.LIVE_RULES)
+}
+
+
+def check_file(
+    path: str, environ: Mapping[str, str] = os.environ, *, live: bool = False
+) -> list[Finding]:
+    """The findings of a file, in the order of their places."""
+    try:
+        topology = survey(path, environ)
+    except UsageError as error:
+        return [rules_reading.finding(error, path)]
+    return check(topology, live=live)
+
+
+def check(topology: Topology, *, live: bool = False) -> list[Finding]:
+    """The findings of a topology. What its readable parts say is looked at even if others are
+    wrong; links are not, for a wrong part may be the other end."""
+    found = [rules_reading.finding(error, topology.files[0]) for error in topology.problems]
+    made = plan(topology)
+    for rule in (*_LOOKS, *(rules_machine.LIVE_RULES if live else ())):
+        if not topology.problems or rule not in rules_links.RULES:
+            found += rule.find(made)
+    kept = dict.fromkeys(found)  # replicas have the same findings at the same places
+    return sorted(kept, key=lambda one: (*one.position, one.rule))
+
+
+def failed(findings: Iterable[Finding], *, strict: bool) -> bool:
+    """Whether a check is to end with an error."""
+    return any(one.severity == ERROR or strict for one in findings)

@@ -1,0 +1,185 @@
+"""The addresses of a topology, and which of them meet."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from zmqdev.options import address as addresses
+from zmqdev.options.endpoint import ENDPOINTS
+from zmqdev.options.endpoint_check import type_of
+from zmqdev.options.part import Part
+from zmqdev.options.security_check import mechanism
+from zmqdev.topology.read import Topology
+
+ANY = frozenset({"*", "0.0.0.0", "::"})
+LOOPBACK = frozenset({"localhost", "lo", "::1"})
+# Two names of one address. 127.0.0.1 and 127.0.0.2 are two.
+_SAME = ({"127.0.0.1", "localhost"}, {"127.0.0.1", "lo"}, {"localhost", "lo"}, {"::1", "localhost"})
+# Where messages come from; the other endpoints are where they go.
+SOURCES = frozenset({"pub", "push", "client"})
+
+
+@dataclass(frozen=True)
+class Port:
+    """One address of one part. `sends`: messages, or requests, leave here and arrive there."""
+
+    part: Part
+    side: str
+    type: str
+    verb: str
+    address: str
+    place: str
+    sends: bool
+    security: str = "null"
+    open: bool = True  # peers from anywhere are let in
+
+    @property
+    def label(self) -> str:
+        """`queue.backend`, or the name alone of an endpoint."""
+        return f"{self.part.name}.{self.side}" if self.side else self.part.name
+
+    @cached_property
+    def parts(self) -> addresses.Parts:
+        source, _, peer = self.address.rpartition(";")
+        return addresses.split(f"tcp://{peer}" if source else self.address, self.verb)
+
+    @property
+    def anywhere(self) -> bool:
+        """Bound to every interface of the machine."""
+        return self.verb == "bind" and self.parts.host in ANY
+
+    @property
+    def chosen_later(self) -> bool:
+        """The port or path is chosen by the system, so nobody can name it before."""
+        return self.parts.port in ("*", "0") or self.parts.path == "*"
+
+    @property
+    def here(self) -> bool:
+        """Names this machine and nothing else."""
+        return self.parts.transport in ("ipc", "inproc") or is_loopback(self.parts.host)
+
+
+def is_loopback(host: str) -> bool:
+    return host in LOOPBACK or host.startswith("127.")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A port that binds and one that connects to it."""
+
+    bound: Port
+    connected: Port
+
+    @property
+    def source(self) -> Port | None:
+        """Where messages come from; None when both ends send or both take in."""
+        if self.bound.sends == self.connected.sends:
+            return None
+        return self.bound if self.bound.sends else self.connected
+
+    @property
+    def target(self) -> Port | None:
+        if self.source is None:
+            return None
+        return self.connected if self.source is self.bound else self.bound
+
+
+def ports_of(part: Part) -> Iterator[Port]:
+    """Every address of a part, in the order of the file's keys."""
+    if part.category == "endpoint":
+        kind = ENDPOINTS[part.kind]
+        yield from _side(part, "", part.spec, type_of(kind, part.spec), part.kind in SOURCES)
+        return
+    spec = part.spec
+    yield from _side(part, "frontend", spec.frontend, spec.frontend.type, sends=False)
+    yield from _side(part, "backend", spec.backend, spec.backend.type, sends=True)
+    if spec.capture:
+        yield _beside(part, "capture", "PUB", spec.capture, "capture")
+    if part.keeps and spec.reliable.dead_letters:
+        where = "reliable.dead-letters"
+        yield _beside(part, "dead-letters", "PUSH", spec.reliable.dead_letters, where)
+
+
+def _side(part: Part, name: str, side: Any, type_: str, sends: bool) -> Iterator[Port]:
+    head = f"{name}." if name else ""
+    free = not (side.allow or side.deny)
+    for verb in ("bind", "connect"):
+        for address in getattr(side, verb):
+            place = part.at(f"{head}{verb}")
+            yield Port(part, name, type_, verb, address, place, sends, mechanism(side), free)
+
+
+def _beside(part: Part, name: str, type_: str, address: str, key: str) -> Port:
+    return Port(part, name, type_, "bind", address, part.at(key), sends=True)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A topology with its ports and links."""
+
+    topology: Topology
+    ports: tuple[Port, ...]
+    links: tuple[Link, ...]
+
+    def peers(self, port: Port) -> list[Port]:
+        found = [link.connected for link in self.links if link.bound is port]
+        return found + [link.bound for link in self.links if link.connected is port]
+
+    def flows(self) -> Iterator[tuple[str, str]]:
+        """(name of the part it leaves, name of the part it reaches) of every link."""
+        for link in self.links:
+            source, target = link.source, link.target
+            if source is not None and target is not None:
+                yield source.part.name, target.part.name
+
+
+def plan(topology: Topology) -> Plan:
+    ports = tuple(port for part in topology.parts for port in ports_of(part))
+    return Plan(topology, ports, tuple(_links(ports)))
+
+
+def _links(ports: Iterable[Port]) -> Iterator[Link]:
+    bound: dict[tuple[str, str], list[Port]] = defaultdict(list)
+    ports = tuple(ports)
+    for port in ports:
+        if port.verb == "bind" and not port.chosen_later:
+            bound[_key(port)].append(port)
+    for port in ports:
+        if port.verb == "connect":
+            yield from (Link(one, port) for one in bound[_key(port)] if _meets(one, port))
+
+
+def _key(port: Port) -> tuple[str, str]:
+    parts = port.parts
+    return parts.transport, parts.port or parts.path
+
+
+def same_address(one: Port, other: Port) -> bool:
+    """Whether two bound ports are in each other's way."""
+    if _key(one) != _key(other) or one.chosen_later:
+        return False
+    if one.parts.transport != "tcp":
+        return True
+    hosts = {one.parts.host, other.parts.host}
+    return len(hosts) == 1 or bool(hosts & ANY)
+
+
+def _meets(bound: Port, connected: Port) -> bool:
+    """Whether a connection to the one reaches the other, as far as the names say.
+
+    A number that is not of the loopback may be another machine's; a name is taken for this one's.
+    """
+    if bound.parts.transport != "tcp":
+        return True
+    at, to = bound.parts.host, connected.parts.host
+    if at in ANY:
+        return is_loopback(to) or not _is_number(to)
+    return at == to or {at, to} in _SAME
+
+
+def _is_number(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()

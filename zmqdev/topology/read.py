@@ -1,0 +1,123 @@
+"""A file from the disk as a topology: its parts resolved, its includes read, ZDCF understood."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from zmqdev.endpoints.defaults import check_texts
+from zmqdev.errors import UsageError
+from zmqdev.options import parts as sheets
+from zmqdev.options import zdcf
+from zmqdev.options.document import Node, read
+from zmqdev.options.fleet import FleetSpec
+from zmqdev.options.layer import Layer, build, file_layer
+from zmqdev.options.part import Part, examine
+from zmqdev.options.parts import STRUCTURE, Sheet
+
+
+@dataclass(frozen=True)
+class Topology:
+    """What a file comes to. `problems` is empty in one that can be started."""
+
+    name: str
+    fleet: FleetSpec
+    parts: tuple[Part, ...]
+    files: tuple[str, ...]
+    problems: tuple[UsageError, ...] = ()
+
+    def part(self, name: str) -> Part:
+        """KeyError when there is none."""
+        return next((part for part in self.parts if part.name == name), None) or _missing(name)
+
+    def named(self, word: str) -> tuple[Part, ...]:
+        """The part of that name, or all its replicas."""
+        return tuple(part for part in self.parts if word in (part.name, part.base))
+
+
+def _missing(name: str) -> Part:
+    raise KeyError(name)
+
+
+def load(path: str) -> Node:
+    """The tree of a file, ZDCF turned into parts. UsageError names the file."""
+    try:
+        content = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        why = os.strerror(getattr(error, "errno", 0) or 0) if isinstance(error, OSError) else error
+        text = str(why)
+        raise UsageError(f"cannot read it: {text[:1].lower()}{text[1:]}", path) from None
+    node = read(content, path)
+    return zdcf.as_parts(node) if zdcf.is_zdcf(node) else node
+
+
+def load_beside(path: str, other: str) -> tuple[str, Node]:
+    """A file that `other` includes; its path is relative to that of `other`."""
+    found = os.path.normpath(os.path.join(os.path.dirname(other), path))
+    return found, load(found)
+
+
+def survey(
+    path: str, environ: Mapping[str, str] = os.environ, *, over: Layer | None = None
+) -> Topology:
+    """The topology and every problem of it. UsageError when the file cannot be read at all.
+
+    `over` is what flags and the environment say of the whole.
+    """
+    top = load(path)
+    sheet = sheets.draft(top, path, load_beside, environ)
+    problems = list(sheet.problems)
+    parts: list[Part] = []
+    for one in sheet.drafts:
+        part, wrong = examine(one)
+        problems += wrong
+        if part is not None:
+            error = _wrong_texts(part)
+            problems += [error] if error else []
+            parts += [] if error else [part]
+    fleet = _fleet(sheet, over or {}, problems)
+    name = fleet.name or Path(path).stem
+    return Topology(name, fleet, tuple(parts), tuple(sheet.files), tuple(_once(problems)))
+
+
+def topology(
+    path: str, environ: Mapping[str, str] = os.environ, *, over: Layer | None = None
+) -> Topology:
+    """One that can be started. UsageError is the first problem."""
+    found = survey(path, environ, over=over)
+    if found.problems:
+        raise found.problems[0]
+    return found
+
+
+def _once(problems: list[UsageError]) -> list[UsageError]:
+    """Replicas have the same faults at the same places."""
+    return list({str(error): error for error in problems}.values())
+
+
+def _wrong_texts(part: Part) -> UsageError | None:
+    if part.category != "endpoint":
+        return None
+    try:
+        check_texts(part.spec, part.written)
+    except UsageError as error:
+        return error
+    return None
+
+
+def _fleet(sheet: Sheet, over: Layer, problems: list[UsageError]) -> FleetSpec:
+    layers: list[Layer] = []
+    top = sheet.top
+    if top.is_map and not {"device", "endpoint"} & top.value.keys():
+        try:
+            known = {key: node for key, node in top.value.items() if key not in STRUCTURE}
+            layers.append(file_layer(FleetSpec, Node(known, top.place, top.keys)))
+            build(FleetSpec, layers)
+        except UsageError as error:
+            layers = []
+            if "unknown key" not in error.message:  # the sheet lists those
+                problems.append(error)
+    made, _ = build(FleetSpec, [*layers, over])
+    return made
