@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.majordomo import Play
 
+from zmqdev.broker.token import Tokens
 from zmqdev.wire.dialect import MAJORTOMO, MDP_01, MDP_02, PPP, Dialect, Verb
 
 DIALECTS = [MDP_01, MDP_02, MAJORTOMO, PPP]
@@ -212,7 +213,7 @@ def test_a_second_reply_is_dropped_and_counted() -> None:
 
 def test_a_reply_with_a_token_of_another_run_of_the_queue_is_not_taken() -> None:
     play, restarted = Play(), Play()
-    restarted.broker.ledger._prefix = b"another"[:6]
+    restarted.broker.ledger.tokens = Tokens(b"another")
     play.ready(b"w")
     play.ask(b"1")
     restarted.ready(b"w")

@@ -16,8 +16,8 @@ import zmq
 from zmqdev.broker.admission import Admission
 from zmqdev.broker.broker import Broker
 from zmqdev.broker.dead_letters import Letterbox
-from zmqdev.broker.ledger import TOKEN_PREFIX
 from zmqdev.broker.sockets import FORWARD, Shell
+from zmqdev.broker.token import RUN
 from zmqdev.device.engine import Leftover
 from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
 from zmqdev.options.queue import QueueSpec
@@ -87,7 +87,7 @@ class BrokerEngine:
             raise
         frontend, backend = (side.socket for side in self._sockets)
         frames = self.spec.limits.message_frames
-        broker = Broker(settings, os.urandom(TOKEN_PREFIX), time.monotonic(), frames)
+        broker = Broker(settings, os.urandom(RUN), time.monotonic(), frames)
         self._shell = Shell(broker, frontend, backend, wake, self.counters)
         if rights is not None:
             guard = self._sockets[1].guard

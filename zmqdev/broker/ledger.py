@@ -14,22 +14,19 @@ from collections.abc import Iterable
 from zmqdev.broker import letter
 from zmqdev.broker.letter import DeadLetter
 from zmqdev.broker.request import Client, Request, Service
+from zmqdev.broker.token import Tokens
 from zmqdev.options.reliable import Reliable
 from zmqdev.stats.reliable import Tally
 from zmqdev.wire import call
 from zmqdev.wire.majordomo import ClientForm
 
-# A reply names its request by this. The first half differs between two runs of the
-# queue, so that what a worker still says to the last run is not taken for this one's.
-TOKEN_PREFIX = 6
-TOKEN = TOKEN_PREFIX + 6
 # Names that have had no worker yet; each costs memory and a look in every sweep, and anybody
 # can make one up.
 MOST_UNKNOWN = 1000
 
 
 class Ledger:
-    """`run` is a few random bytes, TOKEN_PREFIX long, that name this run of the queue."""
+    """`run` is a few random bytes that name this run of the queue, see `Tokens`."""
 
     def __init__(self, settings: Reliable, run: bytes) -> None:
         self.settings = settings
@@ -42,14 +39,10 @@ class Ledger:
         self.to_clients: list[list[bytes]] = []
         self.letters: list[DeadLetter] = []
         self.notices: list[str] = []
-        self._prefix = run[:TOKEN_PREFIX].ljust(TOKEN_PREFIX, b"\0")
+        self.tokens = Tokens(run)
         self._number = 0
         self._unknown = 0  # services that have had no worker yet
         self._largest = min(settings.max_bytes, settings.client_bytes)
-
-    def is_token(self, frame: bytes) -> bool:
-        """Whether a frame has the shape of a token of this run."""
-        return len(frame) == TOKEN and frame.startswith(self._prefix)
 
     def service(self, name: bytes, now: float) -> Service:
         """The service of that name, made when there is none."""
@@ -91,7 +84,7 @@ class Ledger:
         if service is None:
             service = self.service(name, now)
         self._number = number = self._number + 1
-        token = self._prefix + number.to_bytes(6, "big")
+        token = self.tokens.make(number)
         request = Request(number, token, client, service, form, head, body, size, now)
         self._enter(request)
         return request

@@ -69,7 +69,7 @@ class Pool:
     def receive(self, messages: Iterable[list[bytes]], now: float) -> None:
         """What workers said, as the DEALER received it."""
         for frames in messages:
-            if len(frames) < 3 or frames[1] != b"" or not self.ledger.is_token(frames[0]):
+            if len(frames) < 3 or frames[1] != b"" or not self.ledger.tokens.owns(frames[0]):
                 self.tally.malformed_workers += 1
                 continue
             request = self.ledger.open.get(frames[0])

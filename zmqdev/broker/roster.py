@@ -108,7 +108,7 @@ class Roster:
                 self._other(worker, verb, frames, now)
 
     def _late(self, worker: Worker, token: bytes, now: float) -> None:
-        if not self.ledger.is_token(token):
+        if not self.ledger.tokens.owns(token):
             self._expel(worker, now)
             return
         self.tally.late += 1
@@ -168,7 +168,7 @@ class Roster:
 
     def _unrecognised(self, frames: list[bytes]) -> None:
         """A late reply of a Paranoid Pirate that is not registered, or of no known form."""
-        if len(frames) > 3 and frames[2] == b"" and self.ledger.is_token(frames[1]):
+        if len(frames) > 3 and frames[2] == b"" and self.ledger.tokens.owns(frames[1]):
             self.tally.late += 1
         else:
             self.tally.malformed_workers += 1
