@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from zmqdev.device.engine import Engine
-from zmqdev.device.peers import PeerWatch, remote_of
+from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket
 from zmqdev.options import socktype
 from zmqdev.security.connections import cut
 from zmqdev.security.unfinished import CHATTER, MEBIBYTE, Floods, Unfinished, wire_size
 from zmqdev.system import process_info
+from zmqdev.system.descriptor import remote_of
 
 # Seconds between two looks: at rest, and while somebody has sent half of what it may.
 CALM, CLOSE = 0.1, 0.02

@@ -18,10 +18,7 @@ one that comes back is that no try is announced; then it is said to have failed.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
-import socket as sockets
 import struct
 import sys
 import time
@@ -35,6 +32,7 @@ from zmqdev.device.hangup import Hangups
 from zmqdev.device.socket import events
 from zmqdev.security.guard import Guard
 from zmqdev.stats.snapshot import PeerCounts
+from zmqdev.system.descriptor import remote_of
 
 _FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
@@ -287,31 +285,3 @@ class Tally:
             reasons=dict(self._reasons),
             addresses=tuple(itertools.islice(self._open.values(), MOST_ADDRESSES)),
         )
-
-
-def remote_of(descriptor: int) -> str:
-    """The other end of a connection of this process; "" when it is gone already.
-
-    The descriptor is libzmq's, so it is duplicated and only the copy is touched. By now it may
-    be closed, or be something else that is no socket.
-    """
-    try:
-        copy = os.dup(descriptor)
-    except OSError:
-        return ""
-    try:
-        connection = sockets.socket(fileno=copy)
-    except OSError:
-        os.close(copy)
-        return ""
-    with connection, contextlib.suppress(OSError):
-        return _name(connection.getpeername())
-    return ""
-
-
-def _name(peer: object) -> str:
-    """The address of the other end; "" for a local one."""
-    if not isinstance(peer, tuple):
-        return ""
-    host, port = peer[:2]
-    return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"

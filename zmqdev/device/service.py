@@ -19,6 +19,7 @@ from zmqdev.device.disconnect import Leaving
 from zmqdev.device.oversize_watch import Vigil
 from zmqdev.device.peer_log import PeerLog
 from zmqdev.device.peers import GIVEN_UP, PeerEvent, PeerWatch
+from zmqdev.device.unreached import LOOK, Reach
 from zmqdev.errors import UsageError
 from zmqdev.system.loop import Loop
 from zmqdev.system.signals import Signals
@@ -54,6 +55,7 @@ class Service:
         self._running: set[str] = set()
         self._at_stop: list[Callable[[], None]] = []
         self._peer_logs: dict[tuple[str, str], PeerLog] = {}
+        self._reaches: dict[tuple[str, str], Reach] = {}
         self._at_peer: list[Callable[[Device, str, PeerEvent], None]] = []
 
     def run(self, signals: Signals, duration: float | None = None) -> None:
@@ -119,6 +121,8 @@ class Service:
         for opened in device.engine.sockets():
             who = f"{device.name} {opened.name}"
             self._peer_logs[device.name, opened.name] = PeerLog(who, opened)
+            self._reaches[device.name, opened.name] = reach = Reach(who, opened)
+            self._look_for_peers(device, reach)
         for side, watch in device.watches.items():
             tell = partial(self._peer, device, side)
             self.loop.watch(watch.pair, partial(self._hear, watch, tell))
@@ -130,6 +134,13 @@ class Service:
         watch.drain(tell, PEERS_A_TURN)
         if watch.in_doubt:
             self.loop.at(time.monotonic() + GIVEN_UP, partial(self._hear, watch, tell))
+
+    def _look_for_peers(self, device: Device, reach: Reach) -> None:
+        """Say which addresses are not reached, for as long as the device runs."""
+        if device.state in ENDED or self.stopping:
+            return
+        reach.look(time.monotonic())
+        self.loop.at(time.monotonic() + LOOK, partial(self._look_for_peers, device, reach))
 
     def _keep_vigil(self, device: Device, vigil: Vigil) -> None:
         if device.state in ENDED:
@@ -168,6 +179,7 @@ class Service:
         if device.engine.follows_peers:
             device.post(partial(device.engine.peer_changed, side, event.what))
         self._peer_logs[device.name, side].tell(event)
+        self._reaches[device.name, side].heard(event, time.monotonic())
 
     def _leave(self) -> None:
         """Nothing runs on, whatever happened; without linger when it was not a clean end."""

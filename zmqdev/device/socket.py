@@ -45,6 +45,7 @@ class OpenSocket:
     socket: zmq.Socket[bytes]
     addresses: tuple[AddressState, ...] = field(default=())
     guard: Guard | None = None
+    proxied: bool = False  # connects through a SOCKS proxy
     _files: dict[str, ipcfile.OwnFile] = field(default_factory=dict)
 
     def secure(self, side: Any, census: Census | None = None) -> None:
@@ -161,7 +162,7 @@ def make(
     except BaseException:
         socket.close(0)
         raise
-    return OpenSocket(name, type_, socket)
+    return OpenSocket(name, type_, socket, proxied=bool(options.get("socks_proxy")))
 
 
 def apply(socket: zmq.Socket[bytes], options: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ import zmq
 from zmqdev.device.close import Farewell
 from zmqdev.device.peer_log import PeerLog
 from zmqdev.device.peers import PeerEvent, PeerWatch
+from zmqdev.device.unreached import Reach
 from zmqdev.endpoints.build import join, open_socket
 from zmqdev.options.endpoint import EndpointKind
 from zmqdev.security.comeback import Comeback
@@ -40,6 +41,7 @@ class Post:
         self.opened = open_socket(self.context, kind, spec)
         self._comeback = Comeback()
         self._peer_log = PeerLog(spec.name, self.opened)
+        self._reach = Reach(spec.name, self.opened)
         self.watch = PeerWatch(self.opened.socket, self.opened.guard)
         self._farewell = Farewell({}, 0)
 
@@ -63,6 +65,7 @@ class Post:
     def come_back(self, now: float) -> None:
         """In every turn: connect again where a handshake failed, once its pause is over."""
         self.watch.look(now, self._tell)
+        self._reach.look(now)
         for address in self._comeback.due(now):
             self.opened.reconnect(address)
 
@@ -114,3 +117,4 @@ class Post:
         if event.what == "failed" and event.address in self.spec.connect:
             self._comeback.failed(event.address, time.monotonic())
         self._peer_log.tell(event)
+        self._reach.heard(event, time.monotonic())

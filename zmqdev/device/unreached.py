@@ -1,0 +1,204 @@
+"""Addresses that a socket connects to and does not reach: what is in the way, said once.
+
+libzmq tries for as long as it lives and gives no reason: a name that does not resolve and a
+refused port look the same to its monitor. So after a moment without a connection the address
+is resolved and tried once from here, in a thread, and the cause becomes a line. It is looked
+at again with pauses that double; another cause is another line, and so is the connection.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket as sockets
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+from zmqdev.device.announce import NOTE
+from zmqdev.device.peers import PeerEvent
+from zmqdev.device.socket import OpenSocket
+from zmqdev.options.address import split
+from zmqdev.system.descriptor import written
+
+log = logging.getLogger("zmqdev")
+# A peer that starts at the same moment is not worth a line.
+PATIENCE = 1.5
+LONGEST_PAUSE = 60.0
+# How often findings are taken and due addresses looked for.
+LOOK = 0.5
+# How long one try may take; a host that drops packets answers nothing.
+TRY = 2.0
+_CAUSES = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ENOENT: "no such file",
+    errno.EACCES: "permission denied",
+    errno.EHOSTUNREACH: "no route to the host",
+    errno.ENETUNREACH: "no route to the network",
+    errno.ETIMEDOUT: "no answer",
+    errno.ECONNRESET: "connection reset",
+}
+_NAME_UNKNOWN = {sockets.EAI_NONAME, getattr(sockets, "EAI_NODATA", sockets.EAI_NONAME)}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One look at an address. `cause`: None where a connection can be made; `aliases`: what its
+    name stands for, as libzmq writes it."""
+
+    address: str
+    cause: str | None
+    aliases: frozenset[str] = frozenset()
+
+
+@dataclass
+class _Row:
+    """`due`: when to look again; `told`: the cause that was said last."""
+
+    due: float
+    pause: float = PATIENCE
+    told: str | None = None
+    names: set[str] = field(default_factory=set)
+
+
+class Unreached:
+    """Which addresses to look at and which lines to say. Pure: the time is an argument."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, _Row] = {}
+        self._connected: set[str] = set()
+
+    def follow(self, addresses: Iterable[str], now: float) -> None:
+        """The addresses that are connected to, as they were asked for."""
+        asked = set(addresses)
+        for gone in self._rows.keys() - asked:
+            del self._rows[gone]
+        for address in asked - self._rows.keys():
+            self._rows[address] = _Row(now + PATIENCE, names={address})
+
+    def due(self, now: float) -> list[str]:
+        """What to look at now. Each is asked for once, until `found`."""
+        over = [
+            address
+            for address, row in self._rows.items()
+            if now >= row.due and not row.names & self._connected
+        ]
+        for address in over:
+            row = self._rows[address]
+            row.due, row.pause = now + row.pause, min(row.pause * 2, LONGEST_PAUSE)
+        return over
+
+    def found(self, finding: Finding) -> str | None:
+        """The line for what was found, or None when it says nothing new."""
+        row = self._rows.get(finding.address)
+        if row is None:
+            return None
+        row.names |= finding.aliases
+        if row.names & self._connected or finding.cause in (None, row.told):
+            return None
+        row.told = finding.cause
+        return f"{finding.address}: {finding.cause}; still trying"
+
+    def connected(self, address: str) -> str | None:
+        """A handshake is done. A line when the opposite was said before."""
+        self._connected.add(address)
+        for asked, row in self._rows.items():
+            if address in row.names:
+                told, row.told, row.pause = row.told, None, PATIENCE
+                return f"{asked}: connected" if told else None
+        return None
+
+    def lost(self, address: str, now: float) -> None:
+        """A connection has ended; it is given time to come back."""
+        self._connected.discard(address)
+        for row in self._rows.values():
+            if address in row.names:
+                row.due = max(row.due, now + PATIENCE)
+
+
+def look_at(address: str) -> Finding:
+    """Resolve an address and try it once. Blocks for as long as the name server does, and TRY."""
+    parts = split(address, "connect")
+    if parts.transport == "ipc":
+        name = f"\0{parts.path[1:]}" if parts.path.startswith("@") else parts.path
+        return Finding(address, _try(sockets.AF_UNIX, name))
+    host = parts.host.partition("%")[0]
+    try:
+        found = sockets.getaddrinfo(host, int(parts.port), type=sockets.SOCK_STREAM)
+    except sockets.gaierror as error:
+        known = error.errno not in _NAME_UNKNOWN
+        return Finding(address, "no answer from the name server" if known else "name not known")
+    causes = [_try(family, place) for family, _, _, _, place in found]
+    aliases = frozenset(written(place) for _, _, _, _, place in found)
+    return Finding(address, None if None in causes else causes[0], aliases)
+
+
+def _try(family: int, place: object) -> str | None:
+    """Connect and hang up: None, or what is in the way."""
+    with sockets.socket(family, sockets.SOCK_STREAM) as made:
+        made.settimeout(TRY)
+        try:
+            made.connect(place)  # type: ignore[arg-type]
+        except OSError as error:
+            number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno or 0
+            return _CAUSES.get(number) or os.strerror(number).lower()
+    return None
+
+
+class Reach:
+    """The connecting addresses of one socket, looked at in a thread. `who` leads its lines."""
+
+    def __init__(
+        self, who: str, opened: OpenSocket, look: Callable[[str], Finding] = look_at
+    ) -> None:
+        self._who, self._opened, self._look_at = who, opened, look
+        self._unreached = Unreached()
+        self._findings: SimpleQueue[Finding] = SimpleQueue()
+        self._next = 0.0
+        self._level: int | None = None
+
+    def heard(self, event: PeerEvent, now: float) -> None:
+        """Follow what the monitor says of a connection."""
+        if event.what == "connected":
+            self._say(self._unreached.connected(event.address))
+        else:
+            self._unreached.lost(event.address, now)
+
+    def look(self, now: float) -> None:
+        """To be called in any turn; acts each LOOK seconds."""
+        if now < self._next:
+            return
+        self._next = now + LOOK
+        self._unreached.follow(self._addresses(), now)
+        while True:
+            try:
+                self._say(self._unreached.found(self._findings.get_nowait()))
+            except Empty:
+                break
+        due = self._unreached.due(now)
+        if due:
+            threading.Thread(
+                target=self._look_at_all, args=(due,), name="zmqdev-reach", daemon=True
+            ).start()
+
+    def _addresses(self) -> list[str]:
+        """Those that can be tried from here: not inside the process, nor through a proxy."""
+        asked = [s.asked for s in self._opened.addresses if s.verb == "connect"]
+        asked = [a for a in asked if a.startswith(("tcp://", "ipc://")) and ";" not in a]
+        return [] if self._opened.proxied else asked
+
+    def _look_at_all(self, addresses: list[str]) -> None:
+        for address in addresses:
+            self._findings.put(self._look_at(address))
+
+    def _say(self, line: str | None) -> None:
+        """Without -v it is for a person only: a script that starts things in any order is quiet."""
+        if line is None:
+            return
+        if self._level is None:
+            seen = sys.stderr is not None and sys.stderr.isatty()
+            self._level = NOTE if seen else logging.INFO
+        log.log(self._level, "%s: %s", self._who, line)
