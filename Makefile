@@ -86,7 +86,7 @@ demo-top: $(READY) configs/three-devices.yaml ## three devices with traffic in o
 picture: $(READY) # draw the live view in the README again, from a run of a minute
 	cd tests && ../$(BIN)/python -m support.picture ../configs/live-view.svg 66
 
-readme: $(READY) ## write the tables of the README from the declarations
+readme: $(READY) ## write the tables of README and help topics from the declarations
 	cd tests && ../$(BIN)/python -m support.reference
 	$(BIN)/zmqdev schema > configs/zmqdev.schema.json
 

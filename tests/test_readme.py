@@ -1,4 +1,4 @@
-"""The README says what is: its tables are the declarations, its commands run."""
+"""README and help topics say what is: their tables are the declarations, their commands run."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pathlib import Path
 
 import click
 import pytest
-from support.reference import README, TABLES, filled
+from support.reference import PAGES, ROOT, TABLES, filled
 
 from zmqdev.cli.program import ROWS
 
-TEXT = README.read_text()
-ROOT = README.parent
+TEXTS = {name: path.read_text() for name, path in PAGES.items()}
 
 
 @dataclass(frozen=True)
 class Block:
     """A console block. `run` when `<!-- run -->` stands before it."""
 
+    page: str
     line: int
     run: bool
     text: str
@@ -41,16 +41,20 @@ class Block:
             pairs.append((command, output))
         return pairs
 
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
 
 def blocks() -> list[Block]:
     pattern = re.compile(r"(<!-- run -->\n)?```console\n(.*?)```", re.DOTALL)
     return [
-        Block(TEXT[: match.start()].count("\n") + 1, bool(match[1]), match[2])
-        for match in pattern.finditer(TEXT)
+        Block(page, text[: match.start()].count("\n") + 1, bool(match[1]), match[2])
+        for page, text in TEXTS.items()
+        for match in pattern.finditer(text)
     ]
 
 
-def zmqdev_calls() -> list[tuple[int, list[str]]]:
+def zmqdev_calls() -> list[tuple[Block, list[str]]]:
     """Every `zmqdev ...` of a console block that is not run whole, split into words."""
     found = []
     for block in (block for block in blocks() if not block.run):
@@ -58,30 +62,31 @@ def zmqdev_calls() -> list[tuple[int, list[str]]]:
             for call in re.split(r"[|;&]+(?=(?:[^']*'[^']*')*[^']*$)", command):
                 words = shlex.split(call.split(" >")[0].split(" <")[0].split(" #")[0])
                 if words and words[0] == "zmqdev":
-                    found.append((block.line, words[1:]))
+                    found.append((block, words[1:]))
     return found
 
 
-def test_every_table_is_what_the_declarations_say() -> None:
-    assert filled(TEXT) == TEXT, "run `make readme`"
+@pytest.mark.parametrize("page", PAGES)
+def test_every_table_is_what_the_declarations_say(page: str) -> None:
+    assert filled(TEXTS[page]) == TEXTS[page], "run `make readme`"
 
 
-def test_every_table_stands_in_the_readme() -> None:
-    missing = [name for name in TABLES if f"<!-- begin {name} -->" not in TEXT]
-    assert not missing
+def test_every_table_stands_in_a_page() -> None:
+    text = "".join(TEXTS.values())
+    assert not [name for name in TABLES if f"<!-- begin {name} -->" not in text]
 
 
-@pytest.mark.parametrize(("line", "words"), zmqdev_calls(), ids=lambda item: str(item)[:60])
-def test_every_command_line_is_one_that_zmqdev_takes(line: int, words: list[str]) -> None:
+@pytest.mark.parametrize(("block", "words"), zmqdev_calls(), ids=lambda item: str(item)[:60])
+def test_every_command_line_is_one_that_zmqdev_takes(block: Block, words: list[str]) -> None:
     if not words or words[0].startswith("-"):
         return
-    assert words[0] in ROWS, f"README line {line}"
+    assert words[0] in ROWS, str(block)
     command = ROWS[words[0]].load()
     context = click.Context(command, info_name=words[0])
     command.parse_args(context, words[1:])
 
 
-@pytest.mark.parametrize("block", [b for b in blocks() if b.run], ids=lambda b: f"line {b.line}")
+@pytest.mark.parametrize("block", [b for b in blocks() if b.run], ids=str)
 def test_what_is_shown_is_what_comes(block: Block, tmp_path: Path) -> None:
     """`...` in the expected output stands for anything."""
     (tmp_path / "configs").symlink_to(ROOT / "configs")
@@ -111,5 +116,11 @@ def test_what_is_shown_is_what_comes(block: Block, tmp_path: Path) -> None:
         assert same, f"$ {command}\nexpected:\n{expected}\ncame:\n{done.stdout}"
 
 
-def test_the_readme_names_no_place_of_this_machine() -> None:
-    assert not re.search(r"/(home|root|work)/", TEXT)
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_names_no_place_of_this_machine(page: str) -> None:
+    assert not re.search(r"/(home|root|work)/", TEXTS[page])
+
+
+def test_every_page_is_declared() -> None:
+    folder = PAGES["first-steps"].parent
+    assert {path.stem for path in folder.iterdir()} == {*PAGES} - {"README"}

@@ -1,6 +1,6 @@
-"""The tables of the README, made from the declarations.
+"""The tables of the README and of the help topics, made from the declarations.
 
-Between `<!-- begin NAME -->` and `<!-- end NAME -->` in the README stands what
+Between `<!-- begin NAME -->` and `<!-- end NAME -->` in a page stands what
 `TABLES[NAME]` gives. `make readme` writes them; a test compares.
 """
 
@@ -15,6 +15,7 @@ from support.markdown import table
 
 from zmqdev.cli.options import show_default
 from zmqdev.cli.program import ROWS
+from zmqdev.cli.topics import TOPICS
 from zmqdev.options import sockopt
 from zmqdev.options.device import DeviceSpec
 from zmqdev.options.endpoint import ENDPOINTS
@@ -28,7 +29,9 @@ from zmqdev.stats import columns
 from zmqdev.supervisor.verbs import VERBS as FLEET_VERBS
 from zmqdev.topology.check import RULES
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+PAGES = {"README": README, **{name: topic.path() for name, topic in TOPICS.items()}}
 _BLOCK = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 
@@ -69,6 +72,13 @@ def commands() -> str:
     return table(
         ("", "command", "what it does"),
         ((row.group, f"`zmqdev {row.name}`", row.help) for row in ROWS.values()),
+    )
+
+
+def topics() -> str:
+    return table(
+        ("", "topic", "what it is about"),
+        ((topic.reader, f"`zmqdev help {topic.name}`", topic.help) for topic in TOPICS.values()),
     )
 
 
@@ -143,6 +153,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "run-options": lambda: option_rows(leaves(FleetSpec)),
     "fleet-verbs": fleet_verbs,
     "commands": commands,
+    "topics": topics,
     "kinds": kinds,
     "endpoint-kinds": endpoint_kinds,
     "device-options": lambda: option_rows(leaves(DeviceSpec)),
@@ -156,9 +167,10 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def filled(text: str) -> str:
-    """The README with every table made anew. KeyError names an unknown one."""
+    """A page with every table made anew. KeyError names an unknown one."""
     return _BLOCK.sub(lambda m: f"{m[1]}{TABLES[m[2]]()}{m[3]}", text)
 
 
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text()))
+    for page in PAGES.values():
+        page.write_text(filled(page.read_text()))

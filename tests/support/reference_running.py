@@ -1,4 +1,4 @@
-"""The tables of the README about running devices, made from the declarations; see `reference`."""
+"""The tables about running devices, made from the declarations; see `reference`."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ import click
 
 import zmqdev
 from zmqdev.cli.streams import CannotWrite, give_up
+from zmqdev.cli.topics import see_also
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ZmqdevError
 from zmqdev.options.suggest import near
 
@@ -34,6 +35,7 @@ class Row:
         module, _, function = self.made_by.partition(":")
         made = getattr(importlib.import_module(f"zmqdev.{module}"), function)(self.name)
         assert isinstance(made, click.Command)
+        made.epilog = "\n\n".join(filter(None, (made.epilog, see_also(self.name))))
         return made
 
 
@@ -74,6 +76,7 @@ ROWS = {
             "keygen", "Tools", "make CURVE keys and password lines", "tools.keygen.command:command"
         ),
         Row("doctor", "Tools", "check this installation", "tools.doctor.command:command"),
+        Row("help", "Tools", "read the manual, topic by topic", "cli.help:command"),
     )
 }
 
@@ -117,7 +120,7 @@ def program() -> None:
     """The ZeroMQ device launcher.
 
     Every command works with no flags: start `zmqdev pub`, `zmqdev forwarder` and
-    `zmqdev sub` in three terminals, and ticks flow.
+    `zmqdev sub` in three terminals, and ticks flow. `zmqdev help` is the manual.
     """
 
 

@@ -1,0 +1,51 @@
+"""help: the topics of the manual, on a terminal page by page, in a pipe as plain Markdown."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from zmqdev.cli.program import ROWS, program
+from zmqdev.cli.topics import TOPICS, Topic, contents
+from zmqdev.errors import EXIT_OK, UsageError
+from zmqdev.options.suggest import near
+
+HELP = """Read the manual, a topic at a time.
+
+Without TOPIC: the list of topics. TOPIC may also be a command: its --help is shown.
+"""
+
+
+def command(name: str) -> click.Command:
+    return click.Command(
+        name,
+        params=[click.Argument(["topic"], metavar="[TOPIC]", required=False)],
+        callback=_act,
+        help=HELP,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+
+def _act(topic: str | None) -> int:
+    if topic is None:
+        click.echo(f"zmqdev help TOPIC shows one of these:\n\n{contents()}")
+    elif topic in TOPICS:
+        _show(TOPICS[topic])
+    elif topic in ROWS:
+        program.main([topic, "--help"], prog_name="zmqdev", standalone_mode=False)
+    else:
+        raise UsageError(f"no topic {topic!r}{near(topic, [*TOPICS, *ROWS])}")
+    return EXIT_OK
+
+
+def _show(topic: Topic) -> None:
+    if not sys.stdout.isatty():
+        click.echo(topic.text(), nl=False)
+        return
+    from zmqdev.report.markdown import rendered
+
+    # As git does: colours, and no pager for what fits on the screen.
+    os.environ.setdefault("LESS", "-FRX")
+    click.echo_via_pager(rendered(topic.text()))

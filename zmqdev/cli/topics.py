@@ -1,0 +1,126 @@
+"""The topics of `zmqdev help`, declared once: name, reader, one line, and their commands.
+
+The text of a topic is `zmqdev/help/NAME.md`, in Markdown. Comments in it (`<!-- run -->`,
+`<!-- begin TABLE -->`) are for the tests and for `make readme`; a reader never sees them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import zmqdev
+
+_COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
+_DEVICES = ("forwarder", "streamer", "queue")
+_ENDPOINTS = ("pub", "sub", "push", "pull", "client", "worker")
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A page of the manual. `commands` are those whose `--help` names it."""
+
+    name: str
+    reader: str
+    help: str
+    commands: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """The page in Markdown, without the comments."""
+        return _COMMENT.sub("", self.path().read_text(encoding="utf-8"))
+
+    def path(self) -> Path:
+        return Path(zmqdev.__file__).parent / "help" / f"{self.name}.md"
+
+
+TOPICS = {
+    topic.name: topic
+    for topic in (
+        Topic("first-steps", "Start here", "three terminals, and the commands in one table"),
+        Topic("devices", "Start here", "forwarder, streamer and queue: sides, types", _DEVICES),
+        Topic(
+            "endpoints",
+            "Start here",
+            "pub, sub, push, pull, client, worker: input, forms, proof",
+            _ENDPOINTS,
+        ),
+        Topic(
+            "files",
+            "Running it",
+            "one YAML file for many parts: defaults, variables, check",
+            (*_DEVICES, "run", "check", "graph", "schema"),
+        ),
+        Topic(
+            "running",
+            "Running it",
+            "run, top, tap and probe",
+            ("run", "top", "tap", "probe"),
+        ),
+        Topic(
+            "ctl",
+            "Running it",
+            "ask and steer what runs; the control socket",
+            (*_DEVICES, "run", "ctl"),
+        ),
+        Topic(
+            "statistics",
+            "Running it",
+            "live view, lines, JSON, metrics, health, systemd",
+            (*_DEVICES, *_ENDPOINTS, "run", "top"),
+        ),
+        Topic(
+            "reliable-queue",
+            "Running it",
+            "requests that survive their workers",
+            ("queue", "client", "worker"),
+        ),
+        Topic(
+            "security",
+            "Running it",
+            "CURVE, PLAIN, networks, rights by topic",
+            (*_DEVICES, *_ENDPOINTS, "keygen"),
+        ),
+        Topic("limits", "Running it", "what a peer can cost, and where it ends", _DEVICES),
+        Topic(
+            "export",
+            "Running it",
+            "systemd, compose, Kubernetes, ZDCF and the JSON Schema",
+            ("export", "schema", "check"),
+        ),
+        Topic(
+            "troubleshooting",
+            "Running it",
+            "exit status, and connections that do not come about",
+            (*_DEVICES, *_ENDPOINTS, "run", "probe", "doctor"),
+        ),
+        Topic(
+            "reference",
+            "Looking it up",
+            "every option and socket option, with its default",
+            (*_DEVICES, *_ENDPOINTS),
+        ),
+        Topic("bench", "Looking it up", "measured rates, and how to repeat them", ("bench",)),
+        Topic("contributing", "Looking it up", "the layout of the code, how to add to it"),
+    )
+}
+
+
+def contents() -> str:
+    """All topics, a line each, under a heading for each kind of reader."""
+    width = max(map(len, TOPICS))
+    lines = []
+    for reader in dict.fromkeys(topic.reader for topic in TOPICS.values()):
+        lines += ["", f"{reader}:"]
+        lines += [
+            f"  {topic.name:<{width}}  {topic.help}"
+            for topic in TOPICS.values()
+            if topic.reader == reader
+        ]
+    return "\n".join(lines[1:])
+
+
+def see_also(command: str) -> str:
+    """The end of a command's `--help`: the topics that concern it, or ""."""
+    names = [topic.name for topic in TOPICS.values() if command in topic.commands]
+    return f"Topics of `zmqdev help`: {', '.join(names)}" if names else ""
