@@ -1,6 +1,6 @@
 """A part of a running file: this program, loaded before its turn has come.
 
-    python -m zmqdev.cli.part PARENT KIND --config FILE
+    zmqdev.cli.child PARENT KIND --config FILE
 
 Most of a start is loading modules, and that needs no turn. stdin is a socket of
 `zmqdev run`: a byte goes out when all is loaded, and one that comes in means go

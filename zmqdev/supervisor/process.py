@@ -14,7 +14,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -29,6 +28,7 @@ from zmqdev.options.quantity import format_duration
 from zmqdev.options.variables import escape
 from zmqdev.supervisor.output import Voice
 from zmqdev.supervisor.runner import ERR, OUT, STATISTICS, Surroundings
+from zmqdev.system.interpreter import command
 
 log = logging.getLogger("zmqdev")
 CHUNK = 64 * 1024
@@ -156,7 +156,7 @@ class Process:
     def _command(self) -> list[str]:
         me = str(os.getpid())
         words = [me, self.part.kind, "--config", str(self._config)]
-        return [sys.executable, "-m", "zmqdev.cli.child", *words]
+        return command("zmqdev.cli.child", *words, arguments=True)
 
     def _has_loaded(self) -> None:
         """It says so; or it has ended."""

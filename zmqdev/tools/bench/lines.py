@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from zmqdev.errors import EXIT_OK, EXIT_UNMET, RunError
+from zmqdev.system.interpreter import program
 from zmqdev.tools.bench.case import Case
 from zmqdev.tools.bench.report import Run
 from zmqdev.tools.bench.targets import ANYWHERE, Between, await_file, last_line, started
@@ -62,7 +62,7 @@ def _program(
 ) -> Iterator[subprocess.Popen[bytes]]:
     with open(out, "wb") as output, open(place / f"{command}-err", "wb") as err:
         process = subprocess.Popen(
-            [sys.executable, "-m", "zmqdev", command, *flags],
+            program(command, *flags),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=err,

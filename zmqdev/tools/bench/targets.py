@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from zmqdev.errors import RunError
 from zmqdev.options.kind import KINDS
+from zmqdev.system.interpreter import program
 from zmqdev.tools.bench.case import Case
 from zmqdev.tools.bench.party.crew import PATIENCE, crew
 from zmqdev.tools.bench.party.messages import Order
@@ -97,7 +97,7 @@ BETWEEN = {
 
 @contextmanager
 def ours(row: Between, case: Case, place: Path) -> Iterator[Running]:
-    """`python -m zmqdev KIND ...` with files in `place`, an empty directory."""
+    """`zmqdev KIND ...` with files in `place`, an empty directory."""
     ready = place / "ready"
     arguments = ["--frontend-bind", ANYWHERE, "--backend-bind", ANYWHERE]
     arguments += ["--ready-file", str(ready), "--drain", "0"]
@@ -107,7 +107,7 @@ def ours(row: Between, case: Case, place: Path) -> Iterator[Running]:
     surroundings = {**os.environ, "ZMQDEV_RELAY": row.relay or "", "XDG_RUNTIME_DIR": str(place)}
     with open(place / "stdout", "wb") as out, open(place / "stderr", "wb") as err:
         process = subprocess.Popen(
-            [sys.executable, "-m", "zmqdev", case.kind.kind, *arguments, *row.flags],
+            program(case.kind.kind, *arguments, *row.flags),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,

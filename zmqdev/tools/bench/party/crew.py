@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import select
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from zmqdev.errors import RunError
+from zmqdev.system.interpreter import command
 from zmqdev.tools.bench.party import pipe
 from zmqdev.tools.bench.party.messages import Opened, Order
 from zmqdev.tools.bench.party.party import MEET
@@ -25,7 +25,7 @@ class Member:
     def __init__(self, order: Order) -> None:
         self.order = order
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "zmqdev.tools.bench.party.party"],
+            command("zmqdev.tools.bench.party.party"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -1,0 +1,32 @@
+"""The command line that starts a module of this package in an interpreter of its own.
+
+`python -m` puts the working directory first in the search path, so a `json.py` that lies there
+would be executed. Nothing of the working directory is imported here.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import zmqdev
+
+_ROOT = str(Path(zmqdev.__file__).parents[1])
+# With -c the first entry of the search path is the working directory. The package's own place
+# comes last: it is there already unless this program was started from a checkout.
+_START = (
+    "import sys; sys.path[:] = [p for p in sys.path if p] + [{root!r}]; "
+    "from {module} import main; main(*{arguments})"
+)
+
+
+def command(module: str, *words: str, arguments: bool = False) -> list[str]:
+    """Arguments for `subprocess`: `main()` of the module, or `main(words)` with `arguments`."""
+    given = "[sys.argv[1:]]" if arguments else "[]"
+    code = _START.format(root=_ROOT, module=module, arguments=given)
+    return [sys.executable, "-c", code, *words]
+
+
+def program(*words: str) -> list[str]:
+    """Arguments for `subprocess`: the `zmqdev` program itself, with its words."""
+    return command("zmqdev.cli", *words)
