@@ -23,6 +23,7 @@ from zmqdev.options.layer import Written
 from zmqdev.options.queue import QueueSpec, resolve_device
 from zmqdev.options.reliable import Reliable
 from zmqdev.options.side import Backend, Frontend
+from zmqdev.wire import call
 
 ANY = ("tcp://127.0.0.1:*",)
 PATIENCE = 10_000
@@ -224,6 +225,28 @@ def test_a_stop_without_workers_does_not_wait_for_the_queued(running: Open) -> N
     until(lambda: queue.counts()["requests"] == 1, "it is here")
     queue.device.stop()
     assert queue.device.join(30)
+
+
+def test_a_stop_is_quick_with_a_hundred_thousand_requests_of_clients_that_left(
+    running: Open,
+) -> None:
+    """Each message that was refused copied those behind it: 20,000 took 20 s."""
+    many = 100_000
+    queue = running(client_requests=many, max_requests=many)
+    leaving, staying = queue.peer("frontend"), queue.peer("frontend")
+    leaving.set(zmq.SNDHWM, 0)
+    staying.send_multipart([call.CALL, b"mine", b"", b"body"])
+    until(lambda: queue.engine.details()["reliable"]["queued"] == 1, "the first is here")
+    for number in range(many - 1):
+        leaving.send_multipart([call.CALL, b"%d" % number, b"", b"body"])
+    until(lambda: queue.engine.details()["reliable"]["queued"] == many, "all are here", 60)
+    leaving.close(0)
+    watch = queue.device.watches["frontend"]
+    until(lambda: [watch.drain(), watch.counts.connected][1] == 1, "it has left")
+    queue.device.stop()
+    assert queue.device.join(30)
+    assert queue.device.reports == (f"queue: {many} requests had no reply yet",)
+    assert received(staying)[:2] == [call.FAILED, b"mine"]
 
 
 def test_an_address_in_use_is_said(running: Open) -> None:

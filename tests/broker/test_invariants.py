@@ -102,7 +102,7 @@ class Clients(RuleBasedStateMachine):
 
     @rule(client=st.sampled_from(CLIENTS), gone=st.booleans())
     def refuse_reply(self, client: bytes, gone: bool) -> None:
-        self.play.broker.clients_refused([[client, b"", b"x"]], gone, self.play.now)
+        self.play.broker.client_refused([[client, b"", b"x"]], gone, self.play.now)
 
     @rule(seconds=st.sampled_from([0.5, 5.0, 500.0]))
     def be_absent(self, seconds: float) -> None:

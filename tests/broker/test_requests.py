@@ -253,8 +253,7 @@ def test_what_a_gone_client_still_has_in_the_queue_is_dropped() -> None:
     play.broker.receive_workers(
         [[b"w", b"", b"MDPW01", b"\x03", play.token(b"w"), b"", b"reply"]], play.now
     )
-    rest = play.broker.clients_refused(play.broker.frames_for_clients(play.now), True, play.now)
-    assert rest == []
+    play.broker.client_refused(play.broker.frames_for_clients(play.now), True, play.now)
     play.collect()
     play.reply(b"w", b"reply")
     assert play.work_of(b"w")[-1][2] == b"mine"
@@ -269,7 +268,7 @@ def test_a_client_with_a_name_of_its_own_may_come_back_for_its_replies() -> None
     play.ready(b"w")
     play.ask(b"1", client=b"named")
     play.ask(b"2", client=b"named")
-    play.broker.clients_refused([[b"named", b"reply"]], True, play.now)
+    play.broker.client_refused([[b"named", b"reply"]], True, play.now)
     play.reply(b"w", b"done")
     play.reply(b"w", b"done")
     assert play.counts["abandoned"] == 0

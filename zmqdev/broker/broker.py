@@ -6,7 +6,7 @@ Whoever has the sockets does this, over and over:
     tick(now)                                                        at the latest at deadline()
     frames_for_workers(), commands_for_workers(), frames_for_clients(now)   to be sent
 
-and says what could not be sent with `worker_refused` and `clients_refused`. Bursts go
+and says what could not be sent with `worker_refused` and `client_refused`. Bursts go
 in and out as lists: one call a burst, not one a message. Nothing that a peer sends
 raises; it is counted.
 """
@@ -83,14 +83,15 @@ class Broker:
         """A message for a worker was not taken: no such peer (`gone`), or its pipe is full."""
         self.crew.refused(message, gone, now)
 
-    def clients_refused(self, rest: list[list[bytes]], gone: bool, now: float) -> list[list[bytes]]:
-        """The first of these messages for clients was not taken; returns what to go on with."""
+    def client_refused(self, messages: list[list[bytes]], gone: bool, now: float) -> None:
+        """These messages for one client were not taken, in their order: no such peer (`gone`), or
+        its pipe is full."""
         if not gone:
-            return self._overflow.refuse(rest, now)
-        identity = rest[0][0]
-        self.tally.unreachable += 1 + self._overflow.forget(identity)
+            self._overflow.refuse(messages, now)
+            return
+        identity = messages[0][0]
+        self.tally.unreachable += len(messages) + self._overflow.forget(identity)
         self.ledger.client_gone(identity)
-        return rest[1:]
 
     def connections(self, workers: int, now: float) -> None:
         """How many workers are connected; only plain workers need it."""

@@ -69,16 +69,15 @@ class Overflow:
     def __bool__(self) -> bool:
         return bool(self._backlogs)
 
-    def refuse(self, rest: list[Message], now: float) -> list[Message]:
-        """Keep the first message and all of its client's; returns those of the others."""
-        identity = rest[0][0]
+    def refuse(self, messages: list[Message], now: float) -> None:
+        """Keep these messages of one client."""
+        identity = messages[0][0]
         backlog = self._backlogs.get(identity)
         if backlog is None:
             backlog = self._backlogs[identity] = Backlog(now)
-        backlog.put_back([message for message in rest if message[0] == identity], now)
+        backlog.put_back(messages, now)
         self.dropped += backlog.shorten(self._most, self._most_bytes)
         self.retry_at = now + RETRY
-        return [message for message in rest if message[0] != identity]
 
     def hold_back(self, messages: list[Message]) -> list[Message]:
         """Keep the messages of clients that have some waiting; returns the others."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from errno import EHOSTUNREACH
 from itertools import chain
 
@@ -195,15 +195,29 @@ class Shell:
         return refused
 
     def _to_clients(self, messages: list[Message], now: float) -> None:
-        while messages:
-            accepted, reason = send_burst(self._frontend, messages)
-            self._count(BACKWARD, messages if not reason else messages[:accepted])
-            if not reason:
-                return
-            gone = reason == EHOSTUNREACH
-            if gone:
-                self._drop(BACKWARD, gone)
-            messages = self.broker.clients_refused(messages[accepted:], gone, now)
+        """After a refusal the bursts begin small, so that many in a row copy little."""
+        refused: dict[bytes, list[Message]] = {}  # by client: the first one refused, all behind it
+        gone: set[bytes] = set()
+        at, size = 0, len(messages)
+        while at < len(messages):
+            address = messages[at][0]
+            if address in refused:
+                refused[address].append(messages[at])
+                at += 1
+                continue
+            burst = messages[at : _end_of_burst(messages, at, size, refused)]
+            accepted, reason = send_burst(self._frontend, burst)
+            self._count(BACKWARD, burst[:accepted])
+            at += accepted
+            size = 1 if reason else 2 * size
+            if reason:
+                refused[messages[at][0]] = []
+            if reason == EHOSTUNREACH:
+                gone.add(messages[at][0])
+        for address, unsent in refused.items():
+            if address in gone:
+                self._drop(BACKWARD, True, len(unsent))
+            self.broker.client_refused(unsent, address in gone, now)
 
     def _count(self, direction: int, accepted: list[Message]) -> None:
         at = direction * WIDTH
@@ -212,8 +226,16 @@ class Shell:
         if self.copy is not None and accepted:
             self.copy(direction, accepted)
 
-    def _drop(self, direction: int, gone: bool) -> None:
-        self._cells[direction * WIDTH + ROWS["unreachable" if gone else "full"]] += 1
+    def _drop(self, direction: int, gone: bool, messages: int = 1) -> None:
+        self._cells[direction * WIDTH + ROWS["unreachable" if gone else "full"]] += messages
+
+
+def _end_of_burst(messages: list[Message], at: int, size: int, not_for: Collection[bytes]) -> int:
+    """Where a burst of `size` from `at` on ends: before the next message that is not for now."""
+    end = min(at + size, len(messages))
+    if not not_for:
+        return end
+    return next((one for one in range(at, end) if messages[one][0] in not_for), end)
 
 
 def drained(burst: list[Message]) -> bool:
