@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,13 @@ settings.load_profile("zmqdev")
 
 
 TEMPORARY = tempfile.gettempdir()
+
+# A background job of a script ignores SIGINT, and what `nohup` starts ignores SIGHUP; so would
+# every program of a test. A signal that has a handler is ignored here as well, and means to a
+# program that is started what it means to most.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, lambda number, frame: None)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,19 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import forked
 
 import zmqdev
 
 
 def zmqdev_says(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "zmqdev", *words],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        **options,  # type: ignore[call-overload]
+    return forked.run(
+        list(words), stdin=subprocess.DEVNULL, capture_output=True, text=True, **options
     )
 
 

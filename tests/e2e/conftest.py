@@ -13,7 +13,8 @@ from support.processes import Program, Start
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """`start("queue", "--frontend-bind", ...)` runs it; `ready=True` adds a ready file.
+    """`start("queue", "--frontend-bind", ...)` runs it; `ready=True` adds a ready file;
+    `cold=True` starts an interpreter for it.
 
     Runtime files go to a directory of the test, so that tests do not see each other's devices.
     """
@@ -21,13 +22,18 @@ def start(tmp_path: Path) -> Iterator[Start]:
     runtime = tmp_path / "run"
     runtime.mkdir(mode=0o700)
 
-    def begin(*arguments: str, ready: bool = False, env: dict[str, str] | None = None) -> Program:
+    def begin(
+        *arguments: str,
+        ready: bool = False,
+        env: dict[str, str] | None = None,
+        cold: bool = False,
+    ) -> Program:
         number = len(programs)
         words = list(arguments)
         if ready:
             words += ["--ready-file", str(tmp_path / f"{arguments[0]}-{number}.ready")]
         surroundings = {"XDG_RUNTIME_DIR": str(runtime), **(env or {})}
-        program = Program(words, tmp_path, number, surroundings)
+        program = Program(words, tmp_path, number, surroundings, cold=cold)
         programs.append(program)
         return program
 

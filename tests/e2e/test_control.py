@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import zmq
+from support import forked
 from support.processes import PATIENCE, Start, until
 from support.vitals import cpu_seconds, kept_waiting
 
@@ -35,12 +36,12 @@ def ctl(tmp_path: Path, start: Start) -> Ctl:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         # The machine may be busy; who waits for no answer says for how long.
         patience = () if "--timeout" in words else ("--timeout", "20s")
-        return subprocess.run(
-            [sys.executable, "-m", "zmqdev", "ctl", *patience, *words],
+        return forked.run(
+            ["ctl", *patience, *words],
             capture_output=True,
             text=True,
             timeout=PATIENCE,
-            env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path / "run")},
+            env={"XDG_RUNTIME_DIR": str(tmp_path / "run")},
         )
 
     return run

@@ -238,7 +238,7 @@ def test_no_secret_shows_anywhere(start: Start, tmp_path: Path) -> None:
     )
     printed = start(*words, "--print-config", env=env)
     assert printed.wait() == 0
-    device = start(*words, "--stats", "json", "--interval", "50ms", env=env, ready=True)
+    device = start(*words, "--stats", "json", "--interval", "50ms", env=env, ready=True, cold=True)
     device.ready()
     runtime = {"XDG_RUNTIME_DIR": str(tmp_path / "run")}
     asked = [start("ctl", "streamer", verb, "--json", env=runtime) for verb in ("status", "config")]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zmq
+from support import forked
 from support.processes import PATIENCE, Program, Start, until
 
 from zmqdev.errors import RunError
@@ -27,6 +27,7 @@ ANYWHERE = ("--frontend-bind", FREE, "--backend-bind", FREE)
 NO_ROOM = "zmqdev: cannot write stdout: no space left on device\n"
 # Less than any file that is written here.
 ROOM = 20
+LITTLE_ROOM = {"RLIMIT_FSIZE": ROOM}
 
 RESULTS = (
     "--help",
@@ -46,21 +47,15 @@ RESULTS = (
 )
 
 
-def little_room() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, ROOM))
-
-
 def say(words: str, place: Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """`zmqdev WORDS` in that directory."""
-    return subprocess.run(
-        [sys.executable, "-m", "zmqdev", *words.split()],
+    return forked.run(
+        words.split(),
         cwd=place,
-        env={**os.environ, "XDG_RUNTIME_DIR": str(place)},
+        env={"XDG_RUNTIME_DIR": str(place)},
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
-        check=False,
         **options,
     )
 
@@ -79,12 +74,7 @@ def test_a_result_that_cannot_be_written_is_one_line_and_status_1(
 def test_what_cannot_be_said_on_stderr_changes_no_status(tmp_path: Path) -> None:
     with open("/dev/full", "w") as full:
         for words, status in (("qeue", 2), (f"check {CONFIG} --convert zdcf", 0)):
-            done = subprocess.run(
-                [sys.executable, "-m", "zmqdev", *words.split()],
-                stdout=subprocess.DEVNULL,
-                stderr=full,
-                timeout=60,
-            )
+            done = forked.run(words.split(), stdout=subprocess.DEVNULL, stderr=full)
             assert done.returncode == status
 
 
@@ -100,7 +90,7 @@ FILES = {
 def test_a_file_that_finds_no_room_is_not_left_by_half(words: str, tmp_path: Path) -> None:
     place = tmp_path / "here"
     place.mkdir()
-    done = say(words, place, stdout=subprocess.PIPE, preexec_fn=little_room)
+    done = say(words, place, stdout=subprocess.PIPE, limits=LITTLE_ROOM)
     assert done.returncode == 1, done.stderr
     assert done.stderr.splitlines()[-1].endswith(": file too large")
     assert "cannot write" in done.stderr
@@ -162,12 +152,12 @@ def test_messages_that_cannot_be_written_end_who_prints_them(
     sender = context.socket({"pull": zmq.PUSH, "sub": zmq.XPUB}[kind])
     port = sender.bind_to_random_port("tcp://127.0.0.1")
     with open(tmp_path / "out", "wb") as out:
-        reader = subprocess.Popen(
-            [sys.executable, "-m", "zmqdev", kind, "-c", f"tcp://127.0.0.1:{port}"],
+        reader = forked.popen(
+            [kind, "-c", f"tcp://127.0.0.1:{port}"],
             stdout=out,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=little_room,
+            limits=LITTLE_ROOM,
         )
     if kind == "sub":
         assert sender.poll(PATIENCE * 1000)

@@ -14,6 +14,7 @@ import pytest
 import zmq
 from support.processes import until
 from support.terminal import Terminal
+from support.vitals import state
 
 CTRL_C = b"\x03"
 Open = Callable[..., Terminal]
@@ -189,7 +190,7 @@ def test_after_it_was_stopped_and_continued_it_begins_anew(terminal: Open) -> No
     shown = terminal("streamer", *STREAMER)
     shown.shows("running")
     shown.process.send_signal(signal.SIGSTOP)
-    os.waitpid(shown.process.pid, os.WUNTRACED)
+    until(lambda: state(shown.process.pid) == "T", "it is stopped")
     os.write(shown.slave, b"$ fg\n")
     shown.process.send_signal(signal.SIGCONT)
     until(lambda: shown.lines[-1].startswith("╰") and "$ fg" in shown.text, "a second panel")

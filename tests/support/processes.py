@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from support.forked import popen
 
 PATIENCE = 30.0
 """Generous: the machine may be busy. No test waits this long when all is well."""
@@ -25,18 +25,22 @@ def until(condition: Callable[[], object], what: str, patience: float = PATIENCE
 class Program:
     """One `zmqdev` process. Its output goes to files, so that no pipe fills up."""
 
-    def __init__(self, arguments: list[str], place: Path, number: int, env: dict[str, str]) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        place: Path,
+        number: int,
+        env: dict[str, str],
+        *,
+        cold: bool = False,
+    ) -> None:
         self.name = f"{arguments[0]}-{number}"
         self.ready_path = place / f"{self.name}.ready"
         self.out_path = place / f"{self.name}.out"
         self.err_path = place / f"{self.name}.err"
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "zmqdev", *arguments],
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=err,
-                env={**os.environ, **env},
+            self.process = popen(
+                arguments, stdin=subprocess.PIPE, stdout=out, stderr=err, env=env, cold=cold
             )
 
     @property

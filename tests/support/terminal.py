@@ -9,12 +9,11 @@ import pty
 import select
 import signal
 import struct
-import subprocess
-import sys
 import termios
 from collections.abc import Mapping
 
 import pyte
+from support.forked import popen
 from support.processes import PATIENCE, until
 
 
@@ -37,14 +36,13 @@ class Terminal:
         """Everything that was sent to the screen."""
         self.master, slave = pty.openpty()
         self.resize(columns, rows)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "zmqdev", *arguments],
+        self.process = popen(
+            arguments,
             stdin=slave,
             stdout=slave if stdout is None else stdout,
             stderr=slave,
-            env={**os.environ, "TERM": "xterm-256color", **(env or {})},
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            env={"TERM": "xterm-256color", **(env or {})},
+            terminal=True,
         )
         # Kept open, so that what the program has set can be asked for after its end.
         self.slave = slave

@@ -26,6 +26,11 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def state(pid: int) -> str:
+    """One letter of ps(1): R runs, S sleeps, T was stopped, Z has ended and is not waited for."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def kept_waiting(*pids: int) -> float:
     """Seconds that threads of these processes could have run while the processors ran others:
     what a busy machine adds to a time that was measured. 0 where the system does not count it."""

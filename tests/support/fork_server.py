@@ -1,0 +1,135 @@
+"""Forks `zmqdev` from a process that has loaded it: most of a start is loading modules.
+
+    python tests/support/fork_server.py DESCRIPTOR
+
+A request is one datagram of the socket DESCRIPTOR: a JSON object and four descriptors, stdin,
+stdout, stderr and the pipe that gets the process id at once and the exit status at the end,
+both as INTEGER. The socket's end ends this process and all that it has started.
+
+It has one thread and no ZeroMQ context: a copy of a process with one would hang. The child
+leaves this module by its last line, so the interpreter ends there as it always does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import importlib
+import io
+import json
+import os
+import pkgutil
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+import termios
+from contextlib import suppress
+from typing import Any
+
+INTEGER = struct.Struct("=q")
+MOST_BYTES = 1 << 18
+STANDARD = 3
+# What a program starts with, whatever this process was started with.
+DEFAULTS = (signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD, signal.SIGCONT, signal.SIGWINCH)
+
+
+def load() -> None:
+    """Every module of the package, and with them what they need."""
+    import zmqdev
+
+    for module in pkgutil.walk_packages(zmqdev.__path__, "zmqdev."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    importlib.import_module("rich.traceback")
+    gc.collect()
+    gc.freeze()
+
+
+def serve(requests: socket.socket) -> dict[str, Any] | None:
+    """Returns in each child with its request, and here with None when there are no more."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    running: dict[int, int] = {}
+    while True:
+        ready, _, _ = select.select([requests, reading], [], [])
+        if reading in ready:
+            os.read(reading, 4096)
+            report(running)
+        if requests in ready:
+            text, descriptors, _, _ = socket.recv_fds(requests, MOST_BYTES, STANDARD + 1)
+            if not text:
+                break
+            request: dict[str, Any] = json.loads(text)
+            pid = fork()
+            if pid == 0:
+                become(request, descriptors[:STANDARD])
+                return request
+            running[pid] = descriptors[STANDARD]
+            os.write(running[pid], INTEGER.pack(pid))
+            for descriptor in descriptors[:STANDARD]:
+                os.close(descriptor)
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+    return None
+
+
+def fork() -> int:
+    threads = os.listdir("/proc/self/task") if sys.platform == "linux" else [""]
+    assert len(threads) == 1, "only a process with one thread can be copied"
+    return os.fork()
+
+
+def report(running: dict[int, int]) -> None:
+    """Tell the exit status of each process that has ended, as `subprocess` does."""
+    for pid in list(running):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            pipe = running.pop(pid)
+            with suppress(BrokenPipeError):  # the test that started it has ended
+                os.write(pipe, INTEGER.pack(os.waitstatus_to_exitcode(status)))
+            os.close(pipe)
+
+
+def become(request: dict[str, Any], standard: list[int]) -> None:
+    """Make this process what a newly started interpreter is, for that request."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in DEFAULTS:
+        signal.signal(number, signal.SIG_DFL)
+    if request["terminal"]:
+        os.setsid()
+    for number, descriptor in enumerate(standard):
+        os.dup2(descriptor, number)
+    os.closerange(STANDARD, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    if request["terminal"]:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    for name, value in request["limits"].items():
+        resource.setrlimit(getattr(resource, name), (value, value))
+    sys.argv = request["argv"]
+    sys.path.insert(0, os.getcwd())
+    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115
+    sys.stdout = stream(1, "strict")
+    sys.stderr = stream(2, "backslashreplace")
+
+
+def stream(descriptor: int, errors: str) -> io.TextIOWrapper:
+    raw = open(descriptor, "wb", closefd=False)  # noqa: SIM115
+    by_line = descriptor == 2 or raw.isatty()
+    return io.TextIOWrapper(raw, errors=errors, line_buffering=by_line)
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)
+    load()
+    if serve(socket.socket(fileno=int(sys.argv[1]))) is not None:
+        from zmqdev.cli import main
+
+        main()
