@@ -114,7 +114,6 @@ def become(request: dict[str, Any], standard: list[int]) -> None:
     for name, value in request["limits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
     sys.argv = request["argv"]
-    sys.path.insert(0, os.getcwd())
     sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115
     sys.stdout = stream(1, "strict")
     sys.stderr = stream(2, "backslashreplace")
