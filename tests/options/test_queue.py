@@ -78,6 +78,17 @@ def test_workers_with_a_protocol_take_one_request_at_a_time() -> None:
         from_file("reliable: {concurrency: 10}")
 
 
+def test_plain_workers_know_no_heartbeats() -> None:
+    with pytest.raises(UsageError, match="plain workers know no heartbeats"):
+        from_file("reliable: {workers: plain, heartbeat: 1s}")
+
+
+@pytest.mark.parametrize("name", ["", "n" * 256, "\x1b[2J", "a\nb", "mmi.service"])
+def test_the_default_service_has_a_name_that_can_be_asked_for(name: str) -> None:
+    with pytest.raises(UsageError, match="name"):
+        from_flags(enabled=True, service=name)
+
+
 def test_other_socket_types_are_refused() -> None:
     with pytest.raises(UsageError, match="a ROUTER frontend and a ROUTER backend, and no other"):
         from_file("reliable: true\nbackend: {type: DEALER}")

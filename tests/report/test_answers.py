@@ -92,6 +92,11 @@ def test_peers_are_listed_with_the_reasons_of_failures() -> None:
     ]
 
 
+def test_what_strangers_named_is_escaped() -> None:
+    told = {"frontend": {**vars(PeerCounts()), "reasons": {"\x1b[2J\nfrontend: well": 1}}}
+    assert answer("peers", told).splitlines()[1] == "  failed once: \\x1b[2J\\x0afrontend: well"
+
+
 @pytest.mark.parametrize(
     ("verb", "result", "text"),
     [

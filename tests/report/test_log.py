@@ -74,6 +74,15 @@ def test_what_peers_say_cannot_steer_the_terminal_nor_fake_a_line(
     assert told.count("\n") == 1
 
 
+def test_json_lines_cannot_either(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "x\x1b[2J\x9b1m\u202e\n"
+    with logging_to_stderr(Logging(log_format="json")):
+        log.warning("refused %s", hostile)
+    told = capsys.readouterr().err
+    assert json.loads(told)["message"] == f"refused {hostile}"
+    assert told.removesuffix("\n").isprintable()
+
+
 def test_lines_go_where_the_live_view_says_while_there_is_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -9,7 +9,7 @@ from zmqdev.options.device import DeviceSpec, resolve
 from zmqdev.options.kind import KINDS, DeviceKind, SideDefault
 from zmqdev.options.layer import Written
 from zmqdev.options.option import options_of, section
-from zmqdev.options.reliable import Reliable
+from zmqdev.options.reliable import Reliable, check_service
 
 _SECTION = "reliable"
 
@@ -66,6 +66,13 @@ def _switched_on(spec: QueueSpec, written: Written) -> QueueSpec:
 
 
 def _check(settings: Reliable, written: Written) -> None:
+    check_service(settings.service, written.place((_SECTION, "service")) or "service")
+    if settings.workers == "plain" and settings.heartbeat:
+        raise UsageError(
+            "plain workers know no heartbeats; leave it out (--busy-timeout says how long "
+            "a worker may take), or leave --workers plain out",
+            written.place((_SECTION, "heartbeat")),
+        )
     if settings.workers == "auto" and settings.concurrency > 1:
         raise UsageError(
             "Majordomo and Paranoid Pirate workers take one request at a time; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zmqdev.errors import UsageError
 from zmqdev.options.option import option
 from zmqdev.options.types import Address, Choice, Duration, Flag, Integer, Size, Text
 
@@ -17,6 +18,7 @@ BUSY_TIMEOUT = 900.0
 # A plain worker's death shows in nothing but this.
 PLAIN_TIMEOUT = 5.0
 DEFAULT_SERVICE = "default"
+LONGEST_SERVICE = 255  # bytes; where a printable name ends for us
 
 
 @dataclass(frozen=True)
@@ -146,3 +148,13 @@ class Reliable:
         if self.busy_timeout:
             return self.busy_timeout
         return PLAIN_TIMEOUT if self.workers == "plain" else BUSY_TIMEOUT
+
+
+def check_service(name: str, place: str) -> None:
+    """UsageError for what is no name of a service (RFC 7: printable)."""
+    if not name.isprintable():
+        raise UsageError("a name is printable text", place)
+    if not name or len(name.encode()) > LONGEST_SERVICE:
+        raise UsageError(f"a name has 1 to {LONGEST_SERVICE} bytes", place)
+    if name.startswith("mmi."):
+        raise UsageError("names that begin with 'mmi.' are the queue's own", place)

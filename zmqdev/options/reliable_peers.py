@@ -8,7 +8,7 @@ from typing import Any
 from zmqdev.errors import UsageError
 from zmqdev.options.layer import Written
 from zmqdev.options.option import option
-from zmqdev.options.reliable import DEFAULT_SERVICE, GROUP
+from zmqdev.options.reliable import DEFAULT_SERVICE, GROUP, check_service
 from zmqdev.options.types import Choice, Duration, Flag, Integer, Text
 
 # A reliable client sends a request again this often when nothing else was said.
@@ -98,12 +98,7 @@ def check(spec: Any, written: Written) -> None:
         return
     if isinstance(spec, Serving):
         _check_worker(spec, written)
-    if not spec.service or len(spec.service.encode()) > 255:
-        raise UsageError("a name has 1 to 255 bytes", _at("service", written))
-    if spec.service.startswith("mmi."):
-        raise UsageError(
-            "names that begin with 'mmi.' are the queue's own", _at("service", written)
-        )
+    check_service(spec.service, _at("service", written))
     if spec.protocol in ("ppp", "plain") and spec.service != DEFAULT_SERVICE:
         raise UsageError(
             f"{spec.protocol} names no service; leave it out, or take mdp-0.1",

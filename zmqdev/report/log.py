@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from zmqdev.options.common import Logging
+from zmqdev.system.printable import escaped, escaped_json
 from zmqdev.system.stdio import Outlet, Stream
 
 log = logging.getLogger("zmqdev")
@@ -20,8 +21,6 @@ logging.addLevelName(SETTINGS, "SETTINGS")
 _LEVELS = (logging.WARNING, logging.INFO, SETTINGS, logging.DEBUG)
 
 
-# Peers have a say in some lines; none of them may steer the reader's terminal or fake a line.
-_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), *range(10, 32), *range(127, 160))}
 # How long the last lines may take to be read.
 PATIENCE = 1.0
 
@@ -43,7 +42,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             told["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False)
+        return escaped_json(json.dumps(told, ensure_ascii=False))
 
 
 class TextLines(logging.Formatter):
@@ -51,7 +50,7 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        message = record.getMessage().translate(_ESCAPES)
+        message = escaped(record.getMessage())
         line = f"{clock}.{int(record.msecs):03d} {record.levelname.lower()}: {message}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 

@@ -22,6 +22,7 @@ from zmqdev.supervisor.output import Voice, prefixes
 from zmqdev.supervisor.runner import ERR, OUT, STATISTICS
 from zmqdev.supervisor.supervisor import Fleet
 from zmqdev.supervisor.thread import Lodger
+from zmqdev.system.printable import escaped
 from zmqdev.system.stdio import Complaint, Outlet
 
 # A reader that is slow makes the parts wait, not us: this is never reached.
@@ -29,8 +30,6 @@ NO_LIMIT = 1 << 30
 # How often it is looked whether a slow reader has caught up.
 AGAIN = 0.02
 PATIENCE = 2.0
-# A part's peers have a say in its lines; none of them may steer the terminal.
-_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), *range(10, 32), *range(127, 160))}
 
 
 def mode_of(stats: Stats) -> str:
@@ -160,7 +159,7 @@ class Screen:
     def _safe(self, stream: str, line: bytes) -> bytes:
         if not self._terminals[stream]:
             return line
-        return line.decode(errors="backslashreplace").translate(_ESCAPES).encode()
+        return escaped(line.decode(errors="surrogateescape")).encode()
 
     def _flush(self) -> None:
         """Everything that was heard in this turn, at once."""

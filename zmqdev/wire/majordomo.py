@@ -16,7 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from zmqdev.options.reliable import LONGEST_SERVICE
 from zmqdev.wire.call import BODY_AT, CALL, is_call
 from zmqdev.wire.envelope import DELIMITER, body_at
 
@@ -24,9 +26,6 @@ CLIENT_01 = b"MDPC01"
 CLIENT_02 = b"MDPC02"
 WORKER_01 = b"MDPW01"
 WORKER_02 = b"MDPW02"
-
-# A name is printable text in a frame of its own; this is where "printable" ends for us.
-LONGEST_SERVICE = 255
 
 _REQUEST, _PARTIAL, _FINAL = b"\x01", b"\x02", b"\x03"
 _TOMO_REQUEST, _TOMO_PARTIAL, _TOMO_FINAL = b"\x02", b"\x03", b"\x04"
@@ -106,8 +105,16 @@ def _named(form: ClientForm, service: bytes, head: list[bytes], body: list[bytes
 
 
 def is_service(name: bytes) -> bool:
-    """Whether a frame can be the name of a service."""
-    return 0 < len(name) <= LONGEST_SERVICE
+    """Whether a frame can be the name of a service: printable (RFC 7), as UTF-8."""
+    return 0 < len(name) <= LONGEST_SERVICE and _is_printable(name)
+
+
+@lru_cache(1024)  # the same few names in each request
+def _is_printable(name: bytes) -> bool:
+    try:
+        return name.decode().isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def request_01(service: bytes, body: Sequence[bytes]) -> list[bytes]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from zmqdev.control.runtimedir import Found
 from zmqdev.stats import extras, units
 from zmqdev.stats.snapshot import PeerCounts, Snapshot, from_plain
 from zmqdev.stats.subject import Reading, of_device
+from zmqdev.system.printable import escaped
 
 HEAD = ("NAME", "KIND", "STATE", "UPTIME", "PID", "PEERS", "FORWARD", "BACKWARD", "ADDRESSES")
 _NANO = 1_000_000_000
@@ -23,7 +24,7 @@ def listing(rows: Sequence[tuple[Found, Mapping[str, Any] | None]]) -> str:
     lines = [
         "  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True)) for row in table
     ]
-    return "\n".join(line.rstrip() for line in lines)
+    return _lines(line.rstrip() for line in lines)
 
 
 def _listed(found: Found, told: Mapping[str, Any] | None) -> tuple[str, ...]:
@@ -52,7 +53,7 @@ def answer(verb: str, result: Any) -> str:
 
 
 def _status(told: Mapping[str, Any]) -> str:
-    return "\n".join(_status_lines(told, from_plain(told)))
+    return _lines(_status_lines(told, from_plain(told)))
 
 
 def _status_lines(told: Mapping[str, Any], snapshot: Snapshot) -> Iterator[str]:
@@ -118,7 +119,7 @@ def _flow(flow: Reading) -> str:
 
 
 def _peers(told: Mapping[str, Any]) -> str:
-    return "\n".join(
+    return _lines(
         line for side, found in told.items() for line in _side_lines(side, PeerCounts(**found))
     )
 
@@ -137,7 +138,7 @@ def _failures(peers: PeerCounts) -> Iterator[str]:
 
 def _verbs(told: Mapping[str, Any]) -> str:
     width = max(len(row["usage"]) for row in told.values())
-    return "\n".join(f"{row['usage'].ljust(width)}  {row['help']}" for row in told.values())
+    return _lines(f"{row['usage'].ljust(width)}  {row['help']}" for row in told.values())
 
 
 def _plain(result: Any) -> str:
@@ -147,6 +148,10 @@ def _plain(result: Any) -> str:
     import yaml
 
     return yaml.safe_dump(result, sort_keys=False, allow_unicode=True).rstrip("\n")
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "\n".join(map(escaped, lines))
 
 
 _SHOWN: dict[str, Callable[[Any], str]] = {

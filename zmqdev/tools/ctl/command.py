@@ -123,4 +123,6 @@ def _silent(name: str, address: str) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    from zmqdev.system.printable import escaped_json
+
+    return escaped_json(json.dumps(value, ensure_ascii=False, indent=2))

@@ -159,9 +159,9 @@ def _cells(
     peers = "/".join(str(side.peers.connected) for side in sides)
     return [
         piece(shorten(item.name, NAME_WIDTH, glyphs.cut) if first else "", "bold"),
-        Text(kind if first else "", "dim"),
-        Text(item.state, STATE_STYLES.get(item.state, "red")) if first else Text(),
-        Text(flow.name if flow else ""),
+        piece(kind if first else "", "dim"),
+        piece(item.state, STATE_STYLES.get(item.state, "red")) if first else Text(),
+        piece(flow.name if flow else ""),
         Text(units.short(rate.messages) if rate else "", moving),
         Text(units.size(rate.bytes) if rate else ""),
         Text(units.short(flow.messages) if flow else ""),
