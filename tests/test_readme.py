@@ -2,62 +2,25 @@
 
 from __future__ import annotations
 
-import doctest
-import os
 import re
 import shlex
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import pytest
-from support.reference import PAGES, ROOT, TABLES, filled
+from support.manual import PAGES, Block, blocks, shell
+from support.reference import TABLES, filled
 
 from zmqdev.cli.program import ROWS
 
 TEXTS = {name: path.read_text() for name, path in PAGES.items()}
-
-
-@dataclass(frozen=True)
-class Block:
-    """A console block. `run` when `<!-- run -->` stands before it."""
-
-    page: str
-    line: int
-    run: bool
-    text: str
-
-    def commands(self) -> list[tuple[str, str]]:
-        """(command, expected output) in order."""
-        parts = re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]
-        pairs = []
-        for part in parts:
-            command, _, output = part.partition("\n")
-            while command.endswith("\\"):
-                more, _, output = output.partition("\n")
-                command = command[:-1] + more.strip()
-            pairs.append((command, output))
-        return pairs
-
-    def __str__(self) -> str:
-        return f"{self.page}:{self.line}"
-
-
-def blocks() -> list[Block]:
-    pattern = re.compile(r"(<!-- run -->\n)?```console\n(.*?)```", re.DOTALL)
-    return [
-        Block(page, text[: match.start()].count("\n") + 1, bool(match[1]), match[2])
-        for page, text in TEXTS.items()
-        for match in pattern.finditer(text)
-    ]
+BLOCKS = [block for page in PAGES for block in blocks(page)]
 
 
 def zmqdev_calls() -> list[tuple[Block, list[str]]]:
     """Every `zmqdev ...` of a console block that is not run whole, split into words."""
     found = []
-    for block in (block for block in blocks() if not block.run):
+    for block in (block for block in BLOCKS if not block.run):
         for command, _ in block.commands():
             for call in re.split(r"[|;&]+(?=(?:[^']*'[^']*')*[^']*$)", command):
                 words = shlex.split(call.split(" >")[0].split(" <")[0].split(" #")[0])
@@ -86,34 +49,16 @@ def test_every_command_line_is_one_that_zmqdev_takes(block: Block, words: list[s
     command.parse_args(context, words[1:])
 
 
-@pytest.mark.parametrize("block", [b for b in blocks() if b.run], ids=str)
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.run], ids=str)
 def test_what_is_shown_is_what_comes(block: Block, tmp_path: Path) -> None:
-    """`...` in the expected output stands for anything."""
-    (tmp_path / "configs").symlink_to(ROOT / "configs")
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "XDG_RUNTIME_DIR": str(runtime),
-        "COLUMNS": "100",
-        "TERM": "dumb",
-    }
-    checker = doctest.OutputChecker()
-    for command, expected in block.commands():
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=tmp_path,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        same = checker.check_output(expected, done.stdout, doctest.ELLIPSIS)
-        assert same, f"$ {command}\nexpected:\n{expected}\ncame:\n{done.stdout}"
+    with shell(block.page, tmp_path) as bash:
+        if block.setup:
+            bash.run(block.setup)
+        for command, expected in block.commands():
+            came = bash.run(command)
+            assert block.agrees(expected, came), (
+                f"$ {command}\nexpected:\n{expected}\ncame:\n{came}"
+            )
 
 
 @pytest.mark.parametrize("page", PAGES)

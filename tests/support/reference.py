@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from support import reference_running
+from support.manual import PAGES
 from support.markdown import table
 
 from zmqdev.cli.options import show_default
@@ -29,9 +29,6 @@ from zmqdev.stats import columns
 from zmqdev.supervisor.verbs import VERBS as FLEET_VERBS
 from zmqdev.topology.check import RULES
 
-ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
-PAGES = {"README": README, **{name: topic.path() for name, topic in TOPICS.items()}}
 _BLOCK = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 

@@ -8,7 +8,7 @@ import sys
 import click
 
 from zmqdev.cli.program import ROWS, program
-from zmqdev.cli.topics import TOPICS, Topic, contents
+from zmqdev.cli.topics import TOPICS, Topic
 from zmqdev.errors import EXIT_OK, UsageError
 from zmqdev.options.suggest import near
 
@@ -30,7 +30,7 @@ def command(name: str) -> click.Command:
 
 def _act(topic: str | None) -> int:
     if topic is None:
-        click.echo(f"zmqdev help TOPIC shows one of these:\n\n{contents()}")
+        click.echo(f"zmqdev help TOPIC shows one of these:\n\n{_contents()}", nl=False)
     elif topic in TOPICS:
         _show(TOPICS[topic])
     elif topic in ROWS:
@@ -38,6 +38,16 @@ def _act(topic: str | None) -> int:
     else:
         raise UsageError(f"no topic {topic!r}{near(topic, [*TOPICS, *ROWS])}")
     return EXIT_OK
+
+
+def _contents() -> str:
+    """All topics, a line each, under a heading for each kind of reader."""
+    formatter = click.get_current_context().make_formatter()
+    for reader in dict.fromkeys(topic.reader for topic in TOPICS.values()):
+        with formatter.section(reader):
+            found = (topic for topic in TOPICS.values() if topic.reader == reader)
+            formatter.write_dl([(topic.name, topic.help) for topic in found])
+    return formatter.getvalue()
 
 
 def _show(topic: Topic) -> None:

@@ -106,20 +106,6 @@ TOPICS = {
 }
 
 
-def contents() -> str:
-    """All topics, a line each, under a heading for each kind of reader."""
-    width = max(map(len, TOPICS))
-    lines = []
-    for reader in dict.fromkeys(topic.reader for topic in TOPICS.values()):
-        lines += ["", f"{reader}:"]
-        lines += [
-            f"  {topic.name:<{width}}  {topic.help}"
-            for topic in TOPICS.values()
-            if topic.reader == reader
-        ]
-    return "\n".join(lines[1:])
-
-
 def see_also(command: str) -> str:
     """The end of a command's `--help`: the topics that concern it, or ""."""
     names = [topic.name for topic in TOPICS.values() if command in topic.commands]
