@@ -24,6 +24,7 @@ from zmqdev.options.queue import QueueSpec
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import Counters, send_burst
 from zmqdev.relay.counters import DIRECTIONS
+from zmqdev.relay.veil import veil
 from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
 from zmqdev.stats.reliable import Report
@@ -225,6 +226,7 @@ class BrokerEngine:
             self._shell.copy = self._copy if self._capture or self._tap else None
 
     def _copy(self, direction: int, messages: list[list[bytes]]) -> None:
+        messages = [[veil(message[0]), *message[1:]] for message in messages]
         if self._capture is not None:
             send_burst(self._capture, messages)
         if self._tap is not None:

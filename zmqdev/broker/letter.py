@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from zmqdev.broker.request import Request
+from zmqdev.relay.veil import veil
 
 REASONS = {
     "attempts": "every attempt failed",
@@ -18,7 +19,7 @@ REASONS = {
 class DeadLetter:
     """`reason` is a key of REASONS.
 
-    `age` in seconds; `client` is the address of the client in hex.
+    `age` in seconds; `client` stands for the client's address, in hex.
     """
 
     service: str
@@ -53,6 +54,6 @@ def bury(request: Request, reason: str, now: float) -> DeadLetter:
         reason=reason,
         attempts=request.attempts,
         age=now - request.arrived,
-        client=request.client.identity.hex(),
+        client=veil(request.client.identity).hex(),
         body=tuple(request.body),
     )

@@ -16,7 +16,7 @@ from zmqdev.options.crowd import Crowd
 from zmqdev.security.connections import Census
 from zmqdev.security.guard import Guard
 from zmqdev.stats.snapshot import AddressState
-from zmqdev.system import ipcfile
+from zmqdev.system import ipcfile, randomness
 
 # What libzmq's numbers mean for the person who wrote the address.
 _FIXES = {
@@ -156,6 +156,7 @@ def make(
     context: zmq.Context[Any], name: str, type_: str, options: Mapping[str, Any]
 ) -> OpenSocket:
     """A socket with its options set, not bound or connected yet."""
+    randomness.seed()
     socket = context.socket(zmq.SocketType[type_])
     try:
         apply(socket, options)

@@ -105,6 +105,8 @@ static int gather(lane_t *lane, uint64_t *seen)
             || (lane->max_bytes && lane->bytes > lane->max_bytes))
             clear(frames);
     }
+    if (frames->count && lane->source->type == ZMQ_ROUTER) veil(frames->slots);
+    if (frames->count && lane->target->type == ZMQ_ROUTER) unveil(frames->slots);
     return DONE;
 }
 
@@ -130,6 +132,7 @@ static int copy(lane_t *lane)
         zmq_msg_copy(slot, &lane->message.slots[at]);
         lane->copies.count++;
     }
+    if (lane->target->type == ZMQ_ROUTER) veil(lane->copies.slots);
     return DONE;
 }
 

@@ -8,6 +8,8 @@
 
 #include "_zmq.h"
 
+#include "_veil.h"
+
 #include "_loop.h"
 
 typedef struct {
@@ -203,17 +205,25 @@ static PyType_Spec relay_spec = {"zmqdev.relay._native.Relay", sizeof(relay_t), 
 
 /* ---- the module ---- */
 
-/* bind(addresses, failure): the functions of SYMBOLS in order, and errno -> exception. */
+/* bind(addresses, failure, keys): the functions of SYMBOLS in order, errno -> exception, and
+ * the keys of the veil. */
 static PyObject *bind(PyObject *module, PyObject *args)
 {
     state_t *state = PyModule_GetState(module);
-    PyObject *addresses, *failure;
-    if (!PyArg_ParseTuple(args, "O!O:bind", &PyTuple_Type, &addresses, &failure)) return NULL;
+    PyObject *addresses, *failure, *keys;
+    if (!PyArg_ParseTuple(args, "O!OO!:bind", &PyTuple_Type, &addresses, &failure,
+            &PyTuple_Type, &keys))
+        return NULL;
     for (Py_ssize_t at = 0; symbol_names[at]; at++) {
         PyObject *address = PyTuple_GetItem(addresses, at);
         void *pointer = address ? PyLong_AsVoidPtr(address) : NULL;
         if (PyErr_Occurred()) return NULL;
         *symbol_places[at] = pointer;
+    }
+    for (int at = 0; at < VEIL_ROUNDS; at++) {
+        PyObject *key = PyTuple_GetItem(keys, at);
+        veil_keys[at] = key ? PyLong_AsUnsignedLongLong(key) : 0;
+        if (PyErr_Occurred()) return NULL;
     }
     Py_XDECREF(state->failure);
     state->failure = Py_NewRef(failure);

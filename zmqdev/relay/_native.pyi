@@ -7,7 +7,12 @@ from zmqdev.relay.counters import Counters
 SYMBOLS: tuple[str, ...]
 ROWS: tuple[str, ...]
 
-def bind(addresses: tuple[int, ...], failure: Callable[[int], zmq.ZMQError], /) -> None: ...
+def bind(
+    addresses: tuple[int, ...],
+    failure: Callable[[int], zmq.ZMQError],
+    keys: tuple[int, ...],
+    /,
+) -> None: ...
 def recv_burst(
     socket: zmq.Socket[bytes], limit: int, seen: set[int] | None = None, /
 ) -> list[list[bytes]]: ...

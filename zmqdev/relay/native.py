@@ -13,6 +13,7 @@ import zmq
 
 from zmqdev.relay.counters import STATISTICS, Counters
 from zmqdev.relay.lane import Lane
+from zmqdev.relay.veil import KEYS
 
 try:
     import zmqdev.relay._native as _native
@@ -49,7 +50,7 @@ def failure(number: int) -> zmq.ZMQError:
 
 if tuple(_native.ROWS) != tuple(statistic.name for statistic in STATISTICS):
     raise ImportError("the C half was built from another version of zmqdev")
-_native.bind(addresses(_native.SYMBOLS), failure)
+_native.bind(addresses(_native.SYMBOLS), failure, KEYS)
 recv_burst = _native.recv_burst
 send_burst = _native.send_burst
 

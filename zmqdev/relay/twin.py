@@ -29,6 +29,7 @@ from zmqdev.relay.bursts import LOST, WAIT_NOT, offer, recv_burst, send_burst
 from zmqdev.relay.counters import ROWS, TURNS_CELL, WIDTH, Counters
 from zmqdev.relay.lane import Lane
 from zmqdev.relay.origins import origin
+from zmqdev.relay.veil import SIZE, unveil, veil
 
 __all__ = ["Relay", "recv_burst", "send_burst"]
 
@@ -52,6 +53,7 @@ class Flow:
         self, source: zmq.Socket[bytes], target: zmq.Socket[bytes], mark: bytes, base: int
     ) -> None:
         self.source, self.target, self.mark, self.base = source, target, mark, base
+        self.from_router = source.type == zmq.ROUTER
         self.to_router = target.type == zmq.ROUTER
         self.to_dropper = target.type in (zmq.PUB, zmq.XPUB)
         self.lane = Lane()
@@ -200,7 +202,7 @@ class Relay:
             self.counters.origins.note(flow.base // WIDTH, (origin(message[-1]),))
         reason = refusal(flow.lane, message) if flow.limited else None
         if reason is None:
-            flow.held = message
+            flow.held = veiled(flow, message)
         else:
             self._count(flow, ROWS[reason], 1)
         return True
@@ -222,6 +224,8 @@ class Relay:
         return True
 
     def _copy(self, flow: Flow, message: list[zmq.Frame]) -> None:
+        if flow.to_router and (self.capture is not None or self.tap is not None):
+            message = [zmq.Frame(veil(message[0].bytes)), *message[1:]]
         if self.capture is not None:
             offer(self.capture, message)
         if self.tap is not None:
@@ -281,6 +285,14 @@ def receive_frames(socket: zmq.Socket[bytes]) -> list[zmq.Frame] | None:
         frame = socket.recv(WAIT_NOT, copy=False)
         frames.append(frame)
     return frames
+
+
+def veiled(flow: Flow, message: list[zmq.Frame]) -> list[zmq.Frame]:
+    """The message with its address as the target may see it, or as a ROUTER needs it."""
+    if not (flow.from_router or flow.to_router) or len(message[0]) != SIZE:
+        return message
+    turned = (veil if flow.from_router else unveil)(message[0].bytes)
+    return [zmq.Frame(turned), *message[1:]]
 
 
 def refusal(lane: Lane, message: Sequence[zmq.Frame]) -> str | None:

@@ -12,6 +12,7 @@ from zmqdev.endpoints.sink import Sink
 from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, held_at_most
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst
+from zmqdev.relay.veil import veil
 
 
 class Receiver:
@@ -35,6 +36,7 @@ class Receiver:
         self._socket, self._sink, self._layout, self._clock = socket, sink, layout, clock
         self._left: int | None = None  # after `stop`: how many more are taken
         self._dry = False
+        self._numbered = socket.type == zmq.ROUTER  # the first frame may be a number of libzmq's
 
     @property
     def ended(self) -> bool:
@@ -50,6 +52,8 @@ class Receiver:
         limit = self._limit()
         messages = recv_burst(self._socket, limit) if limit else []
         if messages:
+            if self._numbered:
+                messages = [[veil(message[0]), *message[1:]] for message in messages]
             output = write_out(self._layout, messages, self._clock())
             self._count(messages, output)
             self._sink.write(output)
