@@ -260,6 +260,8 @@ class Interleavings(Clients):
         """A heartbeat never makes a worker ready."""
         worker = pick(self.busy(), which)
         request = worker.request
+        if not worker.dialect.beats:
+            return
         self.play.say(worker.identity, Verb.HEARTBEAT, dialect=worker.dialect)
         assert worker in self.busy()
         assert worker.request is request

@@ -67,7 +67,7 @@ def calm_percentile(load: Load) -> float:
     return load.percentile(0.99)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", [*PROTOCOLS, "ppp-text", "req"])
 def test_twenty_kills_lose_nothing(start: Start, hire: Hire, protocol: str) -> None:
     queue = Queue(start)
     names = (f"w{number}" for number in itertools.count())

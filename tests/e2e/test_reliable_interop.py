@@ -11,10 +11,13 @@ import pytest
 import zmq
 from support import peers
 from support.processes import Start, until
+from support.reliable import Queue
 
 Context = zmq.Context[zmq.Socket[bytes]]
 Serve = Callable[..., None]
+Dealer = Callable[..., zmq.Socket[bytes]]
 PATIENCE = 10_000
+PROTOCOLS = [*peers.PROTOCOLS, "req", "req-byte"]
 
 
 class Addresses:
@@ -37,9 +40,9 @@ def queue(start: Start) -> Addresses:
 
 
 @pytest.fixture
-def dealer(context: Context) -> Callable[[str], zmq.Socket[bytes]]:
-    def connect(address: str) -> zmq.Socket[bytes]:
-        socket = context.socket(zmq.DEALER)
+def dealer(context: Context) -> Dealer:
+    def connect(address: str, type_: int = zmq.DEALER) -> zmq.Socket[bytes]:
+        socket = context.socket(type_)
         socket.connect(address)
         return socket
 
@@ -60,7 +63,7 @@ def worker_hears(socket: zmq.Socket[bytes], lead: list[bytes], pulse: list[bytes
 
 
 def test_the_guides_majordomo_client_and_worker(
-    queue: Addresses, context: Context, dealer: Callable[[str], zmq.Socket[bytes]]
+    queue: Addresses, context: Context, dealer: Dealer
 ) -> None:
     """RFC 7 word for word: a REQ client, a DEALER worker."""
     worker = dealer(queue.backend)
@@ -76,7 +79,7 @@ def test_the_guides_majordomo_client_and_worker(
 
 
 def test_the_guides_asynchronous_client_gets_all_its_replies(
-    queue: Addresses, dealer: Callable[[str], zmq.Socket[bytes]], hire_peer: Serve
+    queue: Addresses, dealer: Dealer, hire_peer: Serve
 ) -> None:
     hire_peer("mdp-0.1", queue.backend)
     client = dealer(queue.frontend)
@@ -103,7 +106,7 @@ def test_the_guides_service_discovery(queue: Addresses, context: Context, hire_p
 
 
 def test_a_majordomo_2_client_and_worker_with_partial_replies(
-    queue: Addresses, dealer: Callable[[str], zmq.Socket[bytes]]
+    queue: Addresses, dealer: Dealer
 ) -> None:
     """RFC 18: no empty frame in front, PARTIAL and FINAL."""
     worker, client = dealer(queue.backend), dealer(queue.frontend)
@@ -121,7 +124,7 @@ def test_a_majordomo_2_client_and_worker_with_partial_replies(
     ]
 
 
-@pytest.mark.parametrize("protocol", ["mdp-0.1", "mdp-0.2", "majortomo", "ppp"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_an_ordinary_req_client_is_served_by_any_worker(
     queue: Addresses, context: Context, hire_peer: Serve, protocol: str
 ) -> None:
@@ -135,9 +138,9 @@ def test_an_ordinary_req_client_is_served_by_any_worker(
 
 
 def test_workers_of_all_protocols_share_the_work(
-    queue: Addresses, dealer: Callable[[str], zmq.Socket[bytes]], hire_peer: Serve
+    queue: Addresses, dealer: Dealer, hire_peer: Serve
 ) -> None:
-    for protocol in ("mdp-0.1", "mdp-0.2", "ppp"):
+    for protocol in PROTOCOLS:
         hire_peer(protocol, queue.backend, protocol)
     client = dealer(queue.frontend)
     answered: set[bytes] = set()
@@ -145,10 +148,36 @@ def test_workers_of_all_protocols_share_the_work(
     def asked() -> bool:
         client.send_multipart([b"", b"x"])
         answered.add(received(client)[-1])
-        return len(answered) == 3
+        return len(answered) == len(PROTOCOLS)
 
     until(asked, "a reply of each")
-    assert answered == {b"x by mdp-0.1", b"x by mdp-0.2", b"x by ppp"}
+    assert answered == {b"x by %b" % protocol.encode() for protocol in PROTOCOLS}
+
+
+def test_a_req_worker_that_dies_at_work_loses_nothing(
+    start: Start, dealer: Dealer
+) -> None:
+    """No heartbeat can tell. The others that work meanwhile take no harm from being asked."""
+    queue = Queue(start, "--service", "echo")
+    workers = [dealer(queue.backend, zmq.REQ) for _ in range(3)]
+    for worker in workers:
+        worker.send(b"READY")
+    queue.settle(3)
+    client = dealer(queue.frontend)
+    for number in range(3):
+        client.send_multipart([b"", b"%d" % number])
+    works = {(work := received(worker))[-1]: (worker, work) for worker in workers}
+    works[b"0"][0].close(0)
+    until(lambda: queue.count("lost") == 1, "the dead worker is found")
+    for number in (b"1", b"2"):
+        worker, work = works[number]
+        worker.send_multipart(work)
+        assert received(client)[-1] == number
+    worker, _ = works[b"1"]
+    again = received(worker)
+    assert again[-1] == b"0"
+    worker.send_multipart(again)
+    assert received(client)[-1] == b"0"
 
 
 @pytest.mark.parametrize("kind", ["rep", "dealer"])

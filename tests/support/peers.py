@@ -71,8 +71,41 @@ class Pirate(Majordomo):
         return [*address, *body]
 
 
+class CppMajordomo(Majordomo):
+    """The Guide's C++: what it calls an address is a C string, which ends at a NUL."""
+
+    def answer(self, address: list[bytes], body: list[bytes]) -> list[bytes]:
+        return super().answer([address[0].split(b"\0")[0], b""], body)
+
+
+class PhpMajordomo(Majordomo):
+    """The Guide's PHP: the reply is wrapped in the address with no empty frame after it."""
+
+    def answer(self, address: list[bytes], body: list[bytes]) -> list[bytes]:
+        return super().answer(address[:1], body)
+
+
+class TextPirate(Pirate):
+    """The Guide's C++, PHP, Lua, Tcl: the two commands are words."""
+
+    def hello(self, service: bytes) -> list[bytes]:
+        return [b"READY"]
+
+    def pulse(self) -> list[bytes]:
+        return [b"HEARTBEAT"]
+
+    def read(self, frames: list[bytes]) -> tuple[str, list[bytes]]:
+        if frames == [b"HEARTBEAT"]:
+            return "heartbeat", []
+        assert len(frames) == 3, frames
+        return "request", frames
+
+
 PROTOCOLS = {
     "mdp-0.1": Majordomo,
+    "mdp-0.1-c++": CppMajordomo,
+    "mdp-0.1-php": PhpMajordomo,
+    "ppp-text": TextPirate,
     "mdp-0.2": Majordomo2,
     "majortomo": Majortomo,
     "ppp": Pirate,
@@ -145,8 +178,33 @@ class Ordinary:
             self.socket.send_multipart([*envelope, reply])
 
 
-def made(options: argparse.Namespace) -> Worker | Ordinary:
-    return Ordinary(options) if options.protocol in PLAIN else Worker(options)
+class Requester:
+    """A REQ worker: its request says that it is ready, the reply is the work (the Guide's
+    load-balancing and simple pirate workers)."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.socket = self.context.socket(zmq.REQ)
+        self.socket.linger = 0
+        self.socket.connect(options.address)
+        self.socket.send(b"READY" if options.protocol == "req" else b"\x01")
+
+    def run(self) -> None:
+        while True:
+            address, empty, body = self.socket.recv_multipart()
+            assert empty == b""
+            reply = body + b" by " + self.options.name.encode()
+            self.socket.send_multipart([address, empty, reply])
+
+
+Any = Worker | Ordinary | Requester
+
+
+def made(options: argparse.Namespace) -> Any:
+    if options.protocol in PLAIN:
+        return Ordinary(options)
+    return Requester(options) if options.protocol.startswith("req") else Worker(options)
 
 
 class Stoppable:

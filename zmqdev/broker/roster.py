@@ -16,6 +16,7 @@ from zmqdev.options.reliable import LIVENESS
 from zmqdev.wire import dialect as dialects
 from zmqdev.wire import mmi
 from zmqdev.wire.dialect import Dialect, Verb
+from zmqdev.wire.envelope import DELIMITER
 
 FINAL, PARTIAL, HEARTBEAT = Verb.FINAL, Verb.PARTIAL, Verb.HEARTBEAT
 READY, DISCONNECT, REQUEST = Verb.READY, Verb.DISCONNECT, Verb.REQUEST
@@ -108,7 +109,9 @@ class Roster:
                 self._other(worker, verb, frames, now)
 
     def _late(self, worker: Worker, token: bytes, now: float) -> None:
-        if not self.ledger.tokens.owns(token):
+        """A reply that is not the one waited for."""
+        strange = not self.ledger.tokens.owns(token)
+        if strange or (worker.dialect.alternates and worker.request is not None):
             self._expel(worker, now)
             return
         self.tally.late += 1
@@ -132,8 +135,19 @@ class Roster:
             self.tally.unexpected += 1
             self._remove(worker, now)
             self._say(worker.identity, worker.dialect, DISCONNECT)
+        elif whole := self._completed(worker, frames):
+            self.receive([whole], now)
         else:
             self._expel(worker, now)
+
+    def _completed(self, worker: Worker, frames: list[bytes]) -> list[bytes] | None:
+        """A reply whose empty frame was left out, with it: the token, ours, gives it away."""
+        at = worker.reply_at - 1
+        if len(frames) <= at or not self.ledger.tokens.owns(frames[at - 1]):
+            return None
+        whole = [*frames[:at], DELIMITER, *frames[at:]]
+        verb = worker.dialect.verb_of(whole, 1, FINAL)
+        return whole if verb in (FINAL, PARTIAL) else None
 
     def _partial(self, worker: Worker, frames: list[bytes], now: float) -> None:
         token = frames[worker.reply_at - 2]
@@ -153,7 +167,9 @@ class Roster:
             self._unrecognised(frames)
             return
         verb = dialect.verb_of(frames, 1, FINAL)
-        if verb is READY:
+        if verb is READY or dialect.alternates:
+            # A REQ worker that answers the last run of the queue, or too late, waits for more.
+            self.tally.late += verb is FINAL
             service = frames[-1] if dialect.has_service else self._default
             self._register(frames[0], dialect, service, now)
             return
@@ -186,7 +202,7 @@ class Roster:
             return
         service = self.ledger.service(name, now)
         self.ledger.joined(service)
-        interval = self.settings.heartbeat or dialect.interval
+        interval = dialect.pace(self.settings.heartbeat)
         worker = self.workers[identity] = Worker(identity, dialect, service, interval)
         worker.seen = now - self.absent
         worker.sent = now
@@ -212,6 +228,8 @@ class Roster:
         self.tally.expelled += 1
         self._remove(worker, now)
         self._say(worker.identity, worker.dialect, DISCONNECT)
+        if worker.dialect.alternates:
+            self._register(worker.identity, worker.dialect, self._default, now)  # it waits
 
     def refused(self, message: list[bytes], gone: bool, now: float) -> None:
         """The ROUTER did not take a message: its peer is gone, or does not read."""
@@ -235,8 +253,9 @@ class Roster:
     def probe(self, now: float) -> None:
         """A connection ended, nobody knows whose: a message to each worker finds out (R6)."""
         for worker in self.workers.values():
-            worker.sent = now
-            self.commands.append(worker.pulse)
+            if worker.dialect.beats or worker.request is not None:
+                worker.sent = now
+                self.commands.append(worker.pulse)
 
     def sweep(self, now: float, period: float) -> None:
         """Expire the silent, take from the slow, send heartbeats. Called each `period`."""

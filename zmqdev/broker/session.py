@@ -26,7 +26,7 @@ class Session:
     def __init__(self, dialect: Dialect, service: bytes, heartbeat: float, now: float) -> None:
         self.dialect = dialect
         self.service = service
-        self.interval = heartbeat or dialect.interval
+        self.interval = dialect.pace(heartbeat)
         self.state = CLOSED
         self.generation = 0
         self.outbox: list[list[bytes]] = []

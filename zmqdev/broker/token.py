@@ -5,10 +5,10 @@ Guide's C++), one that is trimmed, one that goes through text. So it is letters 
 digits, well under 33 of them (a string of 33 that begins with '@' is a coded UUID to the
 Guide's programs):
 
-    k5xw2abq1f      8 characters of this run of the queue, then the request's number in hex
+    zqk5xw2abq1f    a mark, 8 characters of this run of the queue, the request's number in hex
 
-The first half differs between two runs, so that a reply to the last run is not taken
-for one to this.
+The characters of the run differ between two runs, so that a reply to the last one is not
+taken for one to this.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import base64
 
 # Random bytes that name a run: 40 bits, 8 characters of base 32 with none left over.
 RUN = 5
-_NAME = 8
+_MARK = b"zq"
+_HEAD = len(_MARK) + 8
 _DIGITS = b"0123456789abcdef"
 
 
@@ -25,13 +26,13 @@ class Tokens:
     """`run` is RUN random bytes that name this run of the queue."""
 
     def __init__(self, run: bytes) -> None:
-        self._name = base64.b32encode(run[:RUN].ljust(RUN, b"\0")).lower()
+        self._head = _MARK + base64.b32encode(run[:RUN].ljust(RUN, b"\0")).lower()
 
     def make(self, number: int) -> bytes:
         """The token of the request with that number, 0 or more."""
-        return b"%b%x" % (self._name, number)
+        return b"%b%x" % (self._head, number)
 
     def owns(self, frame: bytes) -> bool:
         """Whether a frame has the shape of a token of this run."""
-        digits = frame[_NAME:]
-        return bool(digits) and frame.startswith(self._name) and not digits.strip(_DIGITS)
+        digits = frame[_HEAD:]
+        return bool(digits) and frame.startswith(self._head) and not digits.strip(_DIGITS)

@@ -9,7 +9,7 @@ from zmqdev.wire.dialect import Dialect, Verb
 class Worker:
     """`seen`: its last message, in the broker's waking time. `sent`: ours to it.
 
-    `lead` is what a request's parcel follows, `pulse` a whole heartbeat; `reply_at` is
+    `lead` is what a request's parcel follows, `pulse` a whole heartbeat or probe; `reply_at` is
     where the body of its replies begins: `final`, the token and an empty frame go before.
     """
 
@@ -40,6 +40,6 @@ class Worker:
         self.request: Request | None = None
         self.overdue: bytes | None = None  # token of the request that it took too long for
         self.lead = [identity, *dialect.lead_of(Verb.REQUEST)]
-        self.pulse = [identity, *dialect.frames(Verb.HEARTBEAT)]
+        self.pulse = [identity, *(dialect.probe or dialect.frames(Verb.HEARTBEAT))]
         self.final = [identity, *dialect.lead_of(Verb.FINAL)][-1]
         self.reply_at = 1 + dialect.body_after

@@ -52,9 +52,10 @@ class Serving:
         group=GROUP,
     )
     protocol: str = option(
-        Choice(choices=("mdp-0.1", "mdp-0.2", "majortomo", "ppp")),
+        Choice(choices=("mdp-0.1", "mdp-0.2", "majortomo", "ppp", "ppp-text")),
         default="mdp-0.1",
-        help="With --reliable: Majordomo 0.1, 0.2 or majortomo's form of it, or Paranoid Pirate.",
+        help="With --reliable: Majordomo 0.1, 0.2 or majortomo's form of it, or Paranoid Pirate "
+        "with its bytes or in words.",
         group=GROUP,
     )
     service: str = option(
@@ -99,7 +100,7 @@ def check(spec: Any, written: Written) -> None:
     if isinstance(spec, Serving):
         _check_worker(spec, written)
     check_service(spec.service, _at("service", written))
-    if spec.protocol in ("ppp", "plain") and spec.service != DEFAULT_SERVICE:
+    if spec.protocol in ("ppp", "ppp-text", "plain") and spec.service != DEFAULT_SERVICE:
         raise UsageError(
             f"{spec.protocol} names no service; leave it out, or take mdp-0.1",
             _at("service", written),

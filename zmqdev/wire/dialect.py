@@ -8,20 +8,29 @@ The ROUTER's address frame left out, `client` one frame:
                                             FINAL 04 · HEARTBEAT 05 · DISCONNECT 06
     majortomo  ['', "MDPW02", command, …]   as 0.2
     ppp        [01] READY · [02] HEARTBEAT · [client, '', body…] request and reply
+    ppp-text   ["READY"] · ["HEARTBEAT"] · the rest as ppp: the Guide's C++, PHP, Lua, Tcl
+    req        ['', any frame] READY · ['', client, '', body…] request and reply: the REQ
+               workers of the Guide's load-balancing and simple pirate brokers
 
 REQUEST, REPLY, PARTIAL and FINAL go on with `client, '', body…`. For a worker the
-client frame is opaque, so the broker puts its own token there.
+client frame is opaque, so the broker puts its own token there, and knows by it a reply
+whose empty frame was left out, as the Guide's PHP does.
+
+A REQ worker has no heartbeats, and takes whatever comes for a request; but a message of
+four bytes, an empty frame and more is skipped by every REQ socket of libzmq 4 (it is of
+another REQ_CORRELATE), so that one can show whether its connection still stands.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
 from zmqdev.wire import pirate
 from zmqdev.wire.envelope import DELIMITER
-from zmqdev.wire.majordomo import WORKER_01, WORKER_02, is_service
+from zmqdev.wire.majordomo import CLIENT_01, CLIENT_02, WORKER_01, WORKER_02, is_service
 
 
 class Verb(Enum):
@@ -41,9 +50,13 @@ _ADDRESSED = frozenset({Verb.REQUEST, Verb.PARTIAL, Verb.FINAL})
 
 @dataclass(frozen=True, eq=False)
 class Dialect:
-    """`interval`: seconds between heartbeats that the protocol's own programs use.
+    """`interval`: seconds between heartbeats that the protocol's own programs use; infinite
+    where there are none.
 
-    `wordless`: what a message with no command is, where the protocol has such ones.
+    `wordless`: whether requests and replies have no command. `alternates`: whether a worker
+    sends and receives in turn, as a REQ socket does, so that each of its messages says that
+    it waits for work, and any single frame is a READY. `probe` shows whether a worker's
+    connection stands, where a heartbeat cannot.
     """
 
     name: str
@@ -52,6 +65,8 @@ class Dialect:
     interval: float
     wordless: bool = False
     has_service: bool = True
+    alternates: bool = False
+    probe: tuple[bytes, ...] = ()
     verbs: Mapping[bytes, Verb] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,6 +86,15 @@ class Dialect:
         """A whole message, the ROUTER's address frame left out."""
         return [*self.lead_of(verb), *carried]
 
+    @property
+    def beats(self) -> bool:
+        """Whether silence means anything."""
+        return self.interval < math.inf
+
+    def pace(self, asked: float) -> float:
+        """Seconds between heartbeats when `asked` are wanted; 0 wants the protocol's own."""
+        return asked if asked and self.beats else self.interval
+
     def knows(self, verb: Verb) -> bool:
         """Whether the protocol has such a message."""
         return verb in self.codes or (self.wordless and verb in _ADDRESSED - {Verb.PARTIAL})
@@ -81,9 +105,10 @@ class Dialect:
         `start` is 1 when a ROUTER received it, 0 when a DEALER did. `addressed` is
         what a wordless message is: FINAL to a broker, REQUEST to a worker.
         """
-        if self.wordless:
-            return self._wordless_verb(frames, start, addressed)
         at = start + len(self.lead)
+        if self.wordless:
+            probed = self.probe and tuple(frames[start:]) == self.probe
+            return Verb.HEARTBEAT if probed else self._wordless_verb(frames, at, addressed)
         if len(frames) <= at or frames[at - 1] != self.lead[-1]:
             return Verb.INVALID
         if len(self.lead) == 2 and frames[start] != DELIMITER:
@@ -97,10 +122,12 @@ class Dialect:
             return verb if whole else Verb.INVALID
         return verb if len(frames) == at + 1 else Verb.INVALID
 
-    def _wordless_verb(self, frames: Sequence[bytes], start: int, addressed: Verb) -> Verb:
-        if len(frames) == start + 1:
-            return self.verbs.get(frames[start], Verb.INVALID)
-        if len(frames) > start + 2 and frames[start + 1] == DELIMITER:
+    def _wordless_verb(self, frames: Sequence[bytes], at: int, addressed: Verb) -> Verb:
+        if len(frames) <= at or (self.lead and frames[at - 1] != DELIMITER):
+            return Verb.INVALID
+        if len(frames) == at + 1:
+            return self.verbs.get(frames[at], Verb.READY if self.alternates else Verb.INVALID)
+        if len(frames) > at + 2 and frames[at + 1] == DELIMITER:
             return addressed
         return Verb.INVALID
 
@@ -125,18 +152,44 @@ PPP = Dialect(
     wordless=True,
     has_service=False,
 )
+PPP_TEXT = Dialect(
+    "ppp-text",
+    (),
+    {Verb.READY: pirate.READY_TEXT, Verb.HEARTBEAT: pirate.HEARTBEAT_TEXT},
+    interval=pirate.INTERVAL,
+    wordless=True,
+    has_service=False,
+)
+REQ = Dialect(
+    "req",
+    (DELIMITER,),
+    {Verb.READY: pirate.READY_TEXT},
+    interval=math.inf,
+    wordless=True,
+    has_service=False,
+    alternates=True,
+    probe=(b"\0\0\0\0", DELIMITER, DELIMITER),
+)
 
-DIALECTS: dict[str, Dialect] = {row.name: row for row in (MDP_01, MDP_02, MAJORTOMO, PPP)}
+DIALECTS: dict[str, Dialect] = {
+    row.name: row for row in (MDP_01, MDP_02, MAJORTOMO, PPP, PPP_TEXT, REQ)
+}
 
 # What a message from a ROUTER must begin with to be of a dialect.
 _BY_HEADER = {(WORKER_01, 2): MDP_01, (WORKER_02, 1): MDP_02, (WORKER_02, 2): MAJORTOMO}
+# The only frame of a message that has one.
+_BY_WORD = {word: row for row in (PPP, PPP_TEXT) for word in row.verbs}
+_CLIENTS = frozenset({CLIENT_01, CLIENT_02})
 
 
 def recognise(frames: Sequence[bytes]) -> Dialect | None:
     """The dialect of a worker's message as a ROUTER received it; None when it is of none."""
     if len(frames) == 2:
-        return PPP if frames[1] in PPP.verbs else None
+        return _BY_WORD.get(frames[1])
     if len(frames) < 3:
         return None
     at = 2 if frames[1] == DELIMITER else 1
-    return _BY_HEADER.get((frames[at], at))
+    named = _BY_HEADER.get((frames[at], at))
+    if named is not None or at == 1 or frames[2] in _CLIENTS:
+        return named
+    return None if REQ.verb_of(frames, 1, Verb.FINAL) is Verb.INVALID else REQ

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 READY = b"\x01"
 HEARTBEAT = b"\x02"
+# As the Guide's C++, PHP, Lua and Tcl say it.
+READY_TEXT = b"READY"
+HEARTBEAT_TEXT = b"HEARTBEAT"
 # Seconds between heartbeats, and the silence that ends a conversation in intervals (the Guide).
 INTERVAL = 1.0
 RECONNECT_FIRST = 1.0
