@@ -154,9 +154,7 @@ def test_workers_of_all_protocols_share_the_work(
     assert answered == {b"x by %b" % protocol.encode() for protocol in PROTOCOLS}
 
 
-def test_a_req_worker_that_dies_at_work_loses_nothing(
-    start: Start, dealer: Dealer
-) -> None:
+def test_a_req_worker_that_dies_at_work_loses_nothing(start: Start, dealer: Dealer) -> None:
     """No heartbeat can tell. The others that work meanwhile take no harm from being asked."""
     queue = Queue(start, "--service", "echo")
     workers = [dealer(queue.backend, zmq.REQ) for _ in range(3)]
