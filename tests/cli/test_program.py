@@ -125,3 +125,104 @@ def test_what_is_printed_is_a_file_that_prints_the_same(tmp_path: Path) -> None:
     (tmp_path / "again.yaml").write_text(first.stdout)
     second = zmqdev_says("queue", "--config", "again.yaml", "--print-config", cwd=tmp_path)
     assert second.stdout == first.stdout
+
+
+LOADING = """
+import importlib.abc, os, signal, sys
+class Interrupt(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "{module}":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as for a background job of a script
+from zmqdev.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["click", "zmqdev.options.device", "zmq", "zmqdev.relay"])
+def test_ctrl_c_while_the_program_loads_is_silent(module: str) -> None:
+    code = LOADING.format(module=module)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "streamer", "--duration", "60"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+NOT_UTF8 = "a\udcff"
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["pull", "-b", f"ipc:///tmp/{NOT_UTF8}"],
+            "--bind: 'ipc:///tmp/a\\xff': the address is not UTF-8 text",
+        ),
+        (["streamer", "--name", NOT_UTF8], "--name: 'a\\xff' is not UTF-8 text"),
+        (["client", "--reliable", "--service", NOT_UTF8], "--service: 'a\\xff' is not UTF-8 text"),
+        (["run", NOT_UTF8], "a\\xff: cannot read it: no such file or directory"),
+        (
+            ["pull", "--format", NOT_UTF8],
+            "--format: 'a\\xff' is not one of text, raw, quoted, hex, json",
+        ),
+    ],
+)
+def test_bytes_that_are_not_utf8_are_one_line(words: list[str], line: str) -> None:
+    done = zmqdev_says(*words)
+    assert (done.returncode, done.stderr) == (
+        2 if words[0] != "run" else done.returncode,
+        f"zmqdev: {line}\n",
+    )
+
+
+def test_a_routing_id_may_be_any_bytes() -> None:
+    done = zmqdev_says(
+        *(
+            "worker",
+            "-c",
+            "tcp://127.0.0.1:1",
+            "--type",
+            "DEALER",
+            "--set",
+            f"routing_id={NOT_UTF8}",
+        ),
+        *("--duration", "0.1s"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("kind", ["streamer", "pull", "run"])
+def test_a_ready_file_that_cannot_be_written_is_one_line(tmp_path: Path, kind: str) -> None:
+    """A name that is too long fails where a directory without search permission does."""
+    file = tmp_path / "part.yaml"
+    file.write_text("endpoint: pull\nbind: tcp://127.0.0.1:*\n")
+    free = "tcp://127.0.0.1:*"
+    addresses = {
+        "streamer": ["--frontend-bind", free, "--backend-bind", free],
+        "pull": ["-b", free],
+        "run": [str(file), "--control", "off"],
+    }[kind]
+    done = zmqdev_says(kind, *addresses, "--ready-file", str(tmp_path / ("x" * 300)), "-q")
+    assert done.returncode == 1
+    assert "file name too long" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "least"),
+    [
+        (["pull", "-b", "tcp://127.0.0.1:*", "--set", "maxmsgsize=63"], "maxmsgsize: 63 is below"),
+        (["streamer", "--set", "backend.maxmsgsize=10"], "backend.maxmsgsize: 10 is below"),
+    ],
+)
+def test_a_limit_of_frames_below_the_handshake_is_refused(words: list[str], least: str) -> None:
+    """No peer could connect, and the log blamed socket types."""
+    done = zmqdev_says(*words)
+    assert done.returncode == 2
+    assert least in done.stderr
+    assert done.stderr.rstrip().endswith("the least is 64")

@@ -79,7 +79,7 @@ def test_what_is_no_ordinary_file_is_not_replaced_by_one(start: Start, tmp_path:
     device = start("streamer", *ANYWHERE, "--ready-file", str(pipe))
     assert device.wait() == 1
     assert pipe.is_fifo()
-    assert "no ordinary file" in device.err
+    assert "not an ordinary file" in device.err
 
 
 def test_no_wait_depends_on_a_clock_that_can_be_set() -> None:

@@ -113,8 +113,25 @@ def test_a_broken_certificate_in_a_directory_is_refused(keys: Path) -> None:
 
 
 def test_a_file_is_no_directory(keys: Path) -> None:
-    with pytest.raises(UsageError, match="no directory"):
+    with pytest.raises(UsageError, match=r"alice\.key: cannot be read: not a directory"):
         load_directory(keys / "alice.key")
+
+
+def test_a_directory_that_cannot_be_read_is_refused(keys: Path) -> None:
+    """It was taken for one without keys, and nobody came in."""
+    with pytest.raises(UsageError, match="cannot be read: no such file"):
+        load_directory(keys / "nosuch")
+
+
+def test_a_certificate_under_another_name_is_said(
+    keys: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (keys / "carol.pub").write_bytes((keys / "alice.key").read_bytes())
+    (keys / ".hidden").write_text("")
+    load_directory(keys)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{keys}/carol.pub: ignored; the name of a certificate ends in .key"
+    ]
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))

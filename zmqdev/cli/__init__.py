@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False  # without `typing`, which takes longer to load than all that is here
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """The `zmqdev` program."""
+    """The `zmqdev` program. Ctrl-C while it loads ends it: nothing has begun yet.
+
+    The handler is installed explicitly, since a background job of a script starts with SIGINT
+    ignored.
+    """
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     from zmqdev.cli.program import run
     from zmqdev.cli.streams import guard
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,6 +83,9 @@ ROWS = {
 }
 
 
+_BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
+
+
 class Program(click.Group):
     """A group whose commands are rows, shown under their headings."""
 
@@ -126,10 +131,15 @@ def program() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Do what was typed and return the exit status. One line for a user's mistake."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        result = program.main(list(arguments), prog_name="zmqdev", standalone_mode=False)
+        # Not click's `main`, which writes an empty line at Ctrl-C.
+        with program.make_context("zmqdev", list(arguments)) as context:
+            result = program.invoke(context)
         if sys.stdout is not None:
             sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.ctx.get_help() if error.ctx else "", file=sys.stderr)
         return EXIT_USAGE
@@ -142,6 +152,11 @@ def run(arguments: Sequence[str]) -> int:
         return _say(str(error), error.exit_status)
     except (KeyboardInterrupt, click.Abort):
         return EXIT_OK
+    except RuntimeError as error:
+        # Python before 3.12 wraps what is raised while a class is made, Ctrl-C too.
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        return EXIT_OK
     except BrokenPipeError:
         give_up()
         return EXIT_FAILED
@@ -149,8 +164,14 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _say(line: str, status: int) -> int:
-    print(f"zmqdev: {line}", file=sys.stderr)
+    print("zmqdev:", _legible(line), file=sys.stderr)
     return status
+
+
+def _legible(line: str) -> str:
+    """A byte that is not UTF-8 as \\xff, also where `repr` has made an escape of it."""
+    whole = line.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return _BYTE.sub(r"\\x\1", whole)
 
 
 def _line(error: click.ClickException) -> str:

@@ -10,7 +10,7 @@ from zmqdev.device.announce import Announcement
 from zmqdev.device.device import Device
 from zmqdev.device.engine import Engine
 from zmqdev.device.fd_limit import Descriptors
-from zmqdev.device.ready_file import ReadyFile
+from zmqdev.device.ready_file import DeviceReady
 from zmqdev.device.reconnect import Returning
 from zmqdev.device.relay_engine import RelayEngine
 from zmqdev.device.service import Attachment, Service
@@ -50,7 +50,7 @@ def attachments_for(kind: DeviceKind, spec: DeviceSpec, device: Device) -> list[
     if spec.metrics:
         found.append(_metrics(spec.metrics, pulse))
     if spec.ready_file:
-        found.append(ReadyFile(spec.ready_file))
+        found.append(DeviceReady(spec.ready_file))
     found.append(Systemd(pulse))
     found.append(Announcement(shown=mode_of(spec.stats) == "live"))
     shown = display(spec.stats)

@@ -14,7 +14,7 @@ import click
 import zmq
 
 from zmqdev.cli.start_device import engine_for
-from zmqdev.device import ready_file
+from zmqdev.device.ready_file import ReadyFile
 from zmqdev.errors import UsageError
 from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.layer import Layer
@@ -154,14 +154,14 @@ class FleetReady:
     """The ready file of the whole: a line for each part once all of them were started."""
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self._file = ReadyFile(path)
 
     def started(self, fleet: Fleet) -> None:
         fleet.on_started.append(lambda: self._write(fleet))
 
     def ended(self, fleet: Fleet) -> None:
-        Path(self.path).unlink(missing_ok=True)
+        self._file.remove()
 
     def _write(self, fleet: Fleet) -> None:
         lines = (f"{one.name} {one.state} {one.pid or os.getpid()}\n" for one in fleet.shown())
-        ready_file.write(self.path, "".join(lines))
+        self._file.write("".join(lines))

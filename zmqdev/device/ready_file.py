@@ -23,22 +23,31 @@ def lines(snapshots: Sequence[Snapshot]) -> str:
     )
 
 
-def write(path: str, text: str) -> None:
-    """Whole or not at all: a reader that sees the file can read it."""
-    atomic_file.write(path, text, "the ready file")
-
-
 class ReadyFile:
-    """An attachment: written at the start, removed at the end."""
+    """One ready file: written at the start, removed at the end when it was written."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._written = False
 
-    def started(self, service: Service) -> None:
-        write(self.path, lines([device.snapshot() for device in service.devices]))
+    def write(self, text: str) -> None:
+        """Whole or not at all: a reader that sees the file can read it."""
+        atomic_file.write(self.path, text, "the ready file")
         self._written = True
 
-    def ended(self, service: Service) -> None:
+    def remove(self) -> None:
         if self._written:
             Path(self.path).unlink(missing_ok=True)
+
+
+class DeviceReady:
+    """The ready file of devices, as an attachment."""
+
+    def __init__(self, path: str) -> None:
+        self._file = ReadyFile(path)
+
+    def started(self, service: Service) -> None:
+        self._file.write(lines([device.snapshot() for device in service.devices]))
+
+    def ended(self, service: Service) -> None:
+        self._file.remove()

@@ -170,7 +170,7 @@ def apply(socket: zmq.Socket[bytes], options: Mapping[str, Any]) -> None:
     """Set options by their ZeroMQ names. RunError names the one that libzmq refuses."""
     for name, value in options.items():
         number = zmq.SocketOption[name.upper()]
-        raw = value.encode() if isinstance(value, str) else value
+        raw = value.encode(errors="surrogateescape") if isinstance(value, str) else value
         try:
             socket.set(number, int(raw) if isinstance(raw, bool) else raw)
         except (zmq.ZMQError, OverflowError, ValueError) as error:

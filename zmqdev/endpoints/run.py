@@ -14,13 +14,12 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any, Protocol
 
 import zmq
 
-from zmqdev.device import ready_file
 from zmqdev.device.announce import NOTE, announce
+from zmqdev.device.ready_file import ReadyFile
 from zmqdev.device.socket import events
 from zmqdev.endpoints.build import Surroundings, task_for
 from zmqdev.endpoints.connection import Post
@@ -87,8 +86,8 @@ def run(kind: EndpointKind, spec: Any, signals: Signals, display: Display | None
             task.close()
         post.close(linger)
         left = post.leave(linger, signals)
-        if spec.ready_file and turns is not None:
-            Path(spec.ready_file).unlink(missing_ok=True)
+        if turns is not None:
+            turns.ready_file.remove()
     _report(task, turns, left)
 
 
@@ -122,6 +121,7 @@ class Turns:
     ) -> None:
         self.kind, self.spec, self.post, self.task = kind, spec, post, task
         self.interrupted = False
+        self.ready_file = ReadyFile(spec.ready_file or "")
         self._signals, self._display, self._clock = signals, display, clock
         self._state = "starting"
         self._began = self._shown = self._looked = clock()
@@ -182,7 +182,7 @@ class Turns:
             self._say(hint_of(self.kind.name, self.spec))
             self._late_hint = late_hint_of(self.kind.name, self.spec)
         if self.spec.ready_file:
-            ready_file.write(self.spec.ready_file, self.post.ready_lines())
+            self.ready_file.write(self.post.ready_lines())
         self._state = "running"
         self._display.started(self.snapshot())
 

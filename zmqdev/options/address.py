@@ -40,6 +40,8 @@ def check(text: str, verb: str) -> str:
 
 
 def split(text: str, verb: str = "bind") -> Parts:
+    if not text.isascii():
+        _check_utf8(text)
     transport, separator, rest = text.partition("://")
     if not separator:
         raise ValueError(f"{text!r} is not an address; write it like tcp://127.0.0.1:5555")
@@ -53,6 +55,14 @@ def split(text: str, verb: str = "bind") -> Parts:
     if transport == "tcp":
         return _tcp(text, rest, verb)
     return _path(text, transport, rest)
+
+
+def _check_utf8(text: str) -> None:
+    """libzmq takes any path; a ready file, JSON and the log are UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!r}: the address is not UTF-8 text") from None
 
 
 def _tcp(text: str, rest: str, verb: str) -> Parts:

@@ -76,7 +76,7 @@ class Ready:
     """How scripts learn that everything is bound."""
 
     ready_file: str | None = option(
-        Text(metavar="FILE"),
+        Text(metavar="FILE", any_bytes=True),
         help="Write the bound addresses to this file once everything is bound.",
         group="Life",
     )

@@ -100,7 +100,7 @@ class DeviceSpec(Logging, Ready):
     frontend: Frontend = section(Frontend, help="The side that takes messages in.")
     backend: Backend = section(Backend, help="The side that sends them on.")
     set: tuple[str, ...] = option(
-        Many(Text(metavar="SIDE.OPTION=VALUE")),
+        Many(Text(metavar="SIDE.OPTION=VALUE", any_bytes=True)),
         default=(),
         help="Set a ZeroMQ socket option of a side, like frontend.sndhwm=5000; repeatable.",
         group="Sides",

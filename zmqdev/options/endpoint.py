@@ -52,7 +52,7 @@ class Endpoint(Side, Logging, Ready):
         group="Socket",
     )
     set: tuple[str, ...] = option(
-        Many(Text(metavar="OPTION=VALUE")),
+        Many(Text(metavar="OPTION=VALUE", any_bytes=True)),
         default=(),
         help="Set a ZeroMQ socket option, like sndhwm=5000; repeatable.",
         group="Socket",
@@ -112,7 +112,7 @@ class Input:
     """Where messages come from, and when."""
 
     data: tuple[str, ...] = option(
-        Many(Text()),
+        Many(Text(any_bytes=True)),
         default=(),
         short="D",
         help="Text of a message; may hold {n}, {time}, {random}; repeatable.",
@@ -241,7 +241,7 @@ class Worker(Serving, Frames, Patience, Endpoint):
         group="Socket",
     )
     reply: str = option(
-        Text(metavar="TEMPLATE"),
+        Text(metavar="TEMPLATE", any_bytes=True),
         default="Processed: {body}",
         help="Text of the reply; may hold {body}, {n}, {time}, {random}.",
         group="Work",
@@ -250,7 +250,7 @@ class Worker(Serving, Frames, Patience, Endpoint):
         Flag(), default=False, help="Reply with the request as it came.", group="Work"
     )
     exec: str | None = option(
-        Text(metavar="COMMAND"),
+        Text(metavar="COMMAND", any_bytes=True),
         help="Run a shell command for each request: body on its stdin, the reply is its stdout.",
         group="Work",
     )

@@ -7,6 +7,7 @@ import re
 from zmqdev.errors import UsageError
 from zmqdev.options.layer import Written
 from zmqdev.options.security import AT_FILE, Security
+from zmqdev.options.sockopt import LEAST_MAXMSGSIZE
 
 # option -> (mechanism it belongs to, role it belongs to)
 _BELONGS: dict[str, tuple[str | None, str | None]] = {
@@ -45,6 +46,7 @@ def mechanism(side: Security) -> str:
 def check(side: Security, written: Written, above: str = "") -> None:
     """Refuse what contradicts itself or is missing. `above` is `frontend.`, `backend.` or ""."""
     found = mechanism(side)
+    _check_frames(side, found, written, above)
     for name in _BELONGS:
         if getattr(side, name):
             _check_belongs(side, name, found, written, above)
@@ -57,6 +59,17 @@ def check(side: Security, written: Written, above: str = "") -> None:
             _place(written, above, "security", "connect", "bind"),
         )
     _check_complete(side, found, written, above)
+
+
+def _check_frames(side: Security, found: str, written: Written, above: str) -> None:
+    """Refuse a limit of frames under which no handshake ends."""
+    limit, least = getattr(side, "sockopts", {}).get("maxmsgsize", -1), LEAST_MAXMSGSIZE[found]
+    if 0 <= limit < least:
+        raise UsageError(
+            f"{above}maxmsgsize: {limit} is below the frames of a {found.upper()} handshake, so no "
+            f"peer could connect; the least is {least}",
+            _place(written, above, "maxmsgsize"),
+        )
 
 
 def _place(written: Written, above: str, *names: str) -> str | None:

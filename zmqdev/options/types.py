@@ -48,6 +48,13 @@ def expected(what: str, raw: object) -> ValueError:
     return ValueError(f"expected {what}, not {called(raw)}{shown}")
 
 
+def _check_unicode(text: str, errors: str) -> None:
+    try:
+        text.encode(errors=errors)
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!r} is not UTF-8 text") from None
+
+
 @dataclass(frozen=True)
 class Scalar:
     many: ClassVar[bool] = False
@@ -58,10 +65,14 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Text(Scalar):
+    """Text in UTF-8. `any_bytes`: other bytes are kept, each as a lone surrogate (PEP 383)."""
+
     metavar: str = "TEXT"
+    any_bytes: bool = False
 
     def parse(self, raw: object, *, text: bool) -> str:
         if isinstance(raw, str):
+            _check_unicode(raw, "surrogateescape" if self.any_bytes else "strict")
             return raw
         quoted = " (write it in quotes)" if isinstance(raw, (int, float)) else ""
         raise ValueError(f"{expected('text', raw)}{quoted}")
@@ -84,6 +95,7 @@ class FileName(Text):
     """
 
     metavar: str = "FILE"
+    any_bytes: bool = True
     change: str = ANEW
     mark: str = ""
     or_value: bool = False
@@ -100,6 +112,7 @@ class Prefix(Text):
     """A subscription: the first bytes of a message. Bytes, written as text."""
 
     metavar: str = "PREFIX"
+    any_bytes: bool = True
 
     def parse(self, raw: object, *, text: bool) -> bytes:  # type: ignore[override]
         return super().parse(raw, text=text).encode(errors="surrogateescape")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -12,6 +13,7 @@ from zmqdev.errors import RunError, UsageError
 from zmqdev.security.certificate import LONGEST_FILE, Certificate, parse, render
 from zmqdev.wire import z85
 
+log = logging.getLogger("zmqdev.security")
 PUBLIC_SUFFIX = ".key"
 SECRET_SUFFIX = ".key_secret"
 
@@ -106,11 +108,9 @@ def load_directory(directory: Path) -> dict[bytes, str]:
     first file that is no certificate, so that a typing error locks nobody
     out in silence, and for one name on two keys, because rights go by name.
     """
-    if not directory.is_dir():
-        raise UsageError("is no directory of certificates", str(directory))
     keys: dict[bytes, str] = {}
     owners: dict[str, Path] = {}
-    for path in sorted(directory.glob("*" + PUBLIC_SUFFIX)):
+    for path in _certificates(directory):
         certificate = load(path)
         key, name = z85.key(certificate.public), certificate.name or path.stem
         if key in keys:
@@ -119,6 +119,19 @@ def load_directory(directory: Path) -> dict[bytes, str]:
             raise UsageError(f"has the name {name!r}, as {owners[name]} has", str(path))
         keys[key], owners[name] = name, path
     return keys
+
+
+def _certificates(directory: Path) -> list[Path]:
+    """The public certificates of a directory by name. What looks like one and is named otherwise
+    is said: its owner believes that it lets somebody in."""
+    try:
+        found = sorted(directory.iterdir())
+    except OSError as error:
+        raise UsageError(f"cannot be read: {_reason(error)}", str(directory)) from error
+    for path in found:
+        if path.suffix not in (PUBLIC_SUFFIX, SECRET_SUFFIX) and not path.name.startswith("."):
+            log.warning("%s: ignored; the name of a certificate ends in %s", path, PUBLIC_SUFFIX)
+    return [path for path in found if path.suffix == PUBLIC_SUFFIX]
 
 
 def read_bounded(path: Path, limit: int) -> bytes:

@@ -33,11 +33,11 @@ def _draft(path: str | Path, what: str, mode: int) -> Iterator[tuple[int, Path]]
     """An open file beside `path`, gone at the end unless it was moved."""
     target = Path(path)
     called = f"{what} {path}".lstrip()
-    if target.exists() and not target.is_file():
-        # It would be replaced: a device node or a pipe that others use.
-        raise RunError(f"cannot write {called}: it is there and no ordinary file")
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
+        if target.exists() and not target.is_file():
+            # It would be replaced: a device node or a pipe that others use.
+            raise RunError(f"cannot write {called}: not an ordinary file")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         try:
             yield handle, draft
