@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq
@@ -14,7 +15,7 @@ from support.processes import Program, Start
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """`start("queue", "--frontend-bind", ...)` runs it; `ready=True` adds a ready file;
-    `cold=True` starts an interpreter for it.
+    the other options are those of `support.forked.popen`.
 
     Runtime files go to a directory of the test, so that tests do not see each other's devices.
     """
@@ -26,14 +27,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
         *arguments: str,
         ready: bool = False,
         env: dict[str, str] | None = None,
-        cold: bool = False,
+        **options: Any,
     ) -> Program:
         number = len(programs)
         words = list(arguments)
         if ready:
             words += ["--ready-file", str(tmp_path / f"{arguments[0]}-{number}.ready")]
         surroundings = {"XDG_RUNTIME_DIR": str(runtime), **(env or {})}
-        program = Program(words, tmp_path, number, surroundings, cold=cold)
+        program = Program(words, tmp_path, number, surroundings, **options)
         programs.append(program)
         return program
 

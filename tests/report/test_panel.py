@@ -10,7 +10,7 @@ from zmqdev.stats.endpoint import EndpointSnapshot
 from zmqdev.stats.extras import services
 from zmqdev.stats.record import Record, Seen
 from zmqdev.stats.snapshot import AddressState, PeerCounts, SideState, Snapshot
-from zmqdev.stats.subject import of_device, of_endpoint
+from zmqdev.stats.subject import Subject, of_device, of_endpoint
 
 Device = Callable[..., Snapshot]
 Endpoint = Callable[..., EndpointSnapshot]
@@ -55,6 +55,13 @@ def test_what_stands_beside_the_sides_is_shown_where_it_was_asked_for(device: De
     shown = lines(busy(device, beside={"control": asked}), 60)
     assert any(line.startswith("│ control   bind tcp://127.0.0.1:41000") for line in shown)
     assert "control" not in "".join(lines(busy(device, beside={"control": default}), 100))
+
+
+def test_a_part_that_has_told_nothing_yet_is_shown_by_its_state() -> None:
+    starting = Subject("endpoint", "out", "pull", "starting", 0.0, 0.0, (), ())
+    shown = lines(Record().take([starting]), 80)
+    assert "out (pull)" in shown[0]
+    assert "starting" in shown[0]
 
 
 def test_eighty_columns_have_room_for_a_shorter_minute(device: Device) -> None:

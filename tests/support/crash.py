@@ -15,7 +15,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGINT
+from signal import SIGINT, default_int_handler, signal
 from types import TracebackType
 from typing import Any
 
@@ -180,6 +180,8 @@ def main(seconds: float) -> int:
 
 
 if __name__ == "__main__":
+    # A background job of a script starts with SIGINT ignored.
+    signal(SIGINT, default_int_handler)
     try:
         sys.exit(main(parse_duration(sys.argv[1])))
     except KeyboardInterrupt:

@@ -79,4 +79,6 @@ def main(kills: int) -> int:
 
 
 if __name__ == "__main__":
+    # A background job of a script starts with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5))

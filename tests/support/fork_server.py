@@ -3,8 +3,9 @@
     python tests/support/fork_server.py DESCRIPTOR
 
 A request is one datagram of the socket DESCRIPTOR: a JSON object and four descriptors, stdin,
-stdout, stderr and the pipe that gets the process id at once and the exit status at the end,
-both as INTEGER. The socket's end ends this process and all that it has started.
+stdout, stderr and the pipe for two reports: that of the process once it is set up, with its id,
+and that of its end, with the exit status. The socket's end ends this process and all that it
+has started.
 
 It has one thread and no ZeroMQ context: a copy of a process with one would hang. The child
 leaves this module by its last line, so the interpreter ends there as it always does.
@@ -29,7 +30,8 @@ import termios
 from contextlib import suppress
 from typing import Any
 
-INTEGER = struct.Struct("=q")
+REPORT = struct.Struct("=cq")
+STARTED, ENDED = b"s", b"e"
 MOST_BYTES = 1 << 18
 STANDARD = 3
 # What a program starts with, whatever this process was started with.
@@ -67,10 +69,9 @@ def serve(requests: socket.socket) -> dict[str, Any] | None:
             request: dict[str, Any] = json.loads(text)
             pid = fork()
             if pid == 0:
-                become(request, descriptors[:STANDARD])
+                become(request, descriptors)
                 return request
             running[pid] = descriptors[STANDARD]
-            os.write(running[pid], INTEGER.pack(pid))
             for descriptor in descriptors[:STANDARD]:
                 os.close(descriptor)
     for pid in running:
@@ -91,21 +92,23 @@ def report(running: dict[int, int]) -> None:
         if ended:
             pipe = running.pop(pid)
             with suppress(BrokenPipeError):  # the test that started it has ended
-                os.write(pipe, INTEGER.pack(os.waitstatus_to_exitcode(status)))
+                os.write(pipe, REPORT.pack(ENDED, os.waitstatus_to_exitcode(status)))
             os.close(pipe)
 
 
-def become(request: dict[str, Any], standard: list[int]) -> None:
-    """Make this process what a newly started interpreter is, for that request."""
+def become(request: dict[str, Any], descriptors: list[int]) -> None:
+    """Make this process what a newly started interpreter is, for that request, and report."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in DEFAULTS:
         signal.signal(number, signal.SIG_DFL)
+    for number in request["ignored"]:
+        signal.signal(number, signal.SIG_IGN)
     if request["terminal"]:
         os.setsid()
-    for number, descriptor in enumerate(standard):
+    for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
-    os.closerange(STANDARD, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    os.closerange(STANDARD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     if request["terminal"]:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(request["cwd"])
@@ -117,6 +120,8 @@ def become(request: dict[str, Any], standard: list[int]) -> None:
     sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115
     sys.stdout = stream(1, "strict")
     sys.stderr = stream(2, "backslashreplace")
+    os.write(STANDARD, REPORT.pack(STARTED, os.getpid()))
+    os.close(STANDARD)
 
 
 def stream(descriptor: int, errors: str) -> io.TextIOWrapper:

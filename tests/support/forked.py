@@ -14,17 +14,18 @@ import json
 import os
 import resource
 import select
+import signal
 import socket
 import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from support.fork_server import INTEGER
+from support.fork_server import ENDED, REPORT, STARTED
 
 import zmqdev
 
@@ -60,7 +61,7 @@ class Server:
                 [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)],
             )
         os.close(writing)
-        return integer(reading), reading
+        return report(reading, STARTED), reading
 
     def close(self) -> None:
         self._requests.close()
@@ -73,10 +74,12 @@ def server() -> Server:
     return Server()
 
 
-def integer(pipe: int) -> int:
-    data = os.read(pipe, INTEGER.size)
+def report(pipe: int, expected: bytes) -> int:
+    data = os.read(pipe, REPORT.size)
     assert data, "the fork server has ended"
-    return int(INTEGER.unpack(data)[0])
+    kind, number = REPORT.unpack(data)
+    assert kind == expected, "the program ended before it was set up"
+    return int(number)
 
 
 class Forked(subprocess.Popen[Any]):
@@ -116,7 +119,7 @@ class Forked(subprocess.Popen[Any]):
             poll = select.poll()
             poll.register(self._status, select.POLLIN)
             if poll.poll(None if timeout is None else timeout * 1000):
-                self.returncode = integer(self._status)
+                self.returncode = report(self._status, ENDED)
                 os.close(self._status)
         return self.returncode
 
@@ -127,21 +130,23 @@ def popen(
     cold: bool = False,
     terminal: bool = False,
     limits: Mapping[str, int] | None = None,
+    ignored: Sequence[int] = (),
     env: Mapping[str, str] | None = None,
     **options: Any,
 ) -> subprocess.Popen[Any]:
     """`zmqdev WORDS`. `env` is added to the environment of the tests. `terminal`: stdin is the
-    terminal of a new session. `limits`: soft and hard limits by their name in `resource`."""
+    terminal of a new session. `limits`: soft and hard limits by their name in `resource`.
+    `ignored`: signals that are ignored from the start, as `nohup` does with SIGHUP."""
     surroundings = {**os.environ, **(env or {})}
     if cold or read_at_start(surroundings) != read_at_start(os.environ):
         return subprocess.Popen(
             [sys.executable, "-m", "zmqdev", *words],
             env=surroundings,
             start_new_session=terminal,
-            preexec_fn=prepare(terminal, limits or {}),
+            preexec_fn=prepare(terminal, limits or {}, ignored),
             **options,
         )
-    request = {"terminal": terminal, "limits": dict(limits or {})}
+    request = {"terminal": terminal, "limits": dict(limits or {}), "ignored": list(ignored)}
     return Forked(words, request, env=surroundings, **options)
 
 
@@ -149,14 +154,18 @@ def read_at_start(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name.startswith(READ_AT_START)}
 
 
-def prepare(terminal: bool, limits: Mapping[str, int]) -> Callable[[], None] | None:
+def prepare(
+    terminal: bool, limits: Mapping[str, int], ignored: Sequence[int]
+) -> Callable[[], None] | None:
     def between() -> None:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
         for name, value in limits.items():
             resource.setrlimit(getattr(resource, name), (value, value))
         if terminal:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-    return between if terminal or limits else None
+    return between if terminal or limits or ignored else None
 
 
 def run(

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from support.forked import popen
 
@@ -31,8 +32,7 @@ class Program:
         place: Path,
         number: int,
         env: dict[str, str],
-        *,
-        cold: bool = False,
+        **options: Any,
     ) -> None:
         self.name = f"{arguments[0]}-{number}"
         self.ready_path = place / f"{self.name}.ready"
@@ -40,7 +40,7 @@ class Program:
         self.err_path = place / f"{self.name}.err"
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.process = popen(
-                arguments, stdin=subprocess.PIPE, stdout=out, stderr=err, env=env, cold=cold
+                arguments, stdin=subprocess.PIPE, stdout=out, stderr=err, env=env, **options
             )
 
     @property

@@ -11,6 +11,7 @@ import signal
 import struct
 import termios
 from collections.abc import Mapping
+from typing import Any
 
 import pyte
 from support.forked import popen
@@ -29,6 +30,7 @@ class Terminal:
         rows: int = 24,
         stdout: int | None = None,
         env: Mapping[str, str] | None = None,
+        **options: Any,
     ) -> None:
         self.screen = pyte.HistoryScreen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
@@ -43,6 +45,7 @@ class Terminal:
             stderr=slave,
             env={"TERM": "xterm-256color", **(env or {})},
             terminal=True,
+            **options,
         )
         # Kept open, so that what the program has set can be asked for after its end.
         self.slave = slave

@@ -130,13 +130,19 @@ def _terminals() -> list[int]:
 
 def _signalled(signals: Signals, fleet: Fleet, terminals: list[int]) -> None:
     for number in signals.take():
-        if number == signal.SIGHUP and terminals and not _terminals():
-            fleet.stop()  # the window was closed: that is what the signal is about
+        if number == signal.SIGHUP and _window_closed(signals, terminals):
+            fleet.stop()  # that is what the signal is about
         elif number == signal.SIGHUP:
             fleet.reload()
         elif number != signal.SIGCHLD:
             fleet.stop()
     fleet.look()
+
+
+def _window_closed(signals: Signals, terminals: list[int]) -> bool:
+    """Whether a terminal was there and has gone. With `nohup` nothing ends for that."""
+    gone = bool(terminals) and not _terminals()
+    return gone and not signals.ignored_before(signal.SIGHUP)
 
 
 def _reread(asked: Asked) -> Plan | None:

@@ -89,10 +89,10 @@ def _side(side: SideState, subject: Subject, width: int, glyphs: Glyphs) -> Iter
 
 
 def _columns(subject: Subject) -> tuple[int, int, int]:
-    """How wide the names, socket types and verbs of all sides are."""
+    """How wide the names, socket types and verbs of all sides are. A part that starts has none."""
     return (
-        max(len(item.name) for item in subject.sides),
-        max(len(item.type) for item in subject.sides),
+        max((len(item.name) for item in subject.sides), default=0),
+        max((len(item.type) for item in subject.sides), default=0),
         max((len(at.verb) for item in subject.sides for at in item.addresses), default=0),
     )
 

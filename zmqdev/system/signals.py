@@ -41,6 +41,10 @@ class Signals:
         self._read.close()
         self._write.close()
 
+    def ignored_before(self, number: signal.Signals) -> bool:
+        """Whether it was ignored before: SIGHUP is when `nohup` has started the program."""
+        return self._before[number] is signal.SIG_IGN
+
     def fileno(self) -> int:
         return self._read.fileno()
 
