@@ -69,3 +69,8 @@ def test_a_page_names_no_place_of_this_machine(page: str) -> None:
 def test_every_page_is_declared() -> None:
     folder = PAGES["first-steps"].parent
     assert {path.stem for path in folder.iterdir()} == {*PAGES} - {"README"}
+
+
+def test_every_command_of_the_cheat_sheet_is_run() -> None:
+    assert all(block.run for block in blocks("cheat"))
+    assert len(blocks("cheat")) >= 30

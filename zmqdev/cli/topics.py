@@ -45,6 +45,7 @@ TOPICS = {
             "pub, sub, push, pull, client, worker: input, forms, proof",
             _ENDPOINTS,
         ),
+        Topic("cheat", "Start here", "thirty tasks, a command each; kcat, nats, mosquitto"),
         Topic(
             "files",
             "Running it",
