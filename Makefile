@@ -26,8 +26,7 @@ $(READY): pyproject.toml $(RELAY_C)
 	@touch $@
 
 test: $(READY)   ## the whole suite
-	$(BIN)/python -m pytest -n 4 -m 'not soak and not alone'
-	$(BIN)/python -m pytest -m 'alone and not soak'
+	$(BIN)/python -m pytest -n 4
 
 soak: $(READY)   ## the long runs, ten minutes each: SOAK=60 make soak
 	$(BIN)/python -m pytest -m soak -s

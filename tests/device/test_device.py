@@ -18,8 +18,6 @@ from zmqdev.options.device import DeviceSpec, resolve
 from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import build, flag_layer
 
-pytestmark = pytest.mark.alone
-
 Context = zmq.Context[zmq.Socket[bytes]]
 ANY = ["tcp://127.0.0.1:*"]
 
@@ -100,7 +98,6 @@ def test_a_peer_that_was_there_first_is_counted(
             assert item.join(20)
 
 
-@pytest.mark.alone
 def test_a_pause_loses_nothing_and_uses_no_cpu(
     running: Callable[..., Device], context: Context
 ) -> None:

@@ -20,8 +20,6 @@ from support.vitals import cpu_seconds, kept_waiting
 
 from zmqdev.control.client import Asker
 
-pytestmark = pytest.mark.alone
-
 Context = zmq.Context[zmq.Socket[bytes]]
 WILDCARDS = ["--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind", "tcp://127.0.0.1:*"]
 # A control socket answers within this, also when every consumer is stalled.
@@ -179,6 +177,7 @@ def test_a_program_written_for_zmq_proxy_steerable_can_steer(
     assert program.wait() == 0
 
 
+@pytest.mark.alone
 def test_status_answers_at_once_while_every_consumer_is_stopped(
     start: Start, context: Context, tmp_path: Path, asker: Asker
 ) -> None:
@@ -224,7 +223,6 @@ def test_status_answers_at_once_while_every_consumer_is_stopped(
     assert share < 0.05, share
 
 
-@pytest.mark.alone
 def test_a_paused_device_uses_no_cpu_and_loses_nothing(
     start: Start, context: Context, tmp_path: Path, asker: Asker
 ) -> None:

@@ -22,8 +22,6 @@ from support.reliable import Queue, own_worker
 from zmqdev.wire import call
 from zmqdev.wire.majordomo import request_01
 
-pytestmark = pytest.mark.alone
-
 Hire = Callable[..., "subprocess.Popen[bytes]"]
 PROTOCOLS = ("mdp-0.1", "mdp-0.2", "majortomo", "ppp")
 KILLS = 20
@@ -67,6 +65,7 @@ def calm_percentile(load: Load) -> float:
     return load.percentile(0.99)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("protocol", [*PROTOCOLS, "ppp-text", "req"])
 def test_twenty_kills_lose_nothing(start: Start, hire: Hire, protocol: str) -> None:
     queue = Queue(start)
@@ -90,6 +89,7 @@ def test_twenty_kills_lose_nothing(start: Start, hire: Hire, protocol: str) -> N
     assert queue.count("redispatched") > 0, "no kill hit a busy worker"
 
 
+@pytest.mark.alone
 def test_kills_of_our_own_worker_lose_nothing(start: Start) -> None:
     kills = 8
     queue = Queue(start)
@@ -110,6 +110,7 @@ def test_kills_of_our_own_worker_lose_nothing(start: Start) -> None:
     assert queue.count("redispatched") > kills / 2
 
 
+@pytest.mark.alone
 def test_kills_of_plain_workers_lose_nothing(start: Start, hire: Hire) -> None:
     """REP and DEALER, of which nothing is heard but replies: a death shows in a late reply."""
     queue = Queue(start, "--workers", "plain", "--busy-timeout", "100ms", "--max-attempts", "20")

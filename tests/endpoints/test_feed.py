@@ -181,18 +181,17 @@ def test_files_pipes_and_sockets_are_input_and_the_null_device_is_not(
         assert not input_given(closed)
 
 
-@pytest.mark.alone
 def test_five_hundred_thousand_lines_are_read_in_a_quarter_of_a_second(tmp_path: Path) -> None:
     feed = file_feed(tmp_path / "f", b"".join(b"%d\n" % n for n in range(500_000)), Layout())
     best = float("inf")
-    for _ in range(3):  # the best of three: the machine may be busy
+    for _ in range(3):  # processor time, and the best of three: the machine may be busy
         os.lseek(feed.fileno(), 0, os.SEEK_SET)
         again = StreamFeed(feed.fileno(), Layout(), "f")
-        start = time.perf_counter()
+        start = time.process_time()
         count = 0
         while not again.ended:
             count += len(again.take(4096))
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
         assert count == 500_000
     feed.close()
     assert best < 0.25

@@ -108,7 +108,6 @@ def test_what_is_inside_at_sigterm_is_delivered(start: Start, context: zmq.Conte
     assert device.wait() == 0
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("kind", ["forwarder", "streamer", "queue"])
 def test_a_quiet_device_costs_no_processor_time(place: Callable[..., Any], kind: str) -> None:
     """Also with every default limit watched: less than 5 % of a core."""

@@ -7,12 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import zmq
 from support.processes import Start, until
 from support.vitals import MEBIBYTE, memory
-
-pytestmark = pytest.mark.alone
 
 FREE = "tcp://127.0.0.1:*"
 BODY = b"x" * 10_000

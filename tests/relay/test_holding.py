@@ -11,8 +11,6 @@ import zmq
 
 from zmqdev.relay import Lane
 
-pytestmark = pytest.mark.alone
-
 Receive = Callable[[Any], list[bytes]]
 HWM = 10
 ROOM = 2 * HWM
@@ -151,9 +149,9 @@ def test_time_between_two_runs_is_not_blocked_time(bench: Any, until: Any) -> No
     bench.relay.run(limit_ms=0)
     paused = bench.forward()["blocked_ns"]
     began = time.monotonic()
-    until(lambda: time.monotonic() - began > 0.1)
+    until(lambda: time.monotonic() - began > 0.4)
     bench.relay.run(limit_ms=0)
-    assert bench.forward()["blocked_ns"] - paused < 50_000_000
+    assert bench.forward()["blocked_ns"] - paused < 200_000_000
 
 
 def test_dropping_counts_what_the_target_has_no_room_for(bench: Any) -> None:

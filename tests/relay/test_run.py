@@ -146,7 +146,6 @@ def test_a_suspended_direction_keeps_what_it_holds(bench: Any, receive: Receive)
     assert receive(receiver) == [b"held"]
 
 
-@pytest.mark.alone
 def test_a_suspended_source_with_input_lets_the_processor_rest(bench: Any) -> None:
     bench.one_way()
     sender = bench.peer(zmq.PUSH, bench.frontend)

@@ -209,7 +209,6 @@ def test_a_failure_is_said_on_a_clean_screen(terminal: Open) -> None:
     ]
 
 
-@pytest.mark.alone
 def test_it_costs_next_to_nothing(terminal: Open) -> None:
     shown = terminal("streamer", *STREAMER)
     shown.shows("up 0:01")
