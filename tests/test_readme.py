@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from support.manual import PAGES, Block, blocks, shell
 from support.reference import TABLES, filled
 
+import zmqdev
 from zmqdev.cli.program import ROWS
 
 TEXTS = {name: path.read_text() for name, path in PAGES.items()}
@@ -74,3 +76,57 @@ def test_every_page_is_declared() -> None:
 def test_every_command_of_the_cheat_sheet_is_run() -> None:
     assert all(block.run for block in blocks("cheat"))
     assert len(blocks("cheat")) >= 30
+
+
+def literals(node: ast.AST) -> list[str]:
+    """The texts in a piece of source; those that stand together are joined."""
+    constants = (n.value for n in ast.walk(node) if isinstance(n, ast.Constant))
+    return [value for value in constants if isinstance(value, str)]
+
+
+TREES = {
+    path: ast.parse(path.read_text())
+    for path in Path(zmqdev.__file__).parent.rglob("*.py")
+    if not {"bench", "doctor"} & {*path.parts}
+}
+SOURCE = "\0".join(text for tree in TREES.values() for text in literals(tree))
+SAYS = {"RunError", "Unmet", "CannotWrite", "warning", "error"}
+
+
+def messages() -> list[str]:
+    """The messages in the first column of a table of `troubleshooting`."""
+    rows = re.findall(r"^\| (.*?) \|", TEXTS["troubleshooting"], re.MULTILINE)
+    return [code for row in rows for code in re.findall(r"`([^`]+)`", row)]
+
+
+def pieces(message: str) -> list[str]:
+    """What is fixed in it. A piece of a few letters says nothing."""
+    parts = re.split(r"…|%[a-z]|[\0;]", message)
+    return [part.strip(" .:,") for part in parts if len(part.strip(" .:,")) > 6]
+
+
+def test_a_message_that_is_explained_is_one_that_the_program_says() -> None:
+    """`…` stands for what differs."""
+    explained = messages()
+    assert len(explained) > 100
+    assert not [
+        message
+        for message in explained
+        if not all(piece.strip(" .;:") in SOURCE for piece in message.split("…"))
+    ]
+
+
+def said() -> list[str]:
+    """Every failure and warning in the source that has words of its own."""
+    found = []
+    for tree in TREES.values():
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and SAYS & {ast.unparse(call.func).split(".")[-1]}:
+                found.append("\0".join(text for part in call.args for text in literals(part)))
+    return [message for message in found if pieces(message)]
+
+
+def test_every_failure_and_warning_is_explained() -> None:
+    """In `zmqdev help troubleshooting`, by a part of it at least."""
+    text = " ".join(TEXTS["troubleshooting"].split())
+    assert not [each for each in said() if not any(piece in text for piece in pieces(each))]

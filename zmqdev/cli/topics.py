@@ -92,7 +92,7 @@ TOPICS = {
         Topic(
             "troubleshooting",
             "Running it",
-            "exit status, and connections that do not come about",
+            "messages and exit statuses: cause and remedy",
             (*_DEVICES, *_ENDPOINTS, "run", "probe", "doctor"),
         ),
         Topic(
