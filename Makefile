@@ -13,7 +13,7 @@ help:            ## this list
 setup: $(READY)  ## make the virtual environment
 
 # The C half of the data path, for the compiler alone.
-RELAY_C   := $(wildcard zmqdev/relay/_*.[ch])
+RELAY_C   := $(wildcard zmqdev/relay/_*.[ch] zmqdev/system/_*.[ch])
 C_INCLUDE  = -I$(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
 C_STRICT   = -std=c11 -Wall -Wextra -Werror -DPy_LIMITED_API=0x030A0000 $(C_INCLUDE)
 SANITIZED := build/sanitized
@@ -42,7 +42,7 @@ check: $(READY)  ## linter, type checker, and the C half without a warning
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@if command -v $(CC) >/dev/null; then set -x; \
-	  $(CC) $(C_STRICT) -O2 -fsyntax-only zmqdev/relay/_native.c; \
+	  $(CC) $(C_STRICT) -O2 -fsyntax-only zmqdev/relay/_native.c zmqdev/system/_survival.c; \
 	else echo "no C compiler: the C half is not checked"; fi
 
 sanitize: $(READY) ## the C half under address, undefined behaviour and leak checks
@@ -90,4 +90,4 @@ readme: $(READY) ## write the tables of README and help topics from the declarat
 	$(BIN)/zmqdev schema > configs/zmqdev.schema.json
 
 clean:           ## remove what was built
-	rm -rf $(VENV) build dist *.egg-info zmqdev/relay/*.so
+	rm -rf $(VENV) build dist *.egg-info zmqdev/*/*.so

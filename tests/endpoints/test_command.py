@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -79,6 +80,26 @@ def test_a_child_that_is_left_behind_does_not_hold_it_up() -> None:
     start = time.monotonic()
     assert finish(Command("sleep 60 & echo done", b"", {}, 1000.0)).output == b"done\n"
     assert time.monotonic() - start < 30
+
+
+@pytest.mark.parametrize(("script", "well"), [("exit 0", True), ("exit 1", False)])
+def test_what_it_left_in_the_background_ends_with_it(
+    tmp_path: Path, script: str, well: bool
+) -> None:
+    mark = tmp_path / "pids"
+    outcome = finish(Command(f"sleep 1000 & echo $! > {mark}; {script}", b"", {}, 1000.0))
+    assert (outcome.failure is None) == well
+    child, end = Path("/proc", mark.read_text().strip()), time.monotonic() + PATIENCE
+    while child.exists() and (child / "stat").read_text().split()[2] not in "ZX":
+        assert time.monotonic() < end, "the child lives on"
+
+
+def test_what_leads_a_session_of_its_own_is_left_alone(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    script = f"setsid sh -c 'echo $$ > {mark}; exec sleep 1000' & while [ ! -s {mark} ]; do :; done"
+    assert finish(Command(script, b"", {}, 1000.0)).failure is None
+    child = int(mark.read_text())
+    os.kill(child, signal.SIGKILL)  # it was there
 
 
 def test_its_end_shows_in_a_descriptor_or_is_looked_for() -> None:

@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from zmqdev.relay import NATIVE, twin, why_not_native
+from zmqdev.system import libzmq
 
 SAYS_WHICH = "from zmqdev.relay import NATIVE, why_not_native; print(NATIVE, why_not_native())"
 WITHOUT_C = "import sys; sys.modules['zmqdev.relay._native'] = None\n"
@@ -91,6 +92,6 @@ def test_a_function_that_libzmq_lacks_is_named(native: ModuleType) -> None:
 def test_a_pyzmq_that_keeps_its_library_elsewhere_is_named(
     native: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(native, "BACKENDS", ())
+    monkeypatch.setattr(libzmq, "BACKENDS", ())
     with pytest.raises(ImportError, match="unknown place"):
         native.addresses(("zmq_msg_recv",))

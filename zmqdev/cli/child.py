@@ -28,6 +28,9 @@ NEEDED = {
 def main(arguments: Sequence[str]) -> NoReturn:
     parent, *words = arguments
     end_with(int(parent))
+    from zmqdev.system import crash
+
+    crash.leave_to_parent()
     load(words[0])
     if not wait_for_turn():
         sys.exit(0)

@@ -22,6 +22,7 @@ from zmqdev.options.kind import DeviceKind
 from zmqdev.options.queue import QueueSpec
 from zmqdev.report.display import display, mode_of
 from zmqdev.report.log import logging_to_stderr, tell_settings
+from zmqdev.system import crash
 from zmqdev.system.signals import STEERING, STOPPING, Signals
 
 log = logging.getLogger("zmqdev")
@@ -59,6 +60,17 @@ def attachments_for(kind: DeviceKind, spec: DeviceSpec, device: Device) -> list[
     return found
 
 
+class Armed:
+    """An attachment, the last one: once all is bound the next life would bind the same."""
+
+    def started(self, service: Service) -> None:
+        crash.arm()
+        service.on_stop(crash.disarm)
+
+    def ended(self, service: Service) -> None:
+        crash.disarm()
+
+
 def _metrics(place: str, pulse: Pulse) -> Attachment:
     try:
         from zmqdev.report.scrape import Metrics
@@ -77,7 +89,13 @@ def run_device(kind: DeviceKind, spec: DeviceSpec) -> int:
         for line in warnings(spec):
             log.warning("%s", line)
         tell_settings(lambda: printed(kind, spec))
+        life = crash.begin()
+        if life.restarts:
+            log.warning("%s: %s", spec.name, life.words())
+        crash.arm()
+        if not crash.rest(life, signals):
+            return 0
         device = device_for(kind, spec)
-        service = Service([device], attachments_for(kind, spec, device))
-        service.run(signals, spec.duration)
+        service = Service([device], [*attachments_for(kind, spec, device), Armed()])
+        service.run(signals, life.remaining(spec.duration))
     return 0

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gc
 import logging
+from dataclasses import replace
 from typing import Any
 
+from zmqdev.endpoints.defaults import source_of
 from zmqdev.endpoints.run import Display, run
 from zmqdev.options.common import EndpointStats
-from zmqdev.options.endpoint import EndpointKind
+from zmqdev.options.delivery import checks
+from zmqdev.options.endpoint import EndpointKind, Input
 from zmqdev.options.endpoint_check import printed, warnings
 from zmqdev.report.log import logging_to_stderr, tell_settings
+from zmqdev.system import crash
 from zmqdev.system.signals import Signals
 
 log = logging.getLogger("zmqdev")
@@ -26,8 +30,31 @@ def run_endpoint(kind: EndpointKind, spec: Any) -> int:
         for line in warnings(spec):
             log.warning("%s", line)
         tell_settings(lambda: printed(kind, spec))
-        run(kind, spec, signals, _display(spec.stats))
+        life = crash.begin()
+        if life.restarts:
+            log.warning("%s: %s", spec.name, life.words())
+        if goes_on(kind.name, spec):
+            crash.arm()
+        if not crash.rest(life, signals):
+            return 0
+        spec = replace(spec, duration=life.remaining(spec.duration))
+        try:
+            run(kind, spec, signals, _display(spec.stats))
+        finally:
+            crash.disarm()
     return 0
+
+
+def goes_on(kind: str, spec: Any) -> bool:
+    """Whether an endpoint may begin again in the middle: what it reads, counts or checks does not
+    begin anew with it."""
+    if spec.count is not None or checks(spec):
+        return False
+    if not isinstance(spec, Input):
+        return True
+    source = source_of(kind, spec)
+    endless = source == "ticks" or (source == "data" and bool(spec.interval or spec.rate))
+    return endless and not getattr(spec, "stamp", False)
 
 
 def _display(stats: EndpointStats) -> Display | None:

@@ -21,6 +21,7 @@ from zmqdev.control.runtimedir import Found
 from zmqdev.errors import RunError, UsageError
 from zmqdev.options import address as addresses
 from zmqdev.options.suggest import near
+from zmqdev.system import libzmq
 
 # A device answers within 50 ms; beyond this it is stopped, gone or very busy.
 PATIENCE = 2.0
@@ -116,6 +117,7 @@ class Asker:
 
     def _socket(self, address: str) -> zmq.Socket[bytes]:
         if address not in self._sockets:
+            libzmq.prepare()
             socket = self._context.socket(zmq.DEALER)
             socket.set(zmq.LINGER, 0)
             if address.startswith("tcp://"):

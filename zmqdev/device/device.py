@@ -27,6 +27,7 @@ from zmqdev.device.peers import PeerEvent, PeerWatch
 from zmqdev.device.socket import OpenSocket, events
 from zmqdev.errors import RunError
 from zmqdev.stats.snapshot import AddressState, PeerCounts, SideState, Snapshot
+from zmqdev.system import crash
 
 T = TypeVar("T")
 _wakes = itertools.count()
@@ -181,6 +182,8 @@ class Device:
             flows=self.engine.flows(),
             details=self.engine.details(),
             beside=self.beside,
+            restarts=crash.current().restarts,
+            restart_cause=crash.current().cause,
         )
 
     def place_beside(self, what: str, state: AddressState) -> None:
@@ -209,6 +212,7 @@ class Device:
 
     def _life(self) -> None:
         ended = "stopped"
+        crash.own_stack()
         try:
             self._run()
         except BaseException as error:

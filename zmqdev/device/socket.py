@@ -16,7 +16,7 @@ from zmqdev.options.crowd import Crowd
 from zmqdev.security.connections import Census
 from zmqdev.security.guard import Guard
 from zmqdev.stats.snapshot import AddressState
-from zmqdev.system import ipcfile, randomness
+from zmqdev.system import crash, ipcfile, libzmq
 
 # What libzmq's numbers mean for the person who wrote the address.
 _FIXES = {
@@ -64,14 +64,16 @@ class OpenSocket:
         path = ipcfile.path_of(address)
         try:
             if path is None:
-                self.socket.bind(address)
+                self.socket.bind(crash.earlier(self.name, address))
             else:
                 with ipcfile.private():
                     self.socket.bind(address)
                 self._files[address] = ipcfile.OwnFile.at(path)
         except zmq.ZMQError as error:
             raise _failed("bind", address, error) from None
-        return self._added("bind", address, self._last_endpoint())
+        actual = self._last_endpoint()
+        crash.remember(self.name, address, actual)
+        return self._added("bind", address, actual)
 
     def connect(self, address: str) -> AddressState:
         self._ipv6(address, "connect")
@@ -156,7 +158,7 @@ def make(
     context: zmq.Context[Any], name: str, type_: str, options: Mapping[str, Any]
 ) -> OpenSocket:
     """A socket with its options set, not bound or connected yet."""
-    randomness.seed()
+    libzmq.prepare()
     socket = context.socket(zmq.SocketType[type_])
     try:
         apply(socket, options)

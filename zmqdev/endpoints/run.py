@@ -28,6 +28,7 @@ from zmqdev.endpoints.task import AT_ONCE, Task, Wait
 from zmqdev.errors import RunError, Unmet
 from zmqdev.options.endpoint import EndpointKind, Input
 from zmqdev.stats.endpoint import EndpointSnapshot
+from zmqdev.system import crash
 from zmqdev.system.signals import Signals
 
 log = logging.getLogger("zmqdev")
@@ -183,6 +184,7 @@ class Turns:
             self._late_hint = late_hint_of(self.kind.name, self.spec)
         if self.spec.ready_file:
             self.ready_file.write(self.post.ready_lines())
+        crash.arm_again()
         self._state = "running"
         self._display.started(self.snapshot())
 
@@ -248,6 +250,7 @@ class Turns:
 
     def _stop(self, now: float) -> None:
         if self._stop_at == math.inf:
+            crash.disarm()
             self._state = "draining"
             self._stop_at = now + self.spec.drain
             self.task.stop(now)

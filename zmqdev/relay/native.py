@@ -5,8 +5,6 @@ Importing this module raises ImportError with the reason when it cannot be used.
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import threading
 
 import zmq
@@ -14,6 +12,7 @@ import zmq
 from zmqdev.relay.counters import STATISTICS, Counters
 from zmqdev.relay.lane import Lane
 from zmqdev.relay.veil import KEYS
+from zmqdev.system.libzmq import addresses
 
 try:
     import zmqdev.relay._native as _native
@@ -22,25 +21,7 @@ except ModuleNotFoundError as error:
 
 __all__ = ["Relay", "recv_burst", "send_burst"]
 
-BACKENDS = ("zmq.backend.cython._zmq", "zmq.backend.cython.socket", "zmq.backend.cffi._cffi")
-"""Modules of pyzmq that are, or depend on, the libzmq it uses: 26 and later, 25, PyPy."""
-
 Rules = tuple[bool, bool, int, int, int]
-
-
-def addresses(names: tuple[str, ...]) -> tuple[int, ...]:
-    """Where libzmq's functions are in this process."""
-    if zmq.zmq_version_info() < (4, 1):
-        raise ImportError(f"libzmq {zmq.zmq_version()} is older than 4.1")
-    path = next((sys.modules[name].__file__ for name in BACKENDS if name in sys.modules), None)
-    if path is None:
-        raise ImportError(f"pyzmq {zmq.__version__} keeps its libzmq in an unknown place")
-    try:
-        library = ctypes.CDLL(path)
-        found = [ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names]
-    except (OSError, AttributeError) as error:
-        raise ImportError(f"pyzmq's libzmq cannot be reached: {error}") from error
-    return tuple(address or 0 for address in found)
 
 
 def failure(number: int) -> zmq.ZMQError:

@@ -64,12 +64,18 @@ def _about(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
     uptime = GaugeMetricFamily(
         "zmqdev_device_uptime_seconds", "Time since the start.", labels=("device",)
     )
+    restarts = CounterMetricFamily(
+        "zmqdev_device_restarts",
+        "How often the program began again after a fault of a library.",
+        labels=("device",),
+    )
     for snapshot in snapshots:
+        restarts.add_metric((snapshot.name,), snapshot.restarts)
         info.add_metric((snapshot.name, snapshot.kind, zmqdev.__version__), 1)
         uptime.add_metric((snapshot.name,), snapshot.uptime)
         for name in STATES:
             state.add_metric((snapshot.name, name), snapshot.state == name)
-    yield from (info, state, uptime)
+    yield from (info, state, uptime, restarts)
 
 
 def _flow_metric(row: Statistic, snapshots: Sequence[Snapshot]) -> Metric:

@@ -25,6 +25,7 @@ from zmqdev.errors import RunError
 from zmqdev.options import address as addresses
 from zmqdev.report.metrics import Snapshots
 from zmqdev.stats.snapshot import AddressState, Snapshot
+from zmqdev.system import crash
 
 log = logging.getLogger("zmqdev")
 # A client that sends nothing keeps a thread for this long.
@@ -44,7 +45,8 @@ class Metrics:
 
         registry = CollectorRegistry()
         registry.register(Snapshots(take))
-        self._server = _bound(self.place)
+        self._server = _bound(crash.earlier("metrics", self.place))
+        crash.remember("metrics", self.place, self._server.place)
         self._server.serve(registry, take, self.pulse)
         bound = AddressState("bind", self.place, self._server.place)
         for device in service.devices:

@@ -63,7 +63,9 @@ class Flow:
 @dataclass(frozen=True)
 class Snapshot:
     """A device at `at` (monotonic seconds). `details` is what only its kind has; `beside` where
-    what stands beside its sides can be reached: control, metrics; `asked` is "" of a default."""
+    what stands beside its sides can be reached: control, metrics; `asked` is "" of a default.
+    `restarts` counts how often the program began again after a fault, of which `restart_cause`
+    is the last one's signal."""
 
     name: str
     kind: str
@@ -74,6 +76,8 @@ class Snapshot:
     flows: tuple[Flow, ...]
     details: Mapping[str, Any] = field(default_factory=dict)
     beside: Mapping[str, AddressState] = field(default_factory=dict)
+    restarts: int = 0
+    restart_cause: str = ""
 
     def addresses(self) -> Iterator[tuple[str, AddressState]]:
         """Those of the sides, then those beside them, each with the name of what has it."""

@@ -2,8 +2,8 @@
 
 The command runs under /bin/sh in a process group of its own, so that a time
 limit ends all of it. Nothing here waits: `step` moves what can be moved. The
-command is over when the shell has ended, also when a child that it left behind
-holds its output open.
+command is over when the shell has ended; what it left in the background ends with
+it, unless that has a process group of its own (setsid).
 """
 
 from __future__ import annotations
@@ -79,10 +79,9 @@ class Command:
         self._drain()
         if self._length > MOST_OUTPUT:
             return self._end(f"printed more than {MOST_OUTPUT >> 20} MiB and was stopped")
-        status = self._process.poll()
-        if status is not None:
+        if self._has_ended():
             self._drain()  # what it wrote between the read and its end
-            return self._end(_failure(status))
+            return self._end(None)
         if now >= self.due:
             return self._end("took too long and was stopped")
         return None
@@ -90,6 +89,13 @@ class Command:
     def stop(self) -> None:
         """End it without an outcome."""
         self._end("was stopped")
+
+    def _has_ended(self) -> bool:
+        """The shell is not waited for yet: until then its process group is that of no other."""
+        if not hasattr(os, "waitid"):  # macOS
+            return self._process.poll() is not None
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, flags) is not None
 
     def _feed(self) -> None:
         if self._in is None:
@@ -124,11 +130,10 @@ class Command:
         return piece
 
     def _end(self, failure: str | None) -> Outcome:
-        """Nothing of it is left: processes, descriptors, zombie."""
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        """Nothing of it is left: processes, those in the background too, descriptors, zombie."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        failure = failure or _failure(self._process.wait())
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()

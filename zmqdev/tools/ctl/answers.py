@@ -63,6 +63,8 @@ def _status_lines(told: Mapping[str, Any], snapshot: Snapshot) -> Iterator[str]:
     yield (
         f"  process   pid {process['pid']}, zmqdev {process['version']}, {process['relay']} relay"
     )
+    if snapshot.restarts:
+        yield f"  restarts  {snapshot.restarts}, the last one after {snapshot.restart_cause}"
     yield f"  control   {control['address']}{', tapped' if control['tapped'] else ''}"
     for name, state in snapshot.beside.items():
         if name != "control":

@@ -50,6 +50,17 @@ DEFECTS = (
         "no heartbeats unless asked for; TCP keepalive instead",
     ),
     Defect(
+        "3937, 4364, 4767",
+        "a peer that sends a PING behind more messages than are read, and resets its connection, "
+        "aborts the program",
+        "libzmq is not told of the end of a connection that it does not poll, and reads it later",
+    ),
+    Defect(
+        "",
+        "two peers that take the next numbers of a ROUTER as their routing ids abort the program",
+        "the numbers begin at random, and are shown to no other peer",
+    ),
+    Defect(
         "",
         "an unread socket monitor freezes the whole context after about 700 connections",
         "monitors are read in every turn and have no high-water mark",

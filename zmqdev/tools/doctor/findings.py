@@ -22,6 +22,7 @@ from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import Written
 from zmqdev.options.side import Backend, Frontend
 from zmqdev.relay import NATIVE, recv_burst, send_burst, why_not_native
+from zmqdev.system import libzmq
 from zmqdev.tools.doctor.defects import DEFECTS
 
 # What a wheel's libzmq may be built with; zmq_has(3).
@@ -74,6 +75,17 @@ def _relay() -> Iterator[Finding]:
         yield Finding("relay", "note", f"Python, which is slower: {why_not_native()}")
 
 
+def _survival() -> Iterator[Finding]:
+    why = libzmq.why_unguarded()
+    if why is None:
+        yield Finding("PING", "ok", "a peer cannot abort the program with one")
+    else:
+        fix = (
+            "any peer can abort the program with a PING (libzmq 3937); let only good peers reach it"
+        )
+        yield Finding("PING", "problem", f"not guarded: {why}; {fix}")
+
+
 def _descriptors() -> Iterator[Finding]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     raised = f", which a device raises to {_limit(hard)}" if soft != hard else ""
@@ -124,6 +136,7 @@ LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _versions,
     _features,
     _relay,
+    _survival,
     _descriptors,
     _directory,
     _defects,

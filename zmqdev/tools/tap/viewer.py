@@ -20,6 +20,7 @@ from zmqdev.endpoints.sink import Sink
 from zmqdev.errors import RunError
 from zmqdev.options import address as addresses
 from zmqdev.relay import recv_burst
+from zmqdev.system import libzmq
 from zmqdev.system.signals import Signals
 from zmqdev.tools.tap.sample import BACKWARD, FORWARD, sample, written
 
@@ -77,6 +78,7 @@ class Viewer:
         self._name = f"{os.getpid()}-{time.monotonic_ns()}"
         self._types: dict[str, str] = {}
         self._context: zmq.Context[Any] = zmq.Context()
+        libzmq.prepare()
         self._socket: zmq.Socket[bytes] = self._context.socket(zmq.SUB)
         self._allowance = Allowance(wish.limit, time.monotonic())
 

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import zmq
 
 from zmqdev.device.peers import PeerWatch
-from zmqdev.system import randomness
+from zmqdev.system import libzmq
 from zmqdev.tools.bench.party import pipe
 from zmqdev.tools.bench.party.messages import Opened, Order
 
@@ -92,7 +92,7 @@ class Seat:
     def __init__(
         self, context: zmq.Context[Any], type_: int, order: Order, names: Sequence[bytes] = ()
     ) -> None:
-        randomness.seed()
+        libzmq.prepare()
         self.socket: zmq.Socket[bytes] = context.socket(type_)
         self.socket.linger = 0
         if order.hwm is not None:

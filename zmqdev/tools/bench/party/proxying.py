@@ -8,7 +8,7 @@ from typing import Any
 
 import zmq
 
-from zmqdev.system import randomness
+from zmqdev.system import libzmq
 from zmqdev.tools.bench.party import pipe
 from zmqdev.tools.bench.party.messages import Opened, Order
 from zmqdev.tools.bench.party.party import Parent
@@ -26,7 +26,7 @@ class Proxy:
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
         types = TYPES[order.case.kind.kind]
-        randomness.seed()
+        libzmq.prepare()
         self._sockets: list[zmq.Socket[bytes]] = [context.socket(type_) for type_ in types]
         if order.hwm is not None:
             for socket in self._sockets:

@@ -1,0 +1,192 @@
+/* The poll guard: what keeps a peer's PING from ending the program.
+ *
+ * While a pipe is full libzmq does not poll its connection for input. A peer
+ * that resets the connection then is told all the same (EPOLLERR and EPOLLHUP are never
+ * masked): libzmq takes the connection off its list, and when the pipe has room it decodes
+ * what it had read before, finds a PING there, answers on a dead connection and aborts
+ * (`!_io_error`, stream_engine_base.cpp:310, libzmq 4.3.5; issues 3937, 4364, 4767). Here
+ * epoll_ctl and epoll_wait are replaced, for libzmq's object alone: it is told of the end of a
+ * connection by the event that it waits for, and while it waits for none it is not told. Once
+ * it polls again it reads the end, as from a peer that hangs up. So `_io_error` is never set.
+ *
+ * Who is waited for is known by descriptor. The kernel is given the descriptor as data of an
+ * entry, and gets what libzmq gave it back from a table.
+ */
+#ifdef __linux__
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { DESCRIPTORS = 1 << 20 }; /* above it nothing is guarded; the system's usual limit */
+enum { ENDED = EPOLLERR | EPOLLHUP };
+
+typedef struct {
+    uint64_t data;
+    uint32_t events;
+    bool known;  /* libzmq has it on its list */
+    bool listed; /* the kernel has it too */
+} entry_t;
+
+static entry_t *table; /* by descriptor; each is used in the thread that polls it */
+
+static int guarded_ctl(int epoll, int operation, int descriptor, struct epoll_event *event)
+{
+    if (descriptor < 0 || descriptor >= DESCRIPTORS)
+        return epoll_ctl(epoll, operation, descriptor, event);
+    entry_t *entry = &table[descriptor];
+    if (operation == EPOLL_CTL_DEL) {
+        bool listed = entry->listed || !entry->known;
+        *entry = (entry_t){0};
+        return listed ? epoll_ctl(epoll, operation, descriptor, event) : 0;
+    }
+    struct epoll_event asked = {.events = event->events, .data.u64 = (uint64_t)descriptor};
+    if (operation == EPOLL_CTL_MOD && entry->known && !entry->listed) {
+        if (!event->events) return 0;
+        operation = EPOLL_CTL_ADD;
+    }
+    if (epoll_ctl(epoll, operation, descriptor, &asked) < 0) return -1;
+    *entry = (entry_t){event->data.u64, event->events, true, true};
+    return 0;
+}
+
+/* What libzmq is told of one event; false: nothing. */
+static bool translated(int epoll, struct epoll_event *event)
+{
+    if (event->data.u64 >= DESCRIPTORS) return true; /* a pointer of libzmq's own */
+    int descriptor = (int)event->data.u64;
+    entry_t *entry = &table[descriptor];
+    event->data.u64 = entry->data;
+    if (!(event->events & ENDED)) return true;
+    event->events &= ~(uint32_t)ENDED;
+    if (entry->events & EPOLLIN) event->events |= EPOLLIN;
+    else if (entry->events & EPOLLOUT) event->events |= EPOLLOUT;
+    else {
+        /* Level-triggered: it would be told again at once, and for ever. */
+        struct epoll_event unused;
+        epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, &unused);
+        entry->listed = false;
+        return false;
+    }
+    return true;
+}
+
+static int guarded_wait(int epoll, struct epoll_event *events, int most, int timeout)
+{
+    int count = epoll_wait(epoll, events, most, timeout), kept = 0;
+    for (int at = 0; at < count; at++)
+        if (translated(epoll, &events[at])) events[kept++] = events[at];
+    return count < 0 ? count : kept;
+}
+
+/* ---- where the two functions are called from ---- */
+
+typedef struct {
+    uintptr_t inside; /* an address of libzmq's */
+    int slots;
+} search_t;
+
+static bool holds(const struct dl_phdr_info *object, uintptr_t address)
+{
+    for (int at = 0; at < object->dlpi_phnum; at++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[at];
+        uintptr_t start = object->dlpi_addr + part->p_vaddr;
+        if (part->p_type == PT_LOAD && address >= start && address < start + part->p_memsz)
+            return true;
+    }
+    return false;
+}
+
+/* A slot of the global offset table; it may be in what the loader has made read-only. */
+static bool write_slot(void **slot, void *function)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)slot & ~(page - 1);
+    if (mprotect((void *)start, page, PROT_READ | PROT_WRITE) < 0) return false;
+    __atomic_store_n(slot, function, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+static void *replacement(const char *name)
+{
+    if (!strcmp(name, "epoll_ctl")) return (void *)guarded_ctl;
+    if (!strcmp(name, "epoll_wait")) return (void *)guarded_wait;
+    return NULL;
+}
+
+typedef struct {
+    uintptr_t base;
+    const ElfW(Sym) *symbols;
+    const char *names;
+} object_t;
+
+/* Entries are Rel or Rela; both begin with offset and info. */
+static int replace_in(const object_t *object, uintptr_t entries, size_t bytes, size_t size)
+{
+    int slots = 0;
+    for (size_t at = 0; at + size <= bytes; at += size) {
+        const ElfW(Rel) *entry = (const ElfW(Rel) *)(entries + at);
+#if UINTPTR_MAX > UINT32_MAX
+        size_t symbol = ELF64_R_SYM(entry->r_info);
+#else
+        size_t symbol = ELF32_R_SYM(entry->r_info);
+#endif
+        void *function = symbol ? replacement(object->names + object->symbols[symbol].st_name) : NULL;
+        if (function && write_slot((void **)(object->base + entry->r_offset), function)) slots++;
+    }
+    return slots;
+}
+
+/* Some loaders leave addresses in the dynamic section as they were in the file. */
+static uintptr_t placed(uintptr_t base, uintptr_t address)
+{
+    return address < base ? base + address : address;
+}
+
+static int replace(uintptr_t base, const ElfW(Dyn) *dynamic)
+{
+    uintptr_t found[DT_JMPREL + 1] = {0};
+    for (; dynamic->d_tag != DT_NULL; dynamic++)
+        if (dynamic->d_tag > 0 && dynamic->d_tag <= DT_JMPREL)
+            found[dynamic->d_tag] = dynamic->d_un.d_val;
+    if (!found[DT_SYMTAB] || !found[DT_STRTAB]) return 0;
+    object_t object = {base, (const ElfW(Sym) *)placed(base, found[DT_SYMTAB]),
+        (const char *)placed(base, found[DT_STRTAB])};
+    size_t plt = found[DT_PLTREL] == DT_RELA ? sizeof(ElfW(Rela)) : sizeof(ElfW(Rel));
+    return replace_in(&object, placed(base, found[DT_JMPREL]), found[DT_PLTRELSZ], plt)
+        + replace_in(&object, placed(base, found[DT_RELA]), found[DT_RELASZ], sizeof(ElfW(Rela)))
+        + replace_in(&object, placed(base, found[DT_REL]), found[DT_RELSZ], sizeof(ElfW(Rel)));
+}
+
+static int look_at(struct dl_phdr_info *object, size_t size, void *given)
+{
+    (void)size;
+    search_t *search = given;
+    if (!holds(object, search->inside)) return 0;
+    for (int at = 0; at < object->dlpi_phnum; at++)
+        if (object->dlpi_phdr[at].p_type == PT_DYNAMIC)
+            search->slots = replace(object->dlpi_addr,
+                (const ElfW(Dyn) *)(object->dlpi_addr + object->dlpi_phdr[at].p_vaddr));
+    return 1;
+}
+
+static int guard_poll(uintptr_t inside)
+{
+    search_t search = {inside, 0};
+    if (!table) {
+        void *room = mmap(NULL, DESCRIPTORS * sizeof *table, PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (room == MAP_FAILED) return 0;
+        table = room;
+        dl_iterate_phdr(look_at, &search);
+    }
+    return search.slots;
+}
+#else
+static int guard_poll(uintptr_t inside)
+{
+    (void)inside;
+    return 0;
+}
+#endif

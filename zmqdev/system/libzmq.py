@@ -1,0 +1,52 @@
+"""libzmq before a socket of it can be reached: its faults that any peer could use are closed.
+
+Its random numbers are seeded, and its poll is guarded (`_survival.c` says how and why).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from functools import cache
+
+import zmq
+
+from zmqdev.system import randomness
+
+BACKENDS = ("zmq.backend.cython._zmq", "zmq.backend.cython.socket", "zmq.backend.cffi._cffi")
+"""Modules of pyzmq that are, or depend on, the libzmq it uses: 26 and later, 25, PyPy."""
+
+
+def prepare() -> None:
+    """To be called before a socket is made."""
+    why_unguarded()
+    randomness.seed()
+
+
+@cache
+def why_unguarded() -> str | None:
+    """Guard libzmq's poll in this process; why that cannot be, or None."""
+    if sys.platform != "linux":
+        return None  # only epoll tells of the end of a connection that nobody polls
+    try:
+        from zmqdev.system import _survival
+
+        address = addresses(("zmq_ctx_new",))[0]
+    except ImportError as error:
+        return f"the C half was not built ({error})" if "_survival" in str(error) else str(error)
+    return None if _survival.guard_poll(address) >= 2 else "this libzmq does not poll by epoll"
+
+
+def addresses(names: tuple[str, ...]) -> tuple[int, ...]:
+    """Where libzmq's functions are in this process. ImportError says why they cannot be had."""
+    if zmq.zmq_version_info() < (4, 1):
+        raise ImportError(f"libzmq {zmq.zmq_version()} is older than 4.1")
+    path = next((sys.modules[name].__file__ for name in BACKENDS if name in sys.modules), None)
+    if path is None:
+        raise ImportError(f"pyzmq {zmq.__version__} keeps its libzmq in an unknown place")
+    try:
+        library = ctypes.CDLL(path)
+        found = [ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names]
+    except (OSError, AttributeError) as error:
+        raise ImportError(f"pyzmq's libzmq cannot be reached: {error}") from error
+    return tuple(address or 0 for address in found)
