@@ -14,7 +14,14 @@ from support.reference import TABLES, filled
 
 import zmqdev
 from zmqdev.cli.program import ROWS
+from zmqdev.cli.topics import TOPICS
+from zmqdev.options.endpoint import ENDPOINTS
+from zmqdev.options.fleet import FleetSpec
+from zmqdev.options.option import leaves
+from zmqdev.options.part_options import Life
+from zmqdev.options.queue import QueueSpec
 
+SPECS = [QueueSpec, FleetSpec, Life, *(kind.spec for kind in ENDPOINTS.values())]
 TEXTS = {name: path.read_text() for name, path in PAGES.items()}
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 
@@ -66,6 +73,21 @@ def test_what_is_shown_is_what_comes(block: Block, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_names_no_place_of_this_machine(page: str) -> None:
     assert not re.search(r"/(home|root|work)/", TEXTS[page])
+
+
+def test_every_option_stands_in_a_topic() -> None:
+    """As a flag, and where a file may hold it as a key."""
+    coded = "\0".join(re.findall(r"`[^`\n]+`", "\n".join(TEXTS[name] for name in TOPICS)))
+    known = set(re.findall(r"--?\w[\w-]*", coded))
+    keys = set(re.findall(r"`([a-z][\w.-]*)`", coded))
+    missing = []
+    for row in ROWS.values():
+        for option in row.load().params:
+            if isinstance(option, click.Option):
+                missing += [f"{row.name} {flag}" for flag in option.opts if flag not in known]
+    for spec in SPECS:
+        missing += [leaf.key for leaf in leaves(spec) if leaf.key not in keys]
+    assert not missing
 
 
 def test_every_page_is_declared() -> None:

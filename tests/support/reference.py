@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+import click
 from support import reference_running
 from support.manual import PAGES
 from support.markdown import table
@@ -70,6 +71,19 @@ def commands() -> str:
         ("", "command", "what it does"),
         ((row.group, f"`zmqdev {row.name}`", row.help) for row in ROWS.values()),
     )
+
+
+def tool_options() -> str:
+    """Options of the commands that are neither a device nor an endpoint, as their --help has
+    them."""
+    rows = []
+    for row in ROWS.values():
+        if row.group not in ("Devices", "Endpoints"):
+            command = row.load()
+            context = click.Context(command, info_name=row.name)
+            records = [option.get_help_record(context) for option in command.params]
+            rows += [(f"`{row.name}`", f"`{one[0]}`", one[1]) for one in records if one]
+    return table(("command", "flag", "what it does"), rows)
 
 
 def topics() -> str:
@@ -151,6 +165,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "fleet-verbs": fleet_verbs,
     "commands": commands,
     "topics": topics,
+    "tool-options": tool_options,
     "kinds": kinds,
     "endpoint-kinds": endpoint_kinds,
     "device-options": lambda: option_rows(leaves(DeviceSpec)),
