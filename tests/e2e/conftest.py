@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zmq
+from support.ports import Ports
 from support.processes import Program, Start
 
 
@@ -54,17 +54,8 @@ def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
 
 
 @pytest.fixture
-def free_ports() -> Callable[[int], list[int]]:
-    """Ports that nobody uses at the moment, all different."""
-
-    def find(count: int) -> list[int]:
-        held = [socket.socket() for _ in range(count)]
-        try:
-            for item in held:
-                item.bind(("127.0.0.1", 0))
-            return [item.getsockname()[1] for item in held]
-        finally:
-            for item in held:
-                item.close()
-
-    return find
+def free_ports() -> Iterator[Callable[[int], list[int]]]:
+    """Ports that are this test's as long as it runs, all different."""
+    ports = Ports()
+    yield ports.take
+    ports.close()

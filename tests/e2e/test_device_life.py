@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import zmq
 from support.processes import PATIENCE, Program, Start, until
+from support.vitals import gone
 
 Context = zmq.Context[zmq.Socket[bytes]]
 ANY = "tcp://127.0.0.1:*"
@@ -53,14 +54,7 @@ def test_it_ends_when_started_in_the_background_of_a_shell(tmp_path: Path) -> No
     pid = int(shell.stdout)
     until(ready.exists, "ready")
     os.kill(pid, signal.SIGINT)
-
-    def gone() -> bool:
-        try:
-            return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
-        except FileNotFoundError:
-            return True
-
-    until(gone, "the end after SIGINT")
+    until(lambda: gone(pid), "the end after SIGINT")
 
 
 def test_what_is_inside_is_passed_on_before_the_end(start: Start, context: Context) -> None:
@@ -118,7 +112,8 @@ def test_a_second_signal_leaves_at_once(start: Start, context: Context) -> None:
 
 
 def test_duration_ends_it_and_counts_are_whole_messages(start: Start, context: Context) -> None:
-    device = start(*STREAMER, "--duration", "1500ms", "--stats", "json", ready=True)
+    words = ("--duration", "1500ms", "--drain", "30s", "--stats", "json")
+    device = start(*STREAMER, *words, ready=True)
     ready = device.ready()
     push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
     push.connect(ready["frontend"][0])
@@ -130,7 +125,7 @@ def test_duration_ends_it_and_counts_are_whole_messages(start: Start, context: C
     assert device.wait() == 0
     last = json.loads(device.lines()[-1])
     assert (last["forward_messages"], last["forward_bytes"]) == (10, 30)
-    assert last["uptime"] < 2.3, "the end takes no longer than what is inside"
+    assert last["uptime"] < 15, "nothing is inside, so the end does not wait"
 
 
 def test_a_device_starts_before_its_peers_and_outlives_them(

@@ -184,7 +184,7 @@ parts:
     run.program.signal(signal.SIGINT)
     until(lambda: "stopping" in {p["state"] for p in run.parts().values()}, "it drains")
     run.program.signal(signal.SIGINT)
-    assert run.program.wait(8) == 0
+    assert run.program.wait() == 0
 
 
 def test_a_part_that_cannot_start_is_given_up_and_the_status_tells(

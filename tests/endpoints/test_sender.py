@@ -136,11 +136,13 @@ def test_stopping_sends_what_was_read_and_takes_no_more(
     sender.stop(0.0)
     os.write(pipe[1], b"later\n")
     got: list[bytes] = []
-    while not sender.ended or pull.poll(100):
+    while len(got) < 6000:
         got += receive(pull, 1)
         if not sender.ended:
             sender.step(0.0)
     assert got == [b"%d" % n for n in range(6000)]
+    assert sender.ended
+    assert not pull.poll(100)
 
 
 def test_stopping_a_paced_sender_ends_at_once(pair: Pair, pipe: Any) -> None:

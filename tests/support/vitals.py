@@ -27,8 +27,17 @@ def cpu_seconds(pid: int) -> float:
 
 
 def state(pid: int) -> str:
-    """One letter of ps(1): R runs, S sleeps, T was stopped, Z has ended and is not waited for."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    """One letter of ps(1): R runs, S sleeps, T was stopped, Z has ended and is not waited for;
+    X for a process that is not there."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):  # it ends between the two steps of reading
+        return "X"
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended."""
+    return state(pid) in "ZX"
 
 
 def kept_waiting(*pids: int) -> float:

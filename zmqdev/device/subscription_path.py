@@ -57,7 +57,9 @@ class Subscribing:
         # now, which may be much.
         self._poller = zmq.Poller()
         self._poller.register(backend.socket, zmq.POLLIN)
-        self._cut_off: dict[int, int] = {}  # descriptor -> which of its connections
+        # Descriptor -> which of its connections.
+        self._cut_off: dict[int, int] = {}
+        self._left: dict[int, int] = {}
         self._frontend, self._backend, self._counters = frontend, backend, counters
         self.accounts = Subscriptions(
             SubscriptionLimits(
@@ -134,11 +136,16 @@ class Subscribing:
         return guard.census.generation(connection) if guard is not None else 0
 
     def _cut(self, connection: int, frame: zmq.Frame) -> None:
+        """One refusal for each connection, also for one that has ended before its turn came."""
         generation = self._generation(connection)
         if connection != NO_CONNECTION and cut(connection):
             self._cut_off[connection] = generation
             self.accounts.disown(connection)
             self._refuse("subscriptions", "too many subscriptions; its connection is cut", frame)
+        elif self._left.get(connection) != generation:
+            # The account stays: it takes no more of what is still to come by that connection.
+            self._left[connection] = generation
+            self._refuse("subscriptions", "too many subscriptions; it has left", frame)
 
     def _refuse(self, reason: str, text: str, frame: zmq.Frame) -> None:
         guard = self._backend.guard
