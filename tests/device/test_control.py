@@ -47,7 +47,7 @@ def test_without_a_place_for_the_socket_the_device_runs_and_says_so(
     def prepare() -> Path:
         raise RunError("/run is not writable")
 
-    monkeypatch.setattr("zmqdev.control.runtimedir.prepare", prepare)
+    monkeypatch.setattr("zmqdev.system.runtime_place.prepare", prepare)
     item = steered()
     assert item.device.state == "running"
     assert "no control socket: /run is not writable; --control ADDRESS" in caplog.text

@@ -14,7 +14,8 @@ import pytest
 
 from zmqdev.control import runtimedir
 from zmqdev.errors import RunError
-from zmqdev.options.address import IPC_LONGEST
+from zmqdev.options.runtime_place import IPC_LONGEST
+from zmqdev.system import runtime_place
 
 
 @pytest.fixture(autouse=True)
@@ -35,68 +36,68 @@ def listening(path: Path) -> Iterator[None]:
 
 
 def test_the_users_runtime_directory_comes_first(tmp_path: Path) -> None:
-    place = runtimedir.prepare({"XDG_RUNTIME_DIR": str(tmp_path)})
+    place = runtime_place.prepare({"XDG_RUNTIME_DIR": str(tmp_path)})
     assert place == tmp_path / "zmqdev"
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
 
 
 def test_without_one_a_private_directory_below_the_temporary_one_is_made(temporary: Path) -> None:
-    place = runtimedir.prepare({})
+    place = runtime_place.prepare({})
     assert place == temporary / f"zmqdev-{os.getuid()}"
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
-    assert runtimedir.prepare({}) == place
+    assert runtime_place.prepare({}) == place
 
 
 def test_a_runtime_directory_that_does_not_exist_is_passed_over(temporary: Path) -> None:
-    assert runtimedir.prepare({"XDG_RUNTIME_DIR": "/nonexistent"}).parent == temporary
+    assert runtime_place.prepare({"XDG_RUNTIME_DIR": "/nonexistent"}).parent == temporary
 
 
 def test_a_path_too_long_for_a_socket_is_passed_over(tmp_path: Path, temporary: Path) -> None:
     long = tmp_path / ("x" * 60) / ("y" * 60)
     long.mkdir(parents=True)
-    assert runtimedir.prepare({"XDG_RUNTIME_DIR": str(long)}).parent == temporary
+    assert runtime_place.prepare({"XDG_RUNTIME_DIR": str(long)}).parent == temporary
 
 
 def test_a_directory_that_somebody_else_made_open_is_closed(temporary: Path) -> None:
     place = temporary / f"zmqdev-{os.getuid()}"
     place.mkdir()
     place.chmod(0o777)
-    assert stat.S_IMODE(runtimedir.prepare({}).stat().st_mode) == 0o700
+    assert stat.S_IMODE(runtime_place.prepare({}).stat().st_mode) == 0o700
 
 
 def test_a_link_in_place_of_the_directory_is_refused(temporary: Path, tmp_path: Path) -> None:
     (temporary / f"zmqdev-{os.getuid()}").symlink_to(tmp_path)
     with pytest.raises(RunError, match="is no directory"):
-        runtimedir.prepare({})
+        runtime_place.prepare({})
 
 
 def test_a_directory_of_another_user_is_refused(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtimedir.prepare({})
+    runtime_place.prepare({})
     (temporary / "zmqdev-12345").mkdir()
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     with pytest.raises(RunError, match="belongs to somebody else"):
-        runtimedir.prepare({})
+        runtime_place.prepare({})
 
 
 def test_a_file_in_its_place_is_refused_and_left_alone(temporary: Path) -> None:
     file = temporary / f"zmqdev-{os.getuid()}"
     file.write_text("mine")
     with pytest.raises(RunError):
-        runtimedir.prepare({})
+        runtime_place.prepare({})
     assert file.read_text() == "mine"
 
 
 def test_a_second_device_of_the_same_name_gets_a_number() -> None:
-    place = runtimedir.prepare({})
+    place = runtime_place.prepare({})
     with listening(place / "queue.sock"), runtimedir.claim(place, "queue") as found:
         assert found.name == "queue-2"
         assert found.address == f"ipc://{place}/queue-2.sock"
 
 
 def test_what_a_crash_left_behind_is_removed_and_its_name_free_again() -> None:
-    place = runtimedir.prepare({})
+    place = runtime_place.prepare({})
     with listening(place / "queue.sock"):
         pass
     assert (place / "queue.sock").exists()
@@ -106,7 +107,7 @@ def test_what_a_crash_left_behind_is_removed_and_its_name_free_again() -> None:
 
 
 def test_a_regular_file_is_never_removed() -> None:
-    place = runtimedir.prepare({})
+    place = runtime_place.prepare({})
     (place / "queue.sock").write_text("mine")
     with runtimedir.claim(place, "queue") as found:
         assert found.name == "queue-2"
@@ -115,7 +116,7 @@ def test_a_regular_file_is_never_removed() -> None:
 
 def test_those_that_run_are_found_in_both_places(tmp_path: Path) -> None:
     environ = {"XDG_RUNTIME_DIR": str(tmp_path)}
-    first, second = runtimedir.prepare(environ), runtimedir.prepare({})
+    first, second = runtime_place.prepare(environ), runtime_place.prepare({})
     with listening(first / "one.sock"), listening(second / "two.sock"):
         with listening(second / "gone.sock"):
             pass
@@ -125,7 +126,7 @@ def test_those_that_run_are_found_in_both_places(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a b/c", ".hidden", "", "🙂", "x" * 300])
 def test_any_name_makes_a_file_in_the_directory_that_can_be_bound(name: str) -> None:
-    place = runtimedir.prepare({})
+    place = runtime_place.prepare({})
     with runtimedir.claim(place, name) as found:
         path = Path(found.address.removeprefix("ipc://"))
         assert path.parent == place
@@ -135,7 +136,7 @@ def test_any_name_makes_a_file_in_the_directory_that_can_be_bound(name: str) -> 
 
 
 def test_a_stopped_program_that_holds_the_lock_does_not_hold_up_others() -> None:
-    place = runtimedir.prepare({})
+    place = runtime_place.prepare({})
     with listening(place / "queue.sock"), runtimedir.locked(place) as first:
         assert first
         assert [found.name for found in runtimedir.running({})] == ["queue"]

@@ -159,7 +159,7 @@ def test_an_unknown_host_is_told() -> None:
     assert "cannot be found" in look("tcp://no-such-host.invalid:5555").trouble
 
 
-@pytest.mark.parametrize("endpoint", ["inproc://x", "tcp://*:5555", "5555", "tcp://h:99999"])
+@pytest.mark.parametrize("endpoint", ["inproc://x", "tcp://*:5555", "hello", "tcp://h:99999"])
 def test_what_cannot_be_probed_is_refused(endpoint: str) -> None:
     with pytest.raises(ValueError, match=endpoint.replace("*", r"\*")):
         probe(endpoint)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +61,7 @@ def test_what_can_be_connected_passes(text: str) -> None:
         ("tcp://1.2.3.4:5;1.2.3.4:6", "bind", "connect only"),
         ("udp://1.2.3.4:5", "bind", "not built in"),
         ("htp://1.2.3.4:5", "bind", "unknown transport"),
-        ("127.0.0.1:5555", "bind", "not an address"),
+        ("127.0.0.1.5555", "bind", "not an address"),
         ("ipc://", "bind", "no path"),
         ("ipc://" + "x" * 108, "bind", "107"),
         ("ipc://a\0b", "bind", "no path"),
@@ -75,6 +77,38 @@ def test_a_wrong_address_is_refused_with_its_fix(text: str, verb: str, words: st
 def test_any_text_is_an_address_or_refused_with_words(text: str) -> None:
     for verb in ("bind", "connect"):
         try:
-            assert address.check(text, verb) == text
+            whole = address.check(text, verb)
+            assert whole == address.in_full(text)
+            assert address.check(whole, verb) == whole
         except ValueError as error:
             assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("short", "whole"),
+    [
+        ("5555", "tcp://127.0.0.1:5555"),
+        (":5555", "tcp://127.0.0.1:5555"),
+        ("localhost:5555", "tcp://127.0.0.1:5555"),
+        ("*:5555", "tcp://*:5555"),
+        ("10.0.0.1:*", "tcp://10.0.0.1:*"),
+        ("[::1]:5555", "tcp://[::1]:5555"),
+        ("tcp://127.0.0.1:5555", "tcp://127.0.0.1:5555"),
+    ],
+)
+def test_a_short_address_is_written_out(short: str, whole: str) -> None:
+    assert address.check(short, "bind") == whole
+
+
+def test_a_name_is_a_socket_in_the_runtime_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its suffix is not that of control sockets, so `ctl` does not take it for a device."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert address.check("@jobs", "connect") == f"ipc://{tmp_path}/zmqdev/jobs.ipc"
+
+
+@pytest.mark.parametrize("text", ["@", "@a/b", "@../x", "hello", "AAPL", "5555x", "host:", "70000"])
+def test_what_is_no_short_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"after '@'|not an address|out of range"):
+        address.check(text, "bind")

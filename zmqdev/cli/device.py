@@ -7,6 +7,7 @@ from functools import partial
 import click
 
 from zmqdev.cli.spec_command import Subject, make
+from zmqdev.cli.words import of_device
 from zmqdev.errors import UsageError
 from zmqdev.options.device import DeviceSpec, bound_addresses, printed
 from zmqdev.options.kind import KINDS, DeviceKind
@@ -27,6 +28,8 @@ def command(name: str) -> click.Command:
             resolve=partial(_resolve, kind),
             printed=partial(printed, kind),
             act=partial(_act, kind),
+            understand=partial(of_device, kind),
+            words="[FRONTEND [BACKEND] | FILE]",
         )
     )
 

@@ -8,10 +8,14 @@ from typing import Any
 import click
 
 from zmqdev.cli.spec_command import Subject, make
+from zmqdev.cli.words import of_endpoint
 from zmqdev.errors import UsageError
 from zmqdev.options.endpoint import ENDPOINTS, EndpointKind
 from zmqdev.options.endpoint_check import addresses, printed, resolve
 from zmqdev.options.layer import Written
+
+# What stands without a flag -> how help names it.
+WORDS = {"data": "[TEXT...]", "subscribe": "[TOPIC...]", "": ""}
 
 
 def command(name: str) -> click.Command:
@@ -25,6 +29,8 @@ def command(name: str) -> click.Command:
             resolve=partial(_resolve, kind),
             printed=partial(printed, kind),
             act=partial(_act, kind),
+            understand=partial(of_endpoint, kind),
+            words=f"[ADDRESS...] {WORDS[kind.word]}".rstrip(),
         )
     )
 

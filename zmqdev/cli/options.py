@@ -6,6 +6,7 @@ same message.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,6 +86,26 @@ def show_default(leaf: Leaf) -> str:
     if isinstance(leaf.option.type, Size):
         return format_size(leaf.default)
     return str(leaf.default)
+
+
+ALONE = "zmqdev.yaml"
+"""The file that is meant where none is named."""
+
+
+def file_argument() -> click.Argument:
+    """FILE of a command that works on a whole file: `zmqdev.yaml` here when it is left out."""
+    return click.Argument(["file"], metavar="[FILE]", required=False, callback=_file)
+
+
+def _file(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    return file_of(context, value)
+
+
+def file_of(context: click.Context, value: str | None) -> str:
+    """The file that is meant. UsageError where none is named and none is here."""
+    if value is None and not os.path.exists(ALONE):
+        raise click.UsageError(f"name a file; there is no {ALONE} in this directory", context)
+    return value or ALONE
 
 
 def declared(spec: type) -> list[click.Parameter]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 
 import zmqdev
+from zmqdev.cli.habits import ALIASES, POINTERS
 from zmqdev.cli.streams import CannotWrite, give_up
 from zmqdev.cli.topics import see_also
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ZmqdevError
@@ -99,7 +100,9 @@ class Program(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in ROWS and not args[0].startswith("-"):
-            raise click.UsageError(f"no command {args[0]!r}{near(args[0], ROWS)}", ctx)
+            fix = POINTERS.get(args[0])
+            hint = f"; {fix}" if fix else near(args[0], [*ROWS, *ALIASES])
+            raise click.UsageError(f"no command {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -134,7 +137,7 @@ def run(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         # Not click's `main`, which writes an empty line at Ctrl-C.
-        with program.make_context("zmqdev", list(arguments)) as context:
+        with program.make_context("zmqdev", _known(arguments)) as context:
             result = program.invoke(context)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -161,6 +164,14 @@ def run(arguments: Sequence[str]) -> int:
         give_up()
         return EXIT_FAILED
     return result if isinstance(result, int) else EXIT_OK
+
+
+def _known(arguments: Sequence[str]) -> list[str]:
+    """With the name that the command has here for one of other tools."""
+    words = list(arguments)
+    if words and words[0] not in ROWS:
+        words[:1] = ALIASES.get(words[0], words[:1])
+    return words
 
 
 def _say(line: str, status: int) -> int:

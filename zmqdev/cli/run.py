@@ -7,12 +7,15 @@ from typing import Any
 
 import click
 
-from zmqdev.cli.options import HeadedCommand, declared, given
+from zmqdev.cli.options import HeadedCommand, declared, file_argument, given
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, UsageError
 from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.layer import Layer, environment_layer, flag_layer
 
 HELP = """Start everything in a file, or the parts that are named and what they connect to.
+
+FILE may be a directory, for all YAML files in it, or - for standard input; left out it is
+zmqdev.yaml.
 
 A part that crashes comes back, by its `restart`, and the others go on. Ctrl-C stops all, the way
 the messages flow; SIGHUP reads the file again and starts changed parts again, no others."""
@@ -22,7 +25,7 @@ def command(name: str) -> click.Command:
     return HeadedCommand(
         name,
         params=[
-            click.Argument(["file"], metavar="FILE"),
+            file_argument(),
             click.Argument(["names"], nargs=-1, metavar="[NAME...]"),
             click.Option(
                 ["--only"], is_flag=True, help="Start the named parts and nothing they need."

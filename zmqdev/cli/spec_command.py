@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import click
 
 from zmqdev.cli.options import HeadedCommand, declared, given
+from zmqdev.cli.words import Understood
 from zmqdev.options.layer import Layer, Written, build, environment_layer, flag_layer
 
 T = TypeVar("T")
@@ -27,6 +28,8 @@ class Subject(Generic[T]):
     resolve: Callable[[T, Written], T]
     printed: Callable[[T], dict[str, Any]]
     act: Callable[[T], int]
+    understand: Callable[[tuple[str, ...]], Understood]
+    words: str  # how help names what needs no flag
     epilog: str = ""
 
 
@@ -34,9 +37,11 @@ def make(subject: Subject[Any]) -> click.Command:
     """The click command of a subject."""
 
     def callback(**parameters: Any) -> int:
-        config = parameters.pop("config")
+        understood = subject.understand(parameters.pop("words"))
+        config = parameters.pop("config") or understood.config
         print_config = parameters.pop("print_config")
-        spec = asked(subject, config, given(subject.spec, parameters))
+        flags = understood.over(given(subject.spec, parameters))
+        spec = asked(subject, config, flags)
         if print_config:
             _print(subject.printed(spec))
             return 0
@@ -44,7 +49,11 @@ def make(subject: Subject[Any]) -> click.Command:
 
     return HeadedCommand(
         subject.kind,
-        params=[*declared(subject.spec), *_file_options(subject)],
+        params=[
+            click.Argument(["words"], nargs=-1, metavar=subject.words),
+            *declared(subject.spec),
+            *_file_options(subject),
+        ],
         callback=callback,
         help=subject.help,
         epilog=subject.epilog,

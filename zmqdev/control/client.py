@@ -39,7 +39,7 @@ def targets(names: tuple[str, ...]) -> list[Found]:
 
 
 def _target(name: str, running: Mapping[str, Found]) -> Found:
-    if "://" in name:
+    if ":" in name:
         try:
             return Found(name, addresses.check(name, "connect"))
         except ValueError as error:

@@ -19,7 +19,6 @@ import itertools
 import os
 import re
 import stat
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,14 +26,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zmqdev.errors import RunError
-from zmqdev.options.address import IPC_LONGEST
+from zmqdev.options.runtime_place import SUFFIX, candidates, room
 from zmqdev.system import ipcfile
+from zmqdev.system.runtime_place import check_ours
 
-SUFFIX = ".sock"
 # Nobody holds the lock for longer than a bind, or the linger of a socket.
 PATIENCE = 2.0
-# Room that a name needs: shorter ones tell devices apart no longer.
-LEAST_NAME = 16
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -44,47 +41,6 @@ class Found:
 
     name: str
     address: str
-
-
-def candidates(environ: Mapping[str, str] = os.environ) -> list[Path]:
-    """Where the directory may be, the better place first. A place too long for a socket is left
-    out."""
-    places = [Path(tempfile.gettempdir()) / f"zmqdev-{os.getuid()}"]
-    runtime = environ.get("XDG_RUNTIME_DIR", "")
-    if runtime.startswith("/"):
-        places.insert(0, Path(runtime) / "zmqdev")
-    return [place for place in places if room(place) >= LEAST_NAME]
-
-
-def room(place: Path) -> int:
-    """Bytes left for a name below `place`."""
-    return IPC_LONGEST - len(os.fsencode(place)) - len(SUFFIX) - 1
-
-
-def prepare(environ: Mapping[str, str] = os.environ) -> Path:
-    """The directory, made if need be. RunError says why there is none."""
-    problems = []
-    for place in candidates(environ):
-        try:
-            place.mkdir(mode=0o700, exist_ok=True)
-            _check_ours(place)
-        except OSError as error:
-            problems.append(f"{place}: {error.strerror or error}")
-        else:
-            return place
-    raise RunError("; ".join(problems) or "every place for it has too long a path")
-
-
-def _check_ours(place: Path) -> None:
-    found = place.lstat()
-    if not stat.S_ISDIR(found.st_mode):
-        raise NotADirectoryError(0, "is no directory")
-    if found.st_uid != os.getuid():
-        raise PermissionError(0, "belongs to somebody else")
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        place.chmod(0o700)
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise PermissionError(0, "is not writable")
 
 
 def file_name(name: str, most: int) -> str:
@@ -156,7 +112,7 @@ def running(environ: Mapping[str, str] = os.environ) -> list[Found]:
     found: dict[str, Found] = {}
     for place in candidates(environ):
         try:
-            _check_ours(place)
+            check_ours(place)
         except OSError:
             continue  # not there, or not ours
         with locked(place, 0.0) as alone:

@@ -30,6 +30,7 @@ from zmqdev.errors import RunError, ZmqdevError
 from zmqdev.options import address as addresses
 from zmqdev.relay import DROPS
 from zmqdev.stats.snapshot import AddressState
+from zmqdev.system import runtime_place
 
 log = logging.getLogger("zmqdev")
 OFF = "off"
@@ -100,7 +101,7 @@ class Control:
             _warn_of_strangers(self.device.name, self.address)
             return self.device.name
         try:
-            place = runtimedir.prepare()
+            place = runtime_place.prepare()
             with runtimedir.claim(place, self.device.name) as found:
                 opened.bind(found.address)
         except (RunError, OSError) as error:

@@ -18,7 +18,7 @@ import zmq
 from zmqdev.device.device import Device
 from zmqdev.device.socket import OpenSocket, make
 from zmqdev.errors import RunError
-from zmqdev.options.address import IPC_LONGEST
+from zmqdev.options.runtime_place import IPC_LONGEST
 from zmqdev.system.loop import Loop, Repeat
 
 # Samples that wait for one viewer before more are dropped.

@@ -11,11 +11,18 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from zmqdev.options.runtime_place import IPC_LONGEST, candidates
+
 TRANSPORTS = ("tcp", "ipc", "inproc", "tipc")
 # Left out of the wheel's libzmq, so named to say so instead of "unknown".
 ABSENT = ("ws", "wss", "pgm", "epgm", "norm", "udp", "vmci", "gssapi")
-IPC_LONGEST = 107  # sun_path less its final NUL
 INPROC_LONGEST = 256
+# A host and a port, or the port alone. A scheme has no port behind its colon.
+_SHORT = re.compile(
+    r"(?:(?P<host>\*|\[[^\]]*\]|[A-Za-z0-9_.-]+)?:)?(?P<port>\d+|(?<=:)\*)", re.ASCII
+)
+# Not the suffix of control sockets: a data socket is no device to steer.
+LOCAL_SUFFIX = ".ipc"
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", re.ASCII)
 
 
@@ -34,9 +41,31 @@ class Parts:
 
 
 def check(text: str, verb: str) -> str:
-    """The address itself, if one can `bind` or `connect` it. ValueError says the fix."""
-    split(text, verb)
-    return text
+    """The address in full, if one can `bind` or `connect` it. ValueError says the fix."""
+    whole = in_full(text)
+    split(whole, verb)
+    return whole
+
+
+def in_full(text: str) -> str:
+    """A short address written out; any other text as it is.
+
+    `5555`, `:5555` and `localhost:5555` are on loopback, `*:5555` on every interface, `host:5555`
+    elsewhere; `@name` is a socket in this user's runtime directory.
+    """
+    if text.startswith("@"):
+        return _local(text)
+    found = _SHORT.fullmatch(text)
+    if found is None:
+        return text
+    host = found["host"] or "127.0.0.1"
+    return f"tcp://{'127.0.0.1' if host == 'localhost' else host}:{found['port']}"
+
+
+def _local(text: str) -> str:
+    if not _NAME.fullmatch(text[1:]):
+        raise ValueError(f"{text!r}: after '@' stands a name of letters, digits, '.', '_', '-'")
+    return f"ipc://{candidates()[0] / text[1:]}{LOCAL_SUFFIX}"
 
 
 def split(text: str, verb: str = "bind") -> Parts:
@@ -44,7 +73,7 @@ def split(text: str, verb: str = "bind") -> Parts:
         _check_utf8(text)
     transport, separator, rest = text.partition("://")
     if not separator:
-        raise ValueError(f"{text!r} is not an address; write it like tcp://127.0.0.1:5555")
+        raise ValueError(f"{text!r} is not an address; write it like tcp://127.0.0.1:5555 or 5555")
     if transport in ABSENT:
         raise ValueError(f"{text!r}: transport {transport!r} is not built in; use tcp or ipc")
     if transport not in TRANSPORTS:

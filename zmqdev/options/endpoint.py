@@ -280,6 +280,7 @@ class EndpointKind:
     address: str
     # In whole messages for each peer. Publishers and subscribers: P13.
     hwm: int
+    word: str = ""  # the option that a word without a flag is for
 
 
 ENDPOINTS: dict[str, EndpointKind] = {
@@ -287,6 +288,7 @@ ENDPOINTS: dict[str, EndpointKind] = {
     for kind in (
         EndpointKind(
             name="pub",
+            word="data",
             help="Publish messages.",
             spec=Pub,
             types=("XPUB", "PUB"),
@@ -296,6 +298,7 @@ ENDPOINTS: dict[str, EndpointKind] = {
         ),
         EndpointKind(
             name="sub",
+            word="subscribe",
             help="Subscribe, and print what comes.",
             spec=Sub,
             types=("SUB",),
@@ -305,6 +308,7 @@ ENDPOINTS: dict[str, EndpointKind] = {
         ),
         EndpointKind(
             name="push",
+            word="data",
             help="Send work; each message goes to one puller.",
             spec=Push,
             types=("PUSH", "DEALER", "PAIR"),
@@ -325,6 +329,7 @@ ENDPOINTS: dict[str, EndpointKind] = {
         ),
         EndpointKind(
             name="client",
+            word="data",
             help="Send requests, and print the replies.",
             spec=Client,
             types=("DEALER",),

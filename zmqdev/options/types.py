@@ -301,12 +301,18 @@ class Address(Scalar):
     metavar: str = "ADDRESS"
 
     def parse(self, raw: object, *, text: bool) -> str:
+        if isinstance(raw, int) and not isinstance(raw, bool):
+            raw = str(raw)  # a port alone
         if not isinstance(raw, str):
             raise expected("an address like tcp://127.0.0.1:5555", raw)
         return address.check(raw, self.verb)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^(tcp|ipc|inproc|tipc)://"}
+        short = r"@|([^:/]*|\[.*\]):?(\d+|\*)$"
+        return {
+            "type": ["string", "integer"],
+            "pattern": rf"^((tcp|ipc|inproc|tipc)://|{short})",
+        }
 
 
 @dataclass(frozen=True)
@@ -331,13 +337,17 @@ class HostPort(Scalar):
     metavar: str = "HOST:PORT"
 
     def parse(self, raw: object, *, text: bool) -> str:
+        if isinstance(raw, int) and not isinstance(raw, bool):
+            raw = str(raw)
         if not isinstance(raw, str):
             raise expected("a host and port like 127.0.0.1:9090", raw)
+        if raw.isdigit() or raw.startswith(":"):
+            raw = address.in_full(raw).removeprefix("tcp://")
         address.split(f"tcp://{raw}", "bind")
         return raw
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": r"^.+:(\d+|\*)$"}
+        return {"type": "string", "pattern": r"^(.*:)?(\d+|\*)$"}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from zmqdev.errors import RunError, ZmqdevError
 from zmqdev.stats.snapshot import AddressState
 from zmqdev.supervisor.supervisor import Fleet
 from zmqdev.supervisor.verbs import VERBS, Steered
+from zmqdev.system import runtime_place
 
 log = logging.getLogger("zmqdev")
 
@@ -63,7 +64,7 @@ class FleetControl:
             opened.bind(self._address)
             return self._name
         try:
-            place = runtimedir.prepare()
+            place = runtime_place.prepare()
             with runtimedir.claim(place, self._name) as found:
                 opened.bind(found.address)
         except (RunError, OSError) as error:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zmqdev.errors import RunError
+from zmqdev.options.runtime_place import candidates
+from zmqdev.system.runtime_place import prepare
 
 # The umask belongs to the whole process: one bind at a time may narrow it.
 _UMASK = threading.Lock()
@@ -35,6 +37,8 @@ def check_free(address: str) -> None:
     path = path_of(address)
     if path is None:
         return
+    if path.parent in candidates():
+        prepare()
     if not path.parent.is_dir():
         raise RunError(f"cannot bind {address}: no directory {path.parent}; make it first")
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from zmqdev.cli.options import file_of
 from zmqdev.errors import EXIT_OK, EXIT_USAGE, UsageError
 
 FORMATS = ("text", "json", "github")
@@ -13,7 +14,7 @@ def command(name: str) -> click.Command:
     return click.Command(
         name,
         params=[
-            click.Argument(["files"], nargs=-1, required=True, metavar="FILE..."),
+            click.Argument(["files"], nargs=-1, metavar="[FILE...]", callback=_files),
             click.Option(["--strict"], is_flag=True, help="Warnings are errors too."),
             click.Option(
                 ["--format", "form"],
@@ -36,6 +37,12 @@ def command(name: str) -> click.Command:
         "when there is a warning.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
+
+
+def _files(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    return value or (file_of(context, None),)
 
 
 def _check(files: tuple[str, ...], strict: bool, form: str, live: bool, convert: str | None) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from zmqdev.endpoints.defaults import check_texts
 from zmqdev.errors import UsageError
 from zmqdev.options import parts as sheets
 from zmqdev.options import zdcf
-from zmqdev.options.document import Node, read
+from zmqdev.options.document import Node, Place, read
 from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.layer import Layer, build, file_layer
 from zmqdev.options.part import Part, examine
@@ -41,16 +43,41 @@ def _missing(name: str) -> Part:
     raise KeyError(name)
 
 
+STDIN = "-"
+SUFFIXES = (".yaml", ".yml")
+
+
 def load(path: str) -> Node:
-    """The tree of a file, ZDCF turned into parts. UsageError names the file."""
+    """The tree of a file, ZDCF turned into parts. UsageError names the file.
+
+    A directory is a file that includes all YAML files in it; `-` is standard input.
+    """
+    if os.path.isdir(path):
+        return _directory(path)
     try:
-        content = Path(path).read_bytes()
+        content = _standard_input() if path == STDIN else Path(path).read_bytes()
     except (OSError, ValueError) as error:
         why = os.strerror(getattr(error, "errno", 0) or 0) if isinstance(error, OSError) else error
         text = str(why)
         raise UsageError(f"cannot read it: {text[:1].lower()}{text[1:]}", path) from None
     node = read(content, path)
     return zdcf.as_parts(node) if zdcf.is_zdcf(node) else node
+
+
+@functools.cache
+def _standard_input() -> bytes:
+    """It can be read once; who reads the settings again gets the same."""
+    return sys.stdin.buffer.read()
+
+
+def _directory(path: str) -> Node:
+    names = sorted(name for name in os.listdir(path) if name.endswith(SUFFIXES))
+    if not names:
+        raise UsageError(f"the directory holds no file that ends in {' or '.join(SUFFIXES)}", path)
+    place, above = Place(path), os.path.dirname(path) or os.curdir
+    included = [os.path.relpath(os.path.join(path, name), above) for name in names]
+    value = {"include": Node(tuple(Node(name, place) for name in included), place)}
+    return Node(value, place, {"include": place})
 
 
 def load_beside(path: str, other: str) -> tuple[str, Node]:
@@ -78,8 +105,12 @@ def survey(
             problems += [error] if error else []
             parts += [] if error else [part]
     fleet = _fleet(sheet, over or {}, problems)
-    name = fleet.name or Path(path).stem
+    name = fleet.name or _name_of(path)
     return Topology(name, fleet, tuple(parts), tuple(sheet.files), tuple(_once(problems)))
+
+
+def _name_of(path: str) -> str:
+    return "stdin" if path == STDIN else Path(os.path.abspath(path)).stem
 
 
 def topology(

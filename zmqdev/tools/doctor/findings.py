@@ -20,9 +20,10 @@ from zmqdev.errors import RunError
 from zmqdev.options.device import DeviceSpec, resolve
 from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import Written
+from zmqdev.options.runtime_place import room
 from zmqdev.options.side import Backend, Frontend
 from zmqdev.relay import NATIVE, recv_burst, send_burst, why_not_native
-from zmqdev.system import libzmq
+from zmqdev.system import libzmq, runtime_place
 from zmqdev.tools.doctor.defects import DEFECTS
 
 # What a wheel's libzmq may be built with; zmq_has(3).
@@ -103,14 +104,14 @@ def _limit(value: int) -> str:
 
 def _directory() -> Iterator[Finding]:
     try:
-        place = runtimedir.prepare()
+        place = runtime_place.prepare()
     except RunError as error:
         fix = "devices run without control; --control ADDRESS names another place"
         yield Finding("control", "problem", f"{error}; {fix}")
         return
-    room = runtimedir.room(place)
+    longest = room(place)
     running = runtimedir.running()
-    yield Finding("control", "ok", f"{place}, names of up to {room} characters")
+    yield Finding("control", "ok", f"{place}, names of up to {longest} characters")
     yield Finding("running", "ok", ", ".join(found.name for found in running) or "no device")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from zmqdev.cli.options import file_argument
 from zmqdev.errors import RunError, in_words
 
 ENGINES = ("systemd", "compose", "kubernetes")
@@ -16,7 +17,7 @@ def command(name: str) -> click.Command:
     return click.Command(
         name,
         params=[
-            click.Argument(["file"], metavar="FILE"),
+            file_argument(),
             click.Option(
                 ["--to", "engine"], type=click.Choice(ENGINES), required=True, help="The engine."
             ),

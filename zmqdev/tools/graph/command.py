@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zmqdev.cli.options import file_argument
 from zmqdev.errors import UsageError
 
 if TYPE_CHECKING:  # `zmqdev graph --help` must not wait for it
@@ -18,7 +19,7 @@ def command(name: str) -> click.Command:
     return click.Command(
         name,
         params=[
-            click.Argument(["file"], metavar="FILE"),
+            file_argument(),
             click.Option(
                 ["--format", "form"],
                 type=click.Choice(FORMATS),

@@ -123,6 +123,7 @@ def probe(endpoint: str, *, timeout: float = DEFAULT_TIMEOUT, join: bool = True)
     `timeout` (seconds) is for reaching it and again for talking to it. `join`
     lets it take the last step, a PING, where that disturbs nobody.
     """
+    endpoint = address.in_full(endpoint)
     parts = address.split(endpoint, "connect")
     if parts.transport not in ("tcp", "ipc"):
         raise ValueError(f"{endpoint!r}: only tcp and ipc can be probed from outside")

@@ -1,0 +1,31 @@
+"""The directory of this user's local sockets: control sockets, and addresses like `@jobs`.
+
+It is `zmqdev` below $XDG_RUNTIME_DIR, else `zmqdev-UID` below the temporary directory.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+IPC_LONGEST = 107  # sun_path less its final NUL
+SUFFIX = ".sock"
+# Room that a name needs: shorter ones tell devices apart no longer.
+LEAST_NAME = 16
+
+
+def candidates(environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Where the directory may be, the better place first. A place too long for a socket is left
+    out."""
+    places = [Path(tempfile.gettempdir()) / f"zmqdev-{os.getuid()}"]
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if runtime.startswith("/"):
+        places.insert(0, Path(runtime) / "zmqdev")
+    return [place for place in places if room(place) >= LEAST_NAME]
+
+
+def room(place: Path) -> int:
+    """Bytes left for a name below `place`."""
+    return IPC_LONGEST - len(os.fsencode(place)) - len(SUFFIX) - 1

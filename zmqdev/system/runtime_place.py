@@ -1,0 +1,41 @@
+"""The directory of local sockets, made when it is needed.
+
+It has mode 0700 and is ours, or it is not used: below /tmp somebody else may have made it first.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from zmqdev.errors import RunError
+from zmqdev.options.runtime_place import candidates
+
+
+def prepare(environ: Mapping[str, str] = os.environ) -> Path:
+    """The directory, made if need be. RunError says why there is none."""
+    problems = []
+    for place in candidates(environ):
+        try:
+            place.mkdir(mode=0o700, exist_ok=True)
+            check_ours(place)
+        except OSError as error:
+            problems.append(f"{place}: {error.strerror or error}")
+        else:
+            return place
+    raise RunError("; ".join(problems) or "every place for it has too long a path")
+
+
+def check_ours(place: Path) -> None:
+    """OSError when it is another user's, or no directory that can be written."""
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise NotADirectoryError(0, "is no directory")
+    if found.st_uid != os.getuid():
+        raise PermissionError(0, "belongs to somebody else")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        place.chmod(0o700)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(0, "is not writable")
