@@ -65,7 +65,7 @@ WRONG = [
     (["queue", "--set", "frontend.hvm=1"], "did you mean 'hwm'?"),
     (["queue", "--drain", "soon"], "--drain: 'soon' is not a duration"),
     (["queue", "--config", "missing.yaml"], "missing.yaml: cannot read it: no such"),
-    (["queue", "--config", "tests"], "tests: the directory holds no file that ends in .yaml"),
+    (["queue", "--config", "/"], "/: the directory holds no file that ends in .yaml"),
     (["forwarder", "--subscribe", "A"], "add --frontend-type SUB"),
     (["streamer", "--on-full", "explode"], "'explode' is not one of block, drop"),
 ]
