@@ -17,26 +17,30 @@ Context = zmq.Context[zmq.Socket[bytes]]
 Serve = Callable[..., None]
 Dealer = Callable[..., zmq.Socket[bytes]]
 PATIENCE = 10_000
+# `req-byte` is a REQ worker too.
 PROTOCOLS = [*peers.PROTOCOLS, "req", "req-byte"]
 
 
 class Addresses:
     """A reliable queue of the test."""
 
-    def __init__(self, start: Start, *arguments: str) -> None:
+    def __init__(self, start: Start, *arguments: str, shared: bool = False) -> None:
+        own = () if shared else ("--backend-bind", "tcp://127.0.0.1:*")
         self.program = start(
             *("queue", "--reliable", "--stats", "off", "--service", "echo"),
-            *("--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind", "tcp://127.0.0.1:*"),
-            *arguments,
+            *("--frontend-bind", "tcp://127.0.0.1:*"),
+            *(*own, *arguments),
             ready=True,
         )
         ready = self.program.ready()
-        self.frontend, self.backend = ready["frontend"][0], ready["backend"][0]
+        self.frontend = ready["frontend"][0]
+        self.backend = self.frontend if shared else ready["backend"][0]
 
 
-@pytest.fixture
-def queue(start: Start) -> Addresses:
-    return Addresses(start)
+@pytest.fixture(params=["two addresses", "one address"])
+def queue(start: Start, request: pytest.FixtureRequest) -> Addresses:
+    """Majordomo's programs of the Guide use one address for clients and workers (RFC 7, 18)."""
+    return Addresses(start, shared=request.param == "one address")
 
 
 @pytest.fixture
@@ -274,3 +278,46 @@ def echo(context: Context, address: str, parts: int) -> None:
             worker.send_reply_final(client, request)
     except zmq.ContextTerminated:
         worker._socket.close()
+
+
+def test_one_address_can_be_given_twice(start: Start, context: Context, hire_peer: Serve) -> None:
+    with context.socket(zmq.ROUTER) as probe:
+        port = probe.bind_to_random_port("tcp://127.0.0.1")
+    address = f"tcp://127.0.0.1:{port}"
+    program = start(
+        *("queue", "--reliable", "--service", "echo", "--stats", "off"),
+        *("--frontend-bind", address, "--backend-bind", address),
+        ready=True,
+    )
+    assert program.ready()["frontend"] == [address]
+    hire_peer("mdp-0.1", address)
+    client = context.socket(zmq.REQ)
+    client.connect(address)
+    client.send_multipart([b"MDPC01", b"echo", b"hello"])
+    assert received(client) == [b"MDPC01", b"echo", b"hello by peer"]
+
+
+def test_a_worker_that_dies_at_an_address_for_both_loses_nothing(
+    start: Start, dealer: Dealer
+) -> None:
+    queue = Addresses(start, shared=True)
+    first, second = dealer(queue.backend), dealer(queue.backend)
+    client = dealer(queue.frontend)
+    first.send_multipart([b"", b"MDPW01", b"\x01", b"echo"])
+    client.send_multipart([b"", b"MDPC01", b"echo", b"hello"])
+    lead, pulse = [b"", b"MDPW01", b"\x02"], [b"", b"MDPW01", b"\x04"]
+    assert worker_hears(first, lead, pulse)[-1] == b"hello"
+    second.send_multipart([b"", b"MDPW01", b"\x01", b"echo"])
+    first.close(0)
+    token, empty, body = worker_hears(second, lead, pulse)
+    second.send_multipart([b"", b"MDPW01", b"\x03", token, empty, body])
+    assert received(client) == [b"", b"MDPC01", b"echo", b"hello"]
+
+
+def test_our_own_client_and_workers_meet_at_one_address(start: Start) -> None:
+    queue = Addresses(start, shared=True)
+    start("worker", "--reliable", "-c", queue.backend, "--service", "echo", "--jobs", "4", "-q")
+    asked = ("--service", "echo", "-D", "{n}", "-n", "200", "--window", "20", "-i", "1ms")
+    client = start("client", "--reliable", "-c", queue.frontend, *asked)
+    assert client.wait() == 0
+    assert client.out.count(b"Processed: ") == 200

@@ -199,3 +199,15 @@ def test_live_says_when_nothing_runs(write: Callable[..., object]) -> None:
     path = write("parts: {nobody-runs-this: {device: queue}}")
     result = CliRunner().invoke(program, ["graph", str(path), "--live"], standalone_mode=False)
     assert "none of the file's devices runs" in str(result.exception)
+
+
+def test_a_queue_with_one_address_stands_between_its_clients_and_workers(
+    read: Callable[[str], Topology],
+) -> None:
+    found = drawn(
+        read,
+        "parts: {q: {device: queue, reliable: true, frontend: {bind: 'tcp://127.0.0.1:2'}}, "
+        "c: {endpoint: client, connect: 'tcp://127.0.0.1:2'}, "
+        "w: {endpoint: worker, reliable: true, connect: 'tcp://127.0.0.1:2'}}",
+    )
+    assert {(arrow.source, arrow.target) for arrow in found.arrows} == {("c", "q"), ("q", "w")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from zmqdev.errors import UsageError
 from zmqdev.options.document import read
@@ -97,3 +98,61 @@ def test_other_socket_types_are_refused() -> None:
 def test_only_a_queue_can_be_reliable() -> None:
     assert spec_of("queue") is QueueSpec
     assert not hasattr(spec_of("streamer"), "reliable")
+
+
+ONE = "tcp://127.0.0.1:5555"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"reliable: true\nfrontend: {{bind: '{ONE}'}}",
+        f"reliable: true\nfrontend: {{bind: '{ONE}'}}\nbackend: {{bind: '{ONE}'}}",
+        f"reliable: true\nfrontend: {{bind: ['{ONE}', 'inproc://q']}}\n"
+        f"backend: {{bind: ['inproc://q', '{ONE}'], type: ROUTER}}",
+        "reliable: true\nfrontend: {bind: 'tcp://127.0.0.1:*'}",
+    ],
+)
+def test_the_frontend_alone_or_the_same_twice_is_one_address_for_both(text: str) -> None:
+    spec = from_file(text)
+    assert spec.shares
+    assert spec.backend.bind == spec.backend.connect == ()
+    assert spec.frontend.sockopts["router_handover"] is True
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "reliable: true",
+        "reliable: true\nbackend: {bind: 'tcp://127.0.0.1:5559'}",
+        "reliable: true\nfrontend: {connect: 'tcp://127.0.0.1:5555'}",
+        f"reliable: {{workers: plain}}\nfrontend: {{bind: '{ONE}'}}",
+        f"frontend: {{bind: '{ONE}'}}",
+        "reliable: true\nfrontend: {bind: 'tcp://127.0.0.1:*'}\n"
+        "backend: {bind: 'tcp://127.0.0.1:*'}",
+    ],
+)
+def test_otherwise_workers_have_an_address_of_their_own(text: str) -> None:
+    spec = from_file(text)
+    assert not spec.shares
+    assert spec.backend.bind
+
+
+def test_one_address_is_printed_as_it_is_read() -> None:
+    spec = from_file(f"reliable: true\nfrontend: {{bind: '{ONE}', sndhwm: 10}}")
+    node = read(yaml.safe_dump(plain(spec)).encode(), "printed.yaml")
+    again, written = build(QueueSpec, [file_layer(QueueSpec, node)])
+    assert resolve_device(KINDS["queue"], again, written) == spec
+
+
+@pytest.mark.parametrize("key", ["sndhwm: 10", "allow: ['127.0.0.1']"])
+def test_one_address_has_one_sockets_options(key: str) -> None:
+    with pytest.raises(UsageError, match="share the frontend's socket"):
+        from_file(f"reliable: true\nfrontend: {{bind: '{ONE}'}}\nbackend: {{{key}}}")
+
+
+def test_plain_workers_cannot_share_an_address() -> None:
+    with pytest.raises(UsageError, match=r"bound by frontend\.bind too"):
+        from_file(
+            f"reliable: {{workers: plain}}\nfrontend: {{bind: '{ONE}'}}\nbackend: {{bind: '{ONE}'}}"
+        )

@@ -16,7 +16,7 @@ from zmqdev.relay.origins import origin
 from zmqdev.security.acl import Rights
 from zmqdev.security.guard import Guard
 from zmqdev.security.policy import ANONYMOUS
-from zmqdev.wire.dialect import Verb, recognise
+from zmqdev.wire.dialect import Verb, is_workers, recognise
 
 Message = list[bytes]
 
@@ -24,11 +24,15 @@ Message = list[bytes]
 class Admission:
     """Receives for the broker. `rights` may be replaced from any thread.
 
-    `default` is the service of workers whose protocol names none.
+    `default` is the service of workers whose protocol names none. `shared`: clients come
+    there too, whose messages are none of its business.
     """
 
-    def __init__(self, rights: Rights, default: str, guard: Guard | None) -> None:
+    def __init__(
+        self, rights: Rights, default: str, guard: Guard | None, shared: bool = False
+    ) -> None:
         self.rights = rights
+        self._shared = shared
         self._default, self._guard = default.encode(), guard
 
     def receive(
@@ -62,6 +66,8 @@ class Admission:
 
     def _asked(self, message: Message) -> bytes | None:
         """The service that a READY is for; None for any other message."""
+        if self._shared and not is_workers(message):
+            return None
         dialect = recognise(message)
         if dialect is None or dialect.verb_of(message, 1, Verb.FINAL) is not Verb.READY:
             return None

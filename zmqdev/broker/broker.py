@@ -3,6 +3,7 @@
 Whoever has the sockets does this, over and over:
 
     receive_clients(messages, now), receive_workers(messages, now)   as they were received
+                                                    (one address for both: receive_both)
     tick(now)                                                        at the latest at deadline()
     frames_for_workers(), commands_for_workers(), frames_for_clients(now)   to be sent
 
@@ -22,10 +23,12 @@ from zmqdev.broker.overflow import Overflow
 from zmqdev.broker.pool import Pool
 from zmqdev.broker.request import Service
 from zmqdev.broker.roster import Roster
+from zmqdev.broker.token import is_token
 from zmqdev.options.reliable import Reliable
 from zmqdev.stats.reliable import Report, ServiceReport
 from zmqdev.wire import mmi
-from zmqdev.wire.dialect import PPP
+from zmqdev.wire.dialect import PPP, is_workers
+from zmqdev.wire.envelope import DELIMITER
 from zmqdev.wire.majordomo import read_client
 
 # Seconds between two sweeps: fine enough for the shortest timeout asked for, and a
@@ -78,6 +81,19 @@ class Broker:
         """What workers said, as their ROUTER (plain workers: DEALER) received it."""
         self._wake(now)
         self.crew.receive(messages, now)
+
+    def receive_both(self, messages: Sequence[list[bytes]], now: float) -> None:
+        """What came to an address for clients and workers, as its ROUTER received it."""
+        known = self.crew.workers if isinstance(self.crew, Roster) else ()
+        said: list[list[bytes]] = []
+        asked: list[list[bytes]] = []
+        for frames in messages:
+            workers = bool(frames) and (frames[0] in known or _is_workers(frames))
+            (said if workers else asked).append(frames)
+        if said:
+            self.receive_workers(said, now)
+        if asked:
+            self.receive_clients(asked, now)
 
     def worker_refused(self, message: list[bytes], gone: bool, now: float) -> None:
         """A message for a worker was not taken: no such peer (`gone`), or its pipe is full."""
@@ -230,6 +246,14 @@ class Broker:
             replies=service.replies,
             redispatched=service.redispatched,
         )
+
+
+def _is_workers(frames: list[bytes]) -> bool:
+    """A token gives away a reply that comes late: that of a pirate or a REQ worker."""
+    if is_workers(frames):
+        return True
+    at = 2 if len(frames) > 2 and frames[1] == DELIMITER else 1
+    return len(frames) > at and is_token(frames[at])
 
 
 def sweep_period(settings: Reliable) -> float:

@@ -16,7 +16,7 @@ import zmq
 from zmqdev.broker.admission import Admission
 from zmqdev.broker.broker import Broker
 from zmqdev.broker.dead_letters import Letterbox
-from zmqdev.broker.sockets import FORWARD, Shell
+from zmqdev.broker.sockets import FORWARD, SharedShell, Shell
 from zmqdev.broker.token import RUN
 from zmqdev.device.engine import Leftover
 from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
@@ -74,7 +74,7 @@ class BrokerEngine:
         settings = self.spec.reliable
         rights = self._rights()
         try:
-            for name in ("frontend", "backend"):
+            for name in ("frontend",) if self.spec.shares else ("frontend", "backend"):
                 side, census = getattr(self.spec, name), census_of(self.spec.limits)
                 self._sockets += (open_side(context, name, side, watch, census),)
             if self.spec.capture:
@@ -86,13 +86,14 @@ class BrokerEngine:
         except BaseException:
             self.close(0)
             raise
-        frontend, backend = (side.socket for side in self._sockets)
+        frontend, backend = self._sockets[0].socket, self._sockets[-1].socket
         frames = self.spec.limits.message_frames
         broker = Broker(settings, os.urandom(RUN), time.monotonic(), frames)
-        self._shell = Shell(broker, frontend, backend, wake, self.counters)
+        shell = SharedShell if self.spec.shares else Shell
+        self._shell = shell(broker, frontend, backend, wake, self.counters)
         if rights is not None:
-            guard = self._sockets[1].guard
-            self._admission = Admission(rights, settings.service, guard)
+            guard = self._sockets[-1].guard
+            self._admission = Admission(rights, settings.service, guard, self.spec.shares)
             self._shell.hear = self._admission.receive
         self._choose_copy()
         gc.freeze()
@@ -153,7 +154,7 @@ class BrokerEngine:
 
     def configure(self, key: str, value: Any) -> None:
         side, _, name = key.partition(".")
-        found = {item.name: item for item in self._sockets}
+        found = {"backend": self._sockets[-1]} | {item.name: item for item in self._sockets}
         if side not in found or name not in SOCKET_OPTIONS:
             raise KeyError(key)
         names = ("sndhwm", "rcvhwm") if name == "hwm" else (name,)
@@ -164,7 +165,7 @@ class BrokerEngine:
         self._choose_copy()
 
     def peer_changed(self, side: str, what: str) -> None:
-        if side != "backend" or what not in ("connected", "disconnected"):
+        if side != self._sockets[-1].name or what not in ("connected", "disconnected"):
             return
         self._workers = max(0, self._workers + (1 if what == "connected" else -1))
         self.broker.connections(self._workers, time.monotonic())

@@ -40,6 +40,9 @@ LONGEST_WAIT = 100
 TURNS_UNLOOKED = 8
 # A lost connection is seen before its pipe is gone: probe again after these seconds (R6).
 PROBES = (0.0, 0.003, 0.015, 0.06)
+# Seconds from one probe of all workers to the first after another loss: peers that come and go
+# all the time (clients, at an address for both) must not keep the queue at that.
+PAUSE = 0.02
 NOTHING: list[Message] = []
 FORWARD, BACKWARD = range(len(DIRECTIONS))
 
@@ -66,6 +69,7 @@ class Shell:
         self._origins = counters.origins
         self.heard = [0 for _ in DIRECTIONS]
         self._probe_at: list[float] = []
+        self._probed = -PAUSE
         self._descriptors = [int(one.get(zmq.FD)) for one in (frontend, backend, wake)]
 
     def run(self, *, intake: bool, until: float = float("inf")) -> bool:
@@ -112,15 +116,19 @@ class Shell:
             requests = self._take(FORWARD, recv_burst, self._frontend)
             if requests:
                 broker.receive_clients(requests, now)
-        if self._probe_at:
-            self._probe(now)
-        broker.tick(now)
-        self.send(now)
+        self._on_time(now)
         # Only now: somebody waits for what was sent.
         self._backend_stale = self._backend_stale or not drained(replies)
         self._frontend_stale = self._frontend_stale or not drained(requests)
         self._cells[TURNS_CELL] += 1
         return self._backend_stale or (self._frontend_stale and intake)
+
+    def _on_time(self, now: float) -> None:
+        """Do what is due, and send all there is."""
+        if self._probe_at:
+            self._probe(now)
+        self.broker.tick(now)
+        self.send(now)
 
     def _take(self, direction: int, hear: Hear, socket: zmq.Socket[bytes]) -> list[Message]:
         """A burst, and where it came from while somebody wants to know."""
@@ -134,13 +142,14 @@ class Shell:
         return messages
 
     def connection_lost(self) -> None:
-        """Somebody at the backend hung up."""
-        now = time.monotonic()
-        self._probe_at = [now + delay for delay in PROBES]
+        """Somebody who may be a worker hung up."""
+        start = max(time.monotonic(), self._probed + PAUSE)
+        self._probe_at = [start + delay for delay in PROBES]
 
     def _probe(self, now: float) -> None:
         while self._probe_at and self._probe_at[0] <= now:
             del self._probe_at[0]
+            self._probed = now
             self.broker.connection_lost(now)
 
     def _patience(self, until: float) -> float:
@@ -236,6 +245,26 @@ def _end_of_burst(messages: list[Message], at: int, size: int, not_for: Collecti
     if not not_for:
         return end
     return next((one for one in range(at, end) if messages[one][0] in not_for), end)
+
+
+class SharedShell(Shell):
+    """One ROUTER for clients and workers: `frontend` and `backend` are the same socket.
+
+    All that comes counts as heard at the frontend. There is no leaving the clients unread:
+    without `intake` their requests are taken in and wait.
+    """
+
+    def turn(self, now: float, intake: bool = True) -> bool:
+        came = NOTHING
+        if self._frontend_stale or self._backend_stale:
+            self._frontend_stale = self._backend_stale = False
+            came = self._take(FORWARD, self.hear, self._frontend)
+            if came:
+                self.broker.receive_both(came, now)
+        self._on_time(now)
+        self._frontend_stale = self._backend_stale or self._frontend_stale or not drained(came)
+        self._cells[TURNS_CELL] += 1
+        return self._frontend_stale
 
 
 def drained(burst: list[Message]) -> bool:

@@ -22,6 +22,12 @@ _HEAD = len(_MARK) + 8
 _DIGITS = b"0123456789abcdef"
 
 
+def is_token(frame: bytes) -> bool:
+    """Whether a frame has the shape of a token, of whichever run."""
+    digits = frame[_HEAD:]
+    return bool(digits) and frame.startswith(_MARK) and not digits.strip(_DIGITS)
+
+
 class Tokens:
     """`run` is RUN random bytes that name this run of the queue."""
 
@@ -34,5 +40,4 @@ class Tokens:
 
     def owns(self, frame: bytes) -> bool:
         """Whether a frame has the shape of a token of this run."""
-        digits = frame[_HEAD:]
-        return bool(digits) and frame.startswith(self._head) and not digits.strip(_DIGITS)
+        return frame.startswith(self._head) and is_token(frame)

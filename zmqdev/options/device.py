@@ -37,6 +37,9 @@ SUBSCRIPTION_HEAD = 64
 UNREAD_SUBSCRIPTIONS = 100
 UNREAD_BYTES = 64 * 1024
 
+# How an address ends whose port or path the system chooses.
+CHOSEN_LATER = (":0", ":*", "://*")
+
 
 @dataclass(frozen=True)
 class Limits(Crowd):
@@ -270,7 +273,7 @@ def _subscribed(side: Frontend, written: Written) -> Frontend:
 def _check_addresses(spec: DeviceSpec, written: Written) -> None:
     seen: dict[str, str] = {}
     for key, address in bound_addresses(spec):
-        if address in seen and not address.endswith((":0", ":*", "://*")):
+        if address in seen and not address.endswith(CHOSEN_LATER):
             raise UsageError(
                 f"{key}: {address} is bound by {seen[address]} too", written.place(key)
             )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from zmqdev.errors import UsageError
-from zmqdev.options.device import DeviceSpec, resolve
+from zmqdev.options.device import CHOSEN_LATER, DeviceSpec, resolve
 from zmqdev.options.kind import KINDS, DeviceKind, SideDefault
 from zmqdev.options.layer import Written
 from zmqdev.options.option import options_of, section
 from zmqdev.options.reliable import Reliable, check_service
+from zmqdev.options.side import Backend
 
 _SECTION = "reliable"
 
@@ -22,7 +23,16 @@ class QueueSpec(DeviceSpec):
         Reliable, help="Keep each request until it is answered.", shorthand="enabled"
     )
 
+    @property
+    def shares(self) -> bool:
+        """Resolved: whether clients and workers come to one address, the frontend's."""
+        return self.reliable.enabled and not self.backend.bind and not self.backend.connect
 
+
+_ONE_SOCKET = (
+    "clients and workers share the frontend's socket; say it of the frontend, or give the workers "
+    "an address of their own"
+)
 # What stands behind a reliable queue: a ROUTER addresses each worker, a DEALER shares out blindly.
 _BACKENDS = {"auto": "ROUTER", "plain": "DEALER"}
 
@@ -47,7 +57,44 @@ def resolve_device(kind: DeviceKind, spec: DeviceSpec, written: Written) -> Devi
     if not spec.reliable.enabled:
         return resolve(kind, spec, written)
     _check(spec.reliable, written)
-    return resolve(reliable_kind(spec.reliable.workers), spec, written)
+    reliable = reliable_kind(spec.reliable.workers)
+    if not _shares(spec):
+        return resolve(reliable, spec, written)
+    no_address = replace(reliable.backend, verb="", address="")
+    return resolve(replace(reliable, backend=no_address), _joined(spec, written), written)
+
+
+def _shares(spec: QueueSpec) -> bool:
+    """The frontend alone has an address to bind, or both have the same.
+
+    RFC 7 and 18: Majordomo works with one socket for clients and workers. Ordinary workers
+    say nothing that would tell them apart.
+    """
+    front, back = spec.frontend, spec.backend
+    if spec.reliable.workers == "plain" or not front.bind or front.connect or back.connect:
+        return False
+    later = any(address.endswith(CHOSEN_LATER) for address in front.bind)
+    return not back.bind or (set(back.bind) == set(front.bind) and not later)
+
+
+def _joined(spec: QueueSpec, written: Written) -> QueueSpec:
+    """One socket: the frontend's, with what holds for workers. The backend has no address."""
+    front, back = spec.frontend, spec.backend
+    for field in fields(Backend):
+        if field.name not in ("bind", "connect", "type", "sockopts"):
+            value = getattr(back, field.name)
+            if value not in (getattr(Backend(), field.name), getattr(front, field.name)):
+                raise UsageError(_ONE_SOCKET, written.place(f"backend.{field.name}"))
+    for name, value in back.sockopts.items():
+        if value != front.sockopts.get(name):
+            raise UsageError(_ONE_SOCKET, written.place(f"backend.{name}"))
+    # As at a backend: a worker that comes back under its old id takes over.
+    sockopts = {"router_handover": True, **front.sockopts}
+    shared = {f.name: getattr(front, f.name) for f in fields(Backend) if f.name != "type"}
+    shared |= {"bind": (), "connect": (), "sockopts": sockopts}
+    return replace(
+        spec, frontend=replace(front, sockopts=sockopts), backend=replace(back, **shared)
+    )
 
 
 def _switched_on(spec: QueueSpec, written: Written) -> QueueSpec:

@@ -25,7 +25,8 @@ SOURCES = frozenset({"pub", "push", "client"})
 
 @dataclass(frozen=True)
 class Port:
-    """One address of one part. `sends`: messages, or requests, leave here and arrive there."""
+    """One address of one part. `sends`: messages, or requests, leave here and arrive there;
+    None where both clients and workers come."""
 
     part: Part
     side: str
@@ -33,7 +34,7 @@ class Port:
     verb: str
     address: str
     place: str
-    sends: bool
+    sends: bool | None
     security: str = "null"
     open: bool = True  # peers from anywhere are let in
 
@@ -79,6 +80,8 @@ class Link:
         """Where messages come from; None when both ends send or both take in."""
         if self.bound.sends == self.connected.sends:
             return None
+        if self.bound.sends is None:
+            return self.connected if self.connected.sends else self.bound
         return self.bound if self.bound.sends else self.connected
 
     @property
@@ -95,8 +98,9 @@ def ports_of(part: Part) -> Iterator[Port]:
         yield from _side(part, "", part.spec, type_of(kind, part.spec), part.kind in SOURCES)
         return
     spec = part.spec
-    yield from _side(part, "frontend", spec.frontend, spec.frontend.type, sends=False)
-    yield from _side(part, "backend", spec.backend, spec.backend.type, sends=True)
+    sends = None if part.keeps and spec.shares else False
+    yield from _side(part, "frontend", spec.frontend, spec.frontend.type, sends)
+    yield from _side(part, "backend", spec.backend, spec.backend.type, True)
     if spec.capture:
         yield _beside(part, "capture", "PUB", spec.capture, "capture")
     if part.keeps and spec.reliable.dead_letters:
@@ -104,7 +108,7 @@ def ports_of(part: Part) -> Iterator[Port]:
         yield _beside(part, "dead-letters", "PUSH", spec.reliable.dead_letters, where)
 
 
-def _side(part: Part, name: str, side: Any, type_: str, sends: bool) -> Iterator[Port]:
+def _side(part: Part, name: str, side: Any, type_: str, sends: bool | None) -> Iterator[Port]:
     head = f"{name}." if name else ""
     free = not (side.allow or side.deny)
     for verb in ("bind", "connect"):

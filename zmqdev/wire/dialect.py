@@ -180,6 +180,9 @@ _BY_HEADER = {(WORKER_01, 2): MDP_01, (WORKER_02, 1): MDP_02, (WORKER_02, 2): MA
 # The only frame of a message that has one.
 _BY_WORD = {word: row for row in (PPP, PPP_TEXT) for word in row.verbs}
 _CLIENTS = frozenset({CLIENT_01, CLIENT_02})
+_WORKERS = frozenset({WORKER_01, WORKER_02})
+# The READY of a REQ worker, where a request of one frame is a client's.
+_HELLOS = _WORKERS | {pirate.READY, pirate.READY_TEXT}
 
 
 def recognise(frames: Sequence[bytes]) -> Dialect | None:
@@ -193,3 +196,15 @@ def recognise(frames: Sequence[bytes]) -> Dialect | None:
     if named is not None or at == 1 or frames[2] in _CLIENTS:
         return named
     return None if REQ.verb_of(frames, 1, Verb.FINAL) is Verb.INVALID else REQ
+
+
+def is_workers(frames: Sequence[bytes]) -> bool:
+    """Whether a message at an address for clients and workers both is a worker's, as far as
+    its own frames say: Majordomo's header, or one of the words for READY and HEARTBEAT."""
+    if len(frames) == 2:
+        return frames[1] in _BY_WORD
+    if len(frames) < 3:
+        return False
+    if frames[1] != DELIMITER:
+        return frames[1] in _WORKERS
+    return frames[2] in (_HELLOS if len(frames) == 3 else _WORKERS)

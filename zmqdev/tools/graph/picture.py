@@ -93,8 +93,14 @@ def _arrows(plan: Plan, rates: Rates) -> Iterator[Arrow]:
     ends = [_ends(link) for link in plan.links]
     ways = _Ways(
         rates,
-        Counter(_side(port) for port in [*(one for one, _ in ends), *alone] if port.sends),
-        Counter(_side(port) for port in [*(other for _, other in ends), *alone] if not port.sends),
+        Counter(
+            _side(port) for port in [*(one for one, _ in ends), *alone] if port.sends is not False
+        ),
+        Counter(
+            _side(port)
+            for port in [*(other for _, other in ends), *alone]
+            if port.sends is not True
+        ),
     )
     for source, target in ends:
         yield _arrow(source, target, ways)
