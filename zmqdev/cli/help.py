@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from zmqdev.cli.completion import topics
 from zmqdev.cli.program import ROWS, program
 from zmqdev.cli.topics import TOPICS, Topic
 from zmqdev.errors import EXIT_OK, UsageError
@@ -21,7 +22,9 @@ Without TOPIC: the list of topics. TOPIC may also be a command: its --help is sh
 def command(name: str) -> click.Command:
     return click.Command(
         name,
-        params=[click.Argument(["topic"], metavar="[TOPIC]", required=False)],
+        params=[
+            click.Argument(["topic"], metavar="[TOPIC]", required=False, shell_complete=topics)
+        ],
         callback=_act,
         help=HELP,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from zmqdev.cli.completion import files
 from zmqdev.options.option import Leaf, Path, leaves
 from zmqdev.options.quantity import format_duration, format_size
-from zmqdev.options.types import Choice, Count, Duration, Flag, Size
+from zmqdev.options.types import Choice, Count, Duration, FileName, Flag, Size
 
 # What a command is about comes first; what all have in common comes last. Others are in between.
 FIRST = ("Sides", "Socket", "Input", "Requests", "Work", "Form")
@@ -60,6 +62,16 @@ class DeclaredOption(click.Option):
         self.leaf = leaf
         self.group = leaf.option.group
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The words of a choice, or file names."""
+        type_ = self.leaf.option.type
+        type_ = getattr(type_, "item", type_)
+        if isinstance(type_, Choice):
+            return [CompletionItem(word) for word in type_.choices if word.startswith(incomplete)]
+        if isinstance(type_, FileName) or type_.metavar == "FILE":
+            return [CompletionItem(incomplete, type="file")]
+        return []
+
 
 def parameter_name(leaf: Leaf) -> str:
     return "__".join(leaf.path).replace("-", "_")
@@ -94,7 +106,9 @@ ALONE = "zmqdev.yaml"
 
 def file_argument() -> click.Argument:
     """FILE of a command that works on a whole file: `zmqdev.yaml` here when it is left out."""
-    return click.Argument(["file"], metavar="[FILE]", required=False, callback=_file)
+    return click.Argument(
+        ["file"], metavar="[FILE]", required=False, callback=_file, shell_complete=files
+    )
 
 
 def _file(context: click.Context, parameter: click.Parameter, value: str | None) -> str:

@@ -79,6 +79,7 @@ ROWS = {
             "keygen", "Tools", "make CURVE keys and password lines", "tools.keygen.command:command"
         ),
         Row("doctor", "Tools", "check this installation", "tools.doctor.command:command"),
+        Row("completion", "Tools", "print a shell's completion script", "cli.completion:command"),
         Row("help", "Tools", "read the manual, topic by topic", "cli.help:command"),
     )
 }
@@ -135,6 +136,12 @@ def program() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Do what was typed and return the exit status. One line for a user's mistake."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if "_ZMQDEV_COMPLETE" in os.environ:
+        from zmqdev.cli.completion import answer
+
+        asked = answer(program)
+        if asked is not None:
+            return asked
     try:
         # Not click's `main`, which writes an empty line at Ctrl-C.
         with program.make_context("zmqdev", _known(arguments)) as context:

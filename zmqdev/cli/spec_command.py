@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import click
 
+from zmqdev.cli.completion import files
 from zmqdev.cli.options import HeadedCommand, declared, given
 from zmqdev.cli.words import Understood
 from zmqdev.options.layer import Layer, Written, build, environment_layer, flag_layer
@@ -50,7 +51,7 @@ def make(subject: Subject[Any]) -> click.Command:
     return HeadedCommand(
         subject.kind,
         params=[
-            click.Argument(["words"], nargs=-1, metavar=subject.words),
+            click.Argument(["words"], nargs=-1, metavar=subject.words, shell_complete=files),
             *declared(subject.spec),
             *_file_options(subject),
         ],
@@ -64,7 +65,11 @@ def make(subject: Subject[Any]) -> click.Command:
 def _file_options(subject: Subject[Any]) -> list[click.Parameter]:
     variable = f"ZMQDEV_{subject.kind}_CONFIG".upper()
     config = click.Option(
-        ["--config"], metavar="FILE", envvar=variable, help="Read the settings from a YAML file."
+        ["--config"],
+        metavar="FILE",
+        envvar=variable,
+        help="Read the settings from a YAML file.",
+        shell_complete=files,
     )
     shown = click.Option(
         ["--print-config"], is_flag=True, help="Print the settings as a file and do nothing."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from zmqdev.cli.completion import files
 from zmqdev.cli.options import file_of
 from zmqdev.errors import EXIT_OK, EXIT_USAGE, UsageError
 
@@ -14,7 +15,9 @@ def command(name: str) -> click.Command:
     return click.Command(
         name,
         params=[
-            click.Argument(["files"], nargs=-1, metavar="[FILE...]", callback=_files),
+            click.Argument(
+                ["files"], nargs=-1, metavar="[FILE...]", callback=_files, shell_complete=files
+            ),
             click.Option(["--strict"], is_flag=True, help="Warnings are errors too."),
             click.Option(
                 ["--format", "form"],

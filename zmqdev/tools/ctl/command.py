@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from zmqdev.cli.completion import devices, verbs
 from zmqdev.cli.options import HeadedCommand
 from zmqdev.control import protocol as wire
 from zmqdev.control.verbs import VERBS
@@ -25,8 +26,8 @@ def command(name: str) -> click.Command:
     return HeadedCommand(
         name,
         params=[
-            click.Argument(["device"], metavar="[NAME]", required=False),
-            click.Argument(["verb"], metavar="[VERB]", required=False),
+            click.Argument(["device"], metavar="[NAME]", required=False, shell_complete=devices),
+            click.Argument(["verb"], metavar="[VERB]", required=False, shell_complete=verbs),
             click.Argument(["words"], metavar="[ARGUMENT]...", nargs=-1),
             click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."),
             timeout_option(),

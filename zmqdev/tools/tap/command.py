@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import click
 
+from zmqdev.cli.completion import devices
 from zmqdev.cli.options import HeadedCommand
 from zmqdev.errors import RunError, UsageError
 from zmqdev.options.types import Integer, Number
@@ -27,7 +28,7 @@ def command(name: str) -> click.Command:
     return HeadedCommand(
         name,
         params=[
-            click.Argument(["device"], metavar="[NAME]", required=False),
+            click.Argument(["device"], metavar="[NAME]", required=False, shell_complete=devices),
             click.Option(["-n", "--count"], metavar="N", help="End after N messages."),
             click.Option(["--limit"], metavar="N", help="Show at most N messages a second."),
             click.Option(

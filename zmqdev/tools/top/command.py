@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from zmqdev.cli.completion import devices
 from zmqdev.cli.options import HeadedCommand
 from zmqdev.errors import UsageError
 from zmqdev.options.types import Duration, Integer, ValueType
@@ -24,7 +25,7 @@ def command(name: str) -> click.Command:
     return HeadedCommand(
         name,
         params=[
-            click.Argument(["names"], metavar="[NAME]...", nargs=-1),
+            click.Argument(["names"], metavar="[NAME]...", nargs=-1, shell_complete=devices),
             click.Option(
                 ["-i", "--interval"],
                 metavar="DURATION",
