@@ -9,6 +9,7 @@ from support.majordomo import Play
 
 from zmqdev.broker.broker import Broker
 from zmqdev.broker.ledger import MOST_UNKNOWN
+from zmqdev.options.reliable import Reliable
 from zmqdev.wire import call
 from zmqdev.wire.dialect import Verb
 from zmqdev.wire.majordomo import request_01
@@ -347,3 +348,22 @@ def balance(broker: Broker, now: float) -> bool:
     counts = broker.report(now).counters
     ended = ("replies", "expired", "dead_letters", "abandoned", "unanswered")
     return counts["requests"] == sum(counts[name] for name in ended) + len(broker.ledger.open)
+
+
+def test_a_client_may_send_a_hundred_thousand_requests_before_it_reads_a_reply() -> None:
+    """The Guide's mdclient2, with nothing but defaults."""
+    many = 100_000
+    broker = Broker(Reliable(enabled=True), b"run", 0.0)
+    ask = [b"client", b"", b"MDPC01", b"echo", b"Hello world"]
+    broker.receive_clients([list(ask) for _ in range(many)], 0.0)
+    assert broker.report(0.0).counters["refused"] == 0
+    replies = [[b"client", b"", b"MDPC01", b"echo", b"Hello world"] for _ in range(many)]
+    broker.client_refused(replies, False, 0.0)
+    assert broker.report(0.0).counters["overflowed"] == 0
+    assert broker.report(0.0).waiting_replies == many
+
+
+def test_one_client_cannot_fill_the_queue() -> None:
+    defaults = Reliable()
+    assert defaults.client_requests <= defaults.max_requests // 2
+    assert defaults.client_bytes <= defaults.max_bytes // 2

@@ -107,7 +107,7 @@ class Reliable:
     )
     max_requests: int = option(
         Integer(1),
-        default=100_000,
+        default=200_000,
         flag="--max-requests",
         help="Requests held, of all clients.",
         group=GROUP,
@@ -121,7 +121,9 @@ class Reliable:
     )
     client_requests: int = option(
         Integer(1),
-        default=20_000,
+        # Half of all, so that one client leaves room for others; the Guide's mdclient2 sends so
+        # many at once before it reads its first reply.
+        default=100_000,
         flag="--client-requests",
         help="Requests held of one client.",
         group=GROUP,
