@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 
 .PHONY: help setup test soak fuzz check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
         demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs \
-        demo-reliable-queue demo-market-data demo-work-farm demo-farm demo-crash demo-top picture readme clean
+        demo-reliable-queue demo-market-data demo-work-farm demo-farm demo-crash demo-top picture readme man clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 22
 
@@ -88,6 +88,9 @@ picture: $(READY) # draw the live view in the README again, from a run of a minu
 readme: $(READY) ## write the tables of README and help topics from the declarations
 	cd tests && ../$(BIN)/python -m support.reference
 	$(BIN)/zmqdev schema > configs/zmqdev.schema.json
+
+man: $(READY)    ## the manual pages in build/man, as the wheel has them: man -l build/man/zmqdev.1
+	$(BIN)/python -m zmqdev.tools.man build/man
 
 clean:           ## remove what was built
 	rm -rf $(VENV) build dist *.egg-info zmqdev/*/*.so

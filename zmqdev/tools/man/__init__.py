@@ -1,0 +1,1 @@
+"""Manual pages, one for each command, from the same declarations as `--help`."""
