@@ -1,100 +1,223 @@
-"""The accounts of subscriptions: what passes, what is dropped, who is cut."""
+"""What subscribers hold, as accounts."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.security.subscriptions import SubscriptionLimits, Subscriptions, Verdict
+from zmqdev.security.subscriptions import (
+    BYTES_PER_CHANGE,
+    TIMES,
+    WINDOW,
+    Account,
+    SubscriptionLimits,
+    Subscriptions,
+    Verdict,
+)
 
-LIMITS = SubscriptionLimits(topic_length=10, count=6, count_per_peer=4, size=40, size_per_peer=20)
+LIMITS = SubscriptionLimits(
+    topic_length=10, count=6, count_per_peer=4, size=40, size_per_peer=25, changes_per_peer=0
+)
 
 
-def subscribed(*topics: bytes, peer: int = 1) -> Subscriptions:
-    accounts = Subscriptions(LIMITS)
-    for topic in topics:
-        assert accounts.take(b"\x01" + topic, True, peer) is Verdict.PASS
-    return accounts
+def opened(limits: SubscriptionLimits = LIMITS, peers: int = 3) -> Any:
+    """The accounts, then one for each peer."""
+    accounts = Subscriptions(limits)
+    return (accounts, *[accounts.open(0.0) for _ in range(peers)])
+
+
+def ask(accounts: Subscriptions, account: Account | None, *topics: bytes) -> list[Verdict]:
+    return [accounts.take(b"\x01" + topic, account, 0.0) for topic in topics]
 
 
 def test_what_is_no_subscription_is_told() -> None:
-    accounts = Subscriptions(LIMITS)
-    for message, whole in ((b"", True), (b"\x02x", True), (b"\x01x", False)):
-        assert accounts.take(message, whole, 1) is Verdict.NOT_SUBSCRIPTION
+    accounts, one, *_ = opened()
+    for frame in (b"", b"\x02a", b"hello"):
+        assert accounts.take(frame, one, 0.0) is Verdict.NOT_SUBSCRIPTION
+        assert accounts.take(frame, None, 0.0) is Verdict.NOT_SUBSCRIPTION
 
 
 def test_a_topic_over_the_limit_is_told() -> None:
-    assert Subscriptions(LIMITS).take(b"\x01" + b"x" * 11, True, 1) is Verdict.TOO_LONG
+    accounts, one, *_ = opened()
+    assert ask(accounts, one, b"x" * 11) == [Verdict.TOO_LONG]
 
 
-def test_a_peer_over_its_number_is_cut_and_another_is_not() -> None:
-    accounts = subscribed(b"a", b"b", b"c", b"d")
-    assert accounts.take(b"\x01e", True, 1) is Verdict.CUT
-    assert accounts.take(b"\x01e", True, 2) is Verdict.PASS
+def test_a_topic_goes_up_with_its_first_holder_and_down_with_its_last() -> None:
+    accounts, one, two, _ = opened()
+    assert ask(accounts, one, b"a", b"a") == [Verdict.PASS, Verdict.REPEATED]
+    assert ask(accounts, two, b"a") == [Verdict.REPEATED]
+    assert accounts.take(b"\x00a", one, 0.0) is Verdict.DROP
+    assert accounts.take(b"\x00a", one, 0.0) is Verdict.DROP, "it holds it no more"
+    assert accounts.take(b"\x00a", two, 0.0) is Verdict.PASS
+
+
+def test_what_is_refused_to_one_is_passed_for_the_next() -> None:
+    accounts, one, two, three = opened()
+    assert ask(accounts, one, b"a", b"b", b"c", b"d", b"popular")[-1] is Verdict.CUT
+    assert accounts.payer is one
+    assert accounts.release(one)
+    assert accounts.take(b"\x01secret", two, 0.0, allowed=False) is Verdict.DROP
+    assert ask(accounts, three, b"popular", b"secret") == [Verdict.PASS, Verdict.PASS]
 
 
 def test_a_peer_over_its_bytes_is_cut() -> None:
-    accounts = subscribed(b"a" * 10, b"b" * 10)
-    assert accounts.take(b"\x01c", True, 1) is Verdict.CUT
+    accounts, one, *_ = opened()
+    assert ask(accounts, one, b"a" * 10, b"b" * 10, b"c" * 10)[-1] is Verdict.CUT
 
 
-def test_all_together_have_a_limit() -> None:
-    accounts = subscribed(b"a", b"b", b"c", b"d")
-    for topic in (b"e", b"f"):
-        accounts.take(b"\x01" + topic, True, 2)
-    assert accounts.take(b"\x01g", True, 3) is Verdict.CUT
+def test_a_topic_that_others_hold_counts_for_each() -> None:
+    accounts, one, two, _ = opened()
+    ask(accounts, one, b"a", b"b", b"c", b"d")
+    assert ask(accounts, two, b"a", b"b", b"c", b"d", b"e")[-1] is Verdict.CUT
 
 
-def test_a_topic_that_is_there_costs_nobody_anything() -> None:
-    accounts = subscribed(b"a", b"b", b"c", b"d")
-    assert accounts.take(b"\x01a", True, 1) is Verdict.PASS
-    assert len(accounts) == 4
+def test_what_was_cut_holds_nothing_and_changes_nothing() -> None:
+    accounts, one, two, _ = opened()
+    ask(accounts, two, b"a")
+    ask(accounts, one, b"a", b"b", b"c", b"d", b"e")
+    assert sorted(accounts.release(one)) == [b"b", b"c", b"d"]
+    assert ask(accounts, one, b"f") == [Verdict.DROP]
+    assert accounts.take(b"\x00a", one, 0.0) is Verdict.DROP
+    assert (len(accounts), accounts.size) == (1, 1)
 
 
-def test_a_peer_that_leaves_gives_back_what_it_held() -> None:
-    """libzmq unsubscribes its topics with no word of whose they were."""
-    accounts = subscribed(b"a", b"b", b"c", b"d")
-    for topic in (b"a", b"b", b"c", b"d"):
-        assert accounts.take(b"\x00" + topic, True, -1) is Verdict.PASS
-    assert (len(accounts), accounts.size) == (0, 0)
-    assert accounts.take(b"\x01e", True, 1) is Verdict.PASS
+def test_above_the_limit_of_all_the_asker_pays_when_it_has_more_than_its_share() -> None:
+    accounts, one, two, _ = opened()
+    ask(accounts, one, b"a", b"b", b"c")
+    assert ask(accounts, two, b"d", b"e", b"f", b"g")[-1] is Verdict.CUT
+    assert accounts.payer is two
 
 
-def test_the_next_peer_with_the_same_descriptor_has_an_account_of_its_own() -> None:
-    accounts = subscribed(b"a", b"b", b"c", b"d")
-    assert accounts.take(b"\x01e", True, 1) is Verdict.CUT
-    accounts.disown(1)
-    assert accounts.take(b"\x01e", True, 1) is Verdict.PASS
-    for topic in (b"a", b"b", b"c", b"d"):
-        assert accounts.take(b"\x00" + topic, True, -1) is Verdict.PASS
+def test_above_the_limit_of_all_the_largest_holder_pays_for_a_newcomer() -> None:
+    accounts, one, two, three = opened()
+    ask(accounts, one, b"a", b"b", b"c", b"d")
+    ask(accounts, two, b"e", b"f")
+    assert ask(accounts, three, b"g") == [Verdict.PASS]
+    assert accounts.payer is one
+    assert sorted(accounts.release(one)) == [b"a", b"b", b"c", b"d"]
+    assert ask(accounts, three, b"h") == [Verdict.PASS]
+    assert accounts.payer is None
+
+
+def test_above_the_bytes_of_all_the_one_with_most_bytes_pays() -> None:
+    accounts, one, two, three = opened()
+    ask(accounts, one, b"a" * 10, b"b" * 10)
+    ask(accounts, two, b"c" * 9, b"d" * 8)
+    assert ask(accounts, three, b"eeee") == [Verdict.PASS]
+    assert accounts.payer is one
+
+
+def test_who_changes_without_pause_is_cut() -> None:
+    accounts, one, *_ = opened(SubscriptionLimits(changes_per_peer=10))
+    for _ in range(5):
+        assert ask(accounts, one, b"a") == [Verdict.PASS]
+        assert accounts.take(b"\x00a", one, 0.0) is Verdict.PASS
+    assert ask(accounts, one, b"a") == [Verdict.CUT]
+
+
+def test_changes_are_counted_for_a_time() -> None:
+    accounts, one, *_ = opened(SubscriptionLimits(changes_per_peer=10))
+    for number in range(100):
+        now = number * WINDOW / 10
+        assert accounts.take(b"\x01a" if number % 2 else b"\x00a", one, now) is not Verdict.CUT
+
+
+def test_who_holds_much_may_change_more() -> None:
+    accounts, one, *_ = opened(SubscriptionLimits(changes_per_peer=10))
+    topics = [b"%d" % number for number in range(100)]
+    assert set(ask(accounts, one, *topics)) == {Verdict.PASS}
+    most = 10 + TIMES * (100 + sum(map(len, topics)) // BYTES_PER_CHANGE)
+    while accounts.take(b"\x00none", one, 0.0) is not Verdict.CUT:
+        assert one.changes <= most
+    assert one.changes == most + 1
+
+
+def test_refused_and_ordinary_frames_are_changes_too() -> None:
+    for frame, allowed in ((b"\x01a", False), (b"ordinary", True), (b"\x00a", True)):
+        accounts, one, *_ = opened(SubscriptionLimits(changes_per_peer=10))
+        found = [accounts.take(frame, one, 0.0, allowed) for _ in range(11)]
+        assert Verdict.CUT not in found[:10]
+        assert found[10] is Verdict.CUT
+
+
+def test_the_largest_changer_is_one_that_changes_much() -> None:
+    accounts, one, two, _ = opened(SubscriptionLimits(changes_per_peer=100))
+    ask(accounts, one, b"a", b"b")
+    assert accounts.largest_changer(0.0) is None
+    ask(accounts, two, *[b"%d" % number for number in range(20)])
+    assert accounts.largest_changer(0.0) is two
+    assert accounts.largest_changer(WINDOW) is None, "that was long ago"
+
+
+def test_peers_without_a_connection_hold_a_topic_as_often_as_they_asked() -> None:
+    accounts, one, *_ = opened()
+    assert ask(accounts, None, b"a", b"a") == [Verdict.PASS, Verdict.REPEATED]
+    accounts.take(b"\x00a", None, 0.0)
+    assert accounts.settle() == []
+    ask(accounts, one, b"a")
+    accounts.take(b"\x00a", None, 0.0)
+    assert accounts.settle() == []
+    assert accounts.release(one) == [b"a"]
+
+
+def test_the_end_of_a_connection_takes_nothing_from_those_without_one() -> None:
+    accounts, one, *_ = opened()
+    ask(accounts, None, b"a")
+    ask(accounts, one, b"a")
+    accounts.take(b"\x00a", None, 0.0)  # libzmq's own, for the connection
+    assert accounts.release(one) == []
+    assert accounts.settle() == []
     assert len(accounts) == 1
 
 
-def test_unsubscribing_what_never_passed_changes_nothing() -> None:
-    assert Subscriptions(LIMITS).take(b"\x00a", True, 1) is Verdict.DROP
+def test_unsubscribing_what_is_not_held_is_harmless() -> None:
+    accounts, one, two, _ = opened()
+    ask(accounts, one, b"a")
+    for account in (two, None):
+        assert accounts.take(b"\x00a", account, 0.0) is Verdict.DROP
+    assert accounts.settle() == []
+    assert len(accounts) == 1
 
 
 def test_no_limits_pass_everything() -> None:
-    accounts = Subscriptions(SubscriptionLimits())
-    for number in range(1000):
-        assert accounts.take(b"\x01%d" % number, True, 1) is Verdict.PASS
+    accounts, one, *_ = opened(SubscriptionLimits())
+    assert set(ask(accounts, one, *[b"%d" % number for number in range(1000)])) == {Verdict.PASS}
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from(b"\x00\x01\x02"), st.binary(max_size=12), st.integers(0, 3)))
+STEPS = st.tuples(
+    st.sampled_from(["ask", "leave", "end"]), st.integers(0, 2), st.binary(max_size=9)
 )
-def test_the_limits_hold_and_the_sums_are_right(steps: list[tuple[int, bytes, int]]) -> None:
-    accounts = Subscriptions(LIMITS)
-    held: dict[bytes, int] = {}
-    for kind, topic, peer in steps:
-        verdict = accounts.take(bytes((kind,)) + topic, True, peer)
-        if verdict is Verdict.PASS and kind == 1:
-            held.setdefault(topic, peer)
-        elif verdict is Verdict.PASS:
-            del held[topic]
-        assert len(accounts) == len(held) <= LIMITS.count
-        assert accounts.size == sum(map(len, held)) <= LIMITS.size
-        for one in range(4):
-            mine = [topic for topic, owner in held.items() if owner == one]
+
+
+@given(st.lists(STEPS))
+def test_upstream_has_exactly_what_somebody_holds(steps: list[tuple[str, int, bytes]]) -> None:
+    accounts, *peers = opened()
+    held: list[set[bytes]] = [set(), set(), set()]
+    upstream: set[bytes] = set()
+
+    def end(number: int) -> None:
+        upstream.difference_update(accounts.release(peers[number]))
+        peers[number], held[number] = accounts.open(0.0), set()
+
+    for what, peer, topic in steps:
+        if what == "end":
+            end(peer)
+        else:
+            verdict = accounts.take((b"\x01" if what == "ask" else b"\x00") + topic, peers[peer], 0)
+            for number in range(3):
+                if peers[number] is accounts.payer:
+                    end(number)
+            if what == "ask" and verdict in (Verdict.PASS, Verdict.REPEATED):
+                held[peer].add(topic)
+            held[peer].discard(topic) if what == "leave" else None
+            if verdict is Verdict.PASS:
+                (upstream.add if what == "ask" else upstream.remove)(topic)
+        assert upstream == set().union(*held)
+        assert (len(accounts), accounts.size) == (len(upstream), sum(map(len, upstream)))
+        assert len(accounts) <= LIMITS.count
+        assert accounts.size <= LIMITS.size
+        for mine in held:
             assert len(mine) <= LIMITS.count_per_peer
             assert sum(map(len, mine)) <= LIMITS.size_per_peer

@@ -36,6 +36,8 @@ QUIET_MS = 20
 # After this long a source that is never quiet is one that will not end.
 ENDLESS = 1.0
 SLICE_MS = 100
+# With these, subscriptions to a topic that is held already go upstream too.
+REPEATS = ("xpub_verbose", "xpub_verboser")
 
 
 def lanes(kind: DeviceKind, spec: DeviceSpec) -> tuple[Lane, Lane]:
@@ -49,6 +51,12 @@ def lanes(kind: DeviceKind, spec: DeviceSpec) -> tuple[Lane, Lane]:
     if spec.frontend.type == "XSUB":
         return forward, Lane(subscriptions_only=True, topic_limit=spec.limits.topic_length)
     return forward, whole
+
+
+def telling_all(sockopts: Mapping[str, Any], manual: bool) -> dict[str, Any]:
+    """Options of an XPUB that tells each subscription and unsubscription of each peer."""
+    rest = {name: value for name, value in sockopts.items() if name not in REPEATS}
+    return {**rest, "xpub_manual" if manual else "xpub_verboser": True}
 
 
 class RelayEngine:
@@ -76,8 +84,8 @@ class RelayEngine:
         try:
             for name in ("frontend", "backend"):
                 side = getattr(self.spec, name)
-                if name == "backend" and rights is not None:
-                    side = replace(side, sockopts={**side.sockopts, "xpub_manual": True})
+                if side.type == "XPUB":
+                    side = replace(side, sockopts=telling_all(side.sockopts, rights is not None))
                 opened = open_side(context, name, side, watch, census_of(self.spec.limits))
                 self._sockets = (*self._sockets, opened)
             if self.spec.capture:
@@ -89,7 +97,10 @@ class RelayEngine:
         frontend, backend = (side.socket for side in self._sockets)
         if self._sockets[1].type == "XPUB":
             first, second = self._sockets
-            self._subscribing = Subscribing(first, second, self.counters, self.spec.limits, rights)
+            self._subscribing = Subscribing(
+                *(first, second, self.counters, self.spec.limits, rights),
+                repeats=any(self.spec.backend.sockopts.get(name) for name in REPEATS),
+            )
         forward, backward = lanes(self.kind, self.spec)
         self._relay = Relay(
             frontend, backend, wake, self.counters, forward=forward, backward=backward
@@ -101,12 +112,18 @@ class RelayEngine:
         return acl.load(Path(self.spec.topic_acl)) if self.spec.topic_acl else None
 
     def run(self, *, paused: bool) -> None:
-        if paused or self._subscribing is None:
+        """Subscriptions are no messages: they are taken in while it is paused as well."""
+        if self._subscribing is None:
             self.relay.run(forward=not paused, backward=not paused)
             return
         slice_ms = CALM_MS
-        while not self.relay.run(backward=False, limit_ms=slice_ms):
+        while not self._relay_for(forward=not paused, limit_ms=slice_ms):
             slice_ms = BUSY_MS if self._subscribing.turn() else CALM_MS
+
+    def _relay_for(self, limit_ms: int, forward: bool = True, until_idle: bool = False) -> bool:
+        """Let the relay run. Subscriptions do not take its way: see `Subscribing`."""
+        backward = self._subscribing is None
+        return self.relay.run(forward, backward, until_idle, limit_ms)
 
     def drain(self, deadline: float) -> bool:
         """Each stage ends by itself or at its share of the time; see the head of the module."""
@@ -128,13 +145,13 @@ class RelayEngine:
         free_until = min(until, time.monotonic() + ENDLESS)
         while time.monotonic() < (until if any(self.relay.held) else free_until):
             before = self._moved()
-            if self.relay.run(until_idle=True, limit_ms=_ms(until, SLICE_MS)):
+            if self._relay_for(_ms(until, SLICE_MS), until_idle=True):
                 return False
             if any(self.relay.held):
                 continue
             if self._sockets[0].type in socktype.SUBSCRIBERS:
                 return True
-            if self.relay.run(limit_ms=_ms(until, QUIET_MS)):
+            if self._relay_for(_ms(until, QUIET_MS)):
                 return False
             if self._moved() == before and not any(self.relay.held):
                 return True
@@ -149,7 +166,7 @@ class RelayEngine:
         if self._awaits_replies():
             return self._await_replies(until)
         while time.monotonic() < until:
-            if self.relay.run(until_idle=True, limit_ms=_ms(until, SLICE_MS)):
+            if self._relay_for(_ms(until, SLICE_MS), until_idle=True):
                 return False
             if not any(self.relay.held) or self._only_connected():
                 return True
@@ -194,6 +211,8 @@ class RelayEngine:
     def close(self, linger_ms: int) -> None:
         if self._relay is not None:
             self._relay.close()
+        if self._subscribing is not None:
+            self._subscribing.close()
         for side in (*self._sockets, *((self._capture,) if self._capture else ())):
             # A subscriber sends subscriptions only; one for a publisher that has gone would wait.
             side.close(0 if side.type in socktype.SUBSCRIBERS else linger_ms)

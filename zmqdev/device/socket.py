@@ -169,7 +169,13 @@ def make(
 
 
 def apply(socket: zmq.Socket[bytes], options: Mapping[str, Any]) -> None:
-    """Set options by their ZeroMQ names. RunError names the one that libzmq refuses."""
+    """Set options by their ZeroMQ names. RunError names the one that libzmq refuses.
+
+    All that a SUB or XSUB sends is subscriptions. What is above its mark it drops silently, and
+    for a publisher that is back it sends all at once, so it has no mark.
+    """
+    if socket.type in (zmq.SUB, zmq.XSUB) and "sndhwm" in options:
+        options = {**options, "sndhwm": 0}
     for name, value in options.items():
         number = zmq.SocketOption[name.upper()]
         raw = value.encode(errors="surrogateescape") if isinstance(value, str) else value

@@ -1,45 +1,71 @@
 """A forwarder's way upstream: each subscription is looked at before it is passed on.
 
 The relay carries the data; subscriptions are few, need their peer's
-connection and name, and take this way between two short runs of it. What
+connection and name, and take this way between two short runs of it. The XPUB
+tells every subscription and unsubscription (XPUB_VERBOSER, or XPUB_MANUAL), and
+what goes up follows an own count of them: see security.subscriptions. What
 crosses a limit costs its sender the connection, which makes libzmq forget all
-it had subscribed to. With rights, the XPUB is manual: a subscription counts
-when it is granted, and not before.
+it had subscribed to.
+
+With rights the XPUB is manual: a subscription counts when it is granted, and not before. A
+grant goes to the connection whose frame libzmq takes for the one read last, so it is made only
+where that is certain:
+- For each subscription and unsubscription libzmq notes a connection, for an ordinary message
+  none, yet it takes one note for each frame read. After an ordinary message all that follow
+  would go to another connection, until nothing is left to read. So its sender is cut, and so is
+  every connection that asks for something until then: it comes again.
+- libzmq keeps notes of connections that have ended, and may find another one in the same place
+  of memory. So there is no grant to a connection that is not known to be there still.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any, cast
+from collections.abc import Hashable, Iterable
 
 import zmq
 
 from zmqdev.device.socket import OpenSocket
+from zmqdev.device.subscriber import FRAME_HEAD, Subscriber, inode_of
 from zmqdev.options.device import Limits
 from zmqdev.relay import Counters
 from zmqdev.relay.counters import ROWS, WIDTH
+from zmqdev.relay.upstream import ADDRESS, DESCRIPTOR, NOWHERE, USER, upstream
 from zmqdev.security.acl import Rights
-from zmqdev.security.connections import cut
 from zmqdev.security.policy import ANONYMOUS
-from zmqdev.security.subscriptions import UNSUBSCRIBE, SubscriptionLimits, Subscriptions, Verdict
+from zmqdev.security.subscriptions import (
+    UNSUBSCRIBE,
+    SubscriptionLimits,
+    Subscriptions,
+    Verdict,
+)
+from zmqdev.system.process_info import Wire
 
-# Subscriptions taken between two runs of the relay: about a millisecond of work.
+# Frames taken between two runs of the relay: about a millisecond of work.
 BURST = 200
 # A run of the relay while subscriptions come, and while none do, in milliseconds: the longest
 # that one waits. Fifty turns a second of this loop cost less than 1 % of a core.
 BUSY_MS, CALM_MS = 1, 20
-NO_CONNECTION = -1
+# Who has left without a subscription is found this often, in seconds.
+SWEEP = 5.0
+# When there was always something left to read for so long, who changes most is cut.
+BEHIND = 2.0
 BACKWARD = 1
 _DROPS = {
     Verdict.NOT_SUBSCRIPTION: ROWS["not_subscription"],
     Verdict.TOO_LONG: ROWS["topic_too_long"],
 }
+_KINDS = (b"\x00", b"\x01")
+ORDINARY = "it sent what is no subscription; its connection is cut"
+INTERRUPTED = "another peer broke the protocol at that moment; it may come again at once"
+HURRY = "all together change more subscriptions than can be passed on, and it most of them"
 
 
 class Subscribing:
     """Used in the engine's thread alone. `rights` may be replaced from any thread, by others.
 
-    With rights the backend has XPUB_MANUAL set since before it was bound.
+    The backend has XPUB_VERBOSER, or with rights XPUB_MANUAL, since before it was bound.
+    `repeats`: subscriptions to a topic that is held already go up as well.
     """
 
     def __init__(
@@ -49,18 +75,23 @@ class Subscribing:
         counters: Counters,
         limits: Limits,
         rights: Rights | None,
+        repeats: bool = False,
     ) -> None:
-        self.rights = rights
+        self.rights, self.repeats = rights, repeats
         self.tap: zmq.Socket[bytes] | None = None
         self.turns = 0
         # Unlike a look at EVENTS it lets other threads run: the XPUB takes in all that is there
         # now, which may be much.
         self._poller = zmq.Poller()
         self._poller.register(backend.socket, zmq.POLLIN)
-        # Descriptor -> which of its connections.
-        self._cut_off: dict[int, int] = {}
-        self._left: dict[int, int] = {}
         self._frontend, self._backend, self._counters = frontend, backend, counters
+        self._upstream = upstream(backend.socket)
+        self._wire = Wire()
+        self._subscribers: dict[Hashable, Subscriber] = {}
+        self._newest: dict[int, Subscriber] = {}  # by descriptor
+        self._certain = True  # which connection a grant would go to
+        self._departed = False  # somebody has gone since the last sweep
+        self._swept = self._caught_up = self._now = time.monotonic()
         self.accounts = Subscriptions(
             SubscriptionLimits(
                 limits.topic_length,
@@ -68,102 +99,198 @@ class Subscribing:
                 limits.subscriptions_per_peer,
                 limits.subscription_bytes,
                 limits.subscription_bytes_per_peer,
+                limits.subscription_changes_per_peer,
             )
         )
 
     def turn(self) -> bool:
         """Pass some on. True when there may be more."""
         self.turns += 1
-        for _ in range(BURST):
-            if not self._poller.poll(0):
-                return False
-            self._take(self._backend.socket.recv(zmq.DONTWAIT, copy=False))
-        return True
+        self._now = time.monotonic()
+        if self._poller.poll(0):
+            for _ in range(BURST):
+                if not self._upstream.next():
+                    break
+                self._take()
+            else:
+                self._hurry()
+                return True
+        self._certain, self._caught_up = True, self._now
+        if self._departed or self._now - self._swept >= SWEEP:
+            self._sweep()
+        return False
 
-    def _take(self, frame: zmq.Frame) -> None:
-        whole = not frame.more
-        if not whole:
-            # An ordinary message that a peer sent upstream; its rest follows at once.
-            while self._backend.socket.get(zmq.RCVMORE):
-                self._backend.socket.recv(zmq.DONTWAIT)
-        message = frame.bytes
-        connection = _connection(frame)
-        self._counters.origins.note(BACKWARD, (connection,))
-        if self.rights is not None and not self._granted(frame, message):
-            return
-        if connection in self._cut_off and self._is_late(connection):
-            return
-        verdict = self.accounts.take(message, whole, connection)
+    def close(self) -> None:
+        """Let go of what was kept of each connection."""
+        for subscriber in self._subscribers.values():
+            subscriber.kept.close()
+        self._subscribers, self._newest = {}, {}
+
+    def _take(self) -> None:
+        frame, subscriber = self._upstream.frame, self._whose()
+        if subscriber is not None:
+            subscriber.read += len(frame) + FRAME_HEAD
+            self._counters.origins.note(BACKWARD, (subscriber.descriptor,))
+        ordinary = frame[:1] not in _KINDS
+        if ordinary and self.rights is not None:
+            self._certain = False
+        if subscriber is None:
+            self._departed = True
+            self._take_from_unknown(frame)
+        elif ordinary:
+            self._take_ordinary(frame, subscriber)
+        elif not subscriber.account.cut:
+            self._take_subscription(frame, subscriber)
+
+    def _take_ordinary(self, frame: bytes, subscriber: Subscriber) -> None:
+        verdict = self.accounts.take(frame, subscriber.account, self._now)
+        self._drop(Verdict.NOT_SUBSCRIPTION)
         if verdict is Verdict.CUT:
-            self._cut(connection, frame)
+            self._cut(subscriber, "subscriptions", f"{subscriber.account.cut}; {_CUT}")
+        elif not subscriber.account.cut and (self._upstream.more or self.rights is not None):
+            self._cut(subscriber, "frame", ORDINARY)
+
+    def _take_subscription(self, frame: bytes, subscriber: Subscriber) -> None:
+        account, topic = subscriber.account, frame[1:]
+        if self.rights is not None and not self._reaches(subscriber):
+            return
+        held = topic in account.topics
+        allowed = frame[0] == UNSUBSCRIBE or self._may_subscribe(subscriber, topic)
+        verdict = self.accounts.take(frame, account, self._now, allowed)
+        if self.accounts.payer is not None:
+            self._charge()
+        if self.rights is not None and held != (topic in account.topics):
+            self._backend.socket.set(zmq.UNSUBSCRIBE if held else zmq.SUBSCRIBE, topic)
+        self._carry_out(verdict, frame)
+
+    def _take_from_unknown(self, frame: bytes) -> None:
+        """Of a peer in this process, or of one that has gone or speaks ZMTP 2.0 or older."""
+        allowed = frame[:1] != b"\x01" or self._certain
+        if allowed and self.rights is not None and frame[:1] == b"\x01":
+            allowed = self.rights.may_subscribe(ANONYMOUS, frame[1:])
+        if not allowed:
+            return
+        verdict = self.accounts.take(frame, None, self._now)
+        if self.rights is not None and self._certain and frame[:1] in _KINDS:
+            # Of one that has gone libzmq knows that there is nothing to set.
+            gone = frame[0] == UNSUBSCRIBE
+            if gone or verdict in (Verdict.PASS, Verdict.REPEATED):
+                self._backend.socket.set(zmq.UNSUBSCRIBE if gone else zmq.SUBSCRIBE, frame[1:])
+        self._carry_out(verdict, frame)
+
+    def _carry_out(self, verdict: Verdict, frame: bytes) -> None:
+        if verdict is Verdict.PASS:
+            self._pass(frame)
+        elif verdict is Verdict.REPEATED and self.repeats:
+            self._repeat(frame)
         elif verdict in _DROPS:
-            self._counters.cells[WIDTH + _DROPS[verdict]] += 1
-        elif verdict is Verdict.PASS:
-            self._pass(message)
+            self._drop(verdict)
 
-    def _pass(self, message: bytes) -> None:
-        if self.rights is not None:
-            option = zmq.UNSUBSCRIBE if message[0] == UNSUBSCRIBE else zmq.SUBSCRIBE
-            self._backend.socket.set(option, message[1:])
-        self._frontend.socket.send(message, zmq.DONTWAIT)
+    def _pass(self, frame: bytes) -> None:
+        self._frontend.socket.send(frame, zmq.DONTWAIT)
         self._counters.cells[WIDTH + ROWS["messages"]] += 1
-        self._counters.cells[WIDTH + ROWS["bytes"]] += len(message)
+        self._counters.cells[WIDTH + ROWS["bytes"]] += len(frame)
         if self.tap is not None:
-            self.tap.send_multipart([b"<", message], zmq.DONTWAIT)
+            self.tap.send_multipart([b"<", frame], zmq.DONTWAIT)
 
-    def _granted(self, frame: zmq.Frame, message: bytes) -> bool:
-        assert self.rights is not None
-        if message[:1] != b"\x01":
+    def _repeat(self, frame: bytes) -> None:
+        """XSUB counts how often it was given a topic; publishers are told of the first
+        subscription, of each that is repeated, and of the last unsubscription."""
+        self._pass(frame)
+        self._frontend.socket.send(b"\x00" + frame[1:], zmq.DONTWAIT)
+
+    def _withdraw(self, topics: Iterable[bytes]) -> None:
+        for topic in topics:
+            self._pass(b"\x00" + topic)
+
+    def _drop(self, verdict: Verdict) -> None:
+        self._counters.cells[WIDTH + _DROPS[verdict]] += 1
+
+    def _may_subscribe(self, subscriber: Subscriber, topic: bytes) -> bool:
+        if self.rights is None or self.rights.may_subscribe(subscriber.user, topic):
             return True
-        user = _property(frame, "User-Id") or ANONYMOUS
-        if self.rights.may_subscribe(user, message[1:]):
-            return True
-        self._refuse("rights", f"{user} may not subscribe to {_shown(message[1:])}", frame)
+        text = f"{subscriber.user} may not subscribe to {_shown(topic)}"
+        self._refuse("rights", text, subscriber.address)
         return False
 
-    def _is_late(self, connection: int) -> bool:
-        """Whether a message is of a connection that was cut: more of it may be on its way here.
-
-        Once the descriptor is another peer's, what comes by it is taken for that peer's.
-        """
-        if self._generation(connection) == self._cut_off[connection]:
+    def _reaches(self, subscriber: Subscriber) -> bool:
+        """Whether a grant made now goes to this one for sure; else it is cut, if it is there."""
+        if self._certain and not subscriber.has_ended(self._wire):
             return True
-        del self._cut_off[connection]
+        if not self._certain:
+            self._cut(subscriber, "interrupted", INTERRUPTED)
         return False
 
-    def _generation(self, connection: int) -> int:
-        guard = self._backend.guard
-        return guard.census.generation(connection) if guard is not None else 0
+    def _whose(self) -> Subscriber | None:
+        origin = self._upstream.origin
+        if origin == NOWHERE:
+            return None
+        found = self._subscribers.get(origin)
+        return found if found is not None else self._meet(origin)
 
-    def _cut(self, connection: int, frame: zmq.Frame) -> None:
-        """One refusal for each connection, also for one that has ended before its turn came."""
-        generation = self._generation(connection)
-        if connection != NO_CONNECTION and cut(connection):
-            self._cut_off[connection] = generation
-            self.accounts.disown(connection)
-            self._refuse("subscriptions", "too many subscriptions; its connection is cut", frame)
-        elif self._left.get(connection) != generation:
-            # The account stays: it takes no more of what is still to come by that connection.
-            self._left[connection] = generation
-            self._refuse("subscriptions", "too many subscriptions; it has left", frame)
+    def _meet(self, origin: Hashable) -> Subscriber:
+        frame = self._upstream
+        descriptor = int(frame.property(DESCRIPTOR))
+        subscriber = Subscriber(
+            self.accounts.open(self._now),
+            frame.keep(),
+            descriptor,
+            frame.property(USER) or ANONYMOUS,
+            frame.property(ADDRESS),
+            inode_of(descriptor),
+        )
+        if descriptor in self._newest:
+            self._newest[descriptor].superseded = True
+        self._subscribers[origin] = self._newest[descriptor] = subscriber
+        return subscriber
 
-    def _refuse(self, reason: str, text: str, frame: zmq.Frame) -> None:
+    def _charge(self) -> None:
+        """Cut the one that pays for what was asked."""
+        payer = self.accounts.payer
+        for subscriber in self._subscribers.values():
+            if subscriber.account is payer:
+                self._cut(subscriber, "subscriptions", f"{subscriber.account.cut}; {_CUT}")
+
+    def _hurry(self) -> None:
+        """There was more to read again."""
+        if self._now - self._caught_up < BEHIND:
+            return
+        self._caught_up = self._now
+        account = self.accounts.largest_changer(self._now)
+        for subscriber in self._subscribers.values():
+            if subscriber.account is account:
+                self._cut(subscriber, "subscriptions", f"{HURRY}; {_CUT}")
+
+    def _cut(self, subscriber: Subscriber, reason: str, text: str) -> None:
+        """It holds nothing from now on, and nothing of it that is still to be read counts."""
+        subscriber.account.cut = subscriber.account.cut or text
+        subscriber.cut(self._wire)
+        self._withdraw(self.accounts.release(subscriber.account))
+        self._departed = True
+        self._refuse(reason, text, subscriber.address)
+
+    def _sweep(self) -> None:
+        """Find those that have gone. All that they sent has been read."""
+        for origin, subscriber in list(self._subscribers.items()):
+            if subscriber.has_ended(self._wire):
+                self._forget(origin, subscriber)
+        self._withdraw(self.accounts.settle())
+        self._departed, self._swept = False, self._now
+
+    def _forget(self, origin: Hashable, subscriber: Subscriber) -> None:
+        self._withdraw(self.accounts.release(subscriber.account))
+        del self._subscribers[origin]
+        if self._newest.get(subscriber.descriptor) is subscriber:
+            del self._newest[subscriber.descriptor]
+        subscriber.kept.close()
+
+    def _refuse(self, reason: str, text: str, address: str) -> None:
         guard = self._backend.guard
         if guard is not None:
-            guard.refuse(reason, text, _property(frame, "Peer-Address"), time.monotonic())
+            guard.refuse(reason, text, address, time.monotonic())
 
 
-def _connection(frame: zmq.Frame) -> int:
-    """The descriptor the frame came by; none when libzmq made it itself for a peer that left."""
-    text = _property(frame, "__fd")
-    return int(text) if text else NO_CONNECTION
-
-
-def _property(frame: zmq.Frame, name: str) -> str:
-    try:
-        return cast(str, cast(Any, frame).get(name))
-    except zmq.ZMQError:
-        return ""
+_CUT = "its connection is cut"
 
 
 def _shown(topic: bytes) -> str:

@@ -84,6 +84,13 @@ class Limits(Crowd):
         help="Most bytes of the subscriptions of one subscriber; 0 is no limit.",
         group="Limits",
     )
+    subscription_changes_per_peer: int = option(
+        Integer(0),
+        default=50_000,
+        help="Most subscriptions and unsubscriptions of one subscriber in ten seconds, beside "
+        "three for each topic it holds; 0 is no limit.",
+        group="Limits",
+    )
     memory: int = option(
         Size(),
         default=0,

@@ -28,6 +28,7 @@ REASONS = {
     "subscriptions": "it subscribed to more than it may",
     "unfinished": "it sent a message without end",
     "frame": "it sent a topic that is too long, or broke the protocol",
+    "interrupted": "another subscriber broke the protocol while it subscribed; it may come again",
     "rights": "it subscribed to what it has no right to",
     "domain": "no policy is set for the side it came to",
     "malformed": "the request of libzmq could not be read",

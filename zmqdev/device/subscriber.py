@@ -1,0 +1,64 @@
+"""One connection that subscriptions came by, and whether it is still the one that has its number.
+
+The system gives a descriptor to the next connection as soon as one has ended, and frames are
+read later than they came. Frames of two connections that have a number one after the other
+are read in that order. So a connection has ended for sure
+- when a newer one with its number has been heard of,
+- when the number is closed, or a socket other than the one first seen has it,
+- when that socket has received less than was read from this connection.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+
+from zmqdev.relay.upstream import Kept
+from zmqdev.security.subscriptions import Account
+from zmqdev.system.process_info import Wire
+
+# A greeting and the shortest READY (RFC 23), and what a frame has at least beside its body.
+HANDSHAKE, FRAME_HEAD = 64 + 27, 2
+
+
+@dataclass(eq=False)
+class Subscriber:
+    """`inode` is that of the socket which had the descriptor when it was first heard of; None:
+    it was closed already. `read`: bytes that must have come by it. `superseded`: another has
+    its descriptor."""
+
+    account: Account
+    kept: Kept
+    descriptor: int
+    user: str
+    address: str
+    inode: int | None
+    read: int = HANDSHAKE
+    superseded: bool = False
+
+    def has_ended(self, wire: Wire) -> bool:
+        """Whether it is known to have ended."""
+        if self.superseded or self.inode is None or inode_of(self.descriptor) != self.inode:
+            return True
+        received = wire.received(self.descriptor)
+        return received is not None and received < self.read
+
+    def cut(self, wire: Wire) -> None:
+        """End it, unless it has ended: whose number it was is left alone."""
+        if self.has_ended(wire):
+            return
+        try:
+            with socket.socket(fileno=os.dup(self.descriptor)) as copy:
+                if inode_of(copy.fileno()) == self.inode:
+                    copy.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # it ended in this moment
+
+
+def inode_of(descriptor: int) -> int | None:
+    """What tells one socket from the next with its number; None when it is closed."""
+    try:
+        return os.fstat(descriptor).st_ino
+    except OSError:
+        return None
