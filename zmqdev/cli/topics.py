@@ -37,7 +37,12 @@ class Topic:
 TOPICS = {
     topic.name: topic
     for topic in (
-        Topic("first-steps", "Start here", "three terminals, and the commands in one table"),
+        Topic(
+            "first-steps",
+            "Start here",
+            "three terminals, and the commands in one table",
+            ("completion",),
+        ),
         Topic("devices", "Start here", "forwarder, streamer and queue: sides, types", _DEVICES),
         Topic(
             "endpoints",
