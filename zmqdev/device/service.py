@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
+from zmqdev.device.cable import CableWatch
 from zmqdev.device.device import ENDED, Device
 from zmqdev.device.disconnect import Leaving
 from zmqdev.device.oversize_watch import Vigil
@@ -127,6 +128,8 @@ class Service:
             tell = partial(self._peer, device, side)
             self.loop.watch(watch.pair, partial(self._hear, watch, tell))
         self._keep_vigil(device, Vigil(device.engine, device.watches))
+        sides = [(side, device.watches[side.name]) for side in device.engine.sockets()]
+        self._watch_cables(device, CableWatch(sides))
 
     def _hear(self, watch: PeerWatch, tell: Callable[[PeerEvent], None]) -> None:
         if watch.pair.closed:
@@ -147,6 +150,13 @@ class Service:
             return
         pause = vigil.look(paused=device.state != "running")
         self.loop.at(time.monotonic() + pause, partial(self._keep_vigil, device, vigil))
+
+    def _watch_cables(self, device: Device, cables: CableWatch) -> None:
+        if device.state in ENDED:
+            return
+        now = time.monotonic()
+        pause = cables.look(now)
+        self.loop.at(now + pause, partial(self._watch_cables, device, cables))
 
     def _signalled(self, signals: Signals) -> None:
         for number in signals.take():

@@ -15,6 +15,7 @@ from typing import Any
 
 import zmq
 
+from zmqdev.device.cable import CableWatch
 from zmqdev.device.close import Farewell
 from zmqdev.device.peer_log import PeerLog
 from zmqdev.device.peers import PeerEvent, PeerWatch
@@ -43,6 +44,10 @@ class Post:
         self._peer_log = PeerLog(spec.name, self.opened)
         self._reach = Reach(spec.name, self.opened)
         self.watch = PeerWatch(self.opened.socket, self.opened.guard)
+        self._cables = CableWatch([(self.opened, self.watch)])
+        self._cables_at = 0.0
+        # Others read on while they cannot send, so that libzmq hears of the end in time.
+        self._waits_with_reading = kind.name == "worker"
         self._farewell = Farewell({}, 0)
 
     @property
@@ -65,9 +70,26 @@ class Post:
     def come_back(self, now: float) -> None:
         """In every turn: connect again where a handshake failed, once its pause is over."""
         self.watch.look(now, self._tell)
+        if now >= self._cables_at:
+            self._cables_at = now + self._cables.look(now)
+            self._leave_ended(now)
         self._reach.look(now)
         for address in self._comeback.due(now):
             self.opened.reconnect(address)
+
+    def _leave_ended(self, now: float) -> None:
+        """A worker whose server has gone reads no more requests while it cannot answer, and libzmq
+        does not hear of the end before all are read: connect anew."""
+        ended = self._cables.unheard(now) if self._waits_with_reading else []
+        connects = [state.actual for state in self.opened.addresses if state.verb == "connect"]
+        for descriptor, remote in ended:
+            found = connects if len(connects) == 1 else [one for one in connects if one == remote]
+            for address in found:
+                log.warning("%s: %s has gone; its requests are dropped", self.spec.name, address)
+                self._tell(self.watch.tally.gone(descriptor))  # libzmq will not tell of it
+                self.opened.reconnect(address)
+        if ended:
+            self._cables.forget()
 
     def ready_lines(self) -> str:
         """A line for each address, as a device writes them."""

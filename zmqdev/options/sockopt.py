@@ -123,6 +123,10 @@ def wrong_type(name: str, socket_type: str) -> str | None:
 # TCP's own keepalive finds the peers that are gone: after 30 s.
 KEEPALIVE = {"idle": 15, "intvl": 5, "cnt": 3}
 
+# While a cable is pulled the kernel tries to connect with pauses that double: after two minutes
+# it would take another one and a half to find that the cable is back.
+CONNECT_MS = 5000
+
 # A socket with `immediate` forgets what it has received and nobody has read when the connection
 # ends: the reply of a worker that answers and leaves is lost (100 of 100, DEALER). One that
 # receives needs the option only to choose among several peers.
@@ -153,6 +157,8 @@ def defaults(socket_type: str, *, hwm: int, linger_ms: int, connects: int) -> di
         "tcp_keepalive": 1,
         **{f"tcp_keepalive_{name}": value for name, value in KEEPALIVE.items()},
     }
+    if connects:
+        values["connect_timeout"] = CONNECT_MS
     if connects and socket_type in SENDERS:
         values["immediate"] = connects > 1 or socket_type not in RECEIVERS
     if socket_type == "ROUTER":

@@ -30,6 +30,7 @@ REASONS = {
     "frame": "it sent a topic that is too long, or broke the protocol",
     "interrupted": "another subscriber broke the protocol while it subscribed; it may come again",
     "rights": "it subscribed to what it has no right to",
+    "silent": "it answered nothing for a while: its cable was pulled, or its machine is gone",
     "domain": "no policy is set for the side it came to",
     "malformed": "the request of libzmq could not be read",
     "internal": "the handler itself failed",

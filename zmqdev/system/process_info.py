@@ -14,6 +14,7 @@ import struct
 import sys
 import termios
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -22,8 +23,35 @@ _RECEIVED_AT = 128
 _SILENCE_AT = 52
 _INFO_SIZE = 136
 _RECEIVED = struct.Struct("=Q")
-_FIONREAD = ctypes.c_ulong(termios.FIONREAD)
+_FIONREAD, _OUTQ = ctypes.c_ulong(termios.FIONREAD), ctypes.c_ulong(termios.TIOCOUTQ)
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+# The same: state, retransmits, probes; unacked; last_ack_recv.
+_TRACE = struct.Struct("=BxBB20xI28xI")
+_CLOSED = 7
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What TCP knows of one connection. `retransmits` and `probes` count those in a row that had
+    no answer, `unacked` packets; `acknowledged_ago` is in seconds."""
+
+    state: int
+    retransmits: int
+    probes: int
+    unacked: int
+    acknowledged_ago: float
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether something is sent again, or asked again."""
+        return (self.unacked > 0 and self.retransmits > 0) or self.probes > 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the peer has reset it, or the system has given it up."""
+        return self.state == _CLOSED
 
 
 class Wire:
@@ -38,21 +66,38 @@ class Wire:
     def received(self, descriptor: int) -> int | None:
         """Bytes that came by a TCP connection since it opened; None where that is not told:
         other systems, other transports, a descriptor that is gone."""
-        if self._library is None:
+        if not self._ask(descriptor):
             return None
+        return int(_RECEIVED.unpack_from(self._info, _RECEIVED_AT)[0])
+
+    def trace(self, descriptor: int) -> Trace | None:
+        """None where `received` tells nothing."""
+        if not self._ask(descriptor):
+            return None
+        state, retransmits, probes, unacked, ago = _TRACE.unpack_from(self._info)
+        return Trace(state, retransmits, probes, unacked, ago / 1000)
+
+    def _ask(self, descriptor: int) -> bool:
+        if self._library is None:
+            return False
         self._size.value = _INFO_SIZE
         failed = self._library.getsockopt(
             descriptor, socket.IPPROTO_TCP, socket.TCP_INFO, self._info, self._size_at
         )
-        if failed or self._size.value < _INFO_SIZE:
-            return None
-        return int(_RECEIVED.unpack_from(self._info, _RECEIVED_AT)[0])
+        return not failed and self._size.value >= _INFO_SIZE
 
     def unread(self, descriptor: int) -> int:
         """How many of them wait to be read."""
+        return self._count(descriptor, _FIONREAD)
+
+    def unacknowledged(self, descriptor: int) -> int:
+        """Bytes that were written to a connection and that its peer has not acknowledged."""
+        return self._count(descriptor, _OUTQ)
+
+    def _count(self, descriptor: int, what: ctypes.c_ulong) -> int:
         if self._library is None:
             return 0
-        failed = self._library.ioctl(descriptor, _FIONREAD, self._unread_at)
+        failed = self._library.ioctl(descriptor, what, self._unread_at)
         return 0 if failed else self._unread.value
 
 

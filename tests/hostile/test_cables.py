@@ -1,0 +1,60 @@
+"""A cable is pulled at a real device, for as long as it really takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import zmq
+from support import cable, rawpeer
+from support.processes import PATIENCE, Start, until
+
+FREE = "tcp://127.0.0.1:*"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(180)
+def test_a_streamer_leaves_a_dead_puller_in_30_s_and_a_resting_one_never(
+    place: Callable[..., Any], context: zmq.Context[Any]
+) -> None:
+    here = place("streamer")
+    dead = rawpeer.shake_hands(here.back, "PULL")
+    resting = rawpeer.shake_hands(here.back, "PULL")
+    until(lambda: here.shown()["backend_peers"] == 3, "all three are there")
+    cable.pull(dead)
+    began = time.monotonic()
+    while here.shown()["backend_peers"] == 3:
+        assert time.monotonic() - began < 40
+        here.near.send(b"work")
+        time.sleep(0.05)
+    assert 19 < time.monotonic() - began < 32
+    assert "not acknowledged" in here.program.err
+    while time.monotonic() - began < 70:
+        here.near.send(b"work")
+        time.sleep(0.05)
+    assert here.shown()["backend_peers"] == 2
+    resting.close()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(180)
+def test_a_pusher_connects_anew_and_says_what_was_lost(start: Start) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE)
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        program = start("push", "-c", address, "-D", "{n}", "--rate", "20")
+        peer, _ = server.accept()
+        assert rawpeer.greet(peer, "PULL")
+        cable.pull(peer)
+        began = time.monotonic()
+        server.settimeout(60)
+        again, _ = server.accept()
+        assert 19 < time.monotonic() - began < 32
+        assert rawpeer.greet(again, "PULL")
+        assert again.recv(100)
+        assert "not acknowledged" in program.err
+        program.interrupt()

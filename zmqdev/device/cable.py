@@ -1,0 +1,103 @@
+"""Connections that have died without a word: a pulled cable, a machine without power.
+
+TCP's keepalive is silent while data is unacknowledged, and the kernel tries again for a quarter
+of an hour. A limit for that (tcp_maxrt) also ends a peer that merely rests. What tells them
+apart is in TCP_INFO: a peer that rests acknowledges, and answers the probes of its full window;
+one that has died does neither. So a connection is dead when for DEAD_AFTER seconds nothing was
+acknowledged, though data was sent again TRIES times or as many probes were sent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from zmqdev.device.peers import PeerWatch
+from zmqdev.device.socket import OpenSocket
+from zmqdev.security.connections import cut
+from zmqdev.system.descriptor import remote_of
+from zmqdev.system.process_info import Trace, Wire
+
+Key = TypeVar("Key", bound=Hashable)
+Connection = tuple[int, str]  # descriptor and address: descriptors are used again
+DEAD_AFTER, TRIES = 20.0, 5
+# Seconds between two looks, and the part of this thread's time that they may take.
+EVERY, SHARE = 1.0, 0.02
+# libzmq hears of the end of a connection at once, unless it does not poll it.
+UNHEARD = 2.0
+
+
+@dataclass
+class Cables(Generic[Key]):
+    """Which connections are dead. Pure: traces and the time are arguments."""
+
+    _since: dict[Key, float] = field(default_factory=dict)
+    _cut: set[Key] = field(default_factory=set)
+
+    def look(self, traces: Mapping[Key, Trace], now: float) -> list[Key]:
+        """Those found dead now, each once."""
+        waits = [key for key, trace in traces.items() if trace.unanswered]
+        self._since = {key: self._since.get(key, now) for key in waits}
+        self._cut &= traces.keys()
+        found = [
+            key
+            for key, since in self._since.items()
+            if key not in self._cut and _is_dead(traces[key], now - since)
+        ]
+        self._cut.update(found)
+        return found
+
+
+def _is_dead(trace: Trace, waited: float) -> bool:
+    """`waited`: seconds since it was first seen to be sending again. A connection that was idle
+    before has an old acknowledgement, and is not dead for that."""
+    tries = max(trace.retransmits if trace.unacked else 0, trace.probes)
+    return tries >= TRIES and min(waited, trace.acknowledged_ago) >= DEAD_AFTER
+
+
+class CableWatch:
+    """That of some sockets. Used in the thread that reads their monitors."""
+
+    def __init__(self, watched: Iterable[tuple[OpenSocket, PeerWatch]]) -> None:
+        self._watched = [(opened, watch, Cables[Connection]()) for opened, watch in watched]
+        self._wire = Wire()
+        self._ended: dict[Connection, float] = {}
+
+    def look(self, now: float) -> float:
+        """Cut what is dead; how many seconds until the next look."""
+        begun = time.thread_time()
+        ended: dict[Connection, float] = {}
+        for opened, watch, cables in self._watched:
+            traces = {
+                connection: found
+                for connection in watch.connections().items()
+                if (found := self._wire.trace(connection[0])) is not None
+            }
+            for connection in cables.look(traces, now):
+                self._cut(opened, connection, traces[connection], now)
+            for connection, found in traces.items():
+                if found.ended:
+                    ended[connection] = self._ended.get(connection, now)
+        self._ended = ended
+        return max(EVERY, (time.thread_time() - begun) / SHARE)
+
+    def forget(self) -> None:
+        """Those that have ended are being left."""
+        self._ended = {}
+
+    def unheard(self, now: float) -> list[Connection]:
+        """Connections that have ended, and libzmq does not look: it has more of them than is
+        read."""
+        return [connection for connection, at in self._ended.items() if now - at >= UNHEARD]
+
+    def _cut(self, opened: OpenSocket, connection: Connection, trace: Trace, now: float) -> None:
+        descriptor, address = connection
+        if remote_of(descriptor) != address:
+            return
+        lost = self._wire.unacknowledged(descriptor)
+        if cut(descriptor) and opened.guard is not None:
+            silence = f"no answer for {trace.acknowledged_ago:.0f} s; its connection is cut"
+            text = f"{silence}: {lost} bytes that were sent were not acknowledged"
+            opened.guard.refuse("silent", text, address, now)
