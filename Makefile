@@ -33,9 +33,10 @@ soak: $(READY)   ## the long runs, ten minutes each: SOAK=60 make soak
 	ZMQDEV_SOAK=100 $(BIN)/python -m pytest tests/hostile -o timeout=1800
 
 FUZZ_SECONDS ?= 60
-fuzz: $(READY)   ## every parser under a coverage-guided fuzzer, FUZZ_SECONDS each
+fuzz: $(READY)   ## parsers under a coverage-guided fuzzer, FUZZ_SECONDS each; random ZMTP at every side
 	$(BIN)/python -m pip install -q atheris
 	cd tests && ../$(BIN)/python -m support.fuzz $(FUZZ_SECONDS)
+	ZMQDEV_SOAK=$$(( ($(FUZZ_SECONDS) + 9) / 5 )) $(BIN)/python -m pytest -n 4 tests/hostile/test_random_zmtp.py -o timeout=7200
 
 check: $(READY)  ## linter, type checker, and the C half without a warning
 	$(BIN)/ruff check .
