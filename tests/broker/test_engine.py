@@ -232,7 +232,7 @@ def test_a_stop_is_quick_with_a_hundred_thousand_requests_of_clients_that_left(
 ) -> None:
     """Each message that was refused copied those behind it: 20,000 took 20 s."""
     many = 100_000
-    queue = running(client_requests=many, max_requests=many)
+    queue = running(client_requests=many, max_requests=2 * many)
     leaving, staying = queue.peer("frontend"), queue.peer("frontend")
     leaving.set(zmq.SNDHWM, 0)
     staying.send_multipart([call.CALL, b"mine", b"", b"body"])

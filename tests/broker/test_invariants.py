@@ -28,6 +28,8 @@ from zmqdev.wire.dialect import DIALECTS, Verb
 T = TypeVar("T")
 # Most steps are short, or nobody would ever be at work.
 MOMENTS = st.sampled_from([0.1, 0.1, 0.5, 0.5, 1.0, 3.5, 4.5, 11.0])
+# About what a request of these tests costs.
+ONE = 900
 NUMBER = st.integers(0, 99)
 """Which of several that are there, counted round and round."""
 
@@ -49,8 +51,8 @@ class Clients(RuleBasedStateMachine):
             unknown_expiry=10.0,
             max_requests=30,
             client_requests=8,
-            max_bytes=150,
-            client_bytes=100,
+            max_bytes=30 * ONE,
+            client_bytes=20 * ONE,
         )
         self.asked: dict[bytes, bytes] = {}  # body -> its client
         self.calls: set[bytes] = set()
@@ -130,9 +132,9 @@ class Clients(RuleBasedStateMachine):
         check(self.play)
         ledger, limits = self.play.broker.ledger, self.play.broker.settings
         assert len(ledger.open) <= limits.max_requests
-        assert ledger.size <= limits.max_bytes
+        assert ledger.size + ledger.waiting.size <= limits.max_bytes
         for client in ledger.clients.values():
-            assert client.requests <= limits.client_requests
+            assert len(client.open) <= limits.client_requests
         for token, request in ledger.open.items():
             assert request.attempts <= limits.max_attempts
             self.bodies[token] = request.body[0]
@@ -171,7 +173,7 @@ class Clients(RuleBasedStateMachine):
         play = self.play
         waits = {
             reply[2]
-            for backlog in play.broker._overflow._backlogs.values()
+            for backlog in play.broker.ledger.waiting._backlogs.values()
             for reply in backlog.messages
             if len(reply) > 2
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from support.majordomo import Play
 
+from zmqdev.broker.cost import cost
 from zmqdev.broker.overflow import PORTION, RETRY, Overflow
 
 Message = list[bytes]
@@ -14,21 +15,21 @@ def numbered(client: bytes, numbers: range) -> list[Message]:
 
 
 def test_what_was_refused_is_tried_again_in_order() -> None:
-    overflow = Overflow(100, 10_000, patience=60)
+    overflow = Overflow(100, 100_000, patience=60)
     overflow.refuse(numbered(b"slow", range(5)), now=0.0)
     assert overflow.release(now=RETRY / 2) == []
     assert overflow.release(now=RETRY) == numbered(b"slow", range(5))
 
 
 def test_other_clients_are_not_kept() -> None:
-    overflow = Overflow(100, 10_000, patience=60)
+    overflow = Overflow(100, 100_000, patience=60)
     overflow.refuse([[b"slow", b"1"], [b"slow", b"3"]], now=0.0)
     assert overflow.hold_back([[b"fast", b"5"], [b"slow", b"6"]]) == [[b"fast", b"5"]]
     assert overflow.release(now=1.0) == [[b"slow", b"1"], [b"slow", b"3"], [b"slow", b"6"]]
 
 
 def test_a_long_backlog_leaves_in_order_while_more_is_refused() -> None:
-    overflow = Overflow(10_000, 1_000_000, patience=60)
+    overflow = Overflow(10_000, 10_000_000, patience=60)
     overflow.refuse(numbered(b"slow", range(PORTION * 3)), now=0.0)
     taken: list[Message] = []
     now = 0.0
@@ -43,23 +44,23 @@ def test_a_long_backlog_leaves_in_order_while_more_is_refused() -> None:
 
 
 def test_a_client_that_reads_again_is_served_at_once() -> None:
-    overflow = Overflow(10_000, 1_000_000, patience=60)
+    overflow = Overflow(10_000, 10_000_000, patience=60)
     overflow.refuse(numbered(b"slow", range(PORTION * 2)), now=0.0)
     assert len(overflow.release(RETRY)) == PORTION
     assert overflow.retry_at <= RETRY, "nothing was refused, so the rest need not wait"
 
 
 def test_the_newest_above_the_limits_are_dropped_and_counted() -> None:
-    overflow = Overflow(3, 10_000, patience=60)
+    overflow = Overflow(3, 100_000, patience=60)
     overflow.refuse(numbered(b"slow", range(5)), now=0.0)
     assert (len(overflow), overflow.dropped) == (3, 2)
-    small = Overflow(100, 12, patience=60)
+    small = Overflow(100, 2 * cost([b"slow", b"", b"1"]), patience=60)
     small.refuse(numbered(b"slow", range(5)), now=0.0)
     assert (len(small), small.dropped) == (2, 3)
 
 
 def test_a_client_that_never_reads_is_given_up() -> None:
-    overflow = Overflow(100, 10_000, patience=10)
+    overflow = Overflow(100, 100_000, patience=10)
     overflow.refuse(numbered(b"slow", range(5)), now=0.0)
     now = 0.0
     while overflow and now < 20:
@@ -72,7 +73,7 @@ def test_a_client_that_never_reads_is_given_up() -> None:
 
 
 def test_a_client_that_reads_slowly_is_not_given_up() -> None:
-    overflow = Overflow(100, 10_000, patience=10)
+    overflow = Overflow(100, 100_000, patience=10)
     overflow.refuse(numbered(b"slow", range(50)), now=0.0)
     now = 0.0
     while overflow:

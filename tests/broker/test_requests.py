@@ -8,7 +8,8 @@ import pytest
 from support.majordomo import Play
 
 from zmqdev.broker.broker import Broker
-from zmqdev.broker.ledger import MOST_UNKNOWN
+from zmqdev.broker.cost import cost
+from zmqdev.broker.names import MOST
 from zmqdev.options.reliable import Reliable
 from zmqdev.wire import call
 from zmqdev.wire.dialect import Verb
@@ -112,6 +113,9 @@ def failure_of(play: Play, client: bytes = b"client") -> str:
     return found[1].code
 
 
+CALL_COST = cost([b"client", *call.wrap(b"1", request_01(b"echo", [b"body"]))])
+
+
 def ask_with_id(play: Play, id: bytes, body: bytes = b"body", service: bytes = b"echo") -> None:
     play.client(b"client", *call.wrap(id, request_01(service, [body])))
 
@@ -121,18 +125,19 @@ def ask_with_id(play: Play, id: bytes, body: bytes = b"body", service: bytes = b
     [
         ({"max_requests": 2}, "full"),
         ({"client_requests": 2}, "client-full"),
-        ({"max_bytes": 8}, "full"),
-        ({"client_bytes": 8}, "client-full"),
+        ({"max_bytes": 2 * CALL_COST}, "full"),
+        ({"client_bytes": 2 * CALL_COST}, "client-full"),
     ],
     ids=repr,
 )
 def test_what_is_over_a_limit_is_refused_and_said(limits: dict[str, int], code: str) -> None:
     play = Play(**limits)
+    play.ready(b"w")
     for number in (b"1", b"2", b"3"):
         ask_with_id(play, number)
     assert failure_of(play) == code
     assert play.counts["refused"] == 1
-    assert play.broker.report(play.now).queued == 2
+    assert play.broker.report(play.now).queued == 1
 
 
 def test_one_client_at_its_limit_does_not_stop_another() -> None:
@@ -144,13 +149,13 @@ def test_one_client_at_its_limit_does_not_stop_another() -> None:
 
 
 def test_a_request_larger_than_the_queue_is_refused() -> None:
-    play = Play(max_bytes=10)
-    ask_with_id(play, b"1", b"x" * 11)
+    play = Play(max_bytes=1000)
+    ask_with_id(play, b"1", b"x" * 1001)
     assert failure_of(play) == "too-large"
 
 
 def test_room_is_given_back_when_a_request_ends() -> None:
-    play = Play(max_requests=1, max_bytes=10)
+    play = Play(max_requests=1, max_bytes=1000)
     play.ready(b"w")
     for number in range(5):
         play.ask(b"x" * 10)
@@ -191,7 +196,7 @@ def test_a_service_whose_workers_left_is_not_unknown() -> None:
 def test_names_that_nobody_serves_are_limited() -> None:
     play = Play()
     play.ready(b"w")
-    for number in range(MOST_UNKNOWN):
+    for number in range(MOST):
         play.ask(b"1", service=b"made-up-%d" % number)
     ask_with_id(play, b"1", service=b"one-more")
     assert failure_of(play) == "no-service"
@@ -346,7 +351,7 @@ def test_the_ledger_balances() -> None:
 
 def balance(broker: Broker, now: float) -> bool:
     counts = broker.report(now).counters
-    ended = ("replies", "expired", "dead_letters", "abandoned", "unanswered")
+    ended = ("replies", "expired", "dead_letters", "abandoned", "unanswered", "evicted")
     return counts["requests"] == sum(counts[name] for name in ended) + len(broker.ledger.open)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import chain
 
 from support.majordomo import Play
 
+from zmqdev.broker.cost import cost
 from zmqdev.broker.pool import Pool
 from zmqdev.broker.request import Request
 from zmqdev.broker.roster import Roster
@@ -21,7 +21,7 @@ def places(play: Play) -> Counter[bytes]:
     crew = play.broker.crew
     found: Counter[bytes] = Counter()
     for service in play.broker.ledger.services.values():
-        found.update(request.token for request in service.queue)
+        found.update(request.token for request in service.queue.values())
     if isinstance(crew, Roster):
         found.update(w.request.token for w in crew.workers.values() if w.request is not None)
     elif isinstance(crew, Pool):
@@ -30,24 +30,31 @@ def places(play: Play) -> Counter[bytes]:
 
 
 def weight(request: Request) -> int:
-    """Bytes of a request and of the partial replies kept for it."""
-    return sum(map(len, chain(request.body, *(request.parts or ()))))
+    """What a request costs, with the partial replies kept for it."""
+    return cost(request.head + request.body) + sum(map(cost, request.parts or ()))
 
 
 def check(play: Play) -> None:
     ledger = play.broker.ledger
     assert places(play) == Counter(dict.fromkeys(ledger.open, 1))
     counts = ledger.tally.read()
-    ended = ("replies", "expired", "dead_letters", "abandoned", "unanswered")
+    ended = ("replies", "expired", "dead_letters", "abandoned", "unanswered", "evicted")
     assert counts["requests"] == sum(counts[name] for name in ended) + len(ledger.open)
     assert ledger.size == sum(weight(request) for request in ledger.open.values())
-    assert sum(client.requests for client in ledger.clients.values()) == len(ledger.open)
-    assert all(client.requests for client in ledger.clients.values())
-    assert ledger._unknown == sum(not service.known for service in ledger.services.values())
+    assert sum(len(client.open) for client in ledger.clients.values()) == len(ledger.open)
+    assert all(client.open for client in ledger.clients.values())
+    for holder in (*ledger.clients.values(), *ledger.services.values()):
+        mine = [r for r in ledger.open.values() if holder in (r.client, r.service)]
+        assert holder.size == sum(map(weight, mine))
+    unserved = [r for r in ledger.open.values() if not r.service.members]
+    assert ledger.room.unserved.requests == len(unserved)
+    assert ledger.room.unserved.size == sum(map(weight, unserved))
+    assert ledger.waiting.size == sum(size for _, size in ledger.waiting.sizes())
+    assert ledger.names.count == sum(not service.members for service in ledger.services.values())
     report = play.broker.report(play.now)
     assert report.queued + report.in_flight == len(ledger.open)
     for service in ledger.services.values():
-        numbers = [request.number for request in service.queue]
+        numbers = list(service.queue)
         assert numbers == sorted(numbers), "the oldest is first"
         assert min(play.broker.crew.states(service)) >= 0
         if not play.broker.crew.paused and isinstance(play.broker.crew, Roster):

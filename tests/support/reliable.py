@@ -9,7 +9,7 @@ from typing import Any
 from support.processes import Program, Start, until
 
 # Bytes from the end of the statistics that hold more than a line.
-LINES = 1 << 14
+LINES = 1 << 16
 
 
 class Queue:

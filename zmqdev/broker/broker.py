@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from heapq import nlargest
 
 from zmqdev.broker.ledger import Ledger
 from zmqdev.broker.letter import DeadLetter
-from zmqdev.broker.overflow import Overflow
 from zmqdev.broker.pool import Pool
 from zmqdev.broker.request import Service
 from zmqdev.broker.roster import Roster
@@ -34,6 +34,8 @@ from zmqdev.wire.majordomo import read_client
 # Seconds between two sweeps: fine enough for the shortest timeout asked for, and a
 # quarter of a heartbeat is as exact as three missed ones need.
 SHORTEST_PERIOD, LONGEST_PERIOD = 0.005, 0.25
+# Services without workers that are shown: a thousand would make each line of statistics 130 kB.
+MOST_UNSERVED_SHOWN = 50
 
 
 class Broker:
@@ -47,7 +49,6 @@ class Broker:
         self.crew = Pool(self.ledger) if settings.workers == "plain" else Roster(self.ledger)
         self.tally = self.ledger.tally
         self._default = settings.service.encode()
-        self._overflow = Overflow(settings.client_requests, settings.client_bytes, settings.expiry)
         self._period = sweep_period(settings)
         self._due = now + self._period
 
@@ -103,10 +104,10 @@ class Broker:
         """These messages for one client were not taken, in their order: no such peer (`gone`), or
         its pipe is full."""
         if not gone:
-            self._overflow.refuse(messages, now)
+            self.ledger.hold_replies(messages, now)
             return
         identity = messages[0][0]
-        self.tally.unreachable += len(messages) + self._overflow.forget(identity)
+        self.tally.unreachable += len(messages) + self.ledger.waiting.forget(identity)
         self.ledger.client_gone(identity)
 
     def connections(self, workers: int, now: float) -> None:
@@ -131,7 +132,8 @@ class Broker:
 
     def deadline(self) -> float:
         """When `tick` must be called at the latest."""
-        return min(self._due, self._overflow.retry_at) if self._overflow else self._due
+        waiting = self.ledger.waiting
+        return min(self._due, waiting.retry_at) if waiting else self._due
 
     def tick(self, now: float) -> None:
         """Heartbeats, timeouts, expiry. Cheap when nothing is due."""
@@ -167,10 +169,10 @@ class Broker:
     def frames_for_clients(self, now: float) -> list[list[bytes]]:
         """Messages for clients, each with its address in front."""
         messages, self.ledger.to_clients = self.ledger.to_clients, []
-        if not self._overflow:
+        if not self.ledger.waiting:
             return messages
-        free = self._overflow.hold_back(messages)
-        return self._overflow.release(now) + free
+        free = self.ledger.hold_back(messages)
+        return self.ledger.waiting.release(now) + free
 
     def take_letters(self) -> list[DeadLetter]:
         letters, self.ledger.letters = self.ledger.letters, []
@@ -198,14 +200,14 @@ class Broker:
 
     def is_hopeless(self) -> bool:
         """Whether nothing is in flight and no worker is there for what is queued."""
-        return not self._overflow and not any(
+        return not self.ledger.waiting and not any(
             service.in_flight or (service.queue and service.members)
             for service in self.ledger.services.values()
         )
 
     def is_empty(self) -> bool:
         """Whether every accepted request has ended and every reply has left."""
-        return not self.ledger.open and not self._overflow
+        return not self.ledger.open and not self.ledger.waiting
 
     def stop(self) -> int:
         """Say goodbye to the workers and end what is left: how many requests."""
@@ -217,19 +219,21 @@ class Broker:
 
     def report(self, now: float) -> Report:
         """Everything at this moment."""
-        self.tally.overflowed = self._overflow.dropped
+        self.tally.overflowed = self.ledger.waiting.dropped
         services = list(self.ledger.services.values())
+        shown = _shown(services)
         oldest = self.ledger.oldest(services)
         return Report(
             queued=sum(len(service.queue) for service in services),
             in_flight=sum(service.in_flight for service in services),
-            bytes=self.ledger.size,
+            bytes=self.ledger.size + self.ledger.waiting.size,
             oldest=0.0 if oldest is None else now - oldest,
             clients=len(self.ledger.clients),
-            waiting_replies=len(self._overflow),
+            waiting_replies=len(self.ledger.waiting),
             draining=self.ledger.draining,
             counters=self.tally.read(),
-            services=tuple(self._report_service(service, now) for service in services),
+            services=tuple(self._report_service(service, now) for service in shown),
+            services_not_shown=len(services) - len(shown),
         )
 
     def _report_service(self, service: Service, now: float) -> ServiceReport:
@@ -237,7 +241,7 @@ class Broker:
         return ServiceReport(
             name=service.name.decode(errors="replace"),
             queued=len(service.queue),
-            oldest=now - service.queue[0].arrived if service.queue else 0.0,
+            oldest=now - service.oldest.arrived if service.queue else 0.0,
             in_flight=service.in_flight,
             ready=ready,
             busy=busy,
@@ -254,6 +258,13 @@ def _is_workers(frames: list[bytes]) -> bool:
         return True
     at = 2 if len(frames) > 2 and frames[1] == DELIMITER else 1
     return len(frames) > at and is_token(frames[at])
+
+
+def _shown(services: list[Service]) -> list[Service]:
+    """All that have workers, and of the others, which anybody can make up, the longest queues."""
+    shown = [service for service in services if service.members]
+    rest = [service for service in services if not service.members]
+    return shown + nlargest(MOST_UNSERVED_SHOWN, rest, key=lambda service: len(service.queue))
 
 
 def sweep_period(settings: Reliable) -> float:

@@ -8,21 +8,21 @@ alone decides between another attempt and an end.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable
 
-from zmqdev.broker import letter
+from zmqdev.broker import letter, names
+from zmqdev.broker.cost import FRAME, MESSAGE, cost
 from zmqdev.broker.letter import DeadLetter
+from zmqdev.broker.names import Names
+from zmqdev.broker.overflow import Overflow
 from zmqdev.broker.request import Client, Request, Service
+from zmqdev.broker.room import Room
 from zmqdev.broker.token import Tokens
 from zmqdev.options.reliable import Reliable
 from zmqdev.stats.reliable import Tally
 from zmqdev.wire import call
 from zmqdev.wire.majordomo import ClientForm
-
-# Names that have had no worker yet; each costs memory and a look in every sweep, and anybody
-# can make one up.
-MOST_UNKNOWN = 1000
 
 
 class Ledger:
@@ -41,24 +41,32 @@ class Ledger:
         self.notices: list[str] = []
         self.tokens = Tokens(run)
         self._number = 0
-        self._unknown = 0  # services that have had no worker yet
-        self._largest = min(settings.max_bytes, settings.client_bytes)
+        self._most, self._most_bytes = settings.max_requests, settings.max_bytes
+        self._share, self._share_bytes = settings.client_requests, settings.client_bytes
+        self._largest = min(self._most_bytes, self._share_bytes)
+        self.waiting = Overflow(settings.client_requests, settings.client_bytes, settings.expiry)
+        self.room = Room(self)
+        self.names = Names(self)
 
-    def service(self, name: bytes, now: float) -> Service:
-        """The service of that name, made when there is none."""
+    def service(self, name: bytes, now: float, maker: bytes | None = None) -> Service:
+        """The service of that name, made when there is none; `maker` is the client that asks."""
         found = self.services.get(name)
         if found is None:
-            found = self.services[name] = Service(name)
-            self._unknown += 1
+            found = self.services[name] = Service(name, maker)
+            self.names.enter(found)
         found.used = now
         return found
 
-    def joined(self, service: Service, workers: int = 1) -> None:
-        """Workers of the service came."""
-        service.members += workers
-        if not service.known:
-            service.known = True
-            self._unknown -= 1
+    def manned(self, service: Service, workers: int) -> None:
+        """The service has so many workers now."""
+        if workers and not service.members:
+            self.room.unserved.change(-service.held, -service.size)
+            self.names.leave(service)
+        elif service.members and not workers:
+            self.room.unserved.change(service.held, service.size)
+            self.names.enter(service)
+        service.members = workers
+        service.known = service.known or workers > 0
 
     # Arrival
 
@@ -66,55 +74,72 @@ class Ledger:
         self, form: ClientForm, name: bytes, head: list[bytes], body: list[bytes], now: float
     ) -> Request | None:
         """Take a request in; None when it is refused, or here already. Puts it in no queue."""
-        size = sum(map(len, body))
-        client = self.clients.get(head[0])
-        if client is not None and client.calls and _call_of(head) in client.calls:
+        frames = head + body
+        size = sum(map(len, frames)) + FRAME * len(frames) + MESSAGE  # cost(), without the call
+        client, service = self.clients.get(head[0]), self.services.get(name)
+        called = head[2] if len(head) > 2 and head[1] == call.CALL else None
+        if called is not None and client is not None and called in client.calls:
             self.tally.repeated += 1
             return None
-        refusal = self._refusal(client, size)
-        service = self.services.get(name)
-        if service is None and self._unknown >= MOST_UNKNOWN:
-            refusal = refusal or "no-service"
-        if refusal is not None:
-            self.tally.refused += 1
-            self._fail(head, refusal)
-            return None
+        if (
+            service is None
+            or not service.members
+            or self.draining
+            or self.size + self.waiting.size + size > self._most_bytes
+            or len(self.open) >= self._most
+            or size > self._largest
+            or (client is not None and not self._has_share(client, size))
+        ):
+            refusal = self._refusal(client, service, head[0], size, now)
+            if refusal is not None:
+                self.tally.refused += 1
+                self._fail(head, refusal)
+                return None
+            client = self.clients.get(head[0])  # it may have paid with its last one
         if client is None:
             client = self.clients[head[0]] = Client(head[0])
         if service is None:
-            service = self.service(name, now)
+            service = self.service(name, now, head[0])
         self._number = number = self._number + 1
         token = self.tokens.make(number)
         request = Request(number, token, client, service, form, head, body, size, now)
-        self._enter(request)
+        request.call = called
+        self._enter(request, client, service)
         return request
 
-    def _refusal(self, client: Client | None, size: int) -> str | None:
-        """Why a request of that size is not taken in, a key of call.REASONS."""
+    def _has_share(self, client: Client, size: int) -> bool:
         limits = self.settings
+        return (
+            len(client.open) < limits.client_requests and client.size + size <= limits.client_bytes
+        )
+
+    def _refusal(
+        self, client: Client | None, service: Service | None, identity: bytes, size: int, now: float
+    ) -> str | None:
+        """Why a request is not taken in, a key of call.REASONS; None when room was made for it."""
         if self.draining:
             return "stopping"
         if size > self._largest:
             return "too-large"
-        if len(self.open) >= limits.max_requests or self.size + size > limits.max_bytes:
-            return "full"
-        if client is None:
-            return None
-        if client.requests >= limits.client_requests or client.size + size > limits.client_bytes:
+        if client is not None and not self._has_share(client, size):
             return "client-full"
-        return None
+        if service is None and not self.names.takes(identity, now):
+            return "no-service"
+        served = service is not None and service.members > 0
+        return None if self.room.make(identity, size, served=served) else "full"
 
-    def _enter(self, request: Request) -> None:
-        client = request.client
-        self.open[request.token] = request
-        self.size += request.size
-        client.requests += 1
-        client.size += request.size
-        request.call = called = _call_of(request.head)
-        if called is not None:
-            client.calls.add(called)
-        request.service.requests += 1
-        request.service.used = request.arrived
+    def _enter(self, request: Request, client: Client, service: Service) -> None:
+        size = request.size
+        self.open[request.token] = client.open[request.number] = request
+        self.size += size
+        client.size += size
+        service.size += size
+        if not service.members:
+            self.room.unserved.change(1, size)
+        if request.call is not None:
+            client.calls.add(request.call)
+        service.requests += 1
+        service.used = request.arrived
         self.tally.requests += 1
 
     # Replies
@@ -149,14 +174,30 @@ class Ledger:
             self.to_clients.append(request.form.partial_head(request.head) + body)
             request.streamed = True
             return True
-        size = sum(map(len, body))
-        if self.size + size > self.settings.max_bytes:
+        size, client = cost(body), request.client
+        if client.size + size > self._largest:
+            return False
+        if not self.room.takes(size) and not self.room.make(client.identity, size, served=True):
             return False
         self._resize(request, size)
         if request.parts is None:
             request.parts = []
         request.parts.append(body)
         return True
+
+    # Replies that their client does not read
+
+    def hold_replies(self, messages: list[list[bytes]], now: float) -> None:
+        """Keep these messages of one client, which were refused."""
+        self.waiting.refuse(messages, now)
+        self.room.bound_replies()
+
+    def hold_back(self, messages: list[list[bytes]]) -> list[list[bytes]]:
+        """Keep the messages of clients that have some waiting; returns the others."""
+        free = self.waiting.hold_back(messages)
+        if len(free) < len(messages):
+            self.room.bound_replies()
+        return free
 
     # What could not be answered
 
@@ -178,10 +219,12 @@ class Ledger:
     def put_back(self, request: Request) -> None:
         """To the head of its queue, behind those that came before it and are back as well."""
         queue = request.service.queue
-        at = 0
-        while at < len(queue) and queue[at].number < request.number:
-            at += 1
-        queue.insert(at, request)
+        before = []
+        while queue and next(iter(queue)) < request.number:
+            before.append(queue.popitem(last=False)[1])
+        for one in (request, *reversed(before)):
+            queue[one.number] = one
+            queue.move_to_end(one.number, last=False)
 
     def bury(self, request: Request, reason: str, now: float) -> None:
         """End a request as a dead letter."""
@@ -194,15 +237,24 @@ class Ledger:
     def expire(self, now: float) -> None:
         """End what has waited too long, and forget services that nobody uses."""
         settings = self.settings
+        if self.names.count > names.MOST:
+            self.names.forget_unused()
         for service in list(self.services.values()):
             patience = settings.expiry if service.known else settings.unknown_expiry
             queue = service.queue
-            while queue and (queue[0].client.gone or now - queue[0].arrived >= patience):
-                self._expire_one(queue.popleft())
-            idle = not queue and not service.members and not service.in_flight
-            if idle and (now - service.used >= patience or not service.requests):
-                self._unknown -= not service.known
-                del self.services[service.name]
+            while queue and (
+                service.oldest.client.gone or now - service.oldest.arrived >= patience
+            ):
+                self._expire_one(queue.popitem(last=False)[1])
+            if service.is_idle and (now - service.used >= patience or not service.requests):
+                self.drop(service)
+
+    def drop(self, service: Service) -> None:
+        """Forget a service without workers; its requests end."""
+        while service.queue:
+            self._expire_one(service.queue.popitem(last=False)[1])
+        self.names.leave(service)
+        del self.services[service.name]
 
     def _expire_one(self, request: Request) -> None:
         if request.client.gone:
@@ -210,6 +262,13 @@ class Ledger:
         else:
             self.tally.expired += 1
             self._fail(request.head, "expired" if request.service.known else "no-service")
+        self._close(request)
+
+    def evict(self, request: Request) -> None:
+        """End a queued request to make room for another client's."""
+        del request.service.queue[request.number]
+        self.tally.evicted += 1
+        self._fail(request.head, "full")
         self._close(request)
 
     def give_up(self) -> int:
@@ -234,10 +293,10 @@ class Ledger:
         if client is not None and identity.startswith(b"\0"):
             client.gone = True
 
-    def next_of(self, queue: deque[Request]) -> Request | None:
+    def next_of(self, queue: OrderedDict[int, Request]) -> Request | None:
         """Take the next request whose client is still there from a queue."""
         while queue:
-            request = queue.popleft()
+            request = queue.popitem(last=False)[1]
             if not request.client.gone:
                 return request
             self._expire_one(request)
@@ -247,24 +306,29 @@ class Ledger:
 
     def _close(self, request: Request) -> None:
         """Take a request out of the ledger."""
-        del self.open[request.token]
-        client = request.client
-        self.size -= request.size
-        client.size -= request.size
-        client.requests -= 1
+        client, service, size = request.client, request.service, request.size
+        del self.open[request.token], client.open[request.number]
+        self.size -= size
+        client.size -= size
+        service.size -= size
+        if not service.members:
+            self.room.unserved.change(-1, -size)
         if request.call is not None:
             client.calls.discard(request.call)
-        if not client.requests:
+        if not client.open:
             del self.clients[client.identity]
 
     def _resize(self, request: Request, change: int) -> None:
         self.size += change
         request.size += change
         request.client.size += change
+        request.service.size += change
+        if not request.service.members:
+            self.room.unserved.change(0, change)
 
     def _forget_parts(self, request: Request) -> None:
         if request.parts is not None:
-            self._resize(request, -sum(len(frame) for part in request.parts for frame in part))
+            self._resize(request, -sum(map(cost, request.parts)))
             request.parts = None
 
     def _fail(self, head: list[bytes], code: str) -> None:
@@ -275,7 +339,7 @@ class Ledger:
 
     def oldest(self, services: Iterable[Service]) -> float | None:
         """When the oldest queued request came; None when none is queued."""
-        return min((s.queue[0].arrived for s in services if s.queue), default=None)
+        return min((s.oldest.arrived for s in services if s.queue), default=None)
 
 
 def _call_of(head: list[bytes]) -> bytes | None:

@@ -7,6 +7,9 @@ what comes for that client after it, waits here and is tried again.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
+
+from zmqdev.broker.cost import cost
 
 # Seconds between two tries while a client does not read, and replies a try.
 RETRY = 0.02
@@ -28,18 +31,18 @@ class Backlog:
 
     def append(self, message: Message) -> None:
         self.messages.append(message)
-        self.size += _size(message)
+        self.size += cost(message)
 
     def put_back(self, messages: list[Message], now: float) -> None:
         """Refused again. What is here came after: it was held back while these were tried."""
         if len(messages) < self.tried:
             self.since = now
         self.messages.extendleft(reversed(messages))
-        self.size += sum(map(_size, messages))
+        self.size += sum(map(cost, messages))
 
     def take(self, limit: int) -> list[Message]:
         taken = [self.messages.popleft() for _ in range(min(limit, len(self.messages)))]
-        self.size -= sum(map(_size, taken))
+        self.size -= sum(map(cost, taken))
         self.tried = len(taken)
         return taken
 
@@ -47,9 +50,15 @@ class Backlog:
         """Drop the newest above the limits: how many."""
         dropped = 0
         while self.messages and (len(self.messages) > most or self.size > most_bytes):
-            self.size -= _size(self.messages.pop())
+            self.drop()
             dropped += 1
         return dropped
+
+    def drop(self) -> int:
+        """Drop the newest: its size."""
+        freed = cost(self.messages.pop())
+        self.size -= freed
+        return freed
 
 
 class Overflow:
@@ -62,6 +71,7 @@ class Overflow:
         self._backlogs: dict[bytes, Backlog] = {}
         self.retry_at = 0.0
         self.dropped = 0
+        self.size = 0  # what all that waits costs
 
     def __len__(self) -> int:
         return sum(len(backlog.messages) for backlog in self._backlogs.values())
@@ -75,8 +85,10 @@ class Overflow:
         backlog = self._backlogs.get(identity)
         if backlog is None:
             backlog = self._backlogs[identity] = Backlog(now)
+        before = backlog.size
         backlog.put_back(messages, now)
         self.dropped += backlog.shorten(self._most, self._most_bytes)
+        self.size += backlog.size - before
         self.retry_at = now + RETRY
 
     def hold_back(self, messages: list[Message]) -> list[Message]:
@@ -87,8 +99,10 @@ class Overflow:
             if backlog is None:
                 free.append(message)
             else:
+                before = backlog.size
                 backlog.append(message)
                 self.dropped += backlog.shorten(self._most, self._most_bytes)
+                self.size += backlog.size - before
         return free
 
     def release(self, now: float) -> list[Message]:
@@ -102,14 +116,29 @@ class Overflow:
             elif not backlog.messages:
                 del self._backlogs[identity]
             else:
+                self.size -= backlog.size
                 released += backlog.take(PORTION)
+                self.size += backlog.size
         return released
+
+    def sizes(self) -> Iterable[tuple[bytes, int]]:
+        """(client, what waits for it)"""
+        return [(identity, backlog.size) for identity, backlog in self._backlogs.items()]
+
+    def shed(self, identity: bytes) -> int:
+        """Drop the newest that waits for a client: its size, 0 when none does."""
+        backlog = self._backlogs.get(identity)
+        if backlog is None or not backlog.messages:
+            return 0
+        self.dropped += 1
+        freed = backlog.drop()
+        self.size -= freed
+        return freed
 
     def forget(self, identity: bytes) -> int:
         """Drop what waits for a client: how many messages."""
         backlog = self._backlogs.pop(identity, None)
-        return len(backlog.messages) if backlog else 0
-
-
-def _size(message: Message) -> int:
-    return sum(map(len, message))
+        if backlog is None:
+            return 0
+        self.size -= backlog.size
+        return len(backlog.messages)

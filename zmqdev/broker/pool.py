@@ -38,9 +38,7 @@ class Pool:
         self.tally.registered += max(0, workers - self._connected)
         self.tally.lost += max(0, self._connected - workers)
         self._connected = workers
-        service.members = 0
-        if workers > 0:
-            self.ledger.joined(service, workers)
+        self.ledger.manned(service, workers)
         self.room(now)
 
     def room(self, now: float) -> None:
@@ -49,7 +47,7 @@ class Pool:
         self.feed(self.ledger.service(self._name, now), now)
 
     def offer(self, request: Request, now: float) -> None:
-        request.service.queue.append(request)
+        request.service.queue[request.number] = request
         self.feed(request.service, now)
 
     def feed(self, service: Service, now: float) -> None:
@@ -85,7 +83,7 @@ class Pool:
         if self.in_flight.pop(request.token, None) is not None:
             request.service.in_flight -= 1
         else:
-            request.service.queue.remove(request)
+            del request.service.queue[request.number]
 
     def refused(self, message: list[bytes], gone: bool, now: float) -> None:
         """The DEALER did not take a message: no worker is there, or none has room."""

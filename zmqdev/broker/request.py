@@ -6,7 +6,7 @@ service, or with the worker that works on it.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from zmqdev.wire.majordomo import ClientForm
@@ -16,24 +16,32 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """Who has requests here, and how much of them. `gone`: a reply could not be routed."""
+    """Who has requests here, and how much of them. `gone`: a reply could not be routed.
 
-    __slots__ = ("calls", "gone", "identity", "requests", "size")
+    `open`: its requests by number, the newest last.
+    """
+
+    __slots__ = ("calls", "gone", "identity", "open", "size")
 
     def __init__(self, identity: bytes) -> None:
         self.identity = identity
-        self.requests = 0
+        self.open: dict[int, Request] = {}
         self.size = 0
         self.gone = False
         self.calls: set[bytes] = set()  # ids of the calls among its requests
 
 
 class Service:
-    """One queue with its workers. `ready` is in the order in which they became so."""
+    """One queue with its workers. `ready` is in the order in which they became so.
+
+    `queue`: by number, the oldest first. `size`: of all its requests. `maker`: the client that
+    named it first, until a worker came.
+    """
 
     __slots__ = (
         "in_flight",
         "known",
+        "maker",
         "members",
         "name",
         "queue",
@@ -41,12 +49,15 @@ class Service:
         "redispatched",
         "replies",
         "requests",
+        "size",
         "used",
     )
 
-    def __init__(self, name: bytes) -> None:
+    def __init__(self, name: bytes, maker: bytes | None = None) -> None:
         self.name = name
-        self.queue: deque[Request] = deque()
+        self.maker = maker
+        self.queue: OrderedDict[int, Request] = OrderedDict()
+        self.size = 0
         self.ready: OrderedDict[Worker, None] = OrderedDict()
         self.members = 0
         self.in_flight = 0
@@ -55,6 +66,21 @@ class Service:
         self.requests = 0
         self.replies = 0
         self.redispatched = 0
+
+    @property
+    def held(self) -> int:
+        """How many requests it has."""
+        return len(self.queue) + self.in_flight
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has neither workers nor requests."""
+        return not self.members and not self.queue and not self.in_flight
+
+    @property
+    def oldest(self) -> Request:
+        """The one that is next. Only while some are queued."""
+        return next(iter(self.queue.values()))
 
 
 class Request:

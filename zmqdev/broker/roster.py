@@ -52,7 +52,7 @@ class Roster:
             worker, _ = service.ready.popitem(last=False)
             self._assign(worker, request, now)
         else:
-            service.queue.append(request)
+            service.queue[request.number] = request
 
     def feed(self, service: Service, now: float) -> None:
         """Match queued requests with ready workers."""
@@ -201,7 +201,7 @@ class Roster:
             self._say(identity, dialect, DISCONNECT)
             return
         service = self.ledger.service(name, now)
-        self.ledger.joined(service)
+        self.ledger.manned(service, service.members + 1)
         interval = dialect.pace(self.settings.heartbeat)
         worker = self.workers[identity] = Worker(identity, dialect, service, interval)
         worker.seen = now - self.absent
@@ -214,12 +214,12 @@ class Roster:
         service = worker.service
         del self.workers[worker.identity]
         service.ready.pop(worker, None)
-        service.members -= 1
         service.used = now
         request, worker.request = worker.request, None
         if request is not None:
             service.in_flight -= 1
             self.ledger.give_back(request, now)
+        self.ledger.manned(service, service.members - 1)
         self.feed(service, now)
 
     def _expel(self, worker: Worker, now: float) -> None:
@@ -292,7 +292,7 @@ class Roster:
         """The queue stops: tell every worker."""
         for worker in self.workers.values():
             self._say(worker.identity, worker.dialect, DISCONNECT)
-            worker.service.members -= 1
+            self.ledger.manned(worker.service, worker.service.members - 1)
             worker.service.ready.clear()
         self.workers.clear()
 

@@ -116,7 +116,8 @@ class Reliable:
         Size(),
         default=256 * MEBIBYTE,
         flag="--max-bytes",
-        help="Bytes of requests held, of all clients.",
+        help="Bytes held of all clients: requests, partial replies, replies that are not read; "
+        "64 more for each frame, 512 for each message.",
         group=GROUP,
     )
     client_requests: int = option(
@@ -132,7 +133,7 @@ class Reliable:
         Size(),
         default=128 * MEBIBYTE,
         flag="--client-bytes",
-        help="Bytes of requests held of one client.",
+        help="The same of one client.",
         group=GROUP,
     )
     stream_partials: bool = option(

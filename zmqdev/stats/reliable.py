@@ -1,7 +1,7 @@
 """What the reliable queue counts: a row each, with its unit and its meaning.
 
 Counters never go back. `requests` is always the sum of `replies`, `expired`,
-`dead_letters`, `abandoned`, `unanswered` and what the ledger still holds.
+`dead_letters`, `abandoned`, `unanswered`, `evicted` and what the ledger still holds.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Tally:
     dead_letters: int = count("requests", "given up because every attempt failed")
     abandoned: int = count("requests", "dropped because their client had gone")
     unanswered: int = count("requests", "still here when the queue stopped")
+    evicted: int = count("requests", "given up for room: the queue was full, their client had most")
     refused: int = count("requests", "not accepted: a limit, or the queue was stopping")
     repeated: int = count("requests", "sent again by a client while the first was still here")
     internal: int = count("requests", "answered by the queue itself (mmi.*)")
@@ -102,7 +103,10 @@ class ServiceReport:
 
 @dataclass(frozen=True)
 class Report:
-    """The broker as it stands: gauges, counters, services by name. Ages in seconds."""
+    """The broker as it stands: gauges, counters, services by name. Ages in seconds.
+
+    `services_not_shown`: services without workers that are left out.
+    """
 
     queued: int
     in_flight: int
@@ -113,3 +117,4 @@ class Report:
     draining: bool
     counters: Mapping[str, int]
     services: tuple[ServiceReport, ...]
+    services_not_shown: int = 0

@@ -1,0 +1,63 @@
+"""Names of services that no worker serves: each costs memory and a look in every sweep, and
+anybody can make one up. So there is room for some only, and who made most of them pays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zmqdev.broker.request import Service
+
+if TYPE_CHECKING:
+    from zmqdev.broker.ledger import Ledger
+
+MOST = 1000
+# Seconds between two searches for names that are not used.
+SEARCH = 1.0
+
+
+class Names:
+    """`count` of a ledger's services without workers, by their makers."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.count = 0
+        self._made: dict[bytes, int] = {}
+        self._searched = float("-inf")
+
+    def enter(self, service: Service) -> None:
+        """The service has no workers now."""
+        self.count += 1
+        if service.maker is not None:
+            self._made[service.maker] = self._made.get(service.maker, 0) + 1
+
+    def leave(self, service: Service) -> None:
+        """The service has workers now, or is forgotten."""
+        self.count -= 1
+        maker, service.maker = service.maker, None
+        if maker is not None:
+            left = self._made[maker] = self._made[maker] - 1
+            if not left:
+                del self._made[maker]
+
+    def takes(self, maker: bytes, now: float) -> bool:
+        """Whether that client may make one up more; room is made for it where that is fair."""
+        if self.count >= MOST and now - self._searched >= SEARCH:
+            self._searched = now
+            self.forget_unused()
+        if self.count < MOST:
+            return True
+        largest = max(self._made, key=self._made.__getitem__, default=None)
+        if largest is None or self._made[largest] <= self._made.get(maker, 0) + 1:
+            return False
+        self._ledger.drop(self._newest_of(largest))
+        return True
+
+    def forget_unused(self) -> None:
+        """Those that have neither workers nor requests."""
+        for service in [one for one in self._ledger.services.values() if one.is_idle]:
+            self._ledger.drop(service)
+
+    def _newest_of(self, maker: bytes) -> Service:
+        found = reversed(self._ledger.services.values())
+        return next(service for service in found if service.maker == maker)

@@ -1,0 +1,186 @@
+"""Who pays when a limit that all clients share is reached: the one that holds most.
+
+Refusing the newcomer would let a few that fill the ledger shut out everybody else. So room
+is made with what the largest holder sent last: a reply that it does not read, else a request
+that no worker has yet. A newcomer that would hold as much itself is refused.
+
+Requests for services without workers share half of the ledger, so that the other half is
+always there for those that can be answered.
+
+Who holds most is worked out only when a limit is reached, and is good for some decisions:
+ordinary traffic pays nothing for it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from zmqdev.broker.request import Client, Request
+
+if TYPE_CHECKING:
+    from zmqdev.broker.ledger import Ledger
+
+# Decisions between two measurements.
+GOOD_FOR = 500
+Holdings = Callable[[], Iterable[tuple[bytes, int]]]
+
+
+class Ranking:
+    """Holders by amount. `holdings` gives (holder, amount), a holder any number of times."""
+
+    def __init__(self, holdings: Holdings) -> None:
+        self._holdings = holdings
+        self._held: dict[bytes, int] = {}
+        self._heap: list[tuple[int, bytes]] = []  # (-amount, holder); amounts may be old
+        self._left = 0
+
+    def refresh(self) -> None:
+        """For one decision more."""
+        if self._left:
+            self._left -= 1
+        else:
+            self.measure()
+
+    def measure(self) -> None:
+        self._left = GOOD_FOR
+        self._held = {}
+        for holder, amount in self._holdings():
+            self._held[holder] = self._held.get(holder, 0) + amount
+        self._heap = [(-amount, holder) for holder, amount in self._held.items()]
+        heapq.heapify(self._heap)
+
+    def held(self, holder: bytes) -> int:
+        return self._held.get(holder, 0)
+
+    def change(self, holder: bytes, by: int) -> None:
+        amount = self._held[holder] = max(0, self.held(holder) + by)
+        heapq.heappush(self._heap, (-amount, holder))
+
+    def forget(self, holder: bytes) -> None:
+        """It holds nothing that can be taken."""
+        self._held.pop(holder, None)
+
+    def largest(self) -> bytes | None:
+        """None when nobody holds anything."""
+        while self._heap:
+            amount, holder = self._heap[0]
+            if -amount == self._held.get(holder):
+                return holder
+            heapq.heappop(self._heap)
+        return None
+
+
+class Pot:
+    """What the requests for services without workers hold, and may hold."""
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self.most, self.most_bytes = most, most_bytes
+        self.requests = self.size = 0
+
+    def change(self, requests: int, size: int) -> None:
+        self.requests += requests
+        self.size += size
+
+    def takes(self, size: int) -> bool:
+        """Whether a request of that size fits in."""
+        return self.requests < self.most and self.size + size <= self.most_bytes
+
+
+class Room:
+    """Makes room in a ledger. `unserved` is the part of services without workers."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        settings = ledger.settings
+        self._ledger = ledger
+        self._most, self._most_bytes = settings.max_requests, settings.max_bytes
+        # A request counts by its bytes and as one of many: what a place for it is worth.
+        self._place = settings.max_bytes // settings.max_requests
+        self.unserved = Pot((self._most + 1) // 2, self._most_bytes // 2)
+        self._whole_ranking = Ranking(self._all_held)
+        self._unserved_ranking = Ranking(self._unserved_held)
+
+    def takes(self, size: int) -> bool:
+        """Whether a request or reply of that size fits in as it is."""
+        ledger = self._ledger
+        held = ledger.size + ledger.waiting.size
+        return len(ledger.open) < self._most and held + size <= self._most_bytes
+
+    def make(self, identity: bytes, size: int, *, served: bool) -> bool:
+        """Room for a request of that client; False when it has to be refused."""
+        if not served and not self._make(
+            lambda: self.unserved.takes(size), self._unserved_ranking, identity, size, served
+        ):
+            return False
+        return self._make(lambda: self.takes(size), self._whole_ranking, identity, size, True)
+
+    def _make(
+        self,
+        fits: Callable[[], bool],
+        ranking: Ranking,
+        identity: bytes,
+        size: int,
+        any_request: bool,
+    ) -> bool:
+        if fits():
+            return True
+        ranking.refresh()
+        share = size + self._place
+        while not fits():
+            largest = ranking.largest()
+            if largest is None or ranking.held(largest) <= ranking.held(identity) + share:
+                return False
+            self._take_from(largest, ranking, any_request)
+        ranking.change(identity, share)
+        return True
+
+    def bound_replies(self) -> None:
+        """More replies wait, perhaps too many: the largest holder pays."""
+        waiting, ranking = self._ledger.waiting, self._whole_ranking
+        if self._ledger.size + waiting.size <= self._most_bytes:
+            return
+        ranking.measure()
+        while self._ledger.size + waiting.size > self._most_bytes:
+            largest = ranking.largest()
+            if largest is None:
+                return  # the rest is with workers
+            self._take_from(largest, ranking, True)
+
+    def _take_from(self, holder: bytes, ranking: Ranking, any_request: bool) -> None:
+        freed = self._pay(holder, any_request)
+        if freed:
+            ranking.change(holder, -freed)
+        else:
+            ranking.forget(holder)
+
+    def _pay(self, identity: bytes, any_request: bool) -> int:
+        """Take the last thing a holder sent; what that was worth, 0 when there is nothing."""
+        freed = self._ledger.waiting.shed(identity) if any_request else 0
+        if freed:
+            return freed
+        client = self._ledger.clients.get(identity)
+        newest = _newest_queued(client, any_request) if client is not None else None
+        if newest is None:
+            return 0
+        self._ledger.evict(newest)
+        return newest.size + self._place
+
+    def _all_held(self) -> Iterable[tuple[bytes, int]]:
+        for client in self._ledger.clients.values():
+            yield client.identity, client.size + self._place * len(client.open)
+        yield from self._ledger.waiting.sizes()
+
+    def _unserved_held(self) -> Iterable[tuple[bytes, int]]:
+        for service in self._ledger.services.values():
+            if not service.members:
+                for request in service.queue.values():
+                    yield request.client.identity, request.size + self._place
+
+
+def _newest_queued(client: Client, any_request: bool) -> Request | None:
+    for request in reversed(client.open.values()):
+        service = request.service
+        if request.number in service.queue and (any_request or not service.members):
+            return request
+    return None
