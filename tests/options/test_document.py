@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zmqdev.errors import UsageError
+from zmqdev.options import document
 from zmqdev.options.document import read
 
 
@@ -51,6 +53,38 @@ def test_a_broken_file_is_one_error_with_its_place(content: bytes, message: str)
 
 def test_words_that_yaml_would_turn_into_something_else_stay_words() -> None:
     assert read(b"a: 2015-01-01\non: 1\n", "q").plain() == {"a": "2015-01-01", "on": 1}
+
+
+WORDS = [
+    *("a: ", "b", "- ", "[", "]", "{", "}", ", ", "? ", "|\n", ">\n", "\n", "\n  ", " ", "\t", "#"),
+    *("&x ", "*x", "!!str ", "!y ", "'", '"', "\\", "%YAML 1.1\n", "---\n", "...\n", "<<: ", "~"),
+    *("1", "0x1f", "on", "2015-01-01", "${A:?b}", "\ufeff", "\u00e4", "\u2028", "\x85", "\x07"),
+]
+
+
+PYTHON = document._loaders()[1]
+
+
+def answer(content: bytes) -> object:
+    try:
+        return read(content, "f").plain()
+    except UsageError as error:
+        return str(error)
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML was built without libyaml")
+@given(st.lists(st.sampled_from(WORDS), max_size=14).map("".join))
+def test_libyaml_and_python_give_the_same_answer(text: str) -> None:
+    with_libyaml = answer(text.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(document, "_loaders", lambda: (None, PYTHON))
+        assert with_libyaml == answer(text.encode())
+
+
+@pytest.mark.parametrize(("opened", "closed"), [(b"[", b"]"), (b"- ", b""), (b'{"a":', b"}")])
+@pytest.mark.parametrize("depth", [40, 90, 200, 5000])
+def test_no_depth_is_too_much_for_the_parser(opened: bytes, closed: bytes, depth: int) -> None:
+    assert "nested too deeply" in str(answer(opened * depth + b"x" + closed * depth))
 
 
 @given(st.binary(max_size=200))
