@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from zmqdev.errors import RunError
+from zmqdev.system.interpreter import program
 from zmqdev.tools.bench import lines, startup
 from zmqdev.tools.bench.case import Case
 from zmqdev.tools.bench.cost import cost_of
@@ -99,6 +100,21 @@ def test_what_a_device_costs_is_told(a_case: MakeCase, place: Path) -> None:
 def test_a_file_of_lines_arrives_whole(a_case: MakeCase, place: Path) -> None:
     run = lines.once(a_case("file", count=2000), BETWEEN["direct"], 0, place)
     assert (run.sent, run.received) == (2000, 2000)
+
+
+def test_lines_that_do_not_come_are_given_up(
+    a_case: MakeCase, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def astray(command: str, *flags: str) -> list[str]:
+        words = list(flags)
+        if command == "push":
+            words[words.index("--connect") + 1] = "tcp://127.0.0.1:1"
+        return program(command, *words)
+
+    monkeypatch.setattr(lines, "program", astray)
+    monkeypatch.setattr(lines, "QUIET", 1.0)
+    run = lines.once(a_case("file", count=2000), BETWEEN["direct"], 0, place)
+    assert (run.sent, run.received) == (2000, 0)
 
 
 def test_a_start_takes_its_time(place: Path) -> None:

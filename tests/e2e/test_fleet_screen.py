@@ -16,7 +16,7 @@ Ports = Callable[[int], list[int]]
 FILE = """
 defaults: {{control: off, drain: 500ms}}
 parts:
-  in: {{endpoint: pub, bind: tcp://127.0.0.1:{0}, data: "tick {{n}}", interval: 20ms}}
+  in: {{endpoint: pub, bind: tcp://127.0.0.1:{0}, data: "tick {{n}}", interval: 200ms}}
   mid:
     device: forwarder
     frontend: {{connect: tcp://127.0.0.1:{0}}}

@@ -7,14 +7,13 @@ import json
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import zmq
-from support import peers
+from support import forked
 from support.load import Load
 from support.processes import Program, Start, until
 from support.reliable import Queue, own_worker
@@ -27,6 +26,8 @@ PROTOCOLS = ("mdp-0.1", "mdp-0.2", "majortomo", "ppp")
 KILLS = 20
 # Seconds that a kill may cost 99 of 100 requests.
 SLOWEST = 0.25
+# A worker that is started takes processor time from the others, and so does a reply that is late.
+SLOWER = 4
 
 
 @pytest.fixture
@@ -35,8 +36,7 @@ def hire() -> Iterator[Hire]:
     hired: list[subprocess.Popen[bytes]] = []
 
     def begin(protocol: str, address: str, name: str, *more: str) -> subprocess.Popen[bytes]:
-        words = [sys.executable, str(Path(peers.__file__)), protocol, address, name, *more]
-        hired.append(subprocess.Popen(words))
+        hired.append(forked.peer([protocol, address, name, *more]))
         return hired[-1]
 
     yield begin
@@ -65,6 +65,11 @@ def calm_percentile(load: Load) -> float:
     return load.percentile(0.99)
 
 
+def slowest(calm: float) -> float:
+    """Seconds that a kill may take where a calm load takes so many."""
+    return SLOWER * calm + SLOWEST
+
+
 @pytest.mark.alone
 @pytest.mark.parametrize("protocol", [*PROTOCOLS, "ppp-text", "req"])
 def test_twenty_kills_lose_nothing(start: Start, hire: Hire, protocol: str) -> None:
@@ -84,7 +89,7 @@ def test_twenty_kills_lose_nothing(start: Start, hire: Hire, protocol: str) -> N
             until(lambda number=number: gone(queue) >= number, "the loss is noticed")
             queue.settle(4)
     check(load, least=50 * KILLS)
-    assert load.percentile(0.99) < calm + SLOWEST
+    assert load.percentile(0.99) < slowest(calm)
     assert queue.count("lost") > KILLS / 2, "a kill shows in the connection"
     assert queue.count("redispatched") > 0, "no kill hit a busy worker"
 
@@ -106,7 +111,7 @@ def test_kills_of_our_own_worker_lose_nothing(start: Start) -> None:
             until(lambda number=number: gone(queue) >= number, "the loss is noticed")
             queue.settle(4)
     check(load, least=20 * kills)
-    assert load.percentile(0.99) < calm + SLOWEST
+    assert load.percentile(0.99) < slowest(calm)
     assert queue.count("redispatched") > kills / 2
 
 
@@ -129,7 +134,7 @@ def test_kills_of_plain_workers_lose_nothing(start: Start, hire: Hire) -> None:
             until(lambda number=number: gone(queue) >= number, "the loss is noticed")
             queue.settle(4)
     check(load, least=50 * KILLS)
-    assert load.percentile(0.99) < calm + SLOWEST
+    assert load.percentile(0.99) < slowest(calm)
     assert queue.count("overran") > 0, "no kill hit a busy worker"
 
 

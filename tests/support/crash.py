@@ -19,6 +19,7 @@ from signal import SIGINT, default_int_handler, signal
 from types import TracebackType
 from typing import Any
 
+from support import forked
 from support.processes import until
 
 from zmqdev.control.client import Asker
@@ -98,7 +99,8 @@ class Scene:
         words = ["--frontend-bind", self.frontend, "--backend-bind", self.backend]
         words += ["--control", self.control, "--ready-file", str(ready), "--drain", "200ms"]
         words += ["--stats", "live" if sys.stderr.isatty() else "off"]
-        self.run("queue", *self.extra, *words, err=None)
+        # A start of its own: it may show itself on the terminal of this process.
+        self.run("queue", *self.extra, *words, err=None, cold=True)
         until(ready.exists, "the queue")
 
     def hire(self) -> subprocess.Popen[bytes]:
@@ -114,13 +116,14 @@ class Scene:
             return self.run("client", *self.extra, *words, out=out, err=err), replies
 
     def run(
-        self, *words: str, out: Any = subprocess.DEVNULL, err: Any = subprocess.DEVNULL
+        self,
+        *words: str,
+        out: Any = subprocess.DEVNULL,
+        err: Any = subprocess.DEVNULL,
+        cold: bool = False,
     ) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "zmqdev", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
+        process = forked.popen(
+            list(words), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cold=cold
         )
         self.running.append(process)
         return process

@@ -1,4 +1,5 @@
-"""Forks `zmqdev` from a process that has loaded it: most of a start is loading modules.
+"""Forks `zmqdev`, and the tests' own peers, from a process that has loaded them: most of a start
+is loading modules.
 
     python tests/support/fork_server.py DESCRIPTOR
 
@@ -34,6 +35,8 @@ REPORT = struct.Struct("=cq")
 STARTED, ENDED = b"s", b"e"
 MOST_BYTES = 1 << 18
 STANDARD = 3
+# Programs of the tests.
+OTHERS = ("support.peers",)
 # What a program starts with, whatever this process was started with.
 DEFAULTS = (signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD, signal.SIGCONT, signal.SIGWINCH)
 
@@ -45,7 +48,8 @@ def load() -> None:
     for module in pkgutil.walk_packages(zmqdev.__path__, "zmqdev."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    importlib.import_module("rich.traceback")
+    for name in ("rich.traceback", *OTHERS):
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()
 
@@ -131,9 +135,9 @@ def stream(descriptor: int, errors: str) -> io.TextIOWrapper:
 
 
 if __name__ == "__main__":
-    sys.path.pop(0)
+    sys.path[0] = os.path.dirname(sys.path[0])  # that of `support`
     load()
-    if serve(socket.socket(fileno=int(sys.argv[1]))) is not None:
-        from zmqdev.cli import main
-
-        main()
+    asked = serve(socket.socket(fileno=int(sys.argv[1])))
+    if asked is not None:
+        del sys.path[0]
+        sys.modules[asked["module"]].main()

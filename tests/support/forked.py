@@ -31,6 +31,7 @@ import zmqdev
 
 SERVER = Path(__file__).with_name("fork_server.py")
 PROGRAM = str(Path(zmqdev.__file__).with_name("__main__.py"))
+PLAIN = {"module": "zmqdev.cli", "terminal": False, "limits": {}, "ignored": []}
 # Read when the interpreter or the package is loaded: a copy has what the server had.
 READ_AT_START = ("PYTHON", "LD_", "LANG", "LC_", "ZMQDEV_RELAY")
 
@@ -147,7 +148,12 @@ def popen(
             **options,
         )
     request = {"terminal": terminal, "limits": dict(limits or {}), "ignored": list(ignored)}
-    return Forked(words, request, env=surroundings, **options)
+    return Forked(words, {**PLAIN, **request}, env=surroundings, **options)
+
+
+def peer(words: list[str]) -> subprocess.Popen[Any]:
+    """`support.peers` with these words."""
+    return Forked(words, {**PLAIN, "module": "support.peers"})
 
 
 def read_at_start(environ: Mapping[str, str]) -> dict[str, str]:

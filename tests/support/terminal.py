@@ -17,6 +17,9 @@ import pyte
 from support.forked import popen
 from support.processes import PATIENCE, until
 
+# Pieces that are read before the screen is looked at again.
+AT_ONCE = 4
+
 
 class Terminal:
     """`zmqdev ARGUMENTS` as a person starts it: stdin, stdout and stderr are one terminal,
@@ -34,6 +37,7 @@ class Terminal:
     ) -> None:
         self.screen = pyte.HistoryScreen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
+        self._lines: list[str] | None = None
         self.sent = b""
         """Everything that was sent to the screen."""
         self.master, slave = pty.openpty()
@@ -52,6 +56,7 @@ class Terminal:
 
     def resize(self, columns: int, rows: int) -> None:
         self.screen.resize(rows, columns)
+        self._lines = None
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def read(self) -> bool:
@@ -62,15 +67,20 @@ class Terminal:
             piece = os.read(self.master, 65536)
             self.sent += piece
             self._stream.feed(piece)
+            self._lines = None
             return bool(piece)
         return False
 
     @property
     def lines(self) -> list[str]:
         """What is on the screen now, without empty rows."""
-        while self.read():
-            continue
-        return [line.rstrip() for line in self.screen.display if line.strip()]
+        read = 0
+        # A program that draws faster than this reads is looked at all the same.
+        while self.read() and (read < AT_ONCE or self.process.poll() is not None):
+            read += 1
+        if self._lines is None:
+            self._lines = [line.rstrip() for line in self.screen.display if line.strip()]
+        return self._lines
 
     @property
     def text(self) -> str:
