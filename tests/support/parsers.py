@@ -139,11 +139,15 @@ def _broker(data: bytes) -> None:
 
 
 def _subscriptions(data: bytes) -> None:
-    accounts = Subscriptions(SubscriptionLimits(8, 64, 200, 4, 100))
-    for frame in cut_up(data):
-        accounts.take(frame, whole=True, connection=frame[-1] if frame else 0)
-    assert len(accounts) <= 8
-    assert 0 <= accounts.size <= 200
+    limits = SubscriptionLimits(
+        topic_length=64, count=8, count_per_peer=4, size=200, size_per_peer=100
+    )
+    accounts = Subscriptions(limits)
+    peers = [accounts.open(0.0), accounts.open(0.0), None]
+    for number, frame in enumerate(cut_up(data)):
+        accounts.take(frame, peers[number % len(peers)], number / 10)
+    assert len(accounts) <= limits.count
+    assert 0 <= accounts.size <= limits.size
 
 
 def _replies(data: bytes) -> None:

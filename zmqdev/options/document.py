@@ -26,8 +26,8 @@ LARGEST = 16 * 2**20
 # Where composing ends, for both parsers call themselves at each level. Deeper than DEEPEST, so
 # that what is near it has a place in its message.
 COMPOSED = 3 * DEEPEST
-# Where libyaml takes what Python refuses: a tab between tokens, a `?` in a flow map.
-DISPUTED = (b"\t", b"?")
+# Where libyaml differs from Python: a tab between tokens, a `?` in a flow map, byte order marks.
+DISPUTED = (b"\t", b"?", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
