@@ -9,8 +9,8 @@ import pytest
 import zmq
 
 from zmqdev.device.peer_log import FIRST_PAUSE, MOST_PLACES, Complaints, PeerLog, hint
-from zmqdev.device.peers import MISMATCH, NO_REASON, PeerEvent
 from zmqdev.device.socket import OpenSocket
+from zmqdev.device.tally import MISMATCH, NO_REASON, PeerEvent
 from zmqdev.stats.snapshot import AddressState
 
 ADDRESS = "tcp://127.0.0.1:5555"

@@ -10,10 +10,24 @@ import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.device.peers import BROKEN, GIVEN_UP, MISMATCH, PeerEvent, PeerWatch, Tally
+from zmqdev.device.hangup import Ending
+from zmqdev.device.peers import PeerWatch
+from zmqdev.device.tally import (
+    BROKEN,
+    EITHER,
+    GIVEN_UP,
+    MISMATCH,
+    NO_REASON,
+    OLD,
+    TOO_OLD,
+    TYPES,
+    PeerEvent,
+    Tally,
+)
 
 OPEN, SHAKEN, ENDED = zmq.EVENT_ACCEPTED, zmq.EVENT_HANDSHAKE_SUCCEEDED, zmq.EVENT_DISCONNECTED
 MADE, RETRIED = zmq.EVENT_CONNECTED, zmq.EVENT_CONNECT_RETRIED
+UNSAID = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
 FAILED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 HERE = "tcp://127.0.0.1:1"
 
@@ -87,6 +101,72 @@ def test_a_storm_of_bad_handshakes_is_put_right_by_what_is_sure() -> None:
     assert fed((SHAKEN, 0)).counts().connected == 0
 
 
+def test_an_old_peer_is_connected_though_no_success_is_told_of_it() -> None:
+    tally = fed((OPEN, 7))
+    assert tally.old(7) == PeerEvent("connected", HERE, note=OLD)
+    assert tally.old(7) is None
+    assert tally.take(UNSAID, 0, HERE) is None
+    assert tally.take(ENDED, 7, HERE) == PeerEvent("disconnected", HERE)
+    counts = tally.counts()
+    assert (counts.accepted, counts.disconnects, counts.failed_handshakes) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(("sent", "received"), [(12, 14), (14, 400), (10, 10), (10, 18)])
+def test_an_old_peer_that_comes_and_goes_at_once_has_not_failed(sent: int, received: int) -> None:
+    tally = fed((OPEN, 7), (UNSAID, 0))
+    event = tally.take(ENDED, 7, HERE, ending=Ending(False, sent, received))
+    assert event == PeerEvent("disconnected", HERE)
+    assert (tally.counts().accepted, tally.counts().failed_handshakes) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("sent", "received"), [(10, 0), (10, 9), (11, 10), (11, 11), (64, 64), (91, 14), (12, 12)]
+)
+def test_a_peer_of_zmtp_3_that_leaves_in_its_handshake_has_failed(sent: int, received: int) -> None:
+    tally = fed((OPEN, 7), (UNSAID, 0))
+    event = tally.take(ENDED, 7, HERE, ending=Ending(False, sent, received))
+    assert event == PeerEvent("failed", HERE, NO_REASON)
+
+
+@pytest.mark.parametrize(
+    ("asks", "ending", "reason"),
+    [
+        (True, Ending(True, 10, 14), TOO_OLD),
+        (True, Ending(True, 11, 2), TOO_OLD),
+        (True, Ending(True, 91, 96), TYPES),
+        (True, Ending(True, 10, 96), EITHER),
+        (True, Ending(), EITHER),
+        (False, Ending(True, 10, 96), TYPES),
+        (False, Ending(), MISMATCH),
+    ],
+)
+def test_why_this_end_hung_up(asks: bool, ending: Ending, reason: str) -> None:
+    tally = Tally(asks=asks)
+    tally.take(OPEN, 7, HERE)
+    assert tally.take(ENDED, 7, HERE, ending=ending) == PeerEvent("failed", HERE, reason)
+
+
+def test_a_host_name_and_the_number_that_it_stands_for_are_one_address() -> None:
+    """libzmq says the name until it has resolved it, and the number from then on."""
+    name, number = "tcp://localhost:1", HERE
+    tally = Tally()
+    tally.take(MADE, 7, name, number)
+    tally.take(SHAKEN, 0, name)
+    assert tally.take(ENDED, 7, name) == PeerEvent("disconnected", name)
+    tally.take(RETRIED, 100, number)
+    assert tally.given_up(100) == []
+    tally.take(MADE, 7, number, number)
+    assert tally.take(SHAKEN, 0, number) == PeerEvent("connected", name)
+    tally.take(ENDED, 7, number)
+    assert tally.given_up(100) == [PeerEvent("failed", name, BROKEN)]
+
+
+def test_who_comes_is_called_by_its_own_address() -> None:
+    tally = Tally()
+    tally.take(OPEN, 7, HERE, "tcp://10.0.0.1:4000")
+    assert tally.take(SHAKEN, 0, HERE) == PeerEvent("connected", "tcp://10.0.0.1:4000")
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from([OPEN, SHAKEN, ENDED, FAILED]), st.integers(0, 5)), max_size=60
@@ -150,7 +230,7 @@ def test_a_turn_takes_a_part_of_a_storm_and_leaves_the_rest(context: Context) ->
     late.send(b"here")
     assert router.poll(20_000)  # connections are accepted in turn: the monitor has told of all
     assert watch.drain(most=50)
-    assert watch.pair.poll(0)
+    assert watch.behind
     drained_until(watch, lambda: watch.counts.failed_handshakes + watch.counts.disconnects == 100)
     watch.disable()
     watch.close()

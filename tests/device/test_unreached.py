@@ -15,8 +15,9 @@ import pytest
 import zmq
 
 from zmqdev.device.announce import NOTE
-from zmqdev.device.peers import PeerEvent, PeerWatch
+from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket, make
+from zmqdev.device.tally import PeerEvent
 from zmqdev.device.unreached import LONGEST_PAUSE, PATIENCE, Finding, Reach, Unreached, look_at
 
 HERE = "tcp://localhost:5555"

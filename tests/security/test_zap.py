@@ -15,9 +15,9 @@ from zmqdev.errors import RunError
 from zmqdev.security import zap
 from zmqdev.security.networks import networks
 from zmqdev.security.passwords import make_line, parse
-from zmqdev.security.policy import Policy
+from zmqdev.security.policy import Policy, Verdict
 from zmqdev.security.refusals import LINES_PER_SECOND, Refusals
-from zmqdev.security.zap import Handler, Post
+from zmqdev.security.zap import Handler, Registration
 from zmqdev.wire import z85
 
 Context = zmq.Context[Any]
@@ -43,7 +43,7 @@ def context() -> Iterator[Context]:
 @pytest.fixture
 def handler(context: Context) -> Iterator[Handler]:
     made = Handler(context)
-    made.posts["front"] = Post(Policy(), Refusals("front"))
+    made.sides["front"] = Registration(Policy(), Refusals("front"))
     made.start()
     yield made
     made.stop()
@@ -82,24 +82,24 @@ def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
 
 def test_an_open_side_lets_in(context: Context, handler: Handler) -> None:
     assert outcome(context, server(context)) == OPENED
-    assert handler.posts["front"].refusals.read() == {}
+    assert handler.sides["front"].refusals.read() == {}
 
 
 def test_a_denied_address_is_refused_and_counted(context: Context, handler: Handler) -> None:
-    handler.posts["front"].policy = Policy(networks=networks([], ["127.0.0.0/8"]))
+    handler.sides["front"].policy = Policy(networks=networks([], ["127.0.0.0/8"]))
     assert outcome(context, server(context)) == REFUSED
-    assert handler.posts["front"].refusals.read() == {"address": 1}
+    assert handler.sides["front"].refusals.read() == {"address": 1}
 
 
 def test_an_address_is_known_on_a_socket_of_both_families(
     context: Context, handler: Handler
 ) -> None:
-    handler.posts["front"].policy = Policy(networks=networks(["127.0.0.1"], []))
+    handler.sides["front"].policy = Policy(networks=networks(["127.0.0.1"], []))
     assert outcome(context, server(context, ipv6=True)) == OPENED
 
 
 def test_a_side_without_a_policy_lets_nobody_in(context: Context, handler: Handler) -> None:
-    handler.posts.clear()
+    handler.sides.clear()
     assert outcome(context, server(context)) == REFUSED
     assert handler.strays.read() == {"domain": 1}
 
@@ -110,7 +110,7 @@ def test_a_peer_of_a_socket_that_closes_is_told_to_come_again(
     """A 400 would be final: it would never come to the socket that takes the place. A handshake
     that got a 300 ends at once or with its time, as the two sides happen to be."""
     to = server(context, handshake_ivl=300)
-    post = handler.posts["front"]
+    post = handler.sides["front"]
     assert handler.leave("front")
     assert not handler.leave("front")
     with context.socket(zmq.PUSH) as peer:
@@ -119,7 +119,7 @@ def test_a_peer_of_a_socket_that_closes_is_told_to_come_again(
         peer.connect(to.last_endpoint)
         assert monitor.poll(5000)
         assert recv_monitor_message(monitor)["event"] == zmq.EVENT_DISCONNECTED
-        handler.posts["front"] = post
+        handler.sides["front"] = post
         peer.send(b"there")
         assert to.recv() == b"there"
         peer.disable_monitor()
@@ -127,19 +127,19 @@ def test_a_peer_of_a_socket_that_closes_is_told_to_come_again(
 
 
 def test_users_come_in_with_their_password(context: Context, handler: Handler) -> None:
-    handler.posts["front"].policy = Policy("PLAIN", users=USERS)
+    handler.sides["front"].policy = Policy("PLAIN", users=USERS)
     to = server(context, plain_server=True)
     good = {"plain_username": b"alice", "plain_password": b"sesame"}
     assert outcome(context, to, **good) == OPENED
     assert outcome(context, to, **{**good, "plain_password": b"guess"}) == REFUSED
-    assert handler.posts["front"].refusals.read() == {"password": 1}
+    assert handler.sides["front"].refusals.read() == {"password": 1}
 
 
 def test_keys_on_the_list_come_in_and_the_user_id_is_their_name(
     context: Context, handler: Handler
 ) -> None:
     ours, alice, mallory = keypair(), keypair(), keypair()
-    handler.posts["front"].policy = Policy("CURVE", keys={z85.key(alice[0]): "alice"})
+    handler.sides["front"].policy = Policy("CURVE", keys={z85.key(alice[0]): "alice"})
     options = {"curve_secretkey": ours[1].encode(), "curve_publickey": ours[0].encode()}
     to = server(context, curve_server=True, **options)
 
@@ -148,7 +148,7 @@ def test_keys_on_the_list_come_in_and_the_user_id_is_their_name(
         return dict(zip(names, map(str.encode, (*pair, ours[0])), strict=True))
 
     assert outcome(context, to, **curve(mallory)) == REFUSED
-    assert handler.posts["front"].refusals.read() == {"key": 1}
+    assert handler.sides["front"].refusals.read() == {"key": 1}
     sender = context.socket(zmq.PUSH)
     for name, value in curve(alice).items():
         setattr(sender, name, value)
@@ -165,40 +165,26 @@ def test_reloading_keeps_good_peers_and_refuses_new_ones(
     good.connect(to.last_endpoint)
     good.send(b"before")
     assert to.recv() == b"before"
-    handler.posts["front"].policy = Policy(networks=networks([], ["127.0.0.1"]))
+    handler.sides["front"].policy = Policy(networks=networks([], ["127.0.0.1"]))
     assert outcome(context, to) == REFUSED
     good.send(b"after")
     assert to.recv() == b"after"
 
 
-def test_one_connection_too_many_is_told_to_come_again(context: Context, handler: Handler) -> None:
-    full = ["127.0.0.1 has its 2 connections"]
-    handler.posts["front"].limit = lambda address: full[0] or None
-    to = server(context, handshake_ivl=200)
-    sender = context.socket(zmq.PUSH)
-    sender.reconnect_ivl = 20
-    sender.connect(to.last_endpoint)
-    wait_until(lambda: handler.posts["front"].refusals.read().get("connections", 0) >= 2)
-    full[0] = ""
-    sender.send(b"let in at last")
-    assert to.poll(30_000)
-
-
-def test_a_failing_limit_refuses_that_peer_alone(
-    context: Context, handler: Handler, caplog: pytest.LogCaptureFixture
+def test_a_failing_policy_refuses_that_peer_alone(
+    context: Context,
+    handler: Handler,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    wrong = [True]
+    def fail(*words: Any) -> Verdict:
+        raise KeyError("ours")
 
-    def limit(address: str) -> str | None:
-        if wrong.pop():
-            raise KeyError("ours")
-        return None
-
-    handler.posts["front"].limit = limit
     to = server(context)
-    assert outcome(context, to) == REFUSED
+    with monkeypatch.context() as patched:
+        patched.setattr(zap, "decide", fail)
+        assert outcome(context, to) == REFUSED
     assert "failed on a request" in caplog.text
-    wrong.append(False)
     assert outcome(context, to) == OPENED
 
 
@@ -220,7 +206,7 @@ def test_there_is_one_handler_in_a_context(context: Context, handler: Handler) -
 def test_it_stops_and_another_can_start(context: Context) -> None:
     for _ in range(3):
         handler = Handler(context)
-        handler.posts["front"] = Post(Policy(), Refusals("front"))
+        handler.sides["front"] = Registration(Policy(), Refusals("front"))
         handler.start()
         assert outcome(context, server(context)) == OPENED
         handler.stop()
@@ -242,7 +228,7 @@ def test_it_ends_with_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_refusal_is_logged_with_its_reason(
     context: Context, handler: Handler, caplog: pytest.LogCaptureFixture
 ) -> None:
-    handler.posts["front"].policy = Policy(networks=networks([], ["127.0.0.1"]))
+    handler.sides["front"].policy = Policy(networks=networks([], ["127.0.0.1"]))
     outcome(context, server(context))
     assert "front: refused 127.0.0.1: address 127.0.0.1 is denied" in caplog.text
 

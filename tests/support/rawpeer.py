@@ -46,6 +46,17 @@ def greet(peer: socket.socket, socket_type: str, routing_id: bytes = b"") -> boo
     return _hears(peer, b"READY")
 
 
+def greet_slowly(peer: socket.socket, socket_type: str) -> bool:
+    """The same, with the READY only when the other side's greeting has come."""
+    peer.sendall(greeting.build())
+    if not _hears(peer, b"NULL"):
+        return False
+    peer.sendall(zmtp.ready(socket_type, b""))
+    with suppress(OSError):
+        return _hears(peer, b"READY")
+    return False
+
+
 def reset(peer: socket.socket) -> None:
     """End it with a TCP reset, as a process that is killed with unread data does."""
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

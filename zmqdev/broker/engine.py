@@ -19,7 +19,7 @@ from zmqdev.broker.dead_letters import Letterbox
 from zmqdev.broker.sockets import FORWARD, SharedShell, Shell
 from zmqdev.broker.token import RUN
 from zmqdev.device.engine import Leftover
-from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
+from zmqdev.device.socket import OpenSocket, Watch, census_of, make, open_side
 from zmqdev.options.queue import QueueSpec
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import Counters, send_burst
@@ -158,7 +158,7 @@ class BrokerEngine:
         if side not in found or name not in SOCKET_OPTIONS:
             raise KeyError(key)
         names = ("sndhwm", "rcvhwm") if name == "hwm" else (name,)
-        apply(found[side].socket, dict.fromkeys(names, value))
+        found[side].apply(dict.fromkeys(names, value))
 
     def tap(self, socket: zmq.Socket[bytes] | None) -> None:
         self._tap = socket

@@ -23,9 +23,9 @@ from zmqdev.control.tap import Tap
 from zmqdev.control.target import Steered
 from zmqdev.control.verbs import VERBS
 from zmqdev.device.device import Device
-from zmqdev.device.peers import PeerEvent
 from zmqdev.device.service import Service
 from zmqdev.device.socket import OpenSocket, events, make
+from zmqdev.device.tally import PeerEvent
 from zmqdev.errors import RunError, ZmqdevError
 from zmqdev.options import address as addresses
 from zmqdev.relay import DROPS

@@ -23,8 +23,9 @@ import zmq
 
 from zmqdev.device.close import Farewell
 from zmqdev.device.engine import Engine
-from zmqdev.device.peers import PeerEvent, PeerWatch
+from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket, events
+from zmqdev.device.tally import PeerEvent
 from zmqdev.errors import RunError
 from zmqdev.stats.snapshot import AddressState, PeerCounts, SideState, Snapshot
 from zmqdev.system import crash
@@ -242,7 +243,8 @@ class Device:
             wake.close(0)
 
     def _watch(self, side: OpenSocket) -> None:
-        self.watches[side.name] = PeerWatch(side.socket, side.guard)
+        watch = self.watches[side.name] = PeerWatch(side.socket, side.guard)
+        side.before_release = watch.let_go
 
     def _serve(self, wake: zmq.Socket[bytes]) -> None:
         while self._stop_at is None:

@@ -6,12 +6,13 @@ socket, for its number is soon another's.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Any
 
-from zmqdev.device.peers import PeerEvent, PeerWatch
+from zmqdev.device.peers import PeerWatch
+from zmqdev.device.tally import PeerEvent
+from zmqdev.system.descriptor import inode_of
 from zmqdev.system.loop import Loop
 
 # Seconds after a disconnect at which is looked. What was not sent lingers for a while first, and
@@ -25,7 +26,7 @@ class Leaving:
     def __init__(self, watch: PeerWatch, tell: Callable[[PeerEvent], Any]) -> None:
         self._watch, self._tell = watch, tell
         watch.let_go()
-        self._inodes = {fd: _inode(fd) for fd in watch.connections()}
+        self._inodes = {fd: inode_of(fd) for fd in watch.connections()}
 
     def begin(self, loop: Loop) -> None:
         now = time.monotonic()
@@ -39,14 +40,6 @@ class Leaving:
         self._watch.drain(self._tell)
         for descriptor in self._watch.connections():
             inode = self._inodes.get(descriptor)
-            if inode is not None and _inode(descriptor) != inode:
+            if inode is not None and inode_of(descriptor) != inode:
                 del self._inodes[descriptor]
-                self._tell(self._watch.tally.gone(descriptor))
-
-
-def _inode(descriptor: int) -> int | None:
-    """None when it is closed."""
-    try:
-        return os.fstat(descriptor).st_ino
-    except OSError:
-        return None
+                self._tell(self._watch.gone(descriptor))

@@ -1,62 +1,104 @@
-"""Which of the two ends hung up: libzmq tells only that a connection ended.
+"""How a connection ended: libzmq tells only that it did.
 
-It hangs up on a peer whose frame is too large before it has read the frame. To see that, a
-duplicate of each connection is kept until its end is told of: if the peer is still there
-then, it was this end. The peer sees the end when the duplicate is closed, a moment later;
-so none may be kept where libzmq ends connections without a word.
+A duplicate of each connection is kept until its end is told of: if the peer is still there
+then, it was this end that hung up, and the bytes that went both ways tell how far its
+handshake came. The peer sees the end when the duplicate is closed, a moment later; so none
+may be kept where libzmq ends connections without a word.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import resource
 import select
+import socket
+import threading
+from dataclasses import dataclass
 
-from zmqdev.system.process_info import silence
+from zmqdev.system.process_info import exchanged, silence
 
 # A part of all descriptors: beyond it nothing is kept, and nothing is told.
-SHARE = 0.5
+SHARE = 0.25
 # Well below the time after which a silent peer is hung up on, 15 s; a busy machine is late.
 LATELY = 4.0
+# The greeting of ZMTP 3 (RFC 23). libzmq sends 12 bytes of it to a peer of ZMTP 1.0 or 2.0, and
+# 10 to one that sends no greeting at all.
+GREETING, OLD_GREETING, SIGNATURE = 64, 12, 10
 _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
+@dataclass(frozen=True)
+class Ending:
+    """`here`: this end hung up, on a peer that was still there and had just said something: one
+    that is silent for too long is hung up on as well. `sent` and `received` are bytes, None
+    where the system does not tell."""
+
+    here: bool = False
+    sent: int | None = None
+    received: int | None = None
+
+    @property
+    def old(self) -> bool:
+        """Whether the peer spoke ZMTP 1.0 or 2.0, as far as it came."""
+        if self.sent is None or self.received is None:
+            return False
+        return is_old(self.sent, self.received)
+
+
+UNKNOWN = Ending()
+
+
+def is_old(sent: int, received: int) -> bool:
+    """Whether bytes that went both ways are those of a peer before ZMTP 3.0: to one of 3.0 and
+    later the whole greeting is sent once twelve bytes of its own have come."""
+    if sent <= SIGNATURE:
+        return received >= SIGNATURE
+    return OLD_GREETING <= sent < GREETING and received > OLD_GREETING
+
+
 class Hangups:
-    """Duplicates by the descriptor of the connection. Used in one thread."""
+    """Duplicates by the descriptor of the connection. Any thread may let go of them; else they
+    are used in one."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, int] = {}
+        self._kept: dict[int, socket.socket] = {}
+        self._lock = threading.Lock()
 
-    def opened(self, descriptor: int) -> None:
-        self._forget(descriptor)
-        with contextlib.suppress(OSError):
-            copy = os.dup(descriptor)
-            # The lowest number that is free is given out, so it tells how many are in use.
-            if copy < SHARE * resource.getrlimit(resource.RLIMIT_NOFILE)[0]:
-                self._kept[descriptor] = copy
-            else:
-                os.close(copy)
+    def opened(self, descriptor: int, copy: socket.socket) -> None:
+        """Keep a duplicate of the connection that has this descriptor now."""
+        self.forget(descriptor)
+        # The lowest number that is free is given out, so it tells how many are in use.
+        if copy.fileno() >= SHARE * resource.getrlimit(resource.RLIMIT_NOFILE)[0]:
+            copy.close()
+            return
+        with self._lock:
+            self._kept[descriptor] = copy
 
-    def ended(self, descriptor: int) -> bool:
-        """Whether this end hung up, on a peer that was still there and had just said something:
-        one that is silent for too long is hung up on as well."""
-        copy = self._kept.get(descriptor)
+    def ended(self, descriptor: int) -> Ending:
+        """How it did. Told once."""
+        with self._lock:
+            copy = self._kept.pop(descriptor, None)
         if copy is None:
-            return False
-        poller = select.poll()
-        poller.register(copy, _GONE)
-        try:
-            return not poller.poll(0) and silence(copy) < LATELY
-        finally:
-            self._forget(descriptor)
+            return UNKNOWN
+        with copy:
+            poller = select.poll()
+            poller.register(copy, _GONE)
+            here = not poller.poll(0) and silence(copy.fileno()) < LATELY
+            return Ending(here, *(exchanged(copy) or (None, None)))
+
+    def exchanged(self, descriptor: int) -> tuple[int, int] | None:
+        """Bytes sent and received so far; None where that is not told."""
+        with self._lock:
+            copy = self._kept.get(descriptor)
+            return exchanged(copy) if copy is not None else None
 
     def let_go(self) -> None:
         """Keep none of those that are open now."""
         for descriptor in list(self._kept):
-            self._forget(descriptor)
+            self.forget(descriptor)
 
-    def _forget(self, descriptor: int) -> None:
-        copy = self._kept.pop(descriptor, None)
+    def forget(self, descriptor: int) -> None:
+        """It is kept no longer."""
+        with self._lock:
+            copy = self._kept.pop(descriptor, None)
         if copy is not None:
-            os.close(copy)
+            copy.close()

@@ -16,7 +16,6 @@ from zmqdev.device.engine import Engine
 from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket
 from zmqdev.options import socktype
-from zmqdev.security.connections import cut
 from zmqdev.security.unfinished import CHATTER, MEBIBYTE, Floods, Unfinished, wire_size
 from zmqdev.system import process_info
 from zmqdev.system.descriptor import remote_of
@@ -175,11 +174,11 @@ class Vigil:
 
     def _cut(self, side: Side, connection: Connection, reason: str, text: str) -> None:
         descriptor, address = connection
-        if remote_of(descriptor) != address or not cut(descriptor):
+        guard = side.opened.guard
+        if guard is None or remote_of(descriptor) != address or not guard.census.cut(descriptor):
             return
         self._expect_memory()
-        if side.opened.guard is not None:
-            side.opened.guard.refuse(reason, text, address, time.monotonic())
+        guard.refuse(reason, text, address, time.monotonic())
 
     def _accounts(self, opened: OpenSocket) -> Unfinished[Connection]:
         queue = getattr(self._engine.spec, opened.name).sockopts.get("rcvhwm", QUEUE)

@@ -16,8 +16,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zmqdev.device.peers import NO_REASON, PeerEvent
 from zmqdev.device.socket import OpenSocket
+from zmqdev.device.tally import NO_REASON, PeerEvent
 from zmqdev.options.socktype import PEERS
 
 log = logging.getLogger("zmqdev")
@@ -110,14 +110,15 @@ class PeerLog:
             for state in self._opened.addresses
         )
         place = event.address if connects else event.address.rpartition(":")[0]
-        if event.what != "failed":
-            if event.what == "connected" and connects:
-                self._complaints.succeeded(place)
-            log.info("%s: %s %s", self._who, event.address, event.what)
+        if event.what == "connected" and connects:
+            self._complaints.succeeded(place)
+        if event.what == "connected" or not event.reason:
+            note = f" ({event.note})" if event.note else ""
+            log.info("%s: %s %s%s", self._who, event.address, event.what, note)
             return
         silent = _is_silent(event.reason)
         kind = "silent" if silent else event.reason
-        doubtful = connects and silent
+        doubtful = connects and silent and event.what == "failed"
         more = self._complaints.failed(place, kind, self._clock(), doubtful=doubtful)
         if more is None:
             log.debug("%s: %s: %s", self._who, event.address, event.reason)

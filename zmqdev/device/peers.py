@@ -1,19 +1,14 @@
-"""Who is connected to a socket, from its monitor events.
+"""Which peers are connected to a socket, from its monitor events.
 
-An unread monitor freezes the whole context after about 700 connections (T4):
+An unread monitor freezes the whole context after about 700 connections:
 the monitor's PAIR has no high-water mark and is drained in every turn of the
 loop, also when nobody asks. At the end: disable the monitor, close the PAIR,
 close the socket.
 
-libzmq names the descriptor when a connection opens and when it ends, but not
-when its handshake succeeds; a connection that ends without a failure event may
-have been in its handshake still (a wrong socket type ends so). A handshake takes
-milliseconds, and who is silent keeps it up for seconds. So it is taken for that
-of the newest connection that waits for one.
-
-A connection of ours over which something came that is not ZMTP, or more than
-maxmsgsize, is ended, and libzmq never makes it again. All that tells it from
-one that comes back is that no try is announced; then it is said to have failed.
+An event names a connection by its descriptor, and by the time that it is read the
+number may be another's. libzmq tells of an end before it closes the descriptor. So what
+was found at a number is of the connection that was told of, when no end of it was told
+of until after the look.
 """
 
 from __future__ import annotations
@@ -22,72 +17,80 @@ import itertools
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import zmq
 
-from zmqdev.device.hangup import Hangups
+from zmqdev.device.hangup import UNKNOWN, Ending, Hangups, is_old
 from zmqdev.device.socket import events
+from zmqdev.device.tally import FAILED, OPENED, SETTLED, PeerEvent, Tally
+from zmqdev.options.quantity import format_size
 from zmqdev.security.guard import Guard
 from zmqdev.stats.snapshot import PeerCounts
-from zmqdev.system.descriptor import remote_of
+from zmqdev.system.descriptor import Connection, inode_of, look_at
 
-_FAILED = (
-    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
-    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH,
-)
-_OPENED = (zmq.EVENT_ACCEPTED, zmq.EVENT_CONNECTED)
 _EVENTS = sum(
     (
-        *(*_FAILED, *_OPENED, zmq.EVENT_DISCONNECTED, zmq.EVENT_HANDSHAKE_SUCCEEDED),
+        *(*FAILED, *OPENED, zmq.EVENT_DISCONNECTED, zmq.EVENT_HANDSHAKE_SUCCEEDED),
         zmq.EVENT_CONNECT_RETRIED,
     )
 )
-# Longer than any handshake: zmqdev's own limit for them is 5 s.
-SETTLED = 6.0
-# libzmq says at once that it tries again. After this it will not.
-GIVEN_UP = 1.0
-BROKEN = "what came was not ZMTP, or longer than maxmsgsize, and the connection was ended"
-NO_REASON = "the connection ended during the handshake"
-TOO_LONG = "it sent a topic that is too long, or no ZMTP; hung up on it"
-MISMATCH = "socket types that do not talk to each other, or the peer hung up"
+# After this a handshake is looked at: that of an old peer ends without a word.
+SLOW = 0.05
+# How often events are read again for a connection that may be another.
+LOOKS = 4
 _names = itertools.count()
-# Enough to show who is there; counts go on beyond it.
-MOST_ADDRESSES = 1000
-_AUTH = {
-    300: "authentication: a temporary error at the server",
-    400: "authentication: refused by the server",
-    500: "authentication: the server's authenticator failed",
-}
-_PROTOCOL: dict[int, str] = {
-    zmq.PROTOCOL_ERROR_ZMTP_UNSPECIFIED: "not ZMTP, or an older protocol",
-    zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH: "the two sides use different security mechanisms",
-    zmq.PROTOCOL_ERROR_ZMTP_INVALID_METADATA: "socket types that do not talk to each other",
-    zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC: "wrong key",
-    zmq.PROTOCOL_ERROR_ZMTP_KEY_EXCHANGE: "the key exchange failed",
-    zmq.PROTOCOL_ERROR_ZAP_UNSPECIFIED: "the authenticator gave a malformed answer",
-}
 
 
-@dataclass(frozen=True)
-class PeerEvent:
-    """Something that happened to a connection: `what` is connected, disconnected or failed."""
+@dataclass
+class _Event:
+    """One event of the monitor. `connection` is what was found at the descriptor that it names,
+    with inode 0 where that may be another connection by now."""
 
-    what: str
+    number: int
+    value: int
     address: str
-    reason: str = ""
+    connection: Connection | None = None
+    ending: Ending = UNKNOWN
+
+    @property
+    def inode(self) -> int:
+        return self.connection.inode if self.connection is not None else 0
 
 
-def reason_of(event: int, value: int) -> str:
-    """A failed handshake in words."""
-    if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-        return _AUTH.get(value, f"authentication: status {value}")
-    if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
-        return _PROTOCOL.get(value, f"the peer broke the protocol (0x{value:x})")
-    return NO_REASON
+def _void_strangers(came: Iterable[_Event], *, sure: bool) -> bool:
+    """Connections that opened and ended before anybody looked: what was found may be of the one
+    that has the number next. Then that one is told of too, and has the same socket.
+
+    True when one has it still, and may be either; `sure`: it is forgotten then as well.
+    """
+    opened: dict[int, _Event] = {}
+    over: dict[int, list[tuple[_Event, _Event]]] = {}
+    for event in came:
+        if event.number in OPENED:
+            opened[event.value] = event
+            _void(over.get(event.value, ()), event.inode)
+        elif event.number == zmq.EVENT_DISCONNECTED and event.value in opened:
+            over.setdefault(event.value, []).append((opened.pop(event.value), event))
+    doubtful = [
+        life
+        for descriptor, lives in over.items()
+        for life in lives
+        if life[1].ending.here and life[0].inode == inode_of(descriptor)
+    ]
+    if sure:
+        for life in doubtful:
+            _void([life], life[0].inode)
+    return bool(doubtful)
+
+
+def _void(lives: Iterable[tuple[_Event, _Event]], inode: int) -> None:
+    for first, last in lives:
+        if first.inode == inode:
+            first.connection, last.ending = None, UNKNOWN
 
 
 class PeerWatch:
@@ -102,74 +105,132 @@ class PeerWatch:
         self.pair.set(zmq.RCVHWM, 0)
         self.pair.set(zmq.LINGER, 0)
         self.pair.connect(self.name)
-        # Subscribers are the ones whose frames are so short that good ones may be too long.
-        self._hangups = Hangups() if socket.type in (zmq.PUB, zmq.XPUB) else None
-        self.tally = Tally(returns=int(socket.get(zmq.RECONNECT_IVL)) > 0)
+        self._ahead: deque[_Event] = deque()
+        self._hangups = Hangups()
+        self._too_long = _too_long(int(socket.get(zmq.MAXMSGSIZE)))
+        self._handshake = int(socket.get(zmq.HANDSHAKE_IVL)) / 1000
+        self.tally = Tally(returns=int(socket.get(zmq.RECONNECT_IVL)) > 0, asks=_asks(socket))
 
     def drain(
         self, tell: Callable[[PeerEvent], Any] = lambda event: None, most: int = sys.maxsize
     ) -> bool:
-        """Read the events that are there, `most` of them at a time. True when something came."""
-        came = False
-        for _ in range(most):
-            if not events(self.pair) & zmq.POLLIN:
-                break
-            head, address = self.pair.recv_multipart()
-            number, value = struct.unpack("=HI", head)
-            remote = remote_of(value) if number in _OPENED else ""
-            self._tell_guard(number, value, remote)
-            where = address.decode(errors="replace")
-            hung_up = self._follow(number, value)
-            event = self.tally.take(number, value, where, remote, time.monotonic())
-            if hung_up and event is not None and event.what == "disconnected":
-                event = self._told(event)
-            came = True
+        """Take the events that are there, `most` of them at a time. True when something came."""
+        self._read_ahead()
+        taken = min(most, len(self._ahead))
+        for _ in range(taken):
+            event = self._take(self._ahead.popleft())
             if event is not None:
                 tell(event)
         self.look(time.monotonic(), tell)
-        return came
+        return bool(taken)
+
+    @property
+    def behind(self) -> bool:
+        """Whether events were read that are not taken yet: `drain` again, nothing will wake."""
+        return bool(self._ahead)
 
     def look(self, now: float, tell: Callable[[PeerEvent], Any]) -> None:
-        """What no event says. For who calls `drain` only when something has come."""
+        """What no event says. For those that call `drain` only when something has come."""
         for event in self.tally.given_up(now):
             tell(event)
+        if self._ahead:
+            return  # descriptors may be of connections that were not told of yet
+        for descriptor in self.tally.waiting(now, SLOW):
+            if self._is_old(descriptor) or self._outlasted(descriptor, now):
+                settled = self.tally.old(descriptor)
+                if settled is not None:
+                    tell(settled)
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a connection of ours has ended and may not be made again: `drain` once more
-        after GIVEN_UP, also when nothing comes."""
-        return bool(self.tally._left)
+        """Whether time alone may tell more: `drain` once more after a while, also when nothing
+        comes."""
+        return self.tally.in_doubt
 
     @property
     def counts(self) -> PeerCounts:
         """As of the last `drain`."""
         return self.tally.counts(time.monotonic())
 
-    def _tell_guard(self, number: int, value: int, remote: str) -> None:
-        if self._guard is None:
-            return
-        if number == zmq.EVENT_ACCEPTED:
-            self._guard.connection_opened(value, remote)
-        elif number == zmq.EVENT_DISCONNECTED:
-            self._guard.connection_closed(value)
+    def _read_ahead(self) -> None:
+        """Read all events, and look at each connection that has opened."""
+        came: list[_Event] = []
+        for _ in range(LOOKS):
+            came += self._read()
+            if not _void_strangers(came, sure=False):
+                break
+            # It is closed in a moment, or its successor is told of.
+            self.pair.poll(1)
+        else:
+            _void_strangers(came, sure=True)
+        self._ahead.extend(came)
 
-    def _follow(self, number: int, value: int) -> bool:
-        """Whether this is the end of a connection that we hung up."""
-        if self._hangups is None:
-            return False
-        if number == zmq.EVENT_ACCEPTED:
-            self._hangups.opened(value)
-        return number == zmq.EVENT_DISCONNECTED and self._hangups.ended(value)
+    def _read(self) -> Iterator[_Event]:
+        while events(self.pair) & zmq.POLLIN:
+            head, address = self.pair.recv_multipart()
+            number, value = struct.unpack("=HI", head)
+            event = _Event(number, value, address.decode(errors="replace"))
+            if number in OPENED:
+                event.connection = self._look_at(value)
+            elif number == zmq.EVENT_DISCONNECTED:
+                event.ending = self._hangups.ended(value)
+            yield event
 
-    def _told(self, event: PeerEvent) -> PeerEvent:
+    def _look_at(self, descriptor: int) -> Connection:
+        found, copy = look_at(descriptor)
+        if copy is not None:
+            self._hangups.opened(descriptor, copy)
+        return found
+
+    def _take(self, event: _Event) -> PeerEvent | None:
+        if event.number in OPENED:
+            event.connection = event.connection or Connection(event.value)
         if self._guard is not None:
-            self._guard.refuse("frame", TOO_LONG, event.address, time.monotonic())
-        return PeerEvent(event.what, event.address, TOO_LONG)
+            self._tell_guard(self._guard, event)
+        told = self.tally.take(
+            event.number,
+            event.value,
+            event.address,
+            event.connection.address if event.connection else "",
+            time.monotonic(),
+            event.ending,
+        )
+        if event.ending.here and told is not None and told.what == "disconnected":
+            return self._refused(told)
+        return told
+
+    def _tell_guard(self, guard: Guard, event: _Event) -> None:
+        if event.number == zmq.EVENT_ACCEPTED and event.connection is not None:
+            guard.connection_opened(event.connection)
+        elif event.number == zmq.EVENT_DISCONNECTED:
+            guard.connection_closed(event.value)
+
+    def _refused(self, event: PeerEvent) -> PeerEvent:
+        """libzmq hangs up on a peer whose frame is too large before it has read the frame."""
+        if self._guard is not None:
+            self._guard.count("frame")
+        return PeerEvent(event.what, event.address, self._too_long)
+
+    def _is_old(self, descriptor: int) -> bool:
+        exchanged = self._hangups.exchanged(descriptor)
+        return exchanged is not None and is_old(*exchanged)
+
+    def _outlasted(self, descriptor: int, now: float) -> bool:
+        """Whether its handshake would have been ended by now: then it needs none."""
+        return bool(self._handshake) and descriptor in self.tally.waiting(
+            now, max(SETTLED, self._handshake + 1)
+        )
 
     def let_go(self) -> None:
-        """Before connections are ended that libzmq does not tell of."""
-        if self._hangups is not None:
-            self._hangups.let_go()
+        """Before connections are ended that libzmq does not tell of. Any thread."""
+        self._hangups.let_go()
+
+    def gone(self, descriptor: int) -> PeerEvent:
+        """A connection has ended of which libzmq tells nothing."""
+        self._hangups.forget(descriptor)
+        if self._guard is not None:
+            self._guard.connection_closed(descriptor)
+        return self.tally.gone(descriptor)
 
     def connections(self) -> dict[int, str]:
         """descriptor -> address of all that is connected, handshakes under way included."""
@@ -185,103 +246,12 @@ class PeerWatch:
         self.pair.close(0)
 
 
-class Tally:
-    """Monitor events to counts, with no socket. `returns`: libzmq should connect again."""
+def _asks(socket: zmq.Socket[bytes]) -> bool:
+    """Whether libzmq refuses peers before ZMTP 3.0."""
+    return socket.get(zmq.MECHANISM) != zmq.NULL or bool(socket.get(zmq.ZAP_DOMAIN))
 
-    def __init__(self, returns: bool = True) -> None:
-        self._returns = returns
-        self._made: set[int] = set()  # descriptors of connections that we made
-        self._left: dict[str, float] = {}  # where one of them ended, and when
-        self._open: dict[int, str] = {}  # descriptor -> remote address, oldest first
-        self._waiting: dict[int, float] = {}  # in their handshake, and since when
-        self._accepted = self._failed = 0
-        self._reasons: dict[str, int] = {}
-        self._failure = False  # the next disconnection belongs to the failure just seen
 
-    def take(
-        self, number: int, value: int, address: str, remote: str = "", now: float = 0.0
-    ) -> PeerEvent | None:
-        """One event. Connected means that the ZMTP handshake is done."""
-        if number in _OPENED:
-            self._open.pop(value, None)
-            self._open[value] = remote or address
-            self._waiting.pop(value, None)
-            self._waiting[value] = now
-            self._left.pop(address, None)
-            (self._made.add if number == zmq.EVENT_CONNECTED else self._made.discard)(value)
-            return None
-        if number == zmq.EVENT_CONNECT_RETRIED:
-            self._left.pop(address, None)
-            return None
-        if number == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-            self._accepted += 1
-            self._one_succeeded()
-            return PeerEvent("connected", address)
-        if number == zmq.EVENT_DISCONNECTED:
-            return self._ended(value, address, now)
-        self._failure = True
-        return self._fail(address, reason_of(number, value))
-
-    def given_up(self, now: float) -> list[PeerEvent]:
-        """Addresses that libzmq has silently stopped to connect to; each is told once."""
-        if not self._left:
-            return []
-        over = [where for where, since in self._left.items() if now - since >= GIVEN_UP]
-        for where in over:
-            del self._left[where]
-        return [PeerEvent("failed", where, BROKEN) for where in over]
-
-    def _ended(self, descriptor: int, address: str, now: float) -> PeerEvent | None:
-        handshaken = self._was_handshaken(descriptor)
-        remote = self._open.pop(descriptor, address)
-        self._waiting.pop(descriptor, None)
-        failure, self._failure = self._failure, False
-        if failure:
-            if handshaken:  # what was taken for its success was that of another
-                self._one_succeeded()
-            return None
-        if not handshaken:
-            return self._fail(remote, MISMATCH)
-        if self._returns and descriptor in self._made:
-            self._left[address] = now
-        return PeerEvent("disconnected", remote)
-
-    def _was_handshaken(self, descriptor: int) -> bool:
-        return descriptor in self._open and descriptor not in self._waiting
-
-    def _one_succeeded(self) -> None:
-        if self._waiting:
-            self._waiting.popitem()
-
-    def _fail(self, address: str, reason: str) -> PeerEvent:
-        self._failed += 1
-        self._reasons[reason] = self._reasons.get(reason, 0) + 1
-        return PeerEvent("failed", address, reason)
-
-    @property
-    def _connected(self) -> int:
-        return len(self._open) - len(self._waiting)
-
-    def connections(self) -> dict[int, str]:
-        return dict(self._open)
-
-    def gone(self, descriptor: int) -> PeerEvent:
-        """A connection that we ended ourselves, of which libzmq tells nothing."""
-        self._waiting.pop(descriptor, None)
-        return PeerEvent("disconnected", self._open.pop(descriptor, ""))
-
-    def counts(self, now: float = 0.0) -> PeerCounts:
-        """What was counted. In a storm of bad handshakes a guess may have been wrong; what is
-        sure puts it right: who is here longer than a handshake may take has had its own."""
-        late = [number for number, since in self._waiting.items() if now - since > SETTLED]
-        for number in late[: max(0, self._accepted - self._connected)]:
-            del self._waiting[number]
-        connected = min(self._connected, self._accepted)
-        return PeerCounts(
-            connected=connected,
-            accepted=self._accepted,
-            disconnects=self._accepted - connected,
-            failed_handshakes=self._failed,
-            reasons=dict(self._reasons),
-            addresses=tuple(itertools.islice(self._open.values(), MOST_ADDRESSES)),
-        )
+def _too_long(most: int) -> str:
+    if most < 0:
+        return "it broke the protocol; hung up on it"
+    return f"it sent a frame above maxmsgsize ({format_size(most)}), or no ZMTP; hung up on it"

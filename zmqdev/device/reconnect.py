@@ -7,8 +7,8 @@ import time
 from functools import partial
 
 from zmqdev.device.device import Device
-from zmqdev.device.peers import PeerEvent
 from zmqdev.device.service import Service
+from zmqdev.device.tally import PeerEvent
 from zmqdev.security.comeback import Comeback
 
 log = logging.getLogger("zmqdev")

@@ -229,7 +229,7 @@ class RelayEngine:
         if side not in found or name not in SOCKET_OPTIONS:
             raise KeyError(key)
         names = ("sndhwm", "rcvhwm") if name == "hwm" else (name,)
-        apply(found[side].socket, dict.fromkeys(names, value))
+        found[side].apply(dict.fromkeys(names, value))
 
     def tap(self, socket: zmq.Socket[bytes] | None) -> None:
         self.relay.tap = socket

@@ -19,7 +19,8 @@ from zmqdev.device.device import ENDED, Device
 from zmqdev.device.disconnect import Leaving
 from zmqdev.device.oversize_watch import Vigil
 from zmqdev.device.peer_log import PeerLog
-from zmqdev.device.peers import GIVEN_UP, PeerEvent, PeerWatch
+from zmqdev.device.peers import SLOW, PeerWatch
+from zmqdev.device.tally import PeerEvent
 from zmqdev.device.unreached import LOOK, Reach
 from zmqdev.errors import UsageError
 from zmqdev.system.loop import Loop
@@ -56,6 +57,7 @@ class Service:
         self._running: set[str] = set()
         self._at_stop: list[Callable[[], None]] = []
         self._peer_logs: dict[tuple[str, str], PeerLog] = {}
+        self._to_hear: set[PeerWatch] = set()
         self._reaches: dict[tuple[str, str], Reach] = {}
         self._at_peer: list[Callable[[Device, str, PeerEvent], None]] = []
 
@@ -135,8 +137,14 @@ class Service:
         if watch.pair.closed:
             return
         watch.drain(tell, PEERS_A_TURN)
-        if watch.in_doubt:
-            self.loop.at(time.monotonic() + GIVEN_UP, partial(self._hear, watch, tell))
+        pause = 0.0 if watch.behind else 2 * SLOW if watch.in_doubt else None
+        if pause is not None and watch not in self._to_hear:
+            self._to_hear.add(watch)
+            self.loop.at(time.monotonic() + pause, partial(self._hear_again, watch, tell))
+
+    def _hear_again(self, watch: PeerWatch, tell: Callable[[PeerEvent], None]) -> None:
+        self._to_hear.discard(watch)
+        self._hear(watch, tell)
 
     def _look_for_peers(self, device: Device, reach: Reach) -> None:
         """Say which addresses are not reached, for as long as the device runs."""

@@ -35,6 +35,10 @@ def events(socket: zmq.Socket[bytes]) -> int:
     return cast(int, socket.get(zmq.EVENTS))
 
 
+def _nothing() -> None:
+    """Nobody holds duplicates of its connections."""
+
+
 @dataclass
 class OpenSocket:
     """A socket and the addresses it has. `addresses` is replaced, never changed, so any
@@ -45,6 +49,7 @@ class OpenSocket:
     socket: zmq.Socket[bytes]
     addresses: tuple[AddressState, ...] = field(default=())
     guard: Guard | None = None
+    before_release: Callable[[], None] = _nothing
     proxied: bool = False  # connects through a SOCKS proxy
     _files: dict[str, ipcfile.OwnFile] = field(default_factory=dict)
 
@@ -57,6 +62,13 @@ class OpenSocket:
         label = getattr(side, "name", None) or self.name
         self.guard = Guard(self.socket.context, side, label, census)
         self.guard.dress(self.socket)
+
+    def apply(self, options: Mapping[str, Any]) -> None:
+        """Set options of the open socket by their ZeroMQ names. RunError names one that is
+        refused."""
+        if "rcvhwm" in options and self.guard is not None:
+            options = {**options, "rcvhwm": self.guard.receive_mark(options["rcvhwm"])}
+        apply(self.socket, options)
 
     def bind(self, address: str) -> AddressState:
         ipcfile.check_free(address)
@@ -96,6 +108,7 @@ class OpenSocket:
 
     def release(self, state: AddressState) -> None:
         """Unbind or disconnect. What was received before is still read after an unbind (T8)."""
+        self.before_release()
         try:
             if state.verb == "bind":
                 self.socket.unbind(state.actual)

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from zmqdev.device.announce import NOTE
-from zmqdev.device.peers import PeerEvent
 from zmqdev.device.socket import OpenSocket
+from zmqdev.device.tally import PeerEvent
 from zmqdev.options.address import split
 from zmqdev.system.descriptor import written
 

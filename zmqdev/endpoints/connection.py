@@ -18,7 +18,8 @@ import zmq
 from zmqdev.device.cable import CableWatch
 from zmqdev.device.close import Farewell
 from zmqdev.device.peer_log import PeerLog
-from zmqdev.device.peers import PeerEvent, PeerWatch
+from zmqdev.device.peers import PeerWatch
+from zmqdev.device.tally import PeerEvent
 from zmqdev.device.unreached import Reach
 from zmqdev.endpoints.build import join, open_socket
 from zmqdev.options.endpoint import EndpointKind

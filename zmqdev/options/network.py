@@ -9,18 +9,28 @@ from typing import Any, TypeAlias
 from zmqdev.options.types import Scalar, expected
 
 AnyNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+# An IPv4 address in an IPv6 one stands behind so many bits (RFC 4291, section 2.5.5.2).
+_MAPPED_BITS = 96
 
 
 def network(text: str) -> AnyNetwork:
-    """A network from text. Raises ValueError that says what is wrong."""
+    """A network from text; of mapped addresses, `::ffff:10.0.0.0/104`, the IPv4 network that they
+    stand for. Raises ValueError that says what is wrong."""
     try:
-        return ipaddress.ip_network(text.strip())
+        return _unmapped(ipaddress.ip_network(text.strip()))
     except ValueError as error:
         try:
             wider = ipaddress.ip_network(text.strip(), strict=False)
         except ValueError:
             raise ValueError(f"{text!r} is no address and no network") from error
         raise ValueError(f"{text!r} has host bits set; did you mean {wider}?") from error
+
+
+def _unmapped(found: AnyNetwork) -> AnyNetwork:
+    mapped = getattr(found.network_address, "ipv4_mapped", None)
+    if mapped is None or found.prefixlen < _MAPPED_BITS:
+        return found
+    return ipaddress.ip_network((mapped, found.prefixlen - _MAPPED_BITS))
 
 
 @dataclass(frozen=True)

@@ -1,52 +1,73 @@
-"""How many connections a side has, in all and by address, and when that is too many.
+"""How many connections a side has, in all and by holder, and who pays when that is too many.
 
-Counted from the socket's monitor by the thread that reads it; asked by the ZAP
-handler. A peer above the limit is refused at its handshake, with the answer to
-come again. Who never gets to a handshake holds a descriptor for nothing: above
-a margin the connection is cut.
+Counted from the socket's monitor, by the thread that reads it. A holder is an address, a
+network of IPv6 or a local process. Above the limit of one address the newcomer is cut. Above
+the limit of the side the newest connection of whichever holder has most is cut: someone who
+fills the side pays for it, and a newcomer of another address is served.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from zmqdev.security.networks import LOCAL, plain
+from zmqdev.security.networks import holder_of
+from zmqdev.system.descriptor import Connection
+
+# A holder of this name is a process of this machine: only the number for the side is its limit.
+LOCAL = "process "
+
+
+@dataclass(frozen=True)
+class Excess:
+    """A connection that is too much, and why."""
+
+    connection: Connection
+    why: str
+
+
+def unbounded() -> int:
+    """Descriptors for any number of connections."""
+    return 0
 
 
 @dataclass
 class Census:
-    """Open connections by descriptor. A limit of 0 is none."""
+    """Open connections by descriptor. A limit of 0 is none. `room` is asked for how many the
+    process has descriptors for, 0: any number."""
 
     per_side: int = 0
     per_address: int = 0
-    _open: dict[int, str] = field(default_factory=dict)
-    _by_address: Counter[str] = field(default_factory=Counter)
+    room: Callable[[], int] = unbounded
+    _open: dict[int, Connection] = field(default_factory=dict)
+    _held: dict[str, dict[int, None]] = field(default_factory=dict)  # in the order they came
+    _sizes: Counter[int] = field(default_factory=Counter)  # how many holders have so many
     _generations: Counter[int] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def opened(self, descriptor: int, address: str) -> str | None:
-        """Count a connection; why it is to be cut, or None. `address` is host or host:port."""
-        host = _host(address)
+    def opened(self, connection: Connection) -> Excess | None:
+        """Count a connection. The one that is to be cut for it, which counts no more."""
         with self._lock:
-            self._forget(descriptor)
-            self._open[descriptor] = host
-            self._by_address[host] += 1
-            self._generations[descriptor] += 1
-            return self._crowd(host, cut=True)
+            self._forget(connection.descriptor)
+            self._open[connection.descriptor] = connection
+            self._generations[connection.descriptor] += 1
+            self._resize(holder(connection), connection.descriptor, held=True)
+            excess = self._excess(holder(connection))
+            if excess is not None:
+                self._forget(excess.connection.descriptor)
+            return excess
 
     def closed(self, descriptor: int) -> None:
         """Its connection has ended."""
         with self._lock:
             self._forget(descriptor)
 
-    def crowded(self, address: str) -> str | None:
-        """Why a peer in its handshake, counted already, is one too many; None when it is not."""
-        with self._lock:
-            return self._crowd(plain(address), cut=False)
+    def cut(self, descriptor: int) -> bool:
+        """End the connection that has this number as far as is known; false when it has ended."""
+        connection = self._open.get(descriptor)
+        return connection is not None and connection.cut()
 
     def generation(self, descriptor: int) -> int:
         """Which connection has the descriptor: the system gives it to one after the other."""
@@ -57,41 +78,52 @@ class Census:
         return len(self._open)
 
     def _forget(self, descriptor: int) -> None:
-        host = self._open.pop(descriptor, None)
-        if host is not None:
-            self._by_address[host] -= 1
-            if not self._by_address[host]:
-                del self._by_address[host]
+        connection = self._open.pop(descriptor, None)
+        if connection is not None:
+            self._resize(holder(connection), descriptor, held=False)
 
-    def _crowd(self, host: str, *, cut: bool) -> str | None:
-        if _over(len(self._open), self.per_side, cut):
-            return f"this side has its {self.per_side} connections"
-        if host != LOCAL and _over(self._by_address[host], self.per_address, cut):
-            return f"{host} has its {self.per_address} connections"
-        return None
+    def _resize(self, name: str, descriptor: int, *, held: bool) -> None:
+        numbers = self._held.setdefault(name, {})
+        self._count_holders(len(numbers), -1)
+        if held:
+            numbers[descriptor] = None
+        else:
+            numbers.pop(descriptor, None)
+        self._count_holders(len(numbers), 1)
+        if not numbers:
+            del self._held[name]
+
+    def _count_holders(self, size: int, change: int) -> None:
+        if size:
+            self._sizes[size] += change
+            if not self._sizes[size]:
+                del self._sizes[size]
+
+    def _excess(self, newcomer: str) -> Excess | None:
+        held = len(self._held[newcomer])
+        if self.per_address and held > self.per_address and not newcomer.startswith(LOCAL):
+            return self._newest(newcomer, f"{newcomer} has its {self.per_address} connections")
+        limit, why = self._limit()
+        if not limit or len(self._open) <= limit:
+            return None
+        most = max(self._sizes)
+        if held == most:
+            return self._newest(newcomer, why)
+        largest = next(name for name, numbers in self._held.items() if len(numbers) == most)
+        return self._newest(largest, f"{why}; {largest} has most of them, {most}")
+
+    def _limit(self) -> tuple[int, str]:
+        room = self.room()
+        if room and (not self.per_side or room < self.per_side):
+            return room, f"descriptors are left for {room} connections of this side (ulimit -n)"
+        return self.per_side, f"this side has its {self.per_side} connections"
+
+    def _newest(self, name: str, why: str) -> Excess:
+        return Excess(self._open[next(reversed(self._held[name]))], why)
 
 
-def _over(count: int, limit: int, cut: bool) -> bool:
-    """The margin lets a refused peer be told so, and wait for the end of its handshake."""
-    return bool(limit) and count > limit + (max(8, limit // 8) if cut else 0)
-
-
-def _host(address: str) -> str:
-    """The host of `tcp://[::1]:5555`, as ZAP would give it; `local` for what has none."""
-    _, _, rest = address.rpartition("://")
-    host, colon, _ = rest.rpartition(":")
-    return plain(host.strip("[]")) if colon else LOCAL
-
-
-def cut(descriptor: int) -> bool:
-    """End a connection of libzmq's from outside: it sees its peer hang up, and cleans up.
-
-    The descriptor is libzmq's own, so only a duplicate is touched; false when
-    it is gone already.
-    """
-    try:
-        with socket.socket(fileno=os.dup(descriptor)) as copy:
-            copy.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return False
-    return True
+def holder(connection: Connection) -> str:
+    """Who a connection is counted for: `10.0.0.1`, `2001:db8::/64`, `process 4711`."""
+    if not connection.address:
+        return f"{LOCAL}{connection.process}"
+    return holder_of(connection.address)

@@ -1,7 +1,7 @@
 """What stands at one socket's door: its keys, its policy, its count of refusals.
 
-A guard takes its post with the context's ZAP handler before the socket binds.
-The handler starts with the first post and stops with the last.
+A guard registers with the context's ZAP handler before the socket binds, where
+there is anything to ask. The handler starts with the first and stops with the last.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from zmqdev.errors import RunError
 from zmqdev.options.security import Security
 from zmqdev.options.security_check import mechanism
 from zmqdev.security import material
-from zmqdev.security.connections import Census, cut
+from zmqdev.security.connections import Census
 from zmqdev.security.policy import Policy
 from zmqdev.security.refusals import Refusals
-from zmqdev.security.zap import Handler, Post
+from zmqdev.security.zap import Handler, Registration
+from zmqdev.system.descriptor import Connection
 
 _handlers: WeakKeyDictionary[zmq.Context[Any], Handler] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -34,24 +35,30 @@ class Guard:
     def __init__(
         self, context: zmq.Context[Any], side: Security, label: str, census: Census | None = None
     ) -> None:
-        """Read the files and take the post. UsageError names the file that is wrong."""
+        """Read the files and register. UsageError names the file that is wrong."""
         self.census = census or Census()
         self._side = side
         self._context = context
         self._material = material.read(side)
         self._domain = f"{label}#{next(_numbers)}"
         self._refusals = Refusals(label)
-        self._post: Post | None = None
+        self._registration: Registration | None = None
         if self._material.policy is not None:
-            self._post = Post(self._material.policy, self._refusals, self.census.crowded)
-            _take_post(context, self._domain, self._post)
+            self._registration = Registration(self._material.policy, self._refusals)
+            _register(context, self._domain, self._registration)
 
     def dress(self, socket: zmq.Socket[bytes]) -> None:
         """Set the security options, before the socket binds or connects."""
-        if self._post is not None:
+        if self._registration is not None:
             socket.set(zmq.ZAP_DOMAIN, self._domain.encode())
+        socket.set(zmq.RCVHWM, self.receive_mark(int(socket.get(zmq.RCVHWM))))
         for name, value in self._material.options.items():
             socket.set(zmq.SocketOption[name.upper()], value)
+
+    def receive_mark(self, asked: int) -> int:
+        """What RCVHWM must be for a mark of `asked` messages: a peer's user id lies in its pipe
+        as one message more, and libzmq never takes it off the count. 0 is no mark."""
+        return asked + 1 if asked and self.policy is not None and self.policy.names else asked
 
     def check_role(self, verb: str) -> None:
         """RunError when one more address, to `bind` or `connect`, is against the part that the
@@ -70,13 +77,13 @@ class Guard:
         UsageError names what is wrong, and then all stays as it was.
         """
         policy = material.read(self._side).policy
-        if self._post is not None and policy is not None:
-            self._post.policy = policy
+        if self._registration is not None and policy is not None:
+            self._registration.policy = policy
 
     @property
     def policy(self) -> Policy | None:
-        """Who is let in; None for a side that only connects."""
-        return self._post.policy if self._post is not None else None
+        """Who is let in; None for a side that asks nothing."""
+        return self._registration.policy if self._registration is not None else None
 
     def refusals(self) -> dict[str, int]:
         """How many peers were refused, by reason."""
@@ -86,37 +93,42 @@ class Guard:
         """Count and say a refusal that another part has made."""
         self._refusals.add(reason, text, address, now)
 
-    def connection_opened(self, descriptor: int, address: str) -> None:
-        """The monitor saw a peer come; one far above the limits is cut off."""
-        crowded = self.census.opened(descriptor, address)
-        if crowded and cut(descriptor):
-            self.refuse("connections", crowded, address, time.monotonic())
+    def count(self, reason: str) -> None:
+        """Count a refusal that another part has made and says."""
+        self._refusals.count(reason)
+
+    def connection_opened(self, connection: Connection) -> None:
+        """The monitor saw a peer come; where that is too many one is cut off."""
+        excess = self.census.opened(connection)
+        if excess is not None and excess.connection.cut():
+            address = excess.connection.address
+            self.refuse("connections", excess.why, address, time.monotonic())
 
     def connection_closed(self, descriptor: int) -> None:
         """The monitor saw it go."""
         self.census.closed(descriptor)
 
     def close(self) -> None:
-        """Leave the post. After the socket is closed; harmless a second time."""
-        if self._post is not None:
-            _leave_post(self._context, self._domain)
+        """Withdraw. After the socket is closed; harmless a second time."""
+        if self._registration is not None:
+            _withdraw(self._context, self._domain)
 
 
-def _take_post(context: zmq.Context[Any], domain: str, post: Post) -> None:
+def _register(context: zmq.Context[Any], domain: str, registration: Registration) -> None:
     with _lock:
         handler = _handlers.get(context)
         if handler is None:
             handler = Handler(context)
             handler.start()
             _handlers[context] = handler
-        handler.posts[domain] = post
+        handler.sides[domain] = registration
 
 
-def _leave_post(context: zmq.Context[Any], domain: str) -> None:
+def _withdraw(context: zmq.Context[Any], domain: str) -> None:
     with _lock:
         handler = _handlers.get(context)
         if handler is None or not handler.leave(domain):
             return
-        if not handler.posts:
+        if not handler.sides:
             handler.stop()
             del _handlers[context]

@@ -28,7 +28,7 @@ LONGEST_SECRET = 4096
 
 @dataclass(frozen=True)
 class Material:
-    """Socket options by their ZeroMQ names, and for a side that binds its policy."""
+    """Socket options by their ZeroMQ names, and the policy of a side that asks its peers."""
 
     options: Mapping[str, bytes | int] = field(default_factory=dict, repr=False)
     policy: Policy | None = None
@@ -40,6 +40,10 @@ def read(side: Security) -> Material:
 
 
 def _null_server(side: Security) -> Material:
+    """With nothing to ask there is no policy: libzmq hangs up on peers of ZMTP 1.0 and 2.0
+    wherever the handler is asked, for they cannot be refused politely."""
+    if not (side.allow or side.deny):
+        return Material()
     return Material({}, Policy(networks=networks(side.allow, side.deny)))
 
 

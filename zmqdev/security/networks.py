@@ -59,6 +59,17 @@ def plain(address: str) -> str:
     return str(number) if number is not None else address
 
 
+def holder_of(address: str) -> str:
+    """Whose `tcp://HOST:PORT` is: the host; of IPv6 its /64, which one machine has to itself."""
+    host = address.rpartition("://")[2].rpartition(":")[0]
+    number = number_of(host)
+    if number is None:
+        return host
+    if number.version == 4 or number.is_loopback:
+        return str(number)
+    return str(ipaddress.ip_network((number, 64), strict=False))
+
+
 def number_of(address: str) -> Address | None:
     """The address as a number, an IPv4 peer as IPv4; None when it is none."""
     try:

@@ -26,12 +26,16 @@ class Refusals:
 
     def add(self, reason: str, text: str, address: str, now: float) -> None:
         """Count one refusal and say it, unless too many were said this second."""
-        with self._lock:
-            self._counts[reason] += 1
+        self.count(reason)
         self.pause_over(now)
         self._lines += 1
         if self._lines <= LINES_PER_SECOND:
             LOG.warning("%s: refused %s: %s", self.label, plain(address), text)
+
+    def count(self, reason: str) -> None:
+        """Count one refusal that is said elsewhere."""
+        with self._lock:
+            self._counts[reason] += 1
 
     def pause_over(self, now: float) -> None:
         """Say how many were not said, once their second is over."""

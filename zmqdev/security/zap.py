@@ -12,8 +12,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import zmq
@@ -42,29 +41,21 @@ BURST = 100
 MOST_LEFT = 1000
 Context = zmq.Context[Any]
 Socket = zmq.Socket[Any]
-# The address of a peer to why one more connection is too many, or None.
-Limit = Callable[[str], "str | None"]
-
-
-def no_limit(address: str) -> str | None:
-    """Any number of connections."""
-    return None
 
 
 @dataclass
-class Post:
+class Registration:
     """What the handler knows of one socket. `policy` may be replaced at any time."""
 
     policy: Policy
     refusals: Refusals
-    limit: Limit = field(default=no_limit)
 
 
 class Handler:
-    """Answers for the sockets of `context` by their ZAP domain: one post each."""
+    """Answers for the sockets of `context` by their ZAP domain: one registration each."""
 
     def __init__(self, context: Context) -> None:
-        self.posts: dict[str, Post] = {}
+        self.sides: dict[str, Registration] = {}
         self.strays = Refusals("zap")
         self._left: deque[str] = deque(maxlen=MOST_LEFT)
         self._context = context
@@ -91,10 +82,12 @@ class Handler:
         self._thread.start()
 
     def leave(self, domain: str) -> bool:
-        """The socket of that domain closes; False when it had no post. A handshake may still be
-        on its way to it: that peer is told to come again, for a 400 would be final and another
-        socket may take the place."""
-        if self.posts.pop(domain, None) is None:
+        """The socket of that domain closes; False when it was not registered.
+
+        A handshake may still be on its way to it: that peer is told to come again, for a 400
+        would be final and another socket may take the place.
+        """
+        if self.sides.pop(domain, None) is None:
             return False
         self._left.append(domain)
         return True
@@ -117,7 +110,7 @@ class Handler:
             while stop not in (ready := dict(poller.poll(TURN_MS))):
                 if socket in ready:
                     self._answer_burst(socket)
-                for refusals in (self.strays, *(post.refusals for post in [*self.posts.values()])):
+                for refusals in (self.strays, *(side.refusals for side in [*self.sides.values()])):
                     refusals.pause_over(time.monotonic())
         except zmq.ContextTerminated:
             # Nobody will call `stop`, and an open socket would hold the context up for ever.
@@ -150,25 +143,21 @@ class Handler:
             if request.id is None:
                 return []
             return build_reply(request.envelope, request.id, Reply(REFUSED, request.why))
-        post = self.posts.get(request.domain)
-        if post is None and request.domain in self._left:
+        side = self.sides.get(request.domain)
+        if side is None and request.domain in self._left:
             return build_reply(request.envelope, request.id, Reply(TEMPORARY, "closing"))
-        verdict = self._judge(post, request, now)
+        verdict = self._judge(side, request, now)
         if not verdict.let_in:
-            refusals = post.refusals if post else self.strays
+            refusals = side.refusals if side else self.strays
             refusals.add(verdict.reason, verdict.reply.text, request.address, now)
         return build_reply(request.envelope, request.id, verdict.reply)
 
-    def _judge(self, post: Post | None, request: Request, now: float) -> Verdict:
+    def _judge(self, side: Registration | None, request: Request, now: float) -> Verdict:
         """A mistake of ours refuses that one peer, with a traceback in the log."""
-        if post is None:
+        if side is None:
             return refuse("domain", f"no policy for domain {request.domain!r}")
         try:
-            verdict = decide(post.policy, request, self._throttle, now)
-            if not verdict.let_in:
-                return verdict
-            crowded = post.limit(request.address)
-            return refuse("connections", crowded, TEMPORARY) if crowded else verdict
+            return decide(side.policy, request, self._throttle, now)
         except Exception:
             LOG.exception("the ZAP handler failed on a request for domain %r", request.domain)
             return failed()

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket as sockets
+import sys
+from dataclasses import dataclass
 
 
 def remote_of(descriptor: int) -> str:
     """The other end of a connection of this process; "" when it is gone already.
 
-    The descriptor is libzmq's, so it is duplicated and only the copy is touched. By now it may
-    be closed, or be something else that is no socket.
+    By now the number may be closed, or be something else that is no socket.
     """
-    try:
-        copy = os.dup(descriptor)
-    except OSError:
+    connection = duplicate(descriptor)
+    if connection is None:
         return ""
-    try:
-        connection = sockets.socket(fileno=copy)
-    except OSError:
-        os.close(copy)
-        return ""
-    with connection, contextlib.suppress(OSError):
-        return written(connection.getpeername())
-    return ""
+    with connection:
+        try:
+            return written(connection.getpeername())
+        except OSError:
+            return ""
 
 
 def written(peer: object) -> str:
@@ -33,3 +29,75 @@ def written(peer: object) -> str:
         return ""
     host, port = peer[:2]
     return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One connection of libzmq's, seen while it was open.
+
+    The system gives its number to the next connection as soon as it has ended; the inode of
+    its socket tells the two apart. `inode` 0: it had ended before it was looked at.
+    `process` is that of a local peer where the system tells it, else 0.
+    """
+
+    descriptor: int
+    inode: int = 0
+    address: str = ""
+    process: int = 0
+
+    def cut(self) -> bool:
+        """End it from outside: libzmq sees its peer hang up, and cleans up. False when it has
+        ended already; whose number it was is left alone."""
+        copy = duplicate(self.descriptor)
+        if copy is None:
+            return False
+        with copy:
+            if not self.inode or inode_of(copy.fileno()) != self.inode:
+                return False
+            try:
+                copy.shutdown(sockets.SHUT_RDWR)
+            except OSError:
+                return False
+        return True
+
+
+def look_at(descriptor: int) -> tuple[Connection, sockets.socket | None]:
+    """What has this number now, and a duplicate of it; none when it is no open connection."""
+    copy = duplicate(descriptor)
+    if copy is None:
+        return Connection(descriptor), None
+    try:
+        address = written(copy.getpeername())
+    except OSError:  # reset before anybody looked
+        address = ""
+    inode, process = inode_of(copy.fileno()) or 0, 0 if address else _process(copy)
+    return Connection(descriptor, inode, address, process), copy
+
+
+def duplicate(descriptor: int) -> sockets.socket | None:
+    """A socket of our own for a connection of libzmq's; None when the number is no socket."""
+    try:
+        copy = os.dup(descriptor)
+    except OSError:
+        return None
+    try:
+        return sockets.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        return None
+
+
+def inode_of(descriptor: int) -> int | None:
+    """None when it is closed."""
+    try:
+        return os.fstat(descriptor).st_ino
+    except OSError:
+        return None
+
+
+def _process(connection: sockets.socket) -> int:
+    """The process at the other end of a local connection."""
+    if connection.family != sockets.AF_UNIX or not hasattr(sockets, "SO_PEERCRED"):
+        return 0
+    credentials = connection.getsockopt(sockets.SOL_SOCKET, sockets.SO_PEERCRED, 12)
+    return int.from_bytes(credentials[:4], sys.byteorder, signed=True)

@@ -22,6 +22,9 @@ from pathlib import Path
 _RECEIVED_AT = 128
 _SILENCE_AT = 52
 _INFO_SIZE = 136
+# Those of Linux 4.19 and later: bytes sent, and those of them that were sent again.
+_SENT_AT, _AGAIN_AT = 200, 208
+_LONG_INFO_SIZE = 216
 _RECEIVED = struct.Struct("=Q")
 _FIONREAD, _OUTQ = ctypes.c_ulong(termios.FIONREAD), ctypes.c_ulong(termios.TIOCOUTQ)
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -99,6 +102,23 @@ class Wire:
             return 0
         failed = self._library.ioctl(descriptor, what, self._unread_at)
         return 0 if failed else self._unread.value
+
+
+def exchanged(connection: socket.socket) -> tuple[int, int] | None:
+    """Bytes sent over a TCP connection and bytes that came, since it opened; None where that is
+    not told. It holds after the connection has ended too, for as long as it is not closed."""
+    if sys.platform != "linux" or connection.family == socket.AF_UNIX:
+        return None
+    try:
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LONG_INFO_SIZE)
+    except OSError:
+        return None
+    if len(info) < _LONG_INFO_SIZE:
+        return None
+    sent, again, received = (
+        _RECEIVED.unpack_from(info, at)[0] for at in (_SENT_AT, _AGAIN_AT, _RECEIVED_AT)
+    )
+    return sent - again, received
 
 
 def silence(descriptor: int) -> float:

@@ -1,0 +1,264 @@
+"""Monitor events to counts and to what is told of peers. No socket, no clock.
+
+libzmq names the descriptor when a connection opens and when it ends, but not
+when its handshake succeeds; a connection that ends without a failure event may
+have been in its handshake still (a wrong socket type ends so). A handshake takes
+milliseconds, and a silent peer keeps it up for seconds. So it is taken for that
+of the newest connection that waits for one.
+
+Of peers that speak ZMTP 1.0 or 2.0 no success is told at all, and their end
+looks like a failed handshake: they are found by the bytes that went both ways,
+or by being here for longer than a handshake may take.
+
+A connection of ours over which something came that is not ZMTP, or more than
+maxmsgsize, is ended, and libzmq never makes it again. All that tells it from
+one that comes back is that no try is announced; then it is said to have failed.
+A host name is an address only until it is resolved: then libzmq names the number.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+import zmq
+
+from zmqdev.device.hangup import GREETING, UNKNOWN, Ending
+from zmqdev.stats.snapshot import PeerCounts
+
+FAILED = (
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH,
+)
+OPENED = (zmq.EVENT_ACCEPTED, zmq.EVENT_CONNECTED)
+# Longer than any handshake: zmqdev's own limit for them is 5 s.
+SETTLED = 6.0
+# libzmq says at once that it tries again. After this it will not.
+GIVEN_UP = 1.0
+BROKEN = "what came was not ZMTP, or longer than maxmsgsize, and the connection was ended"
+NO_REASON = "the connection ended during the handshake"
+MISMATCH = "socket types that do not talk to each other, or the peer hung up"
+TYPES = "socket types that do not talk to each other"
+EITHER = "ZMTP 2.0 or older, or socket types that do not talk to each other"
+TOO_OLD = "speaks ZMTP 2.0 or older, or no ZMTP; PLAIN, CURVE, allow and deny need 3.0"
+OLD = "ZMTP 2.0 or older"
+# Enough to show who is there; counts go on beyond it.
+MOST_ADDRESSES = 1000
+_AUTH = {
+    300: "authentication: a temporary error at the server",
+    400: "authentication: refused by the server",
+    500: "authentication: the server's authenticator failed",
+}
+_PROTOCOL: dict[int, str] = {
+    zmq.PROTOCOL_ERROR_ZMTP_UNSPECIFIED: "not ZMTP, or an older protocol",
+    zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH: "the two sides use different security mechanisms",
+    zmq.PROTOCOL_ERROR_ZMTP_INVALID_METADATA: TYPES,
+    zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC: "wrong key",
+    zmq.PROTOCOL_ERROR_ZMTP_KEY_EXCHANGE: "the key exchange failed",
+    zmq.PROTOCOL_ERROR_ZAP_UNSPECIFIED: "the authenticator gave a malformed answer",
+}
+
+
+@dataclass(frozen=True)
+class PeerEvent:
+    """Something that happened to a connection: `what` is connected, disconnected or failed.
+    `reason` says why it was ended or failed, `note` what else is known of the peer."""
+
+    what: str
+    address: str
+    reason: str = ""
+    note: str = ""
+
+
+def reason_of(event: int, value: int) -> str:
+    """A failed handshake in words."""
+    if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+        return _AUTH.get(value, f"authentication: status {value}")
+    if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        return _PROTOCOL.get(value, f"the peer broke the protocol (0x{value:x})")
+    return NO_REASON
+
+
+def _reason_unsaid(ending: Ending, asks: bool) -> str:
+    """Why this end ended a handshake without a word. Where nothing is asked old peers are served.
+
+    A peer of ZMTP 3 may have sent all that it has to say before it was answered.
+    """
+    if not ending.here or ending.sent is None or ending.received is None:
+        return EITHER if asks else MISMATCH
+    if not asks or ending.sent >= GREETING:
+        return TYPES
+    return EITHER if ending.received >= GREETING else TOO_OLD
+
+
+@dataclass
+class _Left:
+    """Where a connection of ours ended, and when; `names`: what libzmq may call that address."""
+
+    address: str
+    names: frozenset[str]
+    at: float
+
+
+@dataclass
+class Tally:
+    """The peers of one socket. `returns`: libzmq should connect again; `asks`: there is a
+    mechanism, or networks are named."""
+
+    returns: bool = True
+    asks: bool = False
+    _made: dict[int, str] = field(default_factory=dict)  # ours, and where we connect to
+    _left: list[_Left] = field(default_factory=list)
+    _asked: dict[str, str] = field(default_factory=dict)  # a number to the host name it is of
+    _open: dict[int, str] = field(default_factory=dict)  # remote addresses, oldest first
+    _waiting: dict[int, float] = field(default_factory=dict)  # in their handshake, and since when
+    _accepted: int = 0
+    _failed: int = 0
+    _reasons: dict[str, int] = field(default_factory=dict)
+    _old: set[int] = field(default_factory=set)  # of ZMTP 1.0 or 2.0
+    _failure: bool = False  # the next disconnection belongs to the failure just seen
+    _unsure: bool = False  # and is that of a handshake, or of an old peer
+
+    def take(
+        self,
+        number: int,
+        value: int,
+        address: str,
+        remote: str = "",
+        now: float = 0.0,
+        ending: Ending = UNKNOWN,
+    ) -> PeerEvent | None:
+        """One event. Connected means that the ZMTP handshake is done."""
+        address = self._asked.get(address, address)
+        if number in OPENED:
+            self._opened(value, address, remote, now, made=number == zmq.EVENT_CONNECTED)
+            return None
+        if number == zmq.EVENT_CONNECT_RETRIED:
+            self._comes_back(address)
+            return None
+        if number == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._accepted += 1
+            found = self._one_succeeded()
+            return PeerEvent("connected", self._name(found, address))
+        if number == zmq.EVENT_DISCONNECTED:
+            return self._ended(value, address, now, ending)
+        self._failure = True
+        if number == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+            self._unsure = True
+            return None
+        return self._fail(address, reason_of(number, value))
+
+    def old(self, descriptor: int) -> PeerEvent | None:
+        """A peer that waits for its handshake speaks an old protocol: it is connected."""
+        if self._waiting.pop(descriptor, None) is None:
+            return None
+        self._accepted += 1
+        self._old.add(descriptor)
+        return PeerEvent("connected", self._name(descriptor, ""), note=OLD)
+
+    def waiting(self, now: float, pause: float) -> list[int]:
+        """Connections that are in their handshake for longer than `pause`."""
+        return [number for number, since in self._waiting.items() if now - since >= pause]
+
+    def given_up(self, now: float) -> list[PeerEvent]:
+        """Addresses that libzmq has silently stopped to connect to; each is told once."""
+        if not self._left:
+            return []
+        over = [left for left in self._left if now - left.at >= GIVEN_UP]
+        self._left = [left for left in self._left if left not in over]
+        return [PeerEvent("failed", left.address, BROKEN) for left in over]
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether time alone tells more: of a handshake, or of a connection that ended."""
+        return bool(self._left or self._waiting)
+
+    def _opened(self, value: int, address: str, remote: str, now: float, *, made: bool) -> None:
+        self._forget(value)
+        self._open[value] = remote or address
+        self._waiting[value] = now
+        self._comes_back(address)
+        if made:
+            self._made[value] = address
+            if remote and remote != address:
+                self._asked[remote] = address
+
+    def _comes_back(self, address: str) -> None:
+        for left in self._left:
+            if address in left.names:
+                self._left.remove(left)
+                return
+
+    def _name(self, descriptor: int | None, address: str) -> str:
+        """What a peer is called: where we connect to, or where it comes from."""
+        if descriptor is None:
+            return address
+        return self._made.get(descriptor) or self._open.get(descriptor) or address
+
+    def _ended(self, descriptor: int, address: str, now: float, ending: Ending) -> PeerEvent | None:
+        event = self._judge_end(descriptor, address, now, ending)
+        self._forget(descriptor)
+        return event
+
+    def _forget(self, descriptor: int) -> str:
+        self._waiting.pop(descriptor, None)
+        self._made.pop(descriptor, None)
+        self._old.discard(descriptor)
+        return self._open.pop(descriptor, "")
+
+    def _judge_end(
+        self, descriptor: int, address: str, now: float, ending: Ending
+    ) -> PeerEvent | None:
+        handshaken = descriptor in self._open and descriptor not in self._waiting
+        remote = self._name(descriptor, address)
+        failure, unsure = self._failure, self._unsure
+        self._failure = self._unsure = False
+        if unsure and ending.old:
+            self.old(descriptor)  # it came and went before it was looked at
+        if descriptor not in self._old:
+            if failure:
+                if handshaken:  # what was taken for its success was that of another
+                    self._one_succeeded()
+                return self._fail(remote, NO_REASON) if unsure else None
+            if not handshaken:
+                return self._fail(remote, _reason_unsaid(ending, self.asks))
+        if self.returns and descriptor in self._made:
+            names = frozenset({self._made[descriptor], self._open[descriptor]})
+            self._left.append(_Left(self._made[descriptor], names, now))
+        return PeerEvent("disconnected", remote)
+
+    def _one_succeeded(self) -> int | None:
+        return self._waiting.popitem()[0] if self._waiting else None
+
+    def _fail(self, address: str, reason: str) -> PeerEvent:
+        self._failed += 1
+        self._reasons[reason] = self._reasons.get(reason, 0) + 1
+        return PeerEvent("failed", address, reason)
+
+    @property
+    def _connected(self) -> int:
+        return len(self._open) - len(self._waiting)
+
+    def connections(self) -> dict[int, str]:
+        return dict(self._open)
+
+    def gone(self, descriptor: int) -> PeerEvent:
+        """A connection that we ended ourselves, of which libzmq tells nothing."""
+        return PeerEvent("disconnected", self._forget(descriptor))
+
+    def counts(self, now: float = 0.0) -> PeerCounts:
+        """What was counted. In a storm of bad handshakes a guess may have been wrong; what is
+        sure puts it right: a peer that is here longer than a handshake may take has had its own."""
+        late = [number for number, since in self._waiting.items() if now - since > SETTLED]
+        for number in late[: max(0, self._accepted - self._connected)]:
+            del self._waiting[number]
+        connected = min(self._connected, self._accepted)
+        return PeerCounts(
+            connected=connected,
+            accepted=self._accepted,
+            disconnects=self._accepted - connected,
+            failed_handshakes=self._failed,
+            reasons=dict(self._reasons),
+            addresses=tuple(itertools.islice(self._open.values(), MOST_ADDRESSES)),
+        )
