@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from support import forked
 
 import zmqdev
+from zmqdev.cli.options import DeclaredOption
+from zmqdev.cli.program import ROWS, Row
 
 
 def zmqdev_says(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -226,3 +230,30 @@ def test_a_limit_of_frames_below_the_handshake_is_refused(words: list[str], leas
     assert done.returncode == 2
     assert least in done.stderr
     assert done.stderr.rstrip().endswith("the least is 64")
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_every_option_is_declared_and_so_obeys_the_environment(row: Row) -> None:
+    options = [one for one in row.load().params if isinstance(one, click.Option)]
+    by_hand = {one.name for one in options if not isinstance(one, DeclaredOption)}
+    assert by_hand <= {"config", "print_config"}, "they are about the command itself"
+
+
+@pytest.mark.parametrize(
+    ("words", "variable"),
+    [
+        ("top -n 1", "ZMQDEV_TOP_INTERVAL"),
+        ("ctl", "ZMQDEV_CTL_TIMEOUT"),
+        ("probe 1", "ZMQDEV_PROBE_TIMEOUT"),
+        ("run x.yaml", "ZMQDEV_RUN_DRY_RUN"),
+        ("check x.yaml", "ZMQDEV_CHECK_STRICT"),
+        ("bench", "ZMQDEV_BENCH_ROUNDS"),
+        ("doctor", "ZMQDEV_DOCTOR_JSON"),
+        ("pull", "ZMQDEV_PULL_COUNT"),
+    ],
+)
+def test_a_wrong_variable_is_one_line(words: str, variable: str) -> None:
+    done = zmqdev_says(*words.split(), env={**os.environ, variable: "bad"})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"zmqdev: {variable}: ")
+    assert done.stderr.count("\n") == 1

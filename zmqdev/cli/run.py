@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from zmqdev.cli.options import HeadedCommand, declared, file_argument, given
+from zmqdev.cli.tool import resolved
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, UsageError
 from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.layer import Layer, environment_layer, flag_layer
+from zmqdev.options.option import option
+from zmqdev.options.types import Flag
 
 HELP = """Start everything in a file, or the parts that are named and what they connect to.
 
@@ -21,18 +25,23 @@ A part that crashes comes back, by its `restart`, and the others go on. Ctrl-C s
 the messages flow; SIGHUP reads the file again and starts changed parts again, no others."""
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """What is asked of `run` and is no setting of the file."""
+
+    only: bool = option(Flag(), default=False, help="Start the named parts and nothing they need.")
+    dry_run: bool = option(
+        Flag(), default=False, help="Open every socket, close it again, and say so."
+    )
+
+
 def command(name: str) -> click.Command:
     return HeadedCommand(
         name,
         params=[
             file_argument(),
             click.Argument(["names"], nargs=-1, metavar="[NAME...]"),
-            click.Option(
-                ["--only"], is_flag=True, help="Start the named parts and nothing they need."
-            ),
-            click.Option(
-                ["--dry-run"], is_flag=True, help="Open every socket, close it again, and say so."
-            ),
+            *declared(RunOptions),
             *declared(FleetSpec),
         ],
         callback=_run,
@@ -41,14 +50,15 @@ def command(name: str) -> click.Command:
     )
 
 
-def _run(file: str, names: tuple[str, ...], only: bool, dry_run: bool, **flags: Any) -> int:
+def _run(file: str, names: tuple[str, ...], **flags: Any) -> int:
     from zmqdev.cli import start_file
 
-    if only and not names:
+    options = resolved("run", RunOptions, flags)
+    if options.only and not names:
         raise UsageError("name the parts that are meant", "--only")
     over: Layer = environment_layer(FleetSpec, "run", os.environ)
     over |= flag_layer(FleetSpec, given(FleetSpec, flags))
-    asked = start_file.Asked(file, names, only, over)
-    if dry_run:
+    asked = start_file.Asked(file, names, options.only, over)
+    if options.dry_run:
         return EXIT_OK if start_file.rehearse(asked) else EXIT_FAILED
     return start_file.run(asked)

@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import click
 
 from zmqdev.cli.completion import files
 from zmqdev.cli.options import file_of
+from zmqdev.cli.tool import tool
 from zmqdev.errors import EXIT_OK, EXIT_USAGE, UsageError
+from zmqdev.options.option import option
+from zmqdev.options.types import Choice, Flag
 
 FORMATS = ("text", "json", "github")
 
 
-def command(name: str) -> click.Command:
-    return click.Command(
-        name,
-        params=[
-            click.Argument(
-                ["files"], nargs=-1, metavar="[FILE...]", callback=_files, shell_complete=files
-            ),
-            click.Option(["--strict"], is_flag=True, help="Warnings are errors too."),
-            click.Option(
-                ["--format", "form"],
-                type=click.Choice(FORMATS),
-                default="text",
-                help="Lines for people, JSON, or annotations of GitHub Actions. [text]",
-            ),
-            click.Option(
-                ["--live"], is_flag=True, help="Look also whether an address is in use now."
-            ),
-            click.Option(
-                ["--convert"],
-                type=click.Choice(["zdcf"]),
-                help="Write the file as ZDCF 1.0 (RFC 17) to stdout; what it cannot say is told.",
-            ),
-        ],
-        callback=_check,
-        help="Find what is wrong with a file before it runs.\n\nEach finding has its place, the "
-        "name of its rule, and a fix. Exit status 2 when there is an error, with --strict also "
-        "when there is a warning.",
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+HELP = """Find what is wrong with a file before it runs.
+
+Each finding has its place, the name of its rule, and a fix. Exit status 2 when there is an error,
+with --strict also when there is a warning.
+"""
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    strict: bool = option(Flag(), default=False, help="Warnings are errors too.")
+    format: str = option(
+        Choice(choices=FORMATS),
+        default="text",
+        help="Lines for people, JSON, or annotations of GitHub Actions.",
     )
+    live: bool = option(Flag(), default=False, help="Look also whether an address is in use now.")
+    convert: str | None = option(
+        Choice(choices=("zdcf",)),
+        help="Write the file as ZDCF 1.0 (RFC 17) to stdout; what it cannot say is reported.",
+    )
+
+
+def command(name: str) -> click.Command:
+    found = click.Argument(
+        ["files"], nargs=-1, metavar="[FILE...]", callback=_files, shell_complete=files
+    )
+    return tool(name, CheckOptions, _check, help=HELP, arguments=[found])
 
 
 def _files(
@@ -48,18 +51,18 @@ def _files(
     return value or (file_of(context, None),)
 
 
-def _check(files: tuple[str, ...], strict: bool, form: str, live: bool, convert: str | None) -> int:
+def _check(options: CheckOptions, files: tuple[str, ...]) -> int:
     from zmqdev.topology.check import check_file, failed
     from zmqdev.topology.finding import ERROR, written
 
-    if convert:
+    if options.convert:
         return _convert(files)
-    findings = [finding for path in files for finding in check_file(path, live=live)]
-    click.echo(written(findings, form), nl=False)
-    if form == "text":
+    findings = [finding for path in files for finding in check_file(path, live=options.live)]
+    click.echo(written(findings, options.format), nl=False)
+    if options.format == "text":
         errors = sum(finding.severity == ERROR for finding in findings)
         click.echo(_summary(len(files), errors, len(findings) - errors), err=True)
-    return EXIT_USAGE if failed(findings, strict=strict) else EXIT_OK
+    return EXIT_USAGE if failed(findings, strict=options.strict) else EXIT_OK
 
 
 def _summary(files: int, errors: int, warnings: int) -> str:

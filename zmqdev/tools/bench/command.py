@@ -31,12 +31,10 @@ with --frontend and --backend.
 
 
 def command(name: str) -> click.Command:
+    loads = click.Argument(["loads"], nargs=-1, metavar="[LOAD]...")
     return HeadedCommand(
         name,
-        params=[
-            click.Argument(["loads"], nargs=-1, metavar="[LOAD]..."),
-            *declared(BenchSpec),
-        ],
+        params=[loads, *declared(BenchSpec)],
         callback=_callback,
         help=HELP,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

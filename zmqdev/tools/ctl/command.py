@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from zmqdev.cli.completion import devices, verbs
-from zmqdev.cli.options import HeadedCommand
+from zmqdev.cli.tool import tool
 from zmqdev.control import protocol as wire
 from zmqdev.control.verbs import VERBS
 from zmqdev.errors import UsageError
-from zmqdev.options.types import Duration
+from zmqdev.options.option import option
+from zmqdev.options.types import Duration, Flag
 from zmqdev.supervisor.verbs import VERBS as PARTS
 
 HELP = """Ask a running device, or list those that run.
@@ -22,39 +24,21 @@ listed, or a control address. Without VERB: its status.
 """
 
 
+@dataclass(frozen=True)
+class CtlOptions:
+    json: bool = option(Flag(), default=False, help="Print JSON.")
+    timeout: float = option(
+        Duration(positive=True), default=2.0, help="How long to wait for an answer."
+    )
+
+
 def command(name: str) -> click.Command:
-    return HeadedCommand(
-        name,
-        params=[
-            click.Argument(["device"], metavar="[NAME]", required=False, shell_complete=devices),
-            click.Argument(["verb"], metavar="[VERB]", required=False, shell_complete=verbs),
-            click.Argument(["words"], metavar="[ARGUMENT]...", nargs=-1),
-            click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."),
-            timeout_option(),
-        ],
-        callback=_act,
-        help=HELP,
-        epilog=_verbs(),
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    )
-
-
-def timeout_option() -> click.Option:
-    return click.Option(
-        ["--timeout"],
-        metavar="DURATION",
-        default="2s",
-        show_default=True,
-        help="How long to wait for an answer.",
-    )
-
-
-def seconds(text: str) -> float:
-    """The value of --timeout."""
-    try:
-        return Duration(positive=True).parse(text, text=True)
-    except ValueError as error:
-        raise UsageError(str(error), "--timeout") from None
+    arguments = [
+        click.Argument(["device"], metavar="[NAME]", required=False, shell_complete=devices),
+        click.Argument(["verb"], metavar="[VERB]", required=False, shell_complete=verbs),
+        click.Argument(["words"], metavar="[ARGUMENT]...", nargs=-1),
+    ]
+    return tool(name, CtlOptions, _act, help=HELP, arguments=arguments, epilog=_verbs())
 
 
 def _verbs() -> str:
@@ -69,20 +53,17 @@ def _verbs() -> str:
     return f"{told}\n\n\b\nVerbs of a file that `zmqdev run` has started:\n" + "\n".join(parts)
 
 
-def _act(
-    device: str | None, verb: str | None, words: tuple[str, ...], as_json: bool, timeout: str
-) -> int:
-    patience = seconds(timeout)
+def _act(options: CtlOptions, device: str | None, verb: str | None, words: tuple[str, ...]) -> int:
     if device is None:
-        return _list(as_json, patience)
+        return _list(options.json, options.timeout)
     name, args = _asked(device, verb or "status", words)
     from zmqdev.control.client import Asker, targets
 
     with Asker() as asker:
-        result = asker.ask(targets((device,))[0].address, name, args, patience)
+        result = asker.ask(targets((device,))[0].address, name, args, options.timeout)
     from zmqdev.tools.ctl.answers import answer
 
-    click.echo(_json(result) if as_json else answer(name, result))
+    click.echo(_json(result) if options.json else answer(name, result))
     return 0
 
 

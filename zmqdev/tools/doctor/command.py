@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import click
 
-from zmqdev.cli.options import HeadedCommand
+from zmqdev.cli.tool import tool
 from zmqdev.errors import EXIT_FAILED, EXIT_OK
+from zmqdev.options.option import option
+from zmqdev.options.types import Flag
 
 HELP = """What this installation is and can do, and whether it works.
 
@@ -18,25 +20,24 @@ against them, and a self-test over loopback. Status 1 when something is wrong.
 """
 
 
+@dataclass(frozen=True)
+class DoctorOptions:
+    json: bool = option(Flag(), default=False, help="Print JSON.")
+
+
 def command(name: str) -> click.Command:
-    return HeadedCommand(
-        name,
-        params=[click.Option(["--json", "as_json"], is_flag=True, help="Print JSON.")],
-        callback=_act,
-        help=HELP,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    )
+    return tool(name, DoctorOptions, _act, help=HELP)
 
 
-def _act(as_json: bool) -> int:
+def _act(options: DoctorOptions) -> int:
     from zmqdev.tools.doctor.findings import findings
 
     found = []
     for finding in findings():
         found.append(finding)
-        if not as_json:
+        if not options.json:
             mark = "" if finding.level == "ok" else f"{finding.level}: "
             click.echo(f"{finding.topic:<14} {mark}{finding.text}")
-    if as_json:
+    if options.json:
         click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
     return EXIT_FAILED if any(finding.level == "problem" for finding in found) else EXIT_OK

@@ -2,69 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 import click
 
 from zmqdev.cli.options import file_argument
-from zmqdev.errors import RunError, in_words
+from zmqdev.cli.tool import tool
+from zmqdev.errors import RunError, UsageError, in_words
+from zmqdev.options.option import option
+from zmqdev.options.types import Choice, FileName, Text
 
 ENGINES = ("systemd", "compose", "kubernetes")
 
 
-def command(name: str) -> click.Command:
-    return click.Command(
-        name,
-        params=[
-            file_argument(),
-            click.Option(
-                ["--to", "engine"], type=click.Choice(ENGINES), required=True, help="The engine."
-            ),
-            click.Option(
-                ["--output"],
-                metavar="DIR",
-                help="Write the files to this directory, mode 0600. Default: to stdout.",
-            ),
-            click.Option(
-                ["--program"],
-                default="/usr/local/bin/zmqdev",
-                show_default=True,
-                metavar="PATH",
-                help="Where zmqdev is, for systemd.",
-            ),
-            click.Option(
-                ["--image"],
-                default="zmqdev:latest",
-                show_default=True,
-                metavar="IMAGE",
-                help="The image whose entry point is zmqdev, for compose and Kubernetes.",
-            ),
-            click.Option(
-                ["--namespace"], default="", metavar="NAME", help="The namespace, for Kubernetes."
-            ),
-        ],
-        callback=_export,
-        help="Write a file for an engine that runs it.\n\nsystemd: a hardened unit for each part, "
-        "with readiness and watchdog. compose: a service for each. kubernetes: a Deployment for "
-        "each, a Service where it binds, probes, keys as a Secret.",
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+HELP = """Write a file for an engine that runs it.
+
+systemd: a hardened unit for each part, with readiness and watchdog. compose: a service for each.
+kubernetes: a Deployment for each, a Service where it binds, probes, keys as a Secret.
+"""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    to: str | None = option(Choice(choices=ENGINES), help="The engine. Required.")
+    output: str | None = option(
+        FileName(metavar="DIR"),
+        help="Write the files to this directory, mode 0600. Default: to stdout.",
     )
+    program: str = option(
+        FileName(metavar="PATH"),
+        default="/usr/local/bin/zmqdev",
+        help="Where zmqdev is, for systemd.",
+    )
+    image: str = option(
+        Text(metavar="IMAGE"),
+        default="zmqdev:latest",
+        help="The image whose entry point is zmqdev, for compose and Kubernetes.",
+    )
+    namespace: str = option(Text(metavar="NAME"), default="", help="The namespace, for Kubernetes.")
 
 
-def _export(
-    file: str, engine: str, output: str | None, program: str, image: str, namespace: str
-) -> int:
+def command(name: str) -> click.Command:
+    return tool(name, ExportOptions, _export, help=HELP, arguments=[file_argument()])
+
+
+def _export(given: ExportOptions, file: str) -> int:
+    if given.to is None:
+        raise UsageError(f"name the engine: {', '.join(ENGINES)}", "--to")
     from zmqdev.tools.export.export import Options
     from zmqdev.topology.links import plan
     from zmqdev.topology.read import topology
 
-    options = Options(program, image, namespace)
-    made = import_module(f"zmqdev.tools.export.{engine}").export(plan(topology(file)), options)
-    if output is None:
+    options = Options(given.program, given.image, given.namespace)
+    made = import_module(f"zmqdev.tools.export.{given.to}").export(plan(topology(file)), options)
+    if given.output is None:
         _print(made.files)
     else:
-        _write(Path(output), made.files)
+        _write(Path(given.output), made.files)
     for note in made.notes:
         click.echo(f"zmqdev: {note}", err=True)
     return 0

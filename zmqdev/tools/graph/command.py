@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from zmqdev.cli.options import file_argument
+from zmqdev.cli.tool import tool
 from zmqdev.errors import UsageError
+from zmqdev.options.option import option
+from zmqdev.options.types import Choice, Flag
 
 if TYPE_CHECKING:  # `zmqdev graph --help` must not wait for it
     from zmqdev.tools.graph.picture import Rates
@@ -15,31 +19,32 @@ if TYPE_CHECKING:  # `zmqdev graph --help` must not wait for it
 FORMATS = ("terminal", "mermaid", "dot", "svg")
 
 
-def command(name: str) -> click.Command:
-    return click.Command(
-        name,
-        params=[
-            file_argument(),
-            click.Option(
-                ["--format", "form"],
-                type=click.Choice(FORMATS),
-                default="terminal",
-                help="On the terminal, as Mermaid, as Graphviz dot, or as SVG. [terminal]",
-            ),
-            click.Option(
-                ["--live"],
-                is_flag=True,
-                help="With the rates of the devices that run, measured for a second.",
-            ),
-        ],
-        callback=_graph,
-        help="Draw the topology of a file.\n\nAn address whose other end is not in the file is "
-        "drawn as a box of its own.",
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+@dataclass(frozen=True)
+class GraphOptions:
+    format: str = option(
+        Choice(choices=FORMATS),
+        default="terminal",
+        help="On the terminal, as Mermaid, as Graphviz dot, or as SVG.",
+    )
+    live: bool = option(
+        Flag(),
+        default=False,
+        help="With the rates of the devices that run, measured for a second.",
     )
 
 
-def _graph(file: str, form: str, live: bool) -> int:
+HELP = """Draw the topology of a file.
+
+An address whose other end is not in the file is drawn as a box of its own.
+"""
+
+
+def command(name: str) -> click.Command:
+    return tool(name, GraphOptions, _graph, help=HELP, arguments=[file_argument()])
+
+
+def _graph(options: GraphOptions, file: str) -> int:
+    form = options.format
     from zmqdev.tools.graph.picture import picture
     from zmqdev.tools.graph.text import dot, mermaid
     from zmqdev.topology.links import plan
@@ -47,7 +52,7 @@ def _graph(file: str, form: str, live: bool) -> int:
 
     made = plan(topology(file))
     names = [str(part.spec.name) for part in made.topology.parts]
-    drawn = picture(made, _rates(names) if live else None)
+    drawn = picture(made, _rates(names) if options.live else None)
     if form == "mermaid":
         click.echo(mermaid(drawn), nl=False)
     elif form == "dot":

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import click
 
-from zmqdev.cli.options import HeadedCommand
+from zmqdev.cli.tool import tool
 from zmqdev.errors import UsageError
+from zmqdev.options.option import option
+from zmqdev.options.types import Choice, Many, Text
 
 HELP = """Make a CURVE key pair: NAME.key to give away, NAME.key_secret to keep.
 
@@ -23,37 +26,32 @@ FORMS = ("files", "z85", "hex", "env", "yaml")
 LONGEST_LINE = 4096
 
 
-def command(name: str) -> click.Command:
-    return HeadedCommand(
-        name,
-        params=[
-            click.Argument(["base"], metavar="[NAME]", required=False),
-            click.Option(
-                ["--form"],
-                type=click.Choice(FORMS),
-                default="files",
-                show_default=True,
-                help="Write two files, or print the pair in this form.",
-            ),
-            click.Option(
-                ["--meta"], metavar="KEY=VALUE", multiple=True, help="Metadata; repeatable."
-            ),
-            click.Option(["--user"], metavar="NAME", help="Print a line for a users file."),
-        ],
-        callback=_act,
-        help=HELP,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+@dataclass(frozen=True)
+class KeygenOptions:
+    form: str = option(
+        Choice(choices=FORMS),
+        default="files",
+        help="Write two files, or print the pair in this form.",
     )
+    meta: tuple[str, ...] = option(
+        Many(Text(metavar="KEY=VALUE")), default=(), help="Metadata; repeatable."
+    )
+    user: str | None = option(Text(metavar="NAME"), help="Print a line for a users file.")
 
 
-def _act(base: str | None, form: str, meta: tuple[str, ...], user: str | None) -> int:
-    if user is not None:
-        if base is not None or meta or form != "files":
+def command(name: str) -> click.Command:
+    base = click.Argument(["base"], metavar="[NAME]", required=False)
+    return tool(name, KeygenOptions, _act, help=HELP, arguments=[base])
+
+
+def _act(options: KeygenOptions, base: str | None) -> int:
+    if options.user is not None:
+        if base is not None or options.meta or options.form != "files":
             raise UsageError("makes a line for a users file and takes nothing else", "--user")
-        return _user(user)
-    if form != "files":
-        return _print(base, form)
-    return _write(Path(base or "zmqdev"), meta)
+        return _user(options.user)
+    if options.form != "files":
+        return _print(base, options.form)
+    return _write(Path(base or "zmqdev"), options.meta)
 
 
 def _write(base: Path, meta: tuple[str, ...]) -> int:

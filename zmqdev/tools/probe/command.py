@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from zmqdev.cli.options import HeadedCommand
+from zmqdev.cli.tool import tool
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_UNMET, UsageError
-from zmqdev.options.types import Choice, Duration
+from zmqdev.options.option import option
+from zmqdev.options.types import Choice, Duration, Flag
 
 if TYPE_CHECKING:
     from zmqdev.tools.probe.probe import ProbeReport
@@ -27,70 +29,47 @@ Exit status: 0 it is a ZeroMQ socket, 1 it is not or nobody answers; with --as,
 _TYPES = ("PAIR", "PUB", "SUB", "REQ", "REP", "DEALER", "ROUTER", "PULL", "PUSH", "XPUB", "XSUB")
 
 
-def command(name: str) -> click.Command:
-    return HeadedCommand(
-        name,
-        params=[
-            click.Argument(["address"], metavar="ADDRESS"),
-            click.Option(
-                ["-t", "--timeout"],
-                metavar="DURATION",
-                default="2s",
-                show_default=True,
-                help="How long to wait for it.",
-            ),
-            click.Option(
-                ["--as", "socket_type"], metavar="TYPE", help="Could this socket type talk to it?"
-            ),
-            click.Option(
-                ["--security"],
-                type=click.Choice(("null", "plain", "curve")),
-                default="null",
-                show_default=True,
-                help="With --as: and with this mechanism?",
-            ),
-            click.Option(
-                ["--no-ping"], is_flag=True, help="Look only: do not join it for a round trip."
-            ),
-            click.Option(["--json", "as_json"], is_flag=True, help="One line of JSON."),
-        ],
-        callback=_act,
-        help=HELP,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+@dataclass(frozen=True)
+class ProbeOptions:
+    timeout: float = option(
+        Duration(positive=True), default=2.0, short="t", help="How long to wait for it."
     )
+    as_: str | None = option(
+        Choice(choices=_TYPES, upper=True, metavar="TYPE"),
+        help="Could this socket type talk to it?",
+    )
+    security: str = option(
+        Choice(choices=("null", "plain", "curve")),
+        default="null",
+        help="With --as: and with this mechanism?",
+    )
+    no_ping: bool = option(
+        Flag(), default=False, help="Look only: do not join it for a round trip."
+    )
+    json: bool = option(Flag(), default=False, help="One line of JSON.")
 
 
-def _act(
-    address: str,
-    timeout: str,
-    socket_type: str | None,
-    security: str,
-    no_ping: bool,
-    as_json: bool,
-) -> int:
-    seconds = _parsed(Duration(positive=True), timeout, "--timeout")
-    ours = _parsed(Choice(choices=_TYPES, upper=True), socket_type, "--as")
+def command(name: str) -> click.Command:
+    address = click.Argument(["address"], metavar="ADDRESS")
+    return tool(name, ProbeOptions, _act, help=HELP, arguments=[address])
+
+
+def _act(options: ProbeOptions, address: str) -> int:
+    ours = options.as_
     from zmqdev.tools.probe.probe import probe
 
     try:
-        report = probe(address, timeout=seconds, join=not no_ping)
+        report = probe(address, timeout=options.timeout, join=not options.no_ping)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    why_not = report.why_not(ours, security.upper()) if ours else None
-    if as_json:
+    why_not = report.why_not(ours, options.security.upper()) if ours else None
+    if options.json:
         click.echo(json.dumps(report.plain() | ({"as": ours, "why_not": why_not} if ours else {})))
     else:
         _tell(report, ours, why_not)
     if not report.is_zmtp:
         return EXIT_FAILED
     return EXIT_UNMET if why_not else EXIT_OK
-
-
-def _parsed(type_: Any, text: str | None, place: str) -> Any:
-    try:
-        return None if text is None else type_.parse(text, text=True)
-    except ValueError as error:
-        raise UsageError(str(error), place) from None
 
 
 def _tell(report: ProbeReport, ours: str | None, why_not: str | None) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
 
 import click
 
 from zmqdev.cli.completion import devices
-from zmqdev.cli.options import HeadedCommand
-from zmqdev.errors import RunError, UsageError
-from zmqdev.options.types import Integer, Number
+from zmqdev.cli.tool import tool
+from zmqdev.errors import RunError
+from zmqdev.options.option import option
+from zmqdev.options.types import Choice, Flag, Integer, Number
 
 HELP = """See the messages that pass through a running device.
 
@@ -21,48 +21,27 @@ it can be left out when one device runs. `>` is from the frontend to the backend
 while somebody looks, and drops copies for a viewer who is slow.
 """
 FORMATS = ("text", "raw", "quoted", "hex", "json")
-T = TypeVar("T", int, float)
 
 
-def command(name: str) -> click.Command:
-    return HeadedCommand(
-        name,
-        params=[
-            click.Argument(["device"], metavar="[NAME]", required=False, shell_complete=devices),
-            click.Option(["-n", "--count"], metavar="N", help="End after N messages."),
-            click.Option(["--limit"], metavar="N", help="Show at most N messages a second."),
-            click.Option(
-                ["--format", "form"],
-                type=click.Choice(FORMATS),
-                default="text",
-                show_default=True,
-                help="How messages are written, as in `sub`.",
-            ),
-            click.Option(["--json", "as_json"], is_flag=True, help="The same as --format json."),
-            click.Option(
-                ["--direction"],
-                type=click.Choice(("forward", "backward", "both")),
-                default="both",
-                show_default=True,
-                help="Which way.",
-            ),
-        ],
-        callback=_act,
-        help=HELP,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+@dataclass(frozen=True)
+class TapOptions:
+    count: int | None = option(Integer(1), short="n", help="End after this many messages.")
+    limit: float | None = option(Number(), help="Show at most this many messages a second.")
+    format: str = option(
+        Choice(choices=FORMATS), default="text", help="How messages are written, as in `sub`."
+    )
+    json: bool = option(Flag(), default=False, help="The same as --format json.")
+    direction: str = option(
+        Choice(choices=("forward", "backward", "both")), default="both", help="Which way."
     )
 
 
-def _act(
-    device: str | None,
-    count: str | None,
-    limit: str | None,
-    form: str,
-    as_json: bool,
-    direction: str,
-) -> int:
-    most = _number("--count", Integer(1).parse, count)
-    rate = _number("--limit", Number().parse, limit)
+def command(name: str) -> click.Command:
+    device = click.Argument(["device"], metavar="[NAME]", required=False, shell_complete=devices)
+    return tool(name, TapOptions, _act, help=HELP, arguments=[device])
+
+
+def _act(options: TapOptions, device: str | None) -> int:
     from zmqdev.control.client import Asker, targets
     from zmqdev.endpoints.form.format import Layout
     from zmqdev.endpoints.sink import Sink
@@ -74,19 +53,12 @@ def _act(
         names = ", ".join(item.name for item in found) or "none"
         raise RunError(f"which device? Running: {names}")
     sink = Sink()
-    layout = Layout("json" if as_json else form, terminal=sink.terminal)
+    layout = Layout("json" if options.json else options.format, terminal=sink.terminal)
     with Signals() as signals, Asker() as asker:
-        viewer = Viewer(found[0], Wish(layout, direction, most, rate), asker, sink)
+        viewer = Viewer(
+            found[0], Wish(layout, options.direction, options.count, options.limit), asker, sink
+        )
         viewer.run(signals)
     if viewer.left_out:
         click.echo(f"{viewer.shown} shown, {viewer.left_out} left out", file=sys.stderr)
     return 0
-
-
-def _number(flag: str, parse: Callable[..., T], text: str | None) -> T | None:
-    if text is None:
-        return None
-    try:
-        return parse(text, text=True)
-    except ValueError as error:
-        raise UsageError(str(error), flag) from None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import click
 
 from zmqdev.cli.completion import devices
-from zmqdev.cli.options import HeadedCommand
-from zmqdev.errors import UsageError
-from zmqdev.options.types import Duration, Integer, ValueType
+from zmqdev.cli.tool import tool
+from zmqdev.options.option import option
+from zmqdev.options.types import Choice, Duration, Flag, Integer
 from zmqdev.tools.top.sorts import SORTS
 
 HELP = """All devices of this user in one live table.
@@ -21,55 +21,28 @@ and quit (q). Elsewhere a line for each device at every interval.
 """
 
 
-def command(name: str) -> click.Command:
-    return HeadedCommand(
-        name,
-        params=[
-            click.Argument(["names"], metavar="[NAME]...", nargs=-1, shell_complete=devices),
-            click.Option(
-                ["-i", "--interval"],
-                metavar="DURATION",
-                default="1s",
-                show_default=True,
-                help="Time between two looks.",
-            ),
-            click.Option(["-n", "--count"], metavar="N", help="End after N looks."),
-            click.Option(["--duration"], metavar="DURATION", help="End after this time."),
-            click.Option(
-                ["--sort"],
-                type=click.Choice(list(SORTS)),
-                default="name",
-                show_default=True,
-                help="What to sort by.",
-            ),
-            click.Option(["--json", "as_json"], is_flag=True, help="Print JSON lines."),
-        ],
-        callback=_act,
-        help=HELP,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+@dataclass(frozen=True)
+class TopOptions:
+    interval: float = option(
+        Duration(positive=True), default=1.0, short="i", help="Time between two looks."
     )
+    count: int | None = option(Integer(1), short="n", help="End after this many looks.")
+    duration: float | None = option(Duration(positive=True), help="End after this time.")
+    sort: str = option(Choice(choices=tuple(SORTS)), default="name", help="What to sort by.")
+    json: bool = option(Flag(), default=False, help="Print JSON lines.")
 
 
-def _act(
-    names: tuple[str, ...],
-    interval: str,
-    count: str | None,
-    duration: str | None,
-    sort: str,
-    as_json: bool,
-) -> int:
-    seconds = _parsed("--interval", Duration(positive=True), interval)
-    looks = None if count is None else _parsed("--count", Integer(1), count)
-    until = None if duration is None else _parsed("--duration", Duration(positive=True), duration)
+def command(name: str) -> click.Command:
+    names = click.Argument(["names"], metavar="[NAME]...", nargs=-1, shell_complete=devices)
+    return tool(name, TopOptions, _act, help=HELP, arguments=[names])
+
+
+def _act(options: TopOptions, names: tuple[str, ...]) -> int:
     from zmqdev.system.signals import Signals
     from zmqdev.tools.top.top import Asked, run
 
+    asked = Asked(
+        names, options.interval, options.sort, options.json, options.count, options.duration
+    )
     with Signals() as signals:
-        return run(Asked(names, seconds, sort, as_json, looks, until), signals)
-
-
-def _parsed(flag: str, type_: ValueType, text: str) -> Any:
-    try:
-        return type_.parse(text, text=True)
-    except ValueError as error:
-        raise UsageError(str(error), flag) from None
+        return run(asked, signals)
