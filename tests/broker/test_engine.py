@@ -259,7 +259,7 @@ def test_an_address_in_use_is_said(running: Open) -> None:
 
 
 def letter(number: int) -> DeadLetter:
-    return DeadLetter("echo", "attempts", 3, 1.5, "00ff", (b"%d" % number,))
+    return DeadLetter("echo", "attempts", 3, 1.5, "00ff", "its worker left", (b"%d" % number,))
 
 
 def test_dead_letters_wait_for_a_reader_and_the_oldest_go_first(tmp_path: Path) -> None:
@@ -286,6 +286,7 @@ def test_dead_letters_wait_for_a_reader_and_the_oldest_go_first(tmp_path: Path) 
             "attempts": 3,
             "age": 1.5,
             "client": "00ff",
+            "failure": "its worker left",
         }
     finally:
         box.close(0)

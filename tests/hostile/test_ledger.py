@@ -77,3 +77,28 @@ def test_requests_of_empty_frames_are_counted_by_what_they_cost(
     assert queue.state()["bytes"] <= 64 * MEBIBYTE
     assert memory(queue.program.process.pid) - before < 128 * MEBIBYTE
     assert sum(served(queue, context)) == GOOD
+
+
+def test_what_is_refused_and_what_is_malformed_has_one_line_each(
+    start: Start,  # noqa: F811
+    context: zmq.Context[Any],  # noqa: F811
+) -> None:
+    """Thousands of refusals, a worker expelled for each request: the log was empty at -v."""
+    queue = Queue(start, "--client-requests", "10", "--max-attempts", "1")
+    [client] = strangers(queue, context, 1)
+    for number in range(2000):
+        client.send_multipart([b"", b"%d" % number])
+    until(lambda: queue.count("refused") == 1990, "those over the limit are refused")
+    worker = context.socket(zmq.DEALER)
+    worker.set(zmq.LINGER, 0)
+    worker.set(zmq.ROUTING_ID, b"careless")
+    worker.connect(queue.backend)
+    worker.send_multipart([b"", b"MDPW01", b"\x01", b"default"])
+    assert worker.poll(round(PATIENCE * 1000))
+    worker.send_multipart([b"", b"MDPW01", b"\x03", b"no token", b"no empty frame"])
+    until(lambda: "dead letter" in queue.program.err, "the request is a dead letter")
+    lines = queue.program.err.splitlines()
+    assert sum("request refused: this client has too many" in line for line in lines) == 1
+    assert sum("worker careless: malformed mdp-0.1 message" in line for line in lines) == 1
+    [dead] = [line for line in lines if "dead letter" in line]
+    assert dead.endswith("the last: its worker sent a malformed mdp-0.1 message")

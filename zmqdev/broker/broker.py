@@ -24,6 +24,7 @@ from zmqdev.broker.pool import Pool
 from zmqdev.broker.request import Service
 from zmqdev.broker.roster import Roster
 from zmqdev.broker.token import is_token
+from zmqdev.broker.warnings import CLIENT
 from zmqdev.options.reliable import Reliable
 from zmqdev.stats.reliable import Report, ServiceReport
 from zmqdev.wire import mmi
@@ -62,6 +63,7 @@ class Broker:
             asked = read_client(frames) if len(frames) <= self._most_frames else None
             if asked is None:
                 self.tally.malformed_clients += 1
+                self._tell_malformed(frames, now)
                 continue
             form, service, head, body = asked
             if service is None:
@@ -72,6 +74,11 @@ class Broker:
             request = admit(form, service, head, body, now)
             if request is not None:
                 offer(request, now)
+
+    def _tell_malformed(self, frames: list[bytes], now: float) -> None:
+        many = len(frames) > self._most_frames
+        why = "request of too many frames" if many else "malformed request"
+        self.ledger.warnings.tell(CLIENT, frames[0] if frames else b"", why, now)
 
     def _answer_internal(self, service: bytes, head: list[bytes], body: list[bytes]) -> None:
         self.tally.internal += 1
@@ -108,7 +115,7 @@ class Broker:
             return
         identity = messages[0][0]
         self.tally.unreachable += len(messages) + self.ledger.waiting.forget(identity)
-        self.ledger.client_gone(identity)
+        self.ledger.client_gone(identity, now)
 
     def connections(self, workers: int, now: float) -> None:
         """How many workers are connected; only plain workers need it."""
@@ -171,7 +178,7 @@ class Broker:
         messages, self.ledger.to_clients = self.ledger.to_clients, []
         if not self.ledger.waiting:
             return messages
-        free = self.ledger.hold_back(messages)
+        free = self.ledger.hold_back(messages, now)
         return self.ledger.waiting.release(now) + free
 
     def take_letters(self) -> list[DeadLetter]:
@@ -180,7 +187,8 @@ class Broker:
 
     def take_notices(self) -> list[str]:
         """Lines for the log."""
-        notices, self.ledger.notices = self.ledger.notices, []
+        warnings = self.ledger.warnings
+        notices, warnings.lines = warnings.lines, []
         return notices
 
     # Life

@@ -19,6 +19,7 @@ from zmqdev.broker.overflow import Overflow
 from zmqdev.broker.request import Client, Request, Service
 from zmqdev.broker.room import Room
 from zmqdev.broker.token import Tokens
+from zmqdev.broker.warnings import CLIENT, Warnings
 from zmqdev.options.reliable import Reliable
 from zmqdev.stats.reliable import Tally
 from zmqdev.wire import call
@@ -38,7 +39,7 @@ class Ledger:
         self.draining = False
         self.to_clients: list[list[bytes]] = []
         self.letters: list[DeadLetter] = []
-        self.notices: list[str] = []
+        self.warnings = Warnings()
         self.tokens = Tokens(run)
         self._number = 0
         self._most, self._most_bytes = settings.max_requests, settings.max_bytes
@@ -94,6 +95,9 @@ class Ledger:
             if refusal is not None:
                 self.tally.refused += 1
                 self._fail(head, refusal)
+                if refusal != "stopping":
+                    text = f"request refused: {call.REASONS[refusal]}"
+                    self.warnings.tell(CLIENT, head[0], text, now)
                 return None
             client = self.clients.get(head[0])  # it may have paid with its last one
         if client is None:
@@ -126,7 +130,7 @@ class Ledger:
         if service is None and not self.names.takes(identity, now):
             return "no-service"
         served = service is not None and service.members > 0
-        return None if self.room.make(identity, size, served=served) else "full"
+        return None if self.room.make(identity, size, now, served=served) else "full"
 
     def _enter(self, request: Request, client: Client, service: Service) -> None:
         size = request.size
@@ -167,7 +171,7 @@ class Ledger:
         self.to_clients.extend(head + part for part in parts)
         self.to_clients.append(request.head + body)
 
-    def partial(self, request: Request, body: list[bytes]) -> bool:
+    def partial(self, request: Request, body: list[bytes], now: float) -> bool:
         """Keep or pass on a partial reply; False when there is no room for it."""
         self.tally.partials += 1
         if self.settings.stream_partials and request.form.partial is not None:
@@ -177,7 +181,9 @@ class Ledger:
         size, client = cost(body), request.client
         if client.size + size > self._largest:
             return False
-        if not self.room.takes(size) and not self.room.make(client.identity, size, served=True):
+        if not self.room.takes(size) and not self.room.make(
+            client.identity, size, now, served=True
+        ):
             return False
         self._resize(request, size)
         if request.parts is None:
@@ -190,20 +196,22 @@ class Ledger:
     def hold_replies(self, messages: list[list[bytes]], now: float) -> None:
         """Keep these messages of one client, which were refused."""
         self.waiting.refuse(messages, now)
-        self.room.bound_replies()
+        self.room.bound_replies(now)
 
-    def hold_back(self, messages: list[list[bytes]]) -> list[list[bytes]]:
+    def hold_back(self, messages: list[list[bytes]], now: float) -> list[list[bytes]]:
         """Keep the messages of clients that have some waiting; returns the others."""
         free = self.waiting.hold_back(messages)
         if len(free) < len(messages):
-            self.room.bound_replies()
+            self.room.bound_replies(now)
         return free
 
     # What could not be answered
 
-    def give_back(self, request: Request, now: float) -> None:
-        """Queue a request for another attempt, or end it when this was its last."""
+    def give_back(self, request: Request, why: str, now: float) -> None:
+        """Queue a request for another attempt, or end it when this was its last. `why` this one
+        failed."""
         self._forget_parts(request)
+        request.failure = why
         if request.client.gone:
             self.tally.abandoned += 1
             self._close(request)
@@ -229,7 +237,7 @@ class Ledger:
     def bury(self, request: Request, reason: str, now: float) -> None:
         """End a request as a dead letter."""
         self.letters.append(letter.bury(request, reason, now))
-        self.notices.append(str(self.letters[-1]))
+        self.warnings.lines.append(str(self.letters[-1]))
         self.tally.dead_letters += 1
         self._fail(request.head, "dead-letter")
         self._close(request)
@@ -237,6 +245,7 @@ class Ledger:
     def expire(self, now: float) -> None:
         """End what has waited too long, and forget services that nobody uses."""
         settings = self.settings
+        self.tell_of_losses(now)
         if self.names.count > names.MOST:
             self.names.forget_unused()
         for service in list(self.services.values()):
@@ -264,10 +273,17 @@ class Ledger:
             self._fail(request.head, "expired" if request.service.known else "no-service")
         self._close(request)
 
-    def evict(self, request: Request) -> None:
+    def tell_of_losses(self, now: float) -> None:
+        """Of replies that could not be kept for their clients."""
+        for identity in self.waiting.take_losers():
+            self.warnings.tell(CLIENT, identity, "reply dropped: the client does not read", now)
+
+    def evict(self, request: Request, now: float) -> None:
         """End a queued request to make room for another client's."""
         del request.service.queue[request.number]
         self.tally.evicted += 1
+        text = "request dropped: the queue is full and this client has most of it"
+        self.warnings.tell(CLIENT, request.client.identity, text, now)
         self._fail(request.head, "full")
         self._close(request)
 
@@ -283,12 +299,13 @@ class Ledger:
             service.in_flight = 0
         return len(left)
 
-    def client_gone(self, identity: bytes) -> None:
+    def client_gone(self, identity: bytes, now: float) -> None:
         """A reply could not be routed: what is queued for an address that cannot return ends.
 
         libzmq makes five-byte addresses that begin with 0 and never uses one again; a
         client that chose its own may come back and wait for its replies.
         """
+        self.warnings.tell(CLIENT, identity, "reply dropped: client gone", now)
         client = self.clients.get(identity)
         if client is not None and identity.startswith(b"\0"):
             client.gone = True

@@ -19,7 +19,8 @@ REASONS = {
 class DeadLetter:
     """`reason` is a key of REASONS.
 
-    `age` in seconds; `client` stands for the client's address, in hex.
+    `age` in seconds; `client` stands for the client's address, in hex; `failure`: why the
+    last attempt failed.
     """
 
     service: str
@@ -27,6 +28,7 @@ class DeadLetter:
     attempts: int
     age: float
     client: str
+    failure: str
     body: tuple[bytes, ...]
 
     def frames(self) -> list[bytes]:
@@ -37,13 +39,15 @@ class DeadLetter:
             "attempts": self.attempts,
             "age": round(self.age, 6),
             "client": self.client,
+            "failure": self.failure,
         }
         return [json.dumps(about).encode(), *self.body]
 
     def __str__(self) -> str:
+        last = f"; the last: {self.failure}" if self.failure else ""
         return (
             f"dead letter: a request for {self.service!r} from client {self.client}: "
-            f"{REASONS[self.reason]}, {self.attempts} attempts in {self.age:.3g}s"
+            f"{REASONS[self.reason]}, {self.attempts} attempts in {self.age:.3g}s{last}"
         )
 
 
@@ -55,5 +59,6 @@ def bury(request: Request, reason: str, now: float) -> DeadLetter:
         attempts=request.attempts,
         age=now - request.arrived,
         client=veil(request.client.identity).hex(),
+        failure=request.failure,
         body=tuple(request.body),
     )

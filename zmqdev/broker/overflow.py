@@ -72,6 +72,7 @@ class Overflow:
         self.retry_at = 0.0
         self.dropped = 0
         self.size = 0  # what all that waits costs
+        self._losers: set[bytes] = set()
 
     def __len__(self) -> int:
         return sum(len(backlog.messages) for backlog in self._backlogs.values())
@@ -87,7 +88,7 @@ class Overflow:
             backlog = self._backlogs[identity] = Backlog(now)
         before = backlog.size
         backlog.put_back(messages, now)
-        self.dropped += backlog.shorten(self._most, self._most_bytes)
+        self._lost(identity, backlog.shorten(self._most, self._most_bytes))
         self.size += backlog.size - before
         self.retry_at = now + RETRY
 
@@ -101,7 +102,7 @@ class Overflow:
             else:
                 before = backlog.size
                 backlog.append(message)
-                self.dropped += backlog.shorten(self._most, self._most_bytes)
+                self._lost(message[0], backlog.shorten(self._most, self._most_bytes))
                 self.size += backlog.size - before
         return free
 
@@ -112,7 +113,7 @@ class Overflow:
         released: list[Message] = []
         for identity, backlog in list(self._backlogs.items()):
             if now - backlog.since > self._patience:
-                self.dropped += self.forget(identity)
+                self._lost(identity, self.forget(identity))
             elif not backlog.messages:
                 del self._backlogs[identity]
             else:
@@ -130,10 +131,20 @@ class Overflow:
         backlog = self._backlogs.get(identity)
         if backlog is None or not backlog.messages:
             return 0
-        self.dropped += 1
+        self._lost(identity, 1)
         freed = backlog.drop()
         self.size -= freed
         return freed
+
+    def _lost(self, identity: bytes, messages: int) -> None:
+        if messages:
+            self.dropped += messages
+            self._losers.add(identity)
+
+    def take_losers(self) -> set[bytes]:
+        """Clients that lost replies since the last call."""
+        losers, self._losers = self._losers, set()
+        return losers
 
     def forget(self, identity: bytes) -> int:
         """Drop what waits for a client: how many messages."""

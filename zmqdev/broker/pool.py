@@ -14,6 +14,10 @@ from collections.abc import Iterable
 
 from zmqdev.broker.ledger import Ledger
 from zmqdev.broker.request import Request, Service
+from zmqdev.broker.warnings import WORKER
+
+MALFORMED = "malformed reply: an envelope and an empty frame come before the body"
+OVERRAN = "no reply within the busy timeout"
 
 
 class Pool:
@@ -69,6 +73,7 @@ class Pool:
         for frames in messages:
             if len(frames) < 3 or frames[1] != b"" or not self.ledger.tokens.owns(frames[0]):
                 self.tally.malformed_workers += 1
+                self.ledger.warnings.tell(WORKER, b"", MALFORMED, now)
                 continue
             request = self.ledger.open.get(frames[0])
             if request is None:
@@ -110,7 +115,7 @@ class Pool:
             self.tally.overran += 1
             del self.in_flight[request.token]
             request.service.in_flight -= 1
-            self.ledger.give_back(request, now)
+            self.ledger.give_back(request, OVERRAN, now)
         if overdue:
             self.feed(overdue[0].service, now)
 

@@ -88,7 +88,8 @@ class Request:
 
     `parcel` is what every worker gets after its protocol's lead: token, '', body.
     `parts` are partial replies kept until the final one; `streamed` says that the
-    client has had one already. `since` is when its worker got it.
+    client has had one already. `failure`: why its last attempt failed. `since` is when its
+    worker got it.
     """
 
     __slots__ = (
@@ -96,6 +97,7 @@ class Request:
         "attempts",
         "call",
         "client",
+        "failure",
         "form",
         "head",
         "number",
@@ -132,6 +134,7 @@ class Request:
         self.since = now
         self.attempts = 0
         self.call: bytes | None = None
+        self.failure = ""
         self.parts: list[list[bytes]] | None = None
         self.streamed = False
 

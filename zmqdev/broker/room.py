@@ -107,13 +107,13 @@ class Room:
         held = ledger.size + ledger.waiting.size
         return len(ledger.open) < self._most and held + size <= self._most_bytes
 
-    def make(self, identity: bytes, size: int, *, served: bool) -> bool:
+    def make(self, identity: bytes, size: int, now: float, *, served: bool) -> bool:
         """Room for a request of that client; False when it has to be refused."""
         if not served and not self._make(
-            lambda: self.unserved.takes(size), self._unserved_ranking, identity, size, served
+            lambda: self.unserved.takes(size), self._unserved_ranking, identity, size, now, served
         ):
             return False
-        return self._make(lambda: self.takes(size), self._whole_ranking, identity, size, True)
+        return self._make(lambda: self.takes(size), self._whole_ranking, identity, size, now, True)
 
     def _make(
         self,
@@ -121,6 +121,7 @@ class Room:
         ranking: Ranking,
         identity: bytes,
         size: int,
+        now: float,
         any_request: bool,
     ) -> bool:
         if fits():
@@ -131,11 +132,11 @@ class Room:
             largest = ranking.largest()
             if largest is None or ranking.held(largest) <= ranking.held(identity) + share:
                 return False
-            self._take_from(largest, ranking, any_request)
+            self._take_from(largest, ranking, now, any_request)
         ranking.change(identity, share)
         return True
 
-    def bound_replies(self) -> None:
+    def bound_replies(self, now: float) -> None:
         """More replies wait, perhaps too many: the largest holder pays."""
         waiting, ranking = self._ledger.waiting, self._whole_ranking
         if self._ledger.size + waiting.size <= self._most_bytes:
@@ -145,16 +146,16 @@ class Room:
             largest = ranking.largest()
             if largest is None:
                 return  # the rest is with workers
-            self._take_from(largest, ranking, True)
+            self._take_from(largest, ranking, now, True)
 
-    def _take_from(self, holder: bytes, ranking: Ranking, any_request: bool) -> None:
-        freed = self._pay(holder, any_request)
+    def _take_from(self, holder: bytes, ranking: Ranking, now: float, any_request: bool) -> None:
+        freed = self._pay(holder, now, any_request)
         if freed:
             ranking.change(holder, -freed)
         else:
             ranking.forget(holder)
 
-    def _pay(self, identity: bytes, any_request: bool) -> int:
+    def _pay(self, identity: bytes, now: float, any_request: bool) -> int:
         """Take the last thing a holder sent; what that was worth, 0 when there is nothing."""
         freed = self._ledger.waiting.shed(identity) if any_request else 0
         if freed:
@@ -163,7 +164,7 @@ class Room:
         newest = _newest_queued(client, any_request) if client is not None else None
         if newest is None:
             return 0
-        self._ledger.evict(newest)
+        self._ledger.evict(newest, now)
         return newest.size + self._place
 
     def _all_held(self) -> Iterable[tuple[bytes, int]]:

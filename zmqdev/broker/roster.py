@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from zmqdev.broker.ledger import Ledger
 from zmqdev.broker.request import Request, Service
+from zmqdev.broker.warnings import WORKER
 from zmqdev.broker.worker import Worker
 from zmqdev.options.reliable import LIVENESS
 from zmqdev.wire import dialect as dialects
@@ -112,7 +113,7 @@ class Roster:
         """A reply that is not the one waited for."""
         strange = not self.ledger.tokens.owns(token)
         if strange or (worker.dialect.alternates and worker.request is not None):
-            self._expel(worker, now)
+            self._expel(worker, "reply to a request that it does not have", now)
             return
         self.tally.late += 1
         if worker.overdue == token:
@@ -126,19 +127,19 @@ class Roster:
             self._partial(worker, frames, now)
         elif verb is DISCONNECT:
             self.tally.left += 1
-            self._remove(worker, now)
+            self._remove(worker, "its worker left", now)
         elif verb is READY and worker.dialect.wordless:
             # RFC 6: READY again starts a new conversation.
-            self._remove(worker, now)
+            self._remove(worker, "its worker began again", now)
             self._register(worker.identity, worker.dialect, self._default, now)
         elif verb is READY:
             self.tally.unexpected += 1
-            self._remove(worker, now)
+            self._remove(worker, "its worker said READY again", now)
             self._say(worker.identity, worker.dialect, DISCONNECT)
         elif whole := self._completed(worker, frames):
             self.receive([whole], now)
         else:
-            self._expel(worker, now)
+            self._expel(worker, f"malformed {worker.dialect.name} message", now)
 
     def _completed(self, worker: Worker, frames: list[bytes]) -> list[bytes] | None:
         """A reply whose empty frame was left out, with it: the token, ours, gives it away."""
@@ -154,7 +155,7 @@ class Roster:
         request = worker.request
         if request is None or request.token != token:
             self.tally.late += 1
-        elif not self.ledger.partial(request, frames[worker.reply_at :]):
+        elif not self.ledger.partial(request, frames[worker.reply_at :], now):
             worker.request = None
             worker.overdue = token
             worker.service.in_flight -= 1
@@ -164,7 +165,7 @@ class Roster:
         """A message from an address that is not registered."""
         dialect = dialects.recognise(frames)
         if dialect is None:
-            self._unrecognised(frames)
+            self._unrecognised(frames, now)
             return
         verb = dialect.verb_of(frames, 1, FINAL)
         if verb is READY or dialect.alternates:
@@ -174,7 +175,7 @@ class Roster:
             self._register(frames[0], dialect, service, now)
             return
         if verb is Verb.INVALID:
-            self.tally.malformed_workers += 1
+            self._malformed(frames, f"malformed {dialect.name} message", now)
         elif verb is FINAL:
             self.tally.late += 1
         elif verb is not DISCONNECT:
@@ -182,12 +183,16 @@ class Roster:
         if verb is not DISCONNECT:
             self._say(frames[0], dialect, DISCONNECT)
 
-    def _unrecognised(self, frames: list[bytes]) -> None:
+    def _unrecognised(self, frames: list[bytes], now: float) -> None:
         """A late reply of a Paranoid Pirate that is not registered, or of no known form."""
         if len(frames) > 3 and frames[2] == b"" and self.ledger.tokens.owns(frames[1]):
             self.tally.late += 1
         else:
-            self.tally.malformed_workers += 1
+            self._malformed(frames, "message of no protocol that workers speak", now)
+
+    def _malformed(self, frames: list[bytes], why: str, now: float) -> None:
+        self.tally.malformed_workers += 1
+        self.ledger.warnings.tell(WORKER, frames[0] if frames else b"", why, now)
 
     def _say(self, identity: bytes, dialect: Dialect, verb: Verb) -> None:
         if dialect.knows(verb):
@@ -209,7 +214,7 @@ class Roster:
         self.tally.registered += 1
         self._make_ready(worker, now)
 
-    def _remove(self, worker: Worker, now: float) -> None:
+    def _remove(self, worker: Worker, why: str, now: float) -> None:
         """Forget a worker; its request goes back to the head of its queue and to another."""
         service = worker.service
         del self.workers[worker.identity]
@@ -218,15 +223,16 @@ class Roster:
         request, worker.request = worker.request, None
         if request is not None:
             service.in_flight -= 1
-            self.ledger.give_back(request, now)
+            self.ledger.give_back(request, why, now)
         self.ledger.manned(service, service.members - 1)
         self.feed(service, now)
 
-    def _expel(self, worker: Worker, now: float) -> None:
+    def _expel(self, worker: Worker, why: str, now: float) -> None:
         """A worker that broke the protocol (RFC 7: treat that peer as invalid)."""
+        self.ledger.warnings.tell(WORKER, worker.identity, f"{why}; expelled", now)
         self.tally.malformed_workers += 1
         self.tally.expelled += 1
-        self._remove(worker, now)
+        self._remove(worker, f"its worker sent a {why}", now)
         self._say(worker.identity, worker.dialect, DISCONNECT)
         if worker.dialect.alternates:
             self._register(worker.identity, worker.dialect, self._default, now)  # it waits
@@ -246,7 +252,7 @@ class Roster:
             worker.service.in_flight -= 1
             self.ledger.put_back(request)
         self.tally.lost += 1
-        self._remove(worker, now)
+        self._remove(worker, "its worker's connection ended", now)
 
     # Time
 
@@ -267,8 +273,8 @@ class Roster:
             silence = waking - worker.seen
             if silence > LIVENESS * worker.interval and not (patient and request is not None):
                 self.tally.silent += 1
-                self.ledger.notices.append(f"worker {worker.identity.hex()} is silent")
-                self._remove(worker, now)
+                self.ledger.warnings.tell(WORKER, worker.identity, "silent", now)
+                self._remove(worker, "its worker fell silent", now)
                 continue
             if request is not None and waking - request.since > timeout:
                 self._take_away(worker, request, now)
@@ -281,7 +287,7 @@ class Roster:
         worker.request = None
         worker.overdue = request.token
         worker.service.in_flight -= 1
-        self.ledger.give_back(request, now)
+        self.ledger.give_back(request, "no reply within the busy timeout", now)
         self.feed(worker.service, now)
 
     def has_workers(self, name: bytes) -> bool:
