@@ -16,7 +16,7 @@ from compose_spec import ComposeSpecification
 from zmqdev.cli.program import program
 from zmqdev.errors import UsageError
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+CONFIGS = sorted((Path(__file__).parents[3] / "configs").glob("*.yaml"))
 FARM = """
 parts:
   calls:

@@ -1,0 +1,5 @@
+"""Files of parts."""
+
+from __future__ import annotations
+
+from topology.conftest import read, write  # noqa: F401
