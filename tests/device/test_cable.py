@@ -16,6 +16,7 @@ from zmqdev.device import cable
 from zmqdev.device.cable import DEAD_AFTER, Cables, CableWatch
 from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket, make
+from zmqdev.security.connections import Census
 from zmqdev.system.process_info import Trace, Wire
 
 # Traced once a second: (seconds, retransmits, probes, unacked, acknowledged_ago).
@@ -76,6 +77,7 @@ class Side:
         self.opened: OpenSocket = make(context, "side", type_, {"linger": 0})
         self.said: list[tuple[str, str]] = []
         self.opened.guard = self  # type: ignore[assignment]
+        self.census = Census()
         self.watch = PeerWatch(self.opened.socket)
         self.opened.bind("tcp://127.0.0.1:*")
         self.peer = rawpeer.shake_hands(self.opened.addresses[0].actual, peer)

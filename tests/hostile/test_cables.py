@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,34 @@ import zmq
 from support import cable, rawpeer
 from support.processes import PATIENCE, Start, until
 
+from zmqdev.relay import recv_burst
+from zmqdev.security.connections import MOST_LEFT
+
 FREE = "tcp://127.0.0.1:*"
+
+
+def test_who_leaves_before_all_is_read_does_not_come_again_without_end(
+    start: Start, context: zmq.Context[Any]
+) -> None:
+    """A queue without workers keeps what a client asked: a full pipe, and a connection that the
+    client has ended. A limited number of them, until somebody reads."""
+    program = start("queue", "--frontend-bind", FREE, "--backend-bind", FREE, ready=True)
+    ready = program.ready()
+    asked = rawpeer.message(b"", b"x" * 10) * 2000
+
+    def comes_and_goes() -> bool:
+        with contextlib.suppress(OSError), rawpeer.connect(ready["frontend"][0], 1.0) as peer:
+            if rawpeer.greet(peer, "DEALER"):
+                peer.sendall(asked)
+                return True
+        return False
+
+    refused = f"has ended {MOST_LEFT} connections whose messages nobody has read yet"
+    until(lambda: not comes_and_goes() and refused in program.err, "it has to wait")
+    worker = context.socket(zmq.DEALER)
+    worker.connect(ready["backend"][0])
+    until(lambda: not recv_burst(worker, 5000) and comes_and_goes(), "all was read, it is let in")
+    assert program.interrupt() == 0
 
 
 @pytest.mark.soak

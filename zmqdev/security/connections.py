@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from zmqdev.security.networks import holder_of
@@ -18,6 +18,9 @@ from zmqdev.system.descriptor import Connection, look_at
 
 # A holder of this name is a process of this machine: only the number for the side is its limit.
 LOCAL = "process "
+# Connections of one holder that its peers have ended and that are not read to their end: each keeps
+# a full queue, and a cut does not end it. Beyond it newcomers wait for those that read.
+MOST_LEFT = 32
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Census:
     _held: dict[str, dict[int, None]] = field(default_factory=dict)  # in the order they came
     _sizes: Counter[int] = field(default_factory=Counter)  # how many holders have so many
     _generations: Counter[int] = field(default_factory=Counter)
+    _left: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def opened(self, connection: Connection) -> Excess | None:
@@ -63,6 +67,12 @@ class Census:
         """Its connection has ended."""
         with self._lock:
             self._forget(descriptor)
+
+    def left(self, addresses: Iterable[str]) -> None:
+        """Where those come from that have ended while more is there than is read."""
+        found = Counter(map(holder_of, addresses))
+        with self._lock:
+            self._left = found
 
     def cut(self, descriptor: int) -> bool:
         """End the connection that has this number as far as is known; false when it has ended."""
@@ -103,6 +113,9 @@ class Census:
         held = len(self._held[newcomer])
         if self.per_address and held > self.per_address and not newcomer.startswith(LOCAL):
             return self._newest(newcomer, f"{newcomer} has its {self.per_address} connections")
+        if self._left[newcomer] >= MOST_LEFT:
+            why = f"{newcomer} has ended {MOST_LEFT} connections whose messages nobody has read yet"
+            return self._newest(newcomer, why)
         limit, why = self._limit()
         if not limit or len(self._open) <= limit:
             return None

@@ -32,7 +32,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 # The same: state, retransmits, probes; unacked; last_ack_recv.
 _TRACE = struct.Struct("=BxBB20xI28xI")
-_CLOSED = 7
+_CLOSED, _CLOSE_WAIT = 7, 8
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,11 @@ class Trace:
     def ended(self) -> bool:
         """Whether the peer has reset it, or the system has given it up."""
         return self.state == _CLOSED
+
+    @property
+    def left(self) -> bool:
+        """Whether nothing more can come from the peer."""
+        return self.state in (_CLOSED, _CLOSE_WAIT)
 
 
 class Wire:
