@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
-from support.manual import PAGES, Block, blocks, shell
+from support.manual import PAGES, ROOT, Block, blocks, shell
 from support.reference import TABLES, filled
 
 import zmqdev
@@ -98,6 +98,19 @@ def test_every_page_is_declared() -> None:
 def test_every_command_of_the_cheat_sheet_is_run() -> None:
     assert all(block.run for block in blocks("cheat"))
     assert len(blocks("cheat")) >= 30
+
+
+def test_a_file_that_a_topic_names_is_there() -> None:
+    named = {
+        name
+        for page in ("design", "contributing")
+        for name in re.findall(r"`((?:[a-z_]+/)+[\w.]*)`", TEXTS[page])
+    }
+    package = Path(zmqdev.__file__).parent
+    assert len(named) > 20
+    assert not [
+        name for name in named if not (package / name).exists() and not (ROOT / name).exists()
+    ]
 
 
 def literals(node: ast.AST) -> list[str]:

@@ -81,7 +81,8 @@ def tool_options() -> str:
         if row.group not in ("Devices", "Endpoints"):
             command = row.load()
             context = click.Context(command, info_name=row.name)
-            records = [option.get_help_record(context) for option in command.params]
+            options = [one for one in command.params if isinstance(one, click.Option)]
+            records = [option.get_help_record(context) for option in options]
             rows += [(f"`{row.name}`", f"`{one[0]}`", one[1]) for one in records if one]
     return table(("command", "flag", "what it does"), rows)
 

@@ -40,7 +40,7 @@ TOPICS = {
         Topic(
             "first-steps",
             "Start here",
-            "three terminals, and the commands in one table",
+            "three terminals, the commands in one table, completion",
             ("completion",),
         ),
         Topic("devices", "Start here", "forwarder, streamer and queue: sides, types", _DEVICES),
@@ -106,8 +106,16 @@ TOPICS = {
             "every option and socket option, with its default",
             (*_DEVICES, *_ENDPOINTS),
         ),
+        Topic(
+            "protocols",
+            "Looking it up",
+            "the frames on the wire: Majordomo, Paranoid Pirate, stamps",
+            ("queue", "client", "worker"),
+        ),
+        Topic("libzmq", "Looking it up", "how libzmq behaves, measured, and what follows"),
         Topic("bench", "Looking it up", "measured rates, and how to repeat them", ("bench",)),
-        Topic("contributing", "Looking it up", "the layout of the code, how to add to it"),
+        Topic("design", "Looking it up", "rooms, threads, the way of a message"),
+        Topic("contributing", "Looking it up", "setting up, adding to it, rules, documentation"),
     )
 }
 
