@@ -169,6 +169,8 @@ class Shell:
         for flags, variables in sides.items():
             given = "|".join(f'*" {flag} "*' for flag in flags.split())
             lines.append(f'case " $* " in {given}|*" --config "*) ;; *) export {variables};; esac')
+        # The machine may be busy.
+        lines.append('if [ "$1" = ctl ]; then set -- "$@" --timeout 30s; fi')
         return "\n".join([*lines, f'exec "{sys.executable}" -m zmqdev "$@"', ""])
 
     def _defaults(self, side: str) -> str:
