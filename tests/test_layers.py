@@ -21,6 +21,7 @@ LAYERS = [
     "device",
     "stats",
     "relay",
+    "routing",
     "security",
     "system",
     "wire",
@@ -28,7 +29,7 @@ LAYERS = [
     "errors",
 ]
 OWNERS = {"click": {"cli", "tools"}, "rich": {"report", "tools"}}
-PURE = {"wire", "options"}
+PURE = {"wire", "options", "routing"}
 NOT_PURE = {"zmq", "socket", "selectors", "threading", "subprocess", "time", "rich", "click"}
 
 

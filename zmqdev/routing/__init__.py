@@ -1,0 +1,1 @@
+"""Routing, pure: which backends a message goes to. No socket, no clock; time is an argument."""

@@ -1,0 +1,264 @@
+"""One message against the routes, step by step: where it goes, and what it waits for.
+
+The first route whose conditions hold takes the message; `copy` routes before it get copies. A
+backend gets a message at most once, from the first route that names it. `room(index)` says
+whether a backend takes a message now; it is asked in a fixed order, so that the same answers
+give the same decision in both halves of the relay.
+
+    decision = begin(table, state, frames)
+    while not decision.ended:
+        for target, message in advance(decision, room, now): ...   # send them
+        # decision.waits: backends of which one (decision.any) or each has to get room first
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from zmqdev.routing.condition import FrameMatch, frame_of, holds
+from zmqdev.routing.limits import WHOLE, Rate, Share
+from zmqdev.routing.pattern import match
+from zmqdev.routing.rendezvous import choose, fnv1a, share_of
+from zmqdev.routing.table import Rename, Route, Table
+
+Frames = Sequence[bytes]
+Room = Callable[[int], bool]
+
+
+@dataclass
+class Counts:
+    """Of one route: messages it took or copied, bytes of them, deliveries dropped as full."""
+
+    messages: int = 0
+    bytes: int = 0
+    full: int = 0
+
+
+class State:
+    """What a table remembers from message to message. Counters are by the name of a route."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.counts = [Counts() for _ in table.routes]
+        self.unrouted = self.dropped = 0
+        self.shares = [Share(route.share) for route in table.routes]
+        self.rates = [Rate(route.rate) if route.rate else None for route in table.routes]
+        self.turns = [0 for _ in table.routes]
+        self.hashes = table.hashes
+
+    def follow(self, before: State) -> None:
+        """Take over the counters of routes of the same name; for a table that was read again."""
+        known = {
+            route.name: counts
+            for route, counts in zip(before.table.routes, before.counts, strict=True)
+        }
+        for index, route in enumerate(self.table.routes):
+            self.counts[index] = known.get(route.name, self.counts[index])
+        self.unrouted, self.dropped = before.unrouted, before.dropped
+
+
+@dataclass
+class Decision:
+    """A message on its way. `at` is the route to look at next; `given` has it already."""
+
+    envelope: Frames
+    frames: Frames
+    at: int = 0
+    given: set[int] = field(default_factory=set)
+    waits: tuple[int, ...] = ()
+    any: bool = False
+    ended: bool = False
+    held: Frames = ()  # what the backends in `waits` are to get
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.frames))
+
+
+def begin(frames: Frames, envelope: int = 0) -> Decision:
+    """A message whose first `envelope` frames are no matter of the routes."""
+    return Decision(frames[:envelope], frames[envelope:])
+
+
+def advance(
+    state: State, decision: Decision, room: Room, now: int
+) -> Iterator[tuple[int, list[bytes]]]:
+    """Deliveries that can be made now: (backend, message). It stops where the message has to
+    wait: then `decision.waits` is not empty. `now` is in nanoseconds."""
+    if decision.waits:
+        yield from _retry(state, decision, room)
+    while not decision.waits and not decision.ended:
+        yield from _look(state, decision, room, now)
+
+
+def _look(
+    state: State, decision: Decision, room: Room, now: int
+) -> Iterator[tuple[int, list[bytes]]]:
+    """The next route that takes it, or the rest when there is none."""
+    routes = state.table.routes
+    while decision.at < len(routes):
+        index = decision.at
+        decision.at += 1
+        route = routes[index]
+        if holds(route.conditions, decision.frames) and _within(state, index, decision, now):
+            yield from _take(state, index, decision, room)
+            return
+    decision.ended = True
+    rest = state.table.rest
+    state.unrouted += 1
+    if rest is None:
+        state.dropped += 1
+    elif rest not in decision.given:
+        yield from _send_rest(decision, rest, room)
+
+
+def _send_rest(decision: Decision, rest: int, room: Room) -> Iterator[tuple[int, list[bytes]]]:
+    message = [*decision.envelope, *decision.frames]
+    if room(rest):
+        yield rest, message
+    else:
+        decision.waits, decision.any, decision.held = (rest,), False, message
+
+
+def _within(state: State, index: int, decision: Decision, now: int) -> bool:
+    """Whether the share and the rate of a route whose conditions hold let it take one more."""
+    route = state.table.routes[index]
+    key = None if route.by is None else frame_of(decision.frames, route.by) or b""
+    if route.share < WHOLE and not (
+        state.shares[index].take() if key is None else share_of(key) < route.share
+    ):
+        return False
+    rate = state.rates[index]
+    return rate is None or rate.take(now, 0 if key is None else fnv1a(key))
+
+
+def _take(
+    state: State, index: int, decision: Decision, room: Room
+) -> Iterator[tuple[int, list[bytes]]]:
+    route, counts = state.table.routes[index], state.counts[index]
+    counts.messages += 1
+    counts.bytes += decision.size
+    decision.ended = not route.copy
+    message = [*decision.envelope, *_renamed(route, decision.frames)]
+    targets = [target for target in route.targets if target not in decision.given]
+    if not route.targets:
+        state.dropped += 1
+    elif route.pick == "all":
+        yield from _to_all(route, counts, decision, targets, message, room)
+    elif targets:
+        yield from _to_one(state, index, decision, targets, message, room)
+
+
+def _to_all(
+    route: Route,
+    counts: Counts,
+    decision: Decision,
+    targets: Sequence[int],
+    message: list[bytes],
+    room: Room,
+) -> Iterator[tuple[int, list[bytes]]]:
+    full = []
+    for target in targets:
+        if room(target):
+            decision.given.add(target)
+            yield target, message
+        else:
+            full.append(target)
+    if full:
+        _refused(route, counts, decision, tuple(full), message, any_of=False)
+
+
+def _to_one(
+    state: State,
+    index: int,
+    decision: Decision,
+    targets: list[int],
+    message: list[bytes],
+    room: Room,
+) -> Iterator[tuple[int, list[bytes]]]:
+    """One of the targets: `first` that has room, `next` in turn, or the one of the key."""
+    route = state.table.routes[index]
+    order = _order(state, index, decision, targets)
+    for target in order:
+        if room(target):
+            decision.given.add(target)
+            if route.pick == "next":
+                state.turns[index] = route.targets.index(target) + 1
+            yield target, message
+            return
+    _refused(route, state.counts[index], decision, tuple(order), message, any_of=True)
+
+
+def _order(state: State, index: int, decision: Decision, targets: list[int]) -> list[int]:
+    route = state.table.routes[index]
+    if route.pick == "next":
+        turn = state.turns[index] % len(route.targets)
+        turned = (*route.targets[turn:], *route.targets[:turn])
+        return [target for target in turned if target in targets]
+    if route.pick == "hash":
+        key = frame_of(decision.frames, route.by or 0) or b""
+        return [targets[choose(key, [state.hashes[target] for target in targets])]]
+    return targets
+
+
+def _refused(
+    route: Route,
+    counts: Counts,
+    decision: Decision,
+    targets: tuple[int, ...],
+    message: list[bytes],
+    *,
+    any_of: bool,
+) -> None:
+    """What is done for backends that have no room, by `on-full`."""
+    if route.on_full == "block":
+        decision.waits, decision.any, decision.held = targets, any_of, message
+        return
+    counts.full += 1 if any_of else len(targets)
+    if route.on_full == "next":
+        decision.ended = False
+
+
+def _retry(state: State, decision: Decision, room: Room) -> Iterator[tuple[int, list[bytes]]]:
+    """The held message, to those of its backends that have room by now."""
+    message = list(decision.held)
+    for target in decision.waits:
+        if not room(target):
+            continue
+        decision.given.add(target)
+        decision.waits = () if decision.any else tuple(w for w in decision.waits if w != target)
+        yield target, message
+        if decision.any:
+            _turned(state, decision, target)
+            return
+
+
+def _turned(state: State, decision: Decision, target: int) -> None:
+    """`next` goes on behind the one that took it, also when it had to wait."""
+    index = decision.at - 1
+    route = state.table.routes[index]
+    if route.pick == "next" and target in route.targets:
+        state.turns[index] = route.targets.index(target) + 1
+
+
+def _renamed(route: Route, frames: Frames) -> Frames:
+    if route.rename is None or not frames:
+        return frames
+    return [_name(route, route.rename, frames[0]), *frames[1:]]
+
+
+def _name(route: Route, rename: Rename, first: bytes) -> bytes:
+    """The new first frame. What the first `*` of the first pattern that fits has matched is
+    kept where the name says so."""
+    taken = b""
+    if rename.captured:
+        patterns = (
+            pattern
+            for condition in route.conditions
+            if isinstance(condition, FrameMatch) and condition.number == 0
+            for pattern in condition.patterns
+        )
+        found = (match(pattern, first) for pattern in patterns)
+        taken = next((one for one in found if one is not None), b"")
+    return rename.before + taken + rename.after

@@ -1,0 +1,59 @@
+"""Routes as the relay uses them: names are numbers, patterns are parsed, defaults are filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from zmqdev.routing.condition import Condition
+from zmqdev.routing.rendezvous import fnv1a
+
+Pick = Literal["all", "first", "next", "hash"]
+OnFull = Literal["block", "drop", "next"]
+DROP = -1
+"""The target of a route that drops what it takes."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One row. `targets` are indexes of backends; empty: dropped.
+
+    `share` is in hundredths of a percent (10,000 is everything), `rate` in messages a second (0:
+    no limit), `by` the number of the frame that is the key of both and of `pick: hash` (None: no
+    key). `rename` is the new first frame in two halves, and whether what the first `*` matched
+    stands between them.
+    """
+
+    name: str
+    conditions: tuple[Condition, ...] = ()
+    targets: tuple[int, ...] = ()
+    pick: Pick = "all"
+    copy: bool = False
+    on_full: OnFull = "block"
+    share: int = 10_000
+    rate: int = 0
+    by: int | None = None
+    rename: Rename | None = None
+
+
+@dataclass(frozen=True)
+class Rename:
+    """The new first frame: `before`, what the first `*` matched if `captured`, `after`."""
+
+    before: bytes
+    captured: bool = False
+    after: bytes = b""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Routes in order. `backends` are names; `rest` is the backend of what no route takes."""
+
+    routes: tuple[Route, ...]
+    backends: tuple[str, ...]
+    rest: int | None = 0
+
+    @property
+    def hashes(self) -> tuple[int, ...]:
+        """Of the names of the backends, for `pick: hash`."""
+        return tuple(fnv1a(name.encode()) for name in self.backends)
