@@ -134,3 +134,19 @@ def test_a_stop_ends_what_is_left() -> None:
     play.ask(b"2")
     assert play.broker.stop() == 2
     assert play.broker.is_empty()
+
+
+def test_a_worker_cannot_answer_a_request_that_it_never_got() -> None:
+    """It knows the tokens of its own, and counts on."""
+    play = Play(workers="plain", concurrency=20)
+    play.broker.connections(1, play.now)
+    for number in range(20):
+        play.client(b"client", b"", b"%d" % number)
+    mine, *others = [frames[0] for frames in play.sent_to_workers]
+    number = int(mine[10:-10], 16)
+    for guess in range(number + 1, number + 20):
+        play.worker(mine[:10] + b"%x" % guess + mine[-10:], b"", b"forged")
+    assert play.replies_to() == []
+    assert play.counts["late"] == 19
+    play.worker(others[0], b"", b"the one that has it")
+    assert len(play.replies_to()) == 1

@@ -156,3 +156,9 @@ def test_plain_workers_cannot_share_an_address() -> None:
         from_file(
             f"reliable: {{workers: plain}}\nfrontend: {{bind: '{ONE}'}}\nbackend: {{bind: '{ONE}'}}"
         )
+
+
+def test_where_workers_have_rights_none_takes_over_the_routing_id_of_another() -> None:
+    """It received the requests of the one that may serve more, without a READY."""
+    assert from_file("reliable: true").backend.sockopts["router_handover"]
+    assert not from_file("reliable: true\ntopic-acl: rights").backend.sockopts["router_handover"]

@@ -5,18 +5,26 @@ Guide's C++), one that is trimmed, one that goes through text. So it is letters 
 digits, well under 33 of them (a string of 33 that begins with '@' is a coded UUID to the
 Guide's programs):
 
-    zqk5xw2abq1f    a mark, 8 characters of this run of the queue, the request's number in hex
+    zqk5xw2abq1fd41c07a92e    a mark, 8 characters of this run of the queue, the request's number
+                              in hex, 10 digits that nobody can guess
 
 The characters of the run differ between two runs, so that a reply to the last one is not
-taken for one to this.
+taken for one to this. The last digits are there because a plain worker says nothing but
+replies: without them one that knows its own token knows those of the others' requests, and
+could answer them.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 
 # Random bytes that name a run: 40 bits, 8 characters of base 32 with none left over.
-RUN = 5
+_NAME = 5
+# And those that are never shown, from which the last digits of each token come.
+RUN = _NAME + 16
+# Bytes of one token that cannot be guessed, and tokens whose bytes are made at a time.
+_SECRET, _BLOCK = 5, 256
 _MARK = b"zq"
 _HEAD = len(_MARK) + 8
 _DIGITS = b"0123456789abcdef"
@@ -29,14 +37,24 @@ def is_token(frame: bytes) -> bool:
 
 
 class Tokens:
-    """`run` is RUN random bytes that name this run of the queue."""
+    """`run` is RUN random bytes: the first name this run of the queue, the rest are its secret."""
 
     def __init__(self, run: bytes) -> None:
-        self._head = _MARK + base64.b32encode(run[:RUN].ljust(RUN, b"\0")).lower()
+        self._head = _MARK + base64.b32encode(run[:_NAME].ljust(_NAME, b"\0")).lower()
+        self._run = run
+        self._block, self._digits = -1, b""
 
     def make(self, number: int) -> bytes:
         """The token of the request with that number, 0 or more."""
-        return b"%b%x" % (self._head, number)
+        block, at = divmod(number, _BLOCK)
+        if block != self._block:
+            self._block, self._digits = block, self._secret_digits(block)
+        at *= 2 * _SECRET
+        return b"%b%x%b" % (self._head, number, self._digits[at : at + 2 * _SECRET])
+
+    def _secret_digits(self, block: int) -> bytes:
+        secret = hashlib.shake_256(b"%b %x" % (self._run, block))
+        return secret.hexdigest(_SECRET * _BLOCK).encode()
 
     def owns(self, frame: bytes) -> bool:
         """Whether a frame has the shape of a token of this run."""

@@ -239,6 +239,9 @@ def _fill(
     )
     if name == "backend":
         base |= _backend_defaults(type_, on_full, spec.limits.topic_length)
+        if spec.topic_acl and type_ == "ROUTER":
+            # Where workers differ in their rights, none takes the requests of another by its id.
+            base |= {"router_handover": False}
     filled = replace(
         side, type=type_, bind=bind, connect=connect, sockopts=sockopt.merge(base, side.sockopts)
     )

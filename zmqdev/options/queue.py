@@ -89,7 +89,7 @@ def _joined(spec: QueueSpec, written: Written) -> QueueSpec:
         if value != front.sockopts.get(name):
             raise UsageError(_ONE_SOCKET, written.place(f"backend.{name}"))
     # As at a backend: a worker that comes back under its old id takes over.
-    sockopts = {"router_handover": True, **front.sockopts}
+    sockopts = {"router_handover": not spec.topic_acl, **front.sockopts}
     shared = {f.name: getattr(front, f.name) for f in fields(Backend) if f.name != "type"}
     shared |= {"bind": (), "connect": (), "sockopts": sockopts}
     return replace(
