@@ -54,12 +54,13 @@ def test_an_own_address_replaces_the_default_and_options_override() -> None:
     assert options["immediate"] is False
 
 
-def test_a_sender_that_receives_is_immediate_only_to_choose_among_peers() -> None:
+def test_a_sender_is_immediate_only_to_choose_among_peers() -> None:
     several = ["tcp://127.0.0.1:1", "tcp://127.0.0.1:2"]
     for kind, addresses, immediate in (
         ("queue", several, True),
         ("queue", several[:1], False),
-        ("streamer", several[:1], True),
+        ("streamer", several, True),
+        ("streamer", several[:1], False),
     ):
         made = device(kind, {"backend": {"connect": addresses}})
         assert made.backend.sockopts["immediate"] is immediate, (kind, addresses)

@@ -125,7 +125,7 @@ def socket_options() -> str:
         "sndhwm": "of the device",
         "rcvhwm": "of the device",
         "linger": "the drain time",
-        "immediate": "true for connecting senders; with one address false for DEALER, REQ",
+        "immediate": "true for senders that connect to several addresses",
         "router_mandatory": "true",
         "router_handover": "true for a ROUTER backend",
         "xpub_nodrop": "true with `on-full: block`",

@@ -18,7 +18,7 @@ from zmqdev.broker.broker import Broker
 from zmqdev.broker.dead_letters import Letterbox
 from zmqdev.broker.sockets import FORWARD, SharedShell, Shell
 from zmqdev.broker.token import RUN
-from zmqdev.device.engine import Leftover
+from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.socket import OpenSocket, Watch, census_of, make, open_side
 from zmqdev.options.queue import QueueSpec
 from zmqdev.options.sockopt import SOCKET_OPTIONS
@@ -112,12 +112,12 @@ class BrokerEngine:
         else:
             self.broker.resume(time.monotonic())
 
-    def drain(self, deadline: float) -> bool:
+    def drain(self, ending: Ending) -> bool:
         """Requests that come now are refused; what was accepted is finished."""
         self.broker.drain()
         self._set_paused(False)
-        while time.monotonic() < deadline and not self._is_done():
-            until = min(deadline, time.monotonic() + DRAIN_LOOK)
+        while time.monotonic() < ending.deadline and not self._is_done():
+            until = min(ending.deadline, time.monotonic() + DRAIN_LOOK)
             woken = self.shell.run(intake=True, until=until)
             self._look()
             if woken:

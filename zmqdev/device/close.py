@@ -34,7 +34,7 @@ class Farewell:
     """
 
     def __init__(self, connections: Mapping[int, str], peers: int) -> None:
-        kept = (_duplicate(number, address) for number, address in connections.items())
+        kept = (duplicate(number, address) for number, address in connections.items())
         self._kept = {made.fileno(): made for made in kept if made is not None}
         self._strangers = max(0, len(self._kept) - peers)
         self._said = False
@@ -76,7 +76,7 @@ class Farewell:
         self._said = True
 
 
-def _duplicate(number: int, address: str) -> socket.socket | None:
+def duplicate(number: int, address: str) -> socket.socket | None:
     """Our own hold on a connection, or None when it is gone."""
     try:
         copy = os.dup(number)

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import zmq
 
 from zmqdev.device.close import Farewell
-from zmqdev.device.engine import Engine
+from zmqdev.device.engine import Ending, Engine
 from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket, events
 from zmqdev.device.tally import PeerEvent
@@ -254,7 +254,8 @@ class Device:
     def _drain(self, wake: zmq.Socket[bytes]) -> None:
         self.state = "draining"
         assert self._stop_at is not None
-        while not self._abort and not self.engine.drain(self._stop_at):
+        ending = Ending(self._stop_at, self.watches, lambda: self._abort)
+        while not self._abort and not self.engine.drain(ending):
             self._answer(wake)
         self.reports = self.engine.leftover().reports
 

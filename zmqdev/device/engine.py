@@ -6,12 +6,13 @@ A device owns a thread; its engine lives in it. Every method but those marked
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import zmq
 
+from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket, Watch
 from zmqdev.options.device import DeviceSpec
 from zmqdev.relay import Counters
@@ -24,6 +25,16 @@ class Leftover:
     """What a drain could not pass on: a sentence each, empty when all left."""
 
     reports: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a device ends: by when (monotonic seconds), who is connected to which side, and
+    whether it is to leave at once by now."""
+
+    deadline: float
+    watches: Mapping[str, PeerWatch]
+    at_once: Callable[[], bool]
 
 
 class Engine(Protocol):
@@ -46,9 +57,9 @@ class Engine(Protocol):
     def run(self, *, paused: bool) -> None:
         """Work until `wake` is readable, without reading it. Paused: move nothing."""
 
-    def drain(self, deadline: float) -> bool:
-        """Pass on what is here; stop taking in. True when done, False when `wake` is readable:
-        the device reads it and calls again. `deadline` is monotonic seconds."""
+    def drain(self, ending: Ending) -> bool:
+        """Stop taking in, pass on what is here. True when done, False when `wake` is readable:
+        the device reads it and calls again."""
 
     def leftover(self) -> Leftover:
         """What is still here, after the last call of `drain`."""

@@ -152,6 +152,11 @@ class PeerWatch:
         """As of the last `drain`."""
         return self.tally.counts(time.monotonic())
 
+    @property
+    def connected(self) -> int:
+        """How many peers are connected. Any thread."""
+        return self.tally.connected
+
     def _read_ahead(self) -> None:
         """Read all events, and look at each connection that has opened."""
         came: list[_Event] = []

@@ -1,25 +1,25 @@
 """The engine of a plain device: a relay between two sockets.
 
-Draining, for a device whose replies do not travel back: pass on until the
-sources are quiet, for at most half of the time; then unbind, which keeps what
-was received (T8), and pass on the rest. A source that flows freely and without
-end is given up after a second; publishers, who promise nothing, at once. A
-queue cannot unbind: its replies leave through the same connections. It stops
-reading requests and waits for as many replies as requests went out.
+Draining: what the frontend takes in ends first (intake.py); what had come goes to a store, an
+inproc pair without a mark, and from there on its way. A queue whose replies travel back cannot
+close the connections of its clients: it takes what is here once, reads no further request, and
+waits for as many replies as requests went out.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import zmq
 
-from zmqdev.device.engine import Leftover
-from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, events, make, open_side
+from zmqdev.device.backlog import Backlog
+from zmqdev.device.engine import Ending, Leftover
+from zmqdev.device.intake import Intake
+from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
 from zmqdev.device.subscription_path import BUSY_MS, CALM_MS, Subscribing
 from zmqdev.options import socktype
 from zmqdev.options.device import DeviceSpec
@@ -29,12 +29,17 @@ from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay
 from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
 from zmqdev.stats.snapshot import Flow
+from zmqdev.stats.units import counted
 
-# A source is quiet when nothing came for this long: what a sender that has ended left in the
-# kernel's buffers comes without such a gap.
-QUIET_MS = 20
-# After this long a source that is never quiet is one that will not end.
-ENDLESS = 1.0
+# Of the drain time, the part after which a peer that does not stop sending is given up.
+INTAKE_SHARE = 0.5
+# A queue that has passed on so many messages and never had a reply is one way: more than any
+# number of workers has under way. Without the empty frame of a request fewer tell it.
+ONE_WAY_AFTER, FEW = 1000, 20
+# Taking what is here once, from clients that ask again as soon as they have a reply.
+ONCE_MS = 50
+TURN_MS = 10
+Stage = Callable[[Ending], bool]
 SLICE_MS = 100
 # With these, subscriptions to a topic that is held already go upstream too.
 REPEATS = ("xpub_verbose", "xpub_verboser")
@@ -72,14 +77,28 @@ class RelayEngine:
         self._capture: OpenSocket | None = None
         self._relay: Relay | None = None
         self._subscribing: Subscribing | None = None
+        self._context: zmq.Context[Any] | None = None
+        self._backlog: Backlog | None = None
         self._stage = 0
+        self._two_way: bool | None = None
+        self._cut_off = False  # peers did not stop in time
+        self._late = 0  # requests that came after the stop
 
     @property
     def relay(self) -> Relay:
         assert self._relay is not None, "the engine is not open"
         return self._relay
 
+    @property
+    def backlog(self) -> Backlog:
+        """Made when the end begins."""
+        if self._backlog is None:
+            assert self._context is not None, "the engine is not open"
+            self._backlog = Backlog(self._context, self.relay, self.counters)
+        return self._backlog
+
     def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
+        self._context = context
         rights = self._rights()
         try:
             for name in ("frontend", "backend"):
@@ -125,65 +144,78 @@ class RelayEngine:
         backward = self._subscribing is None
         return self.relay.run(forward, backward, until_idle, limit_ms)
 
-    def drain(self, deadline: float) -> bool:
+    def drain(self, ending: Ending) -> bool:
         """Each stage ends by itself or at its share of the time; see the head of the module."""
-        start = time.monotonic()
-        stages = (
-            (self._pass_waiting, start + (deadline - start) / 2),
-            (self._close_intake, deadline),
-            (self._finish, deadline),
-        )
-        while self._stage < len(stages):
-            stage, until = stages[self._stage]
-            if not stage(until):
+        while self._stage < len(self._stages()):
+            if not self._stages()[self._stage](ending):
                 return False
             self._stage += 1
         return True
 
-    def _pass_waiting(self, until: float) -> bool:
-        """Pass on until the sources are quiet. False when woken."""
-        free_until = min(until, time.monotonic() + ENDLESS)
-        while time.monotonic() < (until if any(self.relay.held) else free_until):
-            before = self._moved()
-            if self._relay_for(_ms(until, SLICE_MS), until_idle=True):
-                return False
-            if any(self.relay.held):
-                continue
-            if self._sockets[0].type in socktype.SUBSCRIBERS:
-                return True
-            if self._relay_for(_ms(until, QUIET_MS)):
-                return False
-            if self._moved() == before and not any(self.relay.held):
-                return True
+    def _stages(self) -> tuple[Stage, ...]:
+        one_way = (self._end_intake, self._pass_on)
+        if not self._may_reply():
+            return one_way
+        if not self._stage:  # what is taken tells more
+            return (self._take_once,)
+        two_way = (self._pass_requests, self._await_replies)
+        return (self._take_once, *(two_way if self._awaits_replies() else one_way))
+
+    def _end_intake(self, ending: Ending) -> bool:
+        frontend = self._sockets[0]
+        now = time.monotonic()
+        until = now + (ending.deadline - now) * INTAKE_SHARE
+        intake = Intake(frontend, ending.watches.get(frontend.name), self.backlog.take)
+        self._cut_off = not intake.end(until, ending.at_once)
         return True
 
-    def _close_intake(self, until: float) -> bool:
-        if not self._awaits_replies():
-            self._sockets[0].release_bound()
+    def _take_once(self, ending: Ending) -> bool:
+        self.backlog.take(ONCE_MS)
         return True
 
-    def _finish(self, until: float) -> bool:
-        if self._awaits_replies():
-            return self._await_replies(until)
-        while time.monotonic() < until:
-            if self._relay_for(_ms(until, SLICE_MS), until_idle=True):
-                return False
-            if not any(self.relay.held) or self._only_connected():
-                return True
-        return True
-
-    def _only_connected(self) -> bool:
-        """A connected source keeps sending and cannot be told to stop."""
-        return bool(self._sockets[0].addresses) and not any(self.relay.held)
-
-    def _await_replies(self, until: float) -> bool:
-        while time.monotonic() < until and (self.outstanding() > 0 or self.relay.held[1]):
-            if self.relay.run(forward=self.relay.held[0], limit_ms=_ms(until, SLICE_MS)):
+    def _pass_on(self, ending: Ending) -> bool:
+        """The message in hand, then what was taken at the end."""
+        while time.monotonic() < ending.deadline and self._has_backlog():
+            relay = self.relay if self.relay.held[0] else self.backlog.relay
+            if relay.run(backward=False, until_idle=True, limit_ms=_ms(ending.deadline, SLICE_MS)):
                 return False
         return True
+
+    def _pass_requests(self, ending: Ending) -> bool:
+        """The same while replies go back, in turns."""
+        while time.monotonic() < ending.deadline and self._has_backlog():
+            turn = _ms(ending.deadline, TURN_MS)
+            if self.relay.run(forward=self.relay.held[0], until_idle=True, limit_ms=turn):
+                return False
+            held = self.relay.held[0]
+            if not held and self.backlog.relay.run(until_idle=True, limit_ms=turn):
+                return False
+        return True
+
+    def _has_backlog(self) -> bool:
+        return self.relay.held[0] or not self.backlog.empty
+
+    def _await_replies(self, ending: Ending) -> bool:
+        while time.monotonic() < ending.deadline and self._awaits_more():
+            if self.relay.run(forward=False, limit_ms=_ms(ending.deadline, SLICE_MS)):
+                return False
+        self._late = self.backlog.discard(time.monotonic() + ONCE_MS / 1000)
+        return True
+
+    def _awaits_more(self) -> bool:
+        return self.outstanding() > 0 or self.relay.held[1]
+
+    def _may_reply(self) -> bool:
+        return self.kind.replies and self.spec.frontend.type == "ROUTER"
 
     def _awaits_replies(self) -> bool:
-        return self.kind.replies and self.spec.frontend.type == "ROUTER"
+        """Whether replies come at all; decided once, when the drain begins."""
+        if self._two_way is None:
+            forward, backward = self.counters.total().values()
+            plain = self.backlog.plain and forward["messages"] >= FEW
+            one_way = plain or forward["messages"] >= ONE_WAY_AFTER
+            self._two_way = self._may_reply() and not (one_way and not backward["messages"])
+        return self._two_way
 
     def outstanding(self) -> int:
         """Requests passed on less replies come back; an estimate, for workers may answer twice."""
@@ -196,23 +228,33 @@ class RelayEngine:
         return sum(flow["messages"] for flow in self.counters.total().values())
 
     def leftover(self) -> Leftover:
+        """Lines for the log. What a message in hand or in the backlog waited for is named."""
         reports = []
-        forward, backward = self.relay.held
-        if forward:
-            reports.append(f"{self.spec.name}: a message found no {_takers(self.spec)}")
-        if backward:
-            reports.append(f"{self.spec.name}: a reply found no way back")
-        if self._awaits_replies() and self.outstanding() > 0:
-            reports.append(f"{self.spec.name}: {self.outstanding()} requests had no reply yet")
-        if events(self._sockets[0].socket) & zmq.POLLIN:
-            reports.append(f"{self.spec.name}: the frontend still had messages; they are lost")
-        return Leftover(tuple(reports))
+        inside = self.inside()
+        if inside:
+            reports.append(f"{counted(inside, 'message')} inside found no {_takers(self.spec)}")
+        if self.relay.held[1]:
+            reports.append("a reply found no way back")
+        if self._may_reply() and self._awaits_replies() and self.outstanding() > 0:
+            reports.append(f"{counted(self.outstanding(), 'request')} had no reply yet")
+        if self._late:
+            came = counted(self._late, "request")
+            reports.append(f"{came} came after the stop and were not passed on; ask again")
+        if self._cut_off:
+            reports.append("the frontend still had peers that sent; what was on its way is lost")
+        return Leftover(tuple(f"{self.spec.name}: {report}" for report in reports))
+
+    def inside(self) -> int:
+        """Messages taken in and not passed on. Those in the sockets' own queues are not known."""
+        if self._backlog is None:
+            return sum(self.relay.held)
+        return self._backlog.inside + int(self.relay.held[1])
 
     def close(self, linger_ms: int) -> None:
         if self._relay is not None:
             self._relay.close()
-        if self._subscribing is not None:
-            self._subscribing.close()
+        if self._backlog is not None:
+            self._backlog.close()
         for side in (*self._sockets, *((self._capture,) if self._capture else ())):
             # A subscriber sends subscriptions only; one for a publisher that has gone would wait.
             side.close(0 if side.type in socktype.SUBSCRIBERS else linger_ms)
@@ -233,6 +275,8 @@ class RelayEngine:
 
     def tap(self, socket: zmq.Socket[bytes] | None) -> None:
         self.relay.tap = socket
+        if self._backlog is not None:
+            self._backlog.relay.tap = socket
         if self._subscribing is not None:
             self._subscribing.tap = socket
 

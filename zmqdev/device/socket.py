@@ -119,10 +119,10 @@ class OpenSocket:
         self.addresses = tuple(item for item in self.addresses if item != state)
         self._remove_file(state.asked)
 
-    def release_bound(self) -> None:
-        for state in self.addresses:
-            if state.verb == "bind":
-                self.release(state)
+    def hide(self) -> None:
+        """Let no newcomer find it: own ipc files go now; whoever is connected stays."""
+        for address in list(self._files):
+            self._remove_file(address)
 
     def close(self, linger_ms: int) -> None:
         """Unsent messages are kept for `linger_ms`; an own ipc file or inproc name goes now.

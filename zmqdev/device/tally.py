@@ -240,6 +240,11 @@ class Tally:
     def _connected(self) -> int:
         return len(self._open) - len(self._waiting)
 
+    @property
+    def connected(self) -> int:
+        """How many have done their handshake. Any thread."""
+        return min(self._connected, self._accepted)
+
     def connections(self) -> dict[int, str]:
         return dict(self._open)
 
@@ -253,7 +258,7 @@ class Tally:
         late = [number for number, since in self._waiting.items() if now - since > SETTLED]
         for number in late[: max(0, self._accepted - self._connected)]:
             del self._waiting[number]
-        connected = min(self._connected, self._accepted)
+        connected = self.connected
         return PeerCounts(
             connected=connected,
             accepted=self._accepted,

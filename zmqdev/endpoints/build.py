@@ -82,7 +82,10 @@ def _pub(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
 
 def _push(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     gate = Gate(spec.wait_peers, around.peers, "peers")
-    return Sender(around.socket, _feed(kind, spec), pace_of(kind.name, spec), gate, None)
+    # With one address to connect to, messages would wait there for a peer that never comes.
+    reached = None if spec.bind or around.socket.get(zmq.IMMEDIATE) else around.peers
+    pace = pace_of(kind.name, spec)
+    return Sender(around.socket, _feed(kind, spec), pace, gate, None, reached)
 
 
 def _receiver(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:

@@ -127,10 +127,9 @@ KEEPALIVE = {"idle": 15, "intvl": 5, "cnt": 3}
 # it would take another one and a half to find that the cable is back.
 CONNECT_MS = 5000
 
-# A socket with `immediate` forgets what it has received and nobody has read when the connection
-# ends: the reply of a worker that answers and leaves is lost (100 of 100, DEALER). One that
-# receives needs the option only to choose among several peers.
-RECEIVERS = frozenset({"DEALER", "REQ"})
+# A socket with `immediate` forgets what waits in its queue when the connection ends: what it was
+# given and has not sent, and what it has received and nobody has read (the reply of a worker that
+# answers and leaves: 100 of 100, DEALER). It is needed only to choose among several peers.
 
 
 # The frames of a handshake are limited too. READY with the longest type and an empty identity has
@@ -153,14 +152,14 @@ def defaults(socket_type: str, *, hwm: int, linger_ms: int, connects: int) -> di
         "heartbeat_ivl": 0,
         "heartbeat_timeout": 15000,
         "reconnect_ivl": 100,
-        "reconnect_ivl_max": 10000,
+        "reconnect_ivl_max": 1000,
         "tcp_keepalive": 1,
         **{f"tcp_keepalive_{name}": value for name, value in KEEPALIVE.items()},
     }
     if connects:
         values["connect_timeout"] = CONNECT_MS
     if connects and socket_type in SENDERS:
-        values["immediate"] = connects > 1 or socket_type not in RECEIVERS
+        values["immediate"] = connects > 1
     if socket_type == "ROUTER":
         values["router_mandatory"] = True
     return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+from collections.abc import Callable
 
 import zmq
 
@@ -40,7 +41,11 @@ class Readiness:
 
 
 class Sender:
-    """See `Task` for what each method promises."""
+    """See `Task` for what each method promises.
+
+    `reached`: whether a peer is connected, for a socket that would queue messages for one that
+    is not; None for all others.
+    """
 
     lingers = True
 
@@ -51,7 +56,9 @@ class Sender:
         pace: Pacing | None,
         gate: Gate,
         subscriptions: Subscriptions | None,
+        reached: Callable[[], object] | None = None,
     ) -> None:
+        self._reached = reached
         self.stalled_since: float | None = None
         self.unheard = 0
         self._socket, self._feed, self._pace, self._gate = socket, feed, pace, gate
@@ -99,6 +106,9 @@ class Sender:
             if wait is not None:
                 self.stalled_since = None
                 return wait
+        if self._reached is not None and not self._reached():
+            self._stalled(now)
+            return Wait(until=now + LOOK)
         return self._send(now)
 
     def stop(self, now: float) -> None:

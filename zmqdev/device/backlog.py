@@ -1,0 +1,90 @@
+"""What a device has taken in at its end and not passed on yet: an inproc pair without a mark.
+
+Taking in is over in a moment, however slow those are that messages go to; and what was taken
+passes on through a relay like any other, under the same rules and counters.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any
+
+import zmq
+
+from zmqdev.device.socket import events
+from zmqdev.relay import DROPS, Counters, Lane, Relay, recv_burst, send_burst
+
+# Messages taken at a time.
+BURST = 4096
+TURN = 0.02
+_names = itertools.count()
+
+
+class Backlog:
+    """Beside `relay`, whose frontend it takes from; used in the device's thread."""
+
+    def __init__(self, context: zmq.Context[Any], relay: Relay, counters: Counters) -> None:
+        self._source, self._counters = relay.frontend, counters
+        address = f"inproc://zmqdev-backlog-{next(_names)}"
+        self._in, self._out = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+        for end in (self._in, self._out):
+            end.set(zmq.SNDHWM, 0)
+            end.set(zmq.RCVHWM, 0)
+            end.set(zmq.LINGER, 0)
+        self._in.bind(address)
+        self._out.connect(address)
+        self.relay = Relay(
+            *(self._out, relay.backend, relay.wake, counters),
+            forward=relay.forward,
+            backward=Lane(enabled=False),
+        )
+        self.relay.capture, self.relay.tap = relay.capture, relay.tap
+        self._taken = int(relay.held[0])
+        self._plain: bool | None = None
+        self._passed_before = self._passed()
+
+    @property
+    def empty(self) -> bool:
+        return not self.relay.held[0] and not events(self._out) & zmq.POLLIN
+
+    @property
+    def inside(self) -> int:
+        """Messages taken and not passed on, the one that the first relay holds with them."""
+        return max(0, self._taken - self._passed() + self._passed_before)
+
+    @property
+    def plain(self) -> bool:
+        """Whether a message was taken, and none as REQ sends it, with an empty frame."""
+        return self._plain is True
+
+    def take(self, wait_ms: int) -> int:
+        """What is here, or comes within `wait_ms`: how many messages. A source without end gets
+        TURN seconds."""
+        taken = 0
+        if wait_ms:
+            self._source.poll(wait_ms)
+        until = time.monotonic() + TURN
+        while time.monotonic() < until and (burst := recv_burst(self._source, BURST)):
+            send_burst(self._in, burst)
+            if self._plain is not False:
+                self._plain = b"" not in burst[0][1:]
+            taken += len(burst)
+        self._taken += taken
+        return taken
+
+    def discard(self, until: float) -> int:
+        """Read what is here and pass it on to nobody: how many messages."""
+        count = 0
+        while time.monotonic() < until and (burst := recv_burst(self._source, BURST)):
+            count += len(burst)
+        return count
+
+    def close(self) -> None:
+        self.relay.close()
+        self._in.close(0)
+        self._out.close(0)
+
+    def _passed(self) -> int:
+        forward = self._counters.total()["forward"]
+        return forward["messages"] + sum(forward[drop] for drop in DROPS)

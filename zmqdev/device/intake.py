@@ -1,0 +1,155 @@
+"""The end of taking in, so that nothing a peer has handed to its system is lost.
+
+Unbind and disconnect throw away what lies in the system's buffers of a connection. So each
+connection is closed from our end for writing first: a peer of any make sees the end of the
+stream, closes, and its system delivers all the rest before the end. What the peer had not
+written stays in its queue, for the address it connects to next.
+
+libzmq gives up a connection that both ends have closed while the socket's queue is full, with
+what is still unread (stream_engine_base.cpp, in_event with _input_stopped). So the queue is
+widened before. A reader tells the other thread of room after half a mark of messages, so a
+connection that waits for room when the mark is raised would wait without end: that is looked
+for, and the mark is put back until the connection goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import socket
+import struct
+import termios
+import time
+from collections.abc import Callable, Sequence
+
+import zmq
+
+from zmqdev.device.close import duplicate
+from zmqdev.device.peers import PeerWatch
+from zmqdev.device.socket import OpenSocket, apply
+
+# Takes all that is here, and what comes within these milliseconds: how many messages.
+Take = Callable[[int], int]
+
+WIDE = 2**31 - 1
+# A queue that had nothing for this long has nothing on its way to it.
+QUIET_MS = 2
+# Milliseconds between two looks at the buffers of a connection, and the number of looks.
+LOOK_MS, LOOKS = 1, 4
+# How often a mark is put back for a connection that waits for room.
+MOST_TRIES = 20
+# A pause of a sender, and the seconds in which one should come.
+PAUSE_MS, CATCH_UP = 1, 0.3
+# Seconds without a message or an end: the peers that are left do not answer.
+SILENCE = 1.0
+# How long `take` waits for more while connections close.
+TURN_MS = 10
+
+
+class Intake:
+    """The frontend of a device or the socket of a receiver. `end` in the socket's thread, while
+    another one drains `watch`."""
+
+    def __init__(self, side: OpenSocket, watch: PeerWatch | None, take: Take) -> None:
+        self._side, self._watch, self._take = side, watch, take
+        self._mark = int(side.socket.get(zmq.RCVHWM))
+        # Of each connection: the peer's address, and our own hold on it.
+        self._held: dict[int, tuple[str, socket.socket]] = {}
+
+    def end(self, until: float, stopped: Callable[[], bool] = lambda: False) -> bool:
+        """Take in what is on its way, then release every address. False when peers did not
+        close before `until` (monotonic seconds), or `stopped()`: what they sent is lost then."""
+        self._side.hide()
+        try:
+            closed = self._close_connections(until, stopped)
+        finally:
+            for _, connection in self._held.values():
+                connection.close()
+        for state in self._side.addresses:
+            self._side.release(state)
+        while self._take(0):
+            pass
+        return closed
+
+    def _close_connections(self, until: float, stopped: Callable[[], bool]) -> bool:
+        heard = time.monotonic()
+        while self._any_peer():
+            news = self._shut_new(until)
+            if self._take(TURN_MS) or news:
+                heard = time.monotonic()
+            now = time.monotonic()
+            if now >= min(until, heard + SILENCE) or stopped():
+                return False
+        return True
+
+    def _any_peer(self) -> bool:
+        """Asked twice: the word of one that came just now may still be on its way."""
+        if not self._peers():
+            self._take(QUIET_MS)
+        return self._peers() > 0
+
+    def _peers(self) -> int:
+        return self._watch.connected if self._watch is not None else 0
+
+    def _shut_new(self, until: float) -> int:
+        """Say to each connection that was not told that it is over: how many there were."""
+        fresh = self._hold_new()
+        if fresh:
+            self._widen(fresh, until)
+            self._catch_up(until)
+        for connection in fresh:
+            with contextlib.suppress(OSError):  # it has gone by itself
+                connection.shutdown(socket.SHUT_WR)
+        return len(fresh)
+
+    def _hold_new(self) -> list[socket.socket]:
+        now = self._watch.connections() if self._watch is not None else {}
+        for number in [n for n, (address, _) in self._held.items() if now.get(n) != address]:
+            self._held.pop(number)[1].close()
+        fresh = []
+        for number, address in now.items():
+            made = duplicate(number, address) if number not in self._held else None
+            if made is not None:
+                self._held[number] = address, made
+                fresh.append(made)
+        return fresh
+
+    def _widen(self, connections: Sequence[socket.socket], until: float) -> None:
+        """Raise the mark at a moment when no connection waits for room."""
+        if not self._mark:
+            return
+        for _ in range(MOST_TRIES):
+            self._take(QUIET_MS)
+            apply(self._side.socket, {"rcvhwm": WIDE})
+            if time.monotonic() >= until or not _wait_for_room(connections):
+                return
+            apply(self._side.socket, {"rcvhwm": self._mark})
+
+    def _catch_up(self, until: float) -> None:
+        """Wait for a pause. In the middle of a burst libzmq holds a part of a message on the
+        sender's side, and loses it when the connection ends."""
+        until = min(until, time.monotonic() + CATCH_UP)
+        while time.monotonic() < until and self._take(PAUSE_MS):
+            pass
+
+
+def _wait_for_room(connections: Sequence[socket.socket]) -> bool:
+    """Whether something lies in the buffer of one and is not taken from there."""
+    seen = {connection: unread(connection) for connection in connections}
+    for _ in range(LOOKS):
+        seen = {one: before for one, before in seen.items() if before}
+        if not seen:
+            return False
+        time.sleep(LOOK_MS / 1000)
+        after = {one: unread(one) for one in seen}
+        seen = {one: after[one] for one in seen if after[one] >= seen[one]}
+    return bool(seen)
+
+
+def unread(connection: socket.socket) -> int:
+    """Bytes in the system's buffer that were not read; 0 of a connection that has gone."""
+    try:
+        told = fcntl.ioctl(connection, termios.FIONREAD, b"\0" * 4)
+    except OSError:
+        return 0
+    return int(struct.unpack("i", told)[0])
