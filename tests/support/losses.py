@@ -111,6 +111,7 @@ class Scene:
         ready = self.place / f"ready-{len(self.programs)}"
         words = ("--frontend-bind", self.front, "--backend-bind", self.back, "--name", NAME)
         words += ("--ready-file", str(ready), "--stats", "off", "-v")
+        words += ("--drain", "20s")
         device = self.run(self.route.kind, *words, *more)
         device.ready_path = ready
         device.ready()

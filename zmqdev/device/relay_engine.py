@@ -36,8 +36,10 @@ INTAKE_SHARE = 0.5
 # A queue that has passed on so many messages and never had a reply is one way: more than any
 # number of workers has under way. Without the empty frame of a request fewer tell it.
 ONE_WAY_AFTER, FEW = 1000, 20
-# Taking what is here once, from clients that ask again as soon as they have a reply.
-ONCE_MS = 50
+# How long a message is waited for that tells whether a queue without a reply so far is one way.
+TELLING_MS = 500
+# The time for counting what came after the stop.
+LATE = 0.05
 TURN_MS = 10
 Stage = Callable[[Ending], bool]
 SLICE_MS = 100
@@ -170,7 +172,8 @@ class RelayEngine:
         return True
 
     def _take_once(self, ending: Ending) -> bool:
-        self.backlog.take(ONCE_MS)
+        answered = self.counters.total()["backward"]["messages"]
+        self.backlog.take(0 if answered else TELLING_MS)
         return True
 
     def _pass_on(self, ending: Ending) -> bool:
@@ -199,7 +202,7 @@ class RelayEngine:
         while time.monotonic() < ending.deadline and self._awaits_more():
             if self.relay.run(forward=False, limit_ms=_ms(ending.deadline, SLICE_MS)):
                 return False
-        self._late = self.backlog.discard(time.monotonic() + ONCE_MS / 1000)
+        self._late = self.backlog.discard(time.monotonic() + LATE)
         return True
 
     def _awaits_more(self) -> bool:
