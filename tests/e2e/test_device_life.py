@@ -68,12 +68,13 @@ def test_what_is_inside_is_passed_on_and_the_sender_keeps_the_rest(
         push.send(b"%d" % number)
     device.signal(signal.SIGTERM)
     pull.connect(ready["backend"][0])
+    found: list[bytes] = []
+    while device.process.poll() is None or pull.poll(0):
+        found += [pull.recv()] if pull.poll(10) else []
     assert device.wait() == 0
     until_bound(later, ready["frontend"][0])
-    found = []
-    for socket_ in (pull, later):
-        while len(found) < 1500 and socket_.poll(2000):
-            found.append(socket_.recv())
+    while len(found) < 1500 and later.poll(20_000):
+        found.append(later.recv())
     assert found == [b"%d" % number for number in range(1500)]
 
 

@@ -65,6 +65,10 @@ class Intake:
         finally:
             for _, connection in self._held.values():
                 connection.close()
+        # libzmq tells of the end of a connection before it hands up the last of it.
+        self._pass_io_thread()
+        while self._take(0):
+            pass
         for state in self._side.addresses:
             self._side.release(state)
         while self._take(0):
@@ -120,10 +124,25 @@ class Intake:
             return
         for _ in range(MOST_TRIES):
             self._take(QUIET_MS)
+            self._pass_io_thread()
+            if self._take(0) and time.monotonic() < until:
+                continue  # a connection waited for room just now, and may do so again
             apply(self._side.socket, {"rcvhwm": WIDE})
+            self._pass_io_thread()
             if time.monotonic() >= until or not _wait_for_room(connections):
                 return
             apply(self._side.socket, {"rcvhwm": self._mark})
+
+    def _pass_io_thread(self) -> None:
+        """Until libzmq's own thread has done all that it was told or had under way: the end of
+        another listener is told behind it."""
+        with self._side.socket.context.socket(zmq.PULL) as probe:
+            monitor = probe.get_monitor_socket(zmq.EVENT_CLOSED)
+            probe.bind("tcp://127.0.0.1:*")
+            probe.unbind(probe.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode())
+            monitor.poll(round(SILENCE * 1000))
+            probe.disable_monitor()
+            monitor.close(0)
 
     def _catch_up(self, until: float) -> None:
         """Wait for a pause. In the middle of a burst libzmq holds a part of a message on the
