@@ -69,6 +69,8 @@ class Intake:
         self._pass_io_thread()
         while self._take(0):
             pass
+        if self._watch is not None:
+            self._watch.let_go()
         for state in self._side.addresses:
             self._side.release(state)
         while self._take(0):
