@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zmqdev.security.unfinished import CHATTER, WORTH, Floods, Progress, Unfinished, wire_size
+from zmqdev.security.unfinished import (
+    CHATTER,
+    SLACK,
+    WORTH,
+    Floods,
+    Progress,
+    Unfinished,
+    wire_size,
+)
 
 LARGEST = 10_000
 QUEUE = 5
@@ -245,6 +253,25 @@ def test_a_flood_is_what_comes_while_the_device_does_not_look() -> None:
     assert look(2, 200, 10) == [1]
     assert look(2, 200, 10) == [], "once"
     assert look(3, 5000, 5000) == []
+
+
+def test_a_flood_of_many_is_cut_where_it_is_largest() -> None:
+    floods: Floods[int] = Floods(most=10 * SLACK, most_of_all=8 * SLACK)
+    sent = {1: 0, 2: 0, 3: 0}
+
+    def look(*amounts: int) -> list[int]:
+        for key, amount in zip(sent, amounts, strict=True):
+            sent[key] += amount * SLACK
+        return floods.look(sent.copy, 1)
+
+    assert look(0, 0, 0) == look(9, 9, 9) == []
+    assert look(1, 2, 4) == []
+    assert look(1, 2, 1) == [3]
+    assert look(9, 1, 0) == [1]
+    many: Floods[int] = Floods(most=10 * SLACK, most_of_all=8 * SLACK)
+    small = dict.fromkeys(range(100), 0)
+    assert many.look(small.copy, 1) == many.look(small.copy, 1) == []
+    assert many.look(lambda: dict.fromkeys(small, SLACK), 1) == [], "nobody has much"
 
 
 steps = st.lists(

@@ -33,6 +33,9 @@ AFTERMATH = (0.2, 2.0)
 QUEUE = 1000
 # Subscriptions that others have already are not handed up: bytes of them a second.
 SUBSCRIBING = 64 * 1024
+# Bytes of subscriptions of all together that are not read yet. Short ones take thirty times as
+# much memory until they are.
+UNREAD = 2 * MEBIBYTE
 FLOOD = "more subscriptions at once than one may have; its connection is cut"
 
 Connection = tuple[int, str]  # descriptor and address: descriptors are used again
@@ -87,7 +90,7 @@ class Vigil:
         """Where each message is looked at, and too much for one look can be too much at all."""
         limits = self._engine.spec.limits
         most = wire_size(limits.subscription_bytes_per_peer, limits.subscriptions_per_peer)
-        return Floods(most) if opened.type == "XPUB" and most else None
+        return Floods(most, UNREAD) if opened.type == "XPUB" and most else None
 
     def look(self, paused: bool) -> float:
         """Cut off who is to be; how many seconds until the next look."""
@@ -98,7 +101,7 @@ class Vigil:
         memory = self._memory() if process_info.peak() >= self._gate else 0
         if memory < self._gate:
             self._forget()
-            return self._look_for_floods(paused)
+            return self._look_for_floods()
         # What the last cut gives back is not back yet.
         tight = memory >= self._most_memory and time.monotonic() >= self._patient_until
         for side in self._sides:
@@ -107,19 +110,19 @@ class Vigil:
         pause = CLOSE if any(side.close for side in self._sides) else CALM
         return max(pause, (time.thread_time() - begun) / SHARE)
 
-    def _look_for_floods(self, paused: bool) -> float:
+    def _look_for_floods(self) -> float:
         begun = time.thread_time()
         for side in self._sides:
             if side.floods is not None:
-                self._stop_floods(side, paused)
+                self._stop_floods(side)
         close = any(side.floods is not None and side.floods.near for side in self._sides)
         return max(CLOSE if close else CALM, (time.thread_time() - begun) / SHARE)
 
-    def _stop_floods(self, side: Side, paused: bool) -> None:
-        if side.floods is None or paused:
+    def _stop_floods(self, side: Side) -> None:
+        if side.floods is None:
             return
-        turns = self._engine.progress(side.direction).turns
-        for connection in side.floods.look(partial(self._sizes, side), turns):
+        emptied = self._engine.progress(side.direction).emptied
+        for connection in side.floods.look(partial(self._sizes, side), emptied):
             self._cut(side, connection, "subscriptions", FLOOD)
         self._trim_after_cuts(side)
 
@@ -146,7 +149,7 @@ class Vigil:
             size = side.accounts.unfinished(connection, sizes[connection])
             text = f"a message without end, {size // MEBIBYTE} MiB so far; its connection is cut"
             self._cut(side, connection, "unfinished", text)
-        self._stop_floods(side, paused)
+        self._stop_floods(side)
 
     def _sizes(self, side: Side) -> dict[Connection, int]:
         """Bytes that libzmq has taken from each connection that the system tells of."""

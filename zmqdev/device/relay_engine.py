@@ -306,11 +306,11 @@ class RelayEngine:
 
     def progress(self, direction: int) -> Progress:
         counts = self.counters.total()[DIRECTIONS[direction]]
-        turns = self.counters.turns_ever
+        turns, emptied = self.counters.turns_ever, 0
         if direction and self._subscribing is not None:
-            turns = self._subscribing.turns
+            turns, emptied = self._subscribing.turns, self._subscribing.emptied
         messages = counts["messages"] + sum(counts[drop] for drop in DROPS)
-        return Progress(turns, messages, counts["blocked_ns"])
+        return Progress(turns, messages, counts["blocked_ns"], emptied)
 
     def details(self) -> Mapping[str, Any]:
         return {}

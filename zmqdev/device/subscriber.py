@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from zmqdev.relay.upstream import Kept
@@ -24,10 +25,11 @@ HANDSHAKE, FRAME_HEAD = 64 + 27, 2
 
 @dataclass(eq=False)
 class Subscriber:
-    """`inode` is that of the socket which had the descriptor when it was first heard of; None:
-    it was closed already. `read`: bytes that must have come by it. `superseded`: another has
-    its descriptor."""
+    """`origin` is its name in relay.upstream, `inode` that of the socket which had the descriptor
+    when it was first heard of; None: it was closed already. `read`: bytes that must have come by
+    it. `superseded`: another has its descriptor."""
 
+    origin: Hashable
     account: Account
     kept: Kept
     descriptor: int

@@ -80,6 +80,7 @@ class Subscribing:
         self.rights, self.repeats = rights, repeats
         self.tap: zmq.Socket[bytes] | None = None
         self.turns = 0
+        self.emptied = 0  # how often nothing was left to read
         # Unlike a look at EVENTS it lets other threads run: the XPUB takes in all that is there
         # now, which may be much.
         self._poller = zmq.Poller()
@@ -115,6 +116,7 @@ class Subscribing:
             else:
                 self._hurry()
                 return True
+        self.emptied += 1
         self._certain, self._caught_up = True, self._now
         if self._departed or self._now - self._swept >= SWEEP:
             self._sweep()
@@ -127,7 +129,10 @@ class Subscribing:
         self._subscribers, self._newest = {}, {}
 
     def _take(self) -> None:
-        frame, subscriber = self._upstream.frame, self._whose()
+        subscriber = self._whose()
+        if subscriber is not None and subscriber.account.cut and self.rights is None:
+            return
+        frame = self._upstream.frame
         if subscriber is not None:
             subscriber.read += len(frame) + FRAME_HEAD
             self._counters.origins.note(BACKWARD, (subscriber.descriptor,))
@@ -232,6 +237,7 @@ class Subscribing:
         frame = self._upstream
         descriptor = int(frame.property(DESCRIPTOR))
         subscriber = Subscriber(
+            origin,
             self.accounts.open(self._now),
             frame.keep(),
             descriptor,
@@ -264,6 +270,8 @@ class Subscribing:
     def _cut(self, subscriber: Subscriber, reason: str, text: str) -> None:
         """It holds nothing from now on, and nothing of it that is still to be read counts."""
         subscriber.account.cut = subscriber.account.cut or text
+        if self.rights is None:
+            self._upstream.skipped.add(subscriber.origin)
         subscriber.cut(self._wire)
         self._withdraw(self.accounts.release(subscriber.account))
         self._departed = True
@@ -271,15 +279,16 @@ class Subscribing:
 
     def _sweep(self) -> None:
         """Find those that have gone. All that they sent has been read."""
-        for origin, subscriber in list(self._subscribers.items()):
+        for subscriber in list(self._subscribers.values()):
             if subscriber.has_ended(self._wire):
-                self._forget(origin, subscriber)
+                self._forget(subscriber)
         self._withdraw(self.accounts.settle())
         self._departed, self._swept = False, self._now
 
-    def _forget(self, origin: Hashable, subscriber: Subscriber) -> None:
+    def _forget(self, subscriber: Subscriber) -> None:
         self._withdraw(self.accounts.release(subscriber.account))
-        del self._subscribers[origin]
+        del self._subscribers[subscriber.origin]
+        self._upstream.skipped.discard(subscriber.origin)
         if self._newest.get(subscriber.descriptor) is subscriber:
             del self._newest[subscriber.descriptor]
         subscriber.kept.close()

@@ -42,6 +42,8 @@ class Upstream(Protocol):
     more: bool
     origin: Hashable
     """The connection of the frame; NOWHERE for what came by none."""
+    skipped: set[Hashable]
+    """Connections of which no frame is wanted: it may be left empty, which is quicker."""
 
     def next(self) -> bool:
         """Take one more frame; False when there is none. Raises zmq.ContextTerminated."""
@@ -66,6 +68,7 @@ class Named:
         self._socket, self._library = socket.underlying, library
         self._message = _Message(library)
         self.frame, self.more, self.origin = b"", False, NOWHERE
+        self.skipped: set[Hashable] = set()
 
     def next(self) -> bool:
         library, at = self._library, self._message.at
@@ -75,9 +78,12 @@ class Named:
                 return False
             if number != errno.EINTR:
                 raise zmq.ContextTerminated(number) if number == zmq.ETERM else zmq.ZMQError(number)
+        self.origin = library.where(at, b"__fd") or NOWHERE
+        if self.origin in self.skipped:
+            self.frame, self.more = b"", False
+            return True
         self.frame = ctypes.string_at(library.data(at), library.size(at))
         self.more = bool(library.more(at))
-        self.origin = library.where(at, b"__fd") or NOWHERE
         return True
 
     def property(self, name: str) -> str:
@@ -97,6 +103,7 @@ class Plain:
         self._socket = socket
         self._frame = zmq.Frame()
         self.frame, self.more, self.origin = b"", False, NOWHERE
+        self.skipped: set[Hashable] = set()
 
     def next(self) -> bool:
         try:

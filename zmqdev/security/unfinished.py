@@ -47,11 +47,14 @@ def wire_size(most_bytes: int, most_frames: int) -> int:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a device is with the messages of one side. None of it ever goes back."""
+    """How far a device is with the messages of one side. None of it ever goes back.
+
+    `emptied`: how often it had read all there was, where it counts that."""
 
     turns: int
     messages: int
     blocked_ns: int = 0
+    emptied: int = 0
 
 
 @dataclass
@@ -166,32 +169,47 @@ def _had_turn(
 
 @dataclass
 class Floods(Generic[Key]):
-    """Connections that send more than `most` bytes before the device has looked at any of it.
+    """Connections that send more than `most` bytes while there is always more to read.
 
     An XPUB takes in the subscriptions of a peer for as long as more come, and hands up the first
     when none is left: then no limit of theirs is asked, and each byte costs a node in its tries.
+    It keeps for the device all that it has taken in. So above `most_of_all` bytes that are not
+    read, of all connections together, those with most are to go.
     """
 
     most: int
-    _turns: int = -1
-    _before: Mapping[Key, int] | None = None  # bytes when it was first seen not to look
+    most_of_all: int = 0
+    _emptied: int = -1
+    _before: Mapping[Key, int] | None = None  # bytes when it was first seen to have more
 
     @property
     def near(self) -> bool:
-        """Whether the device has not looked since the last time."""
+        """Whether there was more to read since the last time."""
         return self._before is not None
 
-    def look(self, taken: Callable[[], Mapping[Key, int]], turns: int) -> list[Key]:
-        """Who is to be cut now. `turns`: how often the device has looked; while it does, nobody
-        is counted."""
-        if turns != self._turns:
-            self._turns, self._before = turns, None
+    def look(self, taken: Callable[[], Mapping[Key, int]], emptied: int) -> list[Key]:
+        """Who is to be cut now. `emptied`: how often the device has read all there was; while it
+        does, nobody is counted."""
+        if emptied != self._emptied:
+            self._emptied, self._before = emptied, None
             return []
         now = taken()
         if self._before is None:
             self._before = now
             return []
         before = self._before
-        found = [key for key, size in now.items() if size - before.get(key, 0) > self.most]
+        unread = {key: size - before.get(key, 0) for key, size in now.items()}
+        found = [key for key, size in unread.items() if size > self.most]
+        found += self._largest({key: size for key, size in unread.items() if size <= self.most})
         self._before = {**before, **{key: now[key] for key in found}}
+        return found
+
+    def _largest(self, unread: Mapping[Key, int]) -> list[Key]:
+        excess = sum(unread.values()) - self.most_of_all
+        found = []
+        for key in sorted(unread, key=unread.__getitem__, reverse=True):
+            if not self.most_of_all or excess <= 0 or unread[key] <= SLACK:
+                break
+            found.append(key)
+            excess -= unread[key]
         return found
