@@ -75,7 +75,7 @@ class BrokerEngine:
         rights = self._rights()
         try:
             for name in ("frontend",) if self.spec.shares else ("frontend", "backend"):
-                side, census = getattr(self.spec, name), census_of(self.spec.limits)
+                side, census = getattr(self.spec, name), census_of(self.spec.limits, sides=2)
                 self._sockets += (open_side(context, name, side, watch, census),)
             if self.spec.capture:
                 capture = make(context, "capture", "PUB", {})

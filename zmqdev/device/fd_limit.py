@@ -6,9 +6,9 @@ Out of them, libzmq's I/O thread spins at 98 % of a core and nobody gets in (T3)
 from __future__ import annotations
 
 import logging
-import os
 import resource
 
+from zmqdev.device.fd_room import in_use
 from zmqdev.device.service import Service
 
 log = logging.getLogger("zmqdev")
@@ -26,14 +26,6 @@ def raise_limit() -> int:
         except (ValueError, OSError):  # some systems have a lower limit than they say
             return soft
     return hard
-
-
-def in_use() -> int | None:
-    """Descriptors open now; None where the system does not show them."""
-    for directory in ("/proc/self/fd", "/dev/fd"):
-        if os.path.isdir(directory):
-            return len(os.listdir(directory))
-    return None
 
 
 class Descriptors:

@@ -59,9 +59,11 @@ class Hangups:
     """Duplicates by the descriptor of the connection. Any thread may let go of them; else they
     are used in one."""
 
+    held = 0  # in the whole process
+    _lock = threading.Lock()
+
     def __init__(self) -> None:
         self._kept: dict[int, socket.socket] = {}
-        self._lock = threading.Lock()
 
     def opened(self, descriptor: int, copy: socket.socket) -> None:
         """Keep a duplicate of the connection that has this descriptor now."""
@@ -72,11 +74,11 @@ class Hangups:
             return
         with self._lock:
             self._kept[descriptor] = copy
+            Hangups.held += 1
 
     def ended(self, descriptor: int) -> Ending:
         """How it did. Told once."""
-        with self._lock:
-            copy = self._kept.pop(descriptor, None)
+        copy = self._release(descriptor)
         if copy is None:
             return UNKNOWN
         with copy:
@@ -98,7 +100,12 @@ class Hangups:
 
     def forget(self, descriptor: int) -> None:
         """It is kept no longer."""
-        with self._lock:
-            copy = self._kept.pop(descriptor, None)
+        copy = self._release(descriptor)
         if copy is not None:
             copy.close()
+
+    def _release(self, descriptor: int) -> socket.socket | None:
+        with self._lock:
+            copy = self._kept.pop(descriptor, None)
+            Hangups.held -= copy is not None
+            return copy

@@ -107,7 +107,7 @@ class RelayEngine:
                 side = getattr(self.spec, name)
                 if side.type == "XPUB":
                     side = replace(side, sockopts=telling_all(side.sockopts, rights is not None))
-                opened = open_side(context, name, side, watch, census_of(self.spec.limits))
+                opened = open_side(context, name, side, watch, census_of(self.spec.limits, sides=2))
                 self._sockets = (*self._sockets, opened)
             if self.spec.capture:
                 self._capture = make(context, "capture", "PUB", {"sndhwm": self.kind.hwm})

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import zmq
 
+from zmqdev.device.fd_room import Room
 from zmqdev.errors import RunError
 from zmqdev.options import address as addresses
 from zmqdev.options.crowd import Crowd
@@ -202,9 +203,9 @@ def apply(socket: zmq.Socket[bytes], options: Mapping[str, Any]) -> None:
 Watch = Callable[[OpenSocket], None]
 
 
-def census_of(limits: Crowd) -> Census:
-    """The count of one side's connections, with its limits."""
-    return Census(limits.connections, limits.connections_per_address)
+def census_of(limits: Crowd, sides: int = 1) -> Census:
+    """The count of one side's connections, with its limits; `sides` share the descriptors."""
+    return Census(limits.connections, limits.connections_per_address, Room(sides))
 
 
 def open_side(

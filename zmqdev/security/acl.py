@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zmqdev.errors import UsageError
-from zmqdev.security.keyfile import read_bounded
+from zmqdev.security.keyfile import read_bounded, refuse_writable
 
 LONGEST_FILE = 4 * 1024 * 1024
 EVERYBODY = "*"
@@ -109,4 +109,5 @@ def load(path: Path) -> Rights:
     data = read_bounded(path, LONGEST_FILE)
     if len(data) > LONGEST_FILE:
         raise UsageError(f"larger than {LONGEST_FILE} bytes", str(path))
+    refuse_writable(path)
     return parse(data, str(path))

@@ -11,11 +11,14 @@ from pathlib import Path
 
 from zmqdev.errors import RunError, UsageError
 from zmqdev.security.certificate import LONGEST_FILE, Certificate, parse, render
+from zmqdev.system.bounded_file import read_file
 from zmqdev.wire import z85
 
 log = logging.getLogger("zmqdev.security")
 PUBLIC_SUFFIX = ".key"
 SECRET_SUFFIX = ".key_secret"
+# Seconds that the writer of a pipe may take.
+PIPE_WAIT = 1.0
 
 
 def generate(metadata: Iterable[tuple[str, str]] = ()) -> Certificate:
@@ -100,6 +103,16 @@ def refuse_shared(path: Path) -> None:
         raise UsageError(f"others can read it (mode {mode:04o}): chmod 600 {path}", str(path))
 
 
+def refuse_writable(path: Path) -> None:
+    """A file or directory that says who is let in is refused when other users can change it."""
+    try:
+        mode = path.stat().st_mode & 0o777
+    except OSError as error:
+        raise UsageError(f"cannot be read: {_reason(error)}", str(path)) from error
+    if mode & 0o022:
+        raise UsageError(f"others can write it (mode {mode:04o}): chmod go-w {path}", str(path))
+
+
 def load_directory(directory: Path) -> dict[bytes, str]:
     """Every public certificate of a directory: 32-byte key to the name it is told by.
 
@@ -110,8 +123,12 @@ def load_directory(directory: Path) -> dict[bytes, str]:
     """
     keys: dict[bytes, str] = {}
     owners: dict[str, Path] = {}
+    refuse_writable(directory)
     for path in _certificates(directory):
+        if path.exists() and not path.is_file():
+            raise UsageError("cannot be read: it is not a file", str(path))
         certificate = load(path)
+        refuse_writable(path)
         key, name = z85.key(certificate.public), certificate.name or path.stem
         if key in keys:
             continue
@@ -135,12 +152,16 @@ def _certificates(directory: Path) -> list[Path]:
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
-    """A whole file of a person's, up to `limit` and one byte more. Raises UsageError."""
+    """A whole file of a person's, up to `limit` and one byte more. Raises UsageError.
+
+    A reload reads it again, in the loop that answers `ctl`: a pipe is not waited for long.
+    """
     try:
-        with path.open("rb") as file:
-            return file.read(limit + 1)
+        return read_file(path, limit, wait=PIPE_WAIT)
     except OSError as error:
         raise UsageError(f"cannot be read: {_reason(error)}", str(path)) from error
+    except ValueError as error:
+        raise UsageError(f"cannot be read: {error}", str(path)) from None
 
 
 def _reason(error: OSError) -> str:

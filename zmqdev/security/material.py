@@ -18,6 +18,7 @@ from zmqdev.security.keyfile import (
     load_secret,
     read_bounded,
     refuse_shared,
+    refuse_writable,
 )
 from zmqdev.security.networks import networks
 from zmqdev.security.policy import Policy
@@ -111,7 +112,10 @@ def _own_key(side: Security) -> tuple[bytes, bytes]:
 
 def public_key(text: str) -> str:
     """A public key, Z85, from itself or from a certificate file."""
-    return text if _is_key(text) else load(Path(text)).public
+    if _is_key(text):
+        return text
+    refuse_writable(Path(text))
+    return load(Path(text)).public
 
 
 def secret(text: str) -> str:

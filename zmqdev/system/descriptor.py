@@ -7,6 +7,8 @@ import socket as sockets
 import sys
 from dataclasses import dataclass
 
+from zmqdev.system.process_info import c_library
+
 
 def remote_of(descriptor: int) -> str:
     """The other end of a connection of this process; "" when it is gone already.
@@ -50,7 +52,7 @@ class Connection:
         ended already; whose number it was is left alone."""
         copy = duplicate(self.descriptor)
         if copy is None:
-            return False
+            return self._shut_down()
         with copy:
             if not self.inode or inode_of(copy.fileno()) != self.inode:
                 return False
@@ -60,12 +62,19 @@ class Connection:
                 return False
         return True
 
+    def _shut_down(self) -> bool:
+        """Without a duplicate, where no descriptor is left for one: then most of all."""
+        library = c_library()
+        if library is None or not self.inode or inode_of(self.descriptor) != self.inode:
+            return False
+        return bool(library.shutdown(self.descriptor, sockets.SHUT_RDWR) == 0)
+
 
 def look_at(descriptor: int) -> tuple[Connection, sockets.socket | None]:
     """What has this number now, and a duplicate of it; none when it is no open connection."""
     copy = duplicate(descriptor)
     if copy is None:
-        return Connection(descriptor), None
+        return Connection(descriptor, inode_of(descriptor) or 0), None
     try:
         address = written(copy.getpeername())
     except OSError:  # reset before anybody looked

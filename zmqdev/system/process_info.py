@@ -66,7 +66,7 @@ class Wire:
     """Asks descriptors what came by them. Its buffers are used again: one thread at a time."""
 
     def __init__(self) -> None:
-        self._library = _c_library() if sys.platform == "linux" else None
+        self._library = c_library() if sys.platform == "linux" else None
         self._info = ctypes.create_string_buffer(_INFO_SIZE)
         self._size, self._unread = ctypes.c_uint(), ctypes.c_int()
         self._size_at, self._unread_at = ctypes.byref(self._size), ctypes.byref(self._unread)
@@ -139,7 +139,8 @@ def silence(descriptor: int) -> float:
 
 
 @cache
-def _c_library() -> ctypes.CDLL | None:
+def c_library() -> ctypes.CDLL | None:
+    """What this process has loaded; None where that cannot be asked."""
     try:
         return ctypes.CDLL(None)
     except (OSError, TypeError):
@@ -163,7 +164,7 @@ def peak() -> int:
 
 def give_back() -> None:
     """Return free memory to the system: the allocator keeps what many small pieces were in."""
-    trim: Callable[[int], int] | None = getattr(_c_library(), "malloc_trim", None)
+    trim: Callable[[int], int] | None = getattr(c_library(), "malloc_trim", None)
     if trim is not None:
         trim(0)
 

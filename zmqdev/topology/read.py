@@ -18,6 +18,7 @@ from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.layer import Layer, build, file_layer
 from zmqdev.options.part import Part, examine
 from zmqdev.options.parts import STRUCTURE, Sheet
+from zmqdev.system.bounded_file import read_file
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ def _missing(name: str) -> Part:
 
 
 STDIN = "-"
+# Far above any file that a person writes.
+LONGEST = 16 << 20
+# Seconds that the command behind a pipe may take.
+PIPE_WAIT = 60.0
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -55,7 +60,7 @@ def load(path: str) -> Node:
     if os.path.isdir(path):
         return _directory(path)
     try:
-        content = _standard_input() if path == STDIN else Path(path).read_bytes()
+        content = _standard_input() if path == STDIN else _content(path)
     except (OSError, ValueError) as error:
         why = os.strerror(getattr(error, "errno", 0) or 0) if isinstance(error, OSError) else error
         text = str(why)
@@ -64,10 +69,20 @@ def load(path: str) -> Node:
     return zdcf.as_parts(node) if zdcf.is_zdcf(node) else node
 
 
+def _content(path: str) -> bytes:
+    content = read_file(Path(path), LONGEST, wait=PIPE_WAIT)
+    if len(content) > LONGEST:
+        raise ValueError(f"it is larger than {LONGEST >> 20} MiB")
+    return content
+
+
 @functools.cache
 def _standard_input() -> bytes:
     """It can be read once; who reads the settings again gets the same."""
-    return sys.stdin.buffer.read()
+    content = sys.stdin.buffer.read(LONGEST + 1)
+    if len(content) > LONGEST:
+        raise ValueError(f"it is larger than {LONGEST >> 20} MiB")
+    return content
 
 
 def _directory(path: str) -> Node:
