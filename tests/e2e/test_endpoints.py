@@ -238,10 +238,11 @@ def test_a_sender_that_nobody_serves_says_what_it_kept(start: Start) -> None:
 
 
 def test_a_second_signal_leaves_at_once(start: Start) -> None:
-    push = start("push", "-b", ANY, "-D", "x", "-n", "7", "--drain", "60s", "-v", ready=True)
+    shown = ("--stats", "json", "--stats-interval", "50ms")
+    push = start("push", "-b", ANY, "-D", "x", "-n", "7", "--drain", "60s", *shown, ready=True)
     push.ready()
     push.signal(signal.SIGINT)
-    until(lambda: "a second signal leaves at once" in push.err, "it drains and says so")
+    until(lambda: '"state": "draining"' in push.err, "it drains")
     assert push.interrupt() == 0
 
 
