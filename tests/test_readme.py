@@ -165,3 +165,22 @@ def test_every_failure_and_warning_is_explained() -> None:
     """In `zmqdev help troubleshooting`, by a part of it at least."""
     text = " ".join(TEXTS["troubleshooting"].split())
     assert not [each for each in said() if not any(piece in text for piece in pieces(each))]
+
+
+FOREIGN = (
+    "whoever",
+    "nobody",
+    "somebody",
+    "for ever",
+    "is told",
+    "are told",
+    r"(?<!here )(?:is|are) no ",
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_in_plain_words(page: str) -> None:
+    """Generated tables and code are left out: their words are not written here."""
+    elsewhere = r"<!-- begin .*?<!-- end \S+ -->|```.*?```|`[^`\n]+`|^    .*?$"
+    text = re.sub(elsewhere, "", TEXTS[page], flags=re.DOTALL | re.MULTILINE)
+    assert not [word for word in FOREIGN if re.search(rf"\b{word}", text)]
