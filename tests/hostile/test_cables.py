@@ -18,6 +18,38 @@ from zmqdev.security.connections import MOST_LEFT
 FREE = "tcp://127.0.0.1:*"
 
 
+def test_a_dead_plain_worker_takes_no_request_twice(
+    start: Start, context: zmq.Context[Any]
+) -> None:
+    """Two plain workers behind a reliable queue, one without a cable: it is cut before the first
+    of its requests is given out again, and none becomes a dead letter."""
+    program = start(
+        *("queue", "--reliable", "--workers", "plain", "--busy-timeout", "4s"),
+        *("--frontend-bind", FREE, "--backend-bind", FREE, "--max-attempts", "2"),
+        ready=True,
+    )
+    ready = program.ready()
+    dead = rawpeer.shake_hands(ready["backend"][0], "REP")
+    alive, client = context.socket(zmq.REP), context.socket(zmq.DEALER)
+    alive.connect(ready["backend"][0])
+    client.connect(ready["frontend"][0])
+    cable.pull(dead)
+    asked = {b"%d" % number for number in range(100)}
+    for body in sorted(asked):
+        client.send_multipart([b"", body])
+    answered: set[bytes] = set()
+
+    def serve() -> bool:
+        for body in (one[-1] for one in recv_burst(alive, 1)):
+            alive.send(body)
+        answered.update(one[-1] for one in recv_burst(client, 100))
+        return answered == asked
+
+    until(serve, "each is answered", 60)
+    assert "attempt failed" not in program.err
+    assert program.interrupt() == 0
+
+
 def test_who_leaves_before_all_is_read_does_not_come_again_without_end(
     start: Start, context: zmq.Context[Any]
 ) -> None:

@@ -16,6 +16,8 @@ from typing import Generic, TypeVar
 
 from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket
+from zmqdev.options.device import DeviceSpec
+from zmqdev.options.queue import QueueSpec
 from zmqdev.security.connections import cut
 from zmqdev.system.descriptor import remote_of
 from zmqdev.system.process_info import Trace, Wire
@@ -23,16 +25,40 @@ from zmqdev.system.process_info import Trace, Wire
 Key = TypeVar("Key", bound=Hashable)
 Connection = tuple[int, str]  # descriptor and address: descriptors are used again
 DEAD_AFTER, TRIES = 20.0, 5
+# Of the time that a plain worker has for a request: its share, and what is enough then.
+SOON, FEW_TRIES = 0.5, 3
 # Seconds between two looks, and the part of this thread's time that they may take.
 EVERY, SHARE = 1.0, 0.02
 # libzmq hears of the end of a connection at once, unless it does not poll it.
 UNHEARD = 2.0
 
 
+@dataclass(frozen=True)
+class Patience:
+    """Seconds without an acknowledgement, and how often something was sent again meanwhile."""
+
+    seconds: float
+    tries: int
+
+
+def patience_for(spec: DeviceSpec, side: str) -> Patience:
+    """That with the peers of one side. Behind a reliable queue's DEALER a dead worker gets every
+    other request, and a request that was not answered in time goes to any worker again: the dead
+    one is to be gone by then."""
+    plain = (
+        isinstance(spec, QueueSpec) and spec.reliable.enabled and spec.reliable.workers == "plain"
+    )
+    if not plain or side != "backend":
+        return Patience(DEAD_AFTER, TRIES)
+    assert isinstance(spec, QueueSpec)
+    return Patience(min(DEAD_AFTER, SOON * spec.reliable.attempt_timeout), FEW_TRIES)
+
+
 @dataclass
 class Cables(Generic[Key]):
     """Which connections are dead. Pure: traces and the time are arguments."""
 
+    patience: Patience = field(default_factory=lambda: Patience(DEAD_AFTER, TRIES))
     _since: dict[Key, float] = field(default_factory=dict)
     _cut: set[Key] = field(default_factory=set)
 
@@ -44,17 +70,17 @@ class Cables(Generic[Key]):
         found = [
             key
             for key, since in self._since.items()
-            if key not in self._cut and _is_dead(traces[key], now - since)
+            if key not in self._cut and self._is_dead(traces[key], now - since)
         ]
         self._cut.update(found)
         return found
 
-
-def _is_dead(trace: Trace, waited: float) -> bool:
-    """`waited`: seconds since it was first seen to be sending again. A connection that was idle
-    before has an old acknowledgement, and is not dead for that."""
-    tries = max(trace.retransmits if trace.unacked else 0, trace.probes)
-    return tries >= TRIES and min(waited, trace.acknowledged_ago) >= DEAD_AFTER
+    def _is_dead(self, trace: Trace, waited: float) -> bool:
+        """`waited`: seconds since it was first seen to be sending again. A connection that was
+        idle before has an old acknowledgement, and is not dead for that."""
+        tries = max(trace.retransmits if trace.unacked else 0, trace.probes)
+        silence = min(waited, trace.acknowledged_ago)
+        return tries >= self.patience.tries and silence >= self.patience.seconds
 
 
 @dataclass
@@ -76,8 +102,15 @@ class _Side:
 class CableWatch:
     """That of some sockets. Used in the thread that reads their monitors."""
 
-    def __init__(self, watched: Iterable[tuple[OpenSocket, PeerWatch]]) -> None:
+    def __init__(
+        self,
+        watched: Iterable[tuple[OpenSocket, PeerWatch]],
+        spec: DeviceSpec | None = None,
+    ) -> None:
         self._sides = [_Side(opened, watch) for opened, watch in watched]
+        if spec is not None:
+            for side in self._sides:
+                side.cables.patience = patience_for(spec, side.opened.name)
         self._wire = Wire()
         self._ended: dict[Connection, float] = {}
 

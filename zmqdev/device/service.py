@@ -131,7 +131,7 @@ class Service:
             self.loop.watch(watch.pair, partial(self._hear, watch, tell))
         self._keep_vigil(device, Vigil(device.engine, device.watches))
         sides = [(side, device.watches[side.name]) for side in device.engine.sockets()]
-        self._watch_cables(device, CableWatch(sides))
+        self._watch_cables(device, CableWatch(sides, device.engine.spec))
 
     def _hear(self, watch: PeerWatch, tell: Callable[[PeerEvent], None]) -> None:
         if watch.pair.closed:
