@@ -251,3 +251,19 @@ def test_a_client_interrupted_while_it_waits_says_so(start: Start, context: Any)
     router.recv_multipart()
     assert client.interrupt() == 0
     assert "still without a reply: 1 request" in client.err
+
+
+@pytest.mark.parametrize("how", [(), ("--id", "off", "--window", "4")], ids=["default", "window"])
+def test_a_client_is_a_drop_in_for_req(start: Start, context: Any, how: tuple[str, ...]) -> None:
+    """A server that takes exactly [address, '', body]."""
+    router = context.socket(zmq.ROUTER)
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    client = start(
+        "client", "-c", f"tcp://127.0.0.1:{port}", "-D", "{n}", "-n", "8", "-i", "1ms", *how
+    )
+    for _ in range(8):
+        address, empty, body = router.recv_multipart()
+        assert empty == b""
+        router.send_multipart([address, b"", b"re " + body])
+    assert client.wait() == 0
+    assert sorted(client.out.splitlines()) == [b"re %d" % n for n in range(8)]

@@ -18,6 +18,7 @@ from zmqdev.endpoints.sink import Aside, Sink
 from zmqdev.endpoints.stamping import StampedFeed
 from zmqdev.endpoints.task import Task
 from zmqdev.endpoints.tasks.client import Client
+from zmqdev.endpoints.tasks.connections import wire_of
 from zmqdev.endpoints.tasks.receiver import Receiver
 from zmqdev.endpoints.tasks.requests import Requests
 from zmqdev.endpoints.tasks.sender import Sender
@@ -109,7 +110,8 @@ def _client(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     gate = Gate(spec.wait_peers, around.peers, "peers")
     layout = replace(layout_of(spec), terminal=sink.terminal)
     feed, pace = _feed(kind, spec), pace_of(kind.name, spec)
-    return Client(around.socket, feed, pace, gate, requests, sink, layout)
+    wire = wire_of(spec, around.socket, requests)
+    return Client(around.socket, feed, pace, gate, requests, sink, layout, wire=wire)
 
 
 def _worker(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:

@@ -13,6 +13,10 @@ from zmqdev.options.types import Choice, Duration, Flag, Integer, Text
 
 # A reliable client sends a request again this often when nothing else was said.
 RETRIES = 3
+# Requests in flight up to which each has a connection of its own, unless said.
+STRICT_WINDOW = 16
+# libzmq allows 1023 sockets.
+MOST_CONNECTIONS = 1000
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,10 @@ class Calling:
         group=GROUP,
     )
     protocol: str = option(
-        Choice(choices=("mdp-0.1", "mdp-0.2", "plain")),
+        Choice(choices=("mdp-0.1", "mdp-0.2", "majortomo", "plain")),
         default="mdp-0.1",
-        help="With --reliable: Majordomo 0.1 or 0.2, or plain requests, which name no service.",
+        help="With --reliable: Majordomo 0.1, 0.2 or majortomo's form of it, or plain requests, "
+        "which name no service.",
         group=GROUP,
     )
     service: str = option(
@@ -37,6 +42,14 @@ class Calling:
         default=DEFAULT_SERVICE,
         help="With --reliable: the service asked.",
         group=GROUP,
+    )
+    id: str = option(
+        Choice(choices=("auto", "on", "off")),
+        default="auto",
+        help="Put an id in front of each request's empty frame. off: exactly as REQ or the "
+        "protocol has it, with a connection for each request in flight. auto: with --reliable "
+        f"on where a queue of zmqdev says so, otherwise off up to --window {STRICT_WINDOW}.",
+        group="Requests",
     )
 
 
@@ -83,6 +96,22 @@ class Serving:
     )
 
 
+def asks(spec: Any) -> bool:
+    """Whether a client finds out if the other side takes ids. Only Majordomo can ask."""
+    can = spec.reliable and spec.protocol in ("mdp-0.1", "mdp-0.2") and not spec.bind
+    return spec.id == "auto" and can
+
+
+def has_ids(spec: Any) -> bool:
+    """Whether a client puts ids on all its requests from the first on.
+
+    A client that binds cannot renew a connection, so it needs them.
+    """
+    if spec.id != "auto" or spec.bind:
+        return bool(spec.id == "on" or spec.bind)
+    return bool(not asks(spec) and spec.window > STRICT_WINDOW)
+
+
 _OF_RELIABLE = ("protocol", "service", "heartbeat")
 
 
@@ -90,6 +119,8 @@ def check(spec: Any, written: Written) -> None:
     """UsageError for what contradicts itself."""
     if not isinstance(spec, (Calling, Serving)):
         return
+    if isinstance(spec, Calling):
+        _check_id(spec, written)
     if not spec.reliable:
         for name in _OF_RELIABLE:
             # Not "was written": a file from --print-config has all keys, at their defaults.
@@ -104,6 +135,21 @@ def check(spec: Any, written: Written) -> None:
         raise UsageError(
             f"{spec.protocol} names no service; leave it out, or take mdp-0.1",
             _at("service", written),
+        )
+
+
+def _check_id(spec: Any, written: Written) -> None:
+    if spec.id != "off":
+        return
+    if spec.bind:
+        raise UsageError(
+            "a client that binds needs ids; connect, or leave it out", _at("id", written)
+        )
+    if spec.window > MOST_CONNECTIONS:
+        raise UsageError(
+            f"without ids each request in flight has a connection, and {MOST_CONNECTIONS} is the "
+            "most; a smaller --window, or --id on",
+            _at("id", written),
         )
 
 

@@ -127,6 +127,11 @@ def request_02(service: bytes, body: Sequence[bytes]) -> list[bytes]:
     return [CLIENT_02, _REQUEST, service, *body]
 
 
+def request_tomo(service: bytes, body: Sequence[bytes]) -> list[bytes]:
+    """What a client of majortomo sends after the empty frame."""
+    return [CLIENT_02, _TOMO_REQUEST, service, *body]
+
+
 def reply_01(frames: Sequence[bytes], service: bytes) -> list[bytes] | None:
     """The body of a 0.1 reply, its envelope taken off; None when it is not one."""
     if len(frames) < 3 or frames[0] != CLIENT_01 or frames[1] != service:
@@ -141,3 +146,10 @@ def reply_02(frames: Sequence[bytes], service: bytes) -> tuple[bool, list[bytes]
     if frames[1] not in (_PARTIAL, _FINAL):
         return None
     return frames[1] == _FINAL, list(frames[3:])
+
+
+def reply_tomo(frames: Sequence[bytes]) -> tuple[bool, list[bytes]] | None:
+    """The same of majortomo's reply, which names no service, its empty frame taken off."""
+    if len(frames) < 3 or frames[0] != CLIENT_02 or frames[1] not in (_TOMO_PARTIAL, _TOMO_FINAL):
+        return None
+    return frames[1] == _TOMO_FINAL, list(frames[2:])

@@ -27,7 +27,7 @@ class Refusal:
 
 @dataclass
 class Calls(Requests):
-    """`protocol` is mdp-0.1, mdp-0.2 or plain. `refusals` gather until they are taken."""
+    """`protocol` is one of `reliable_peers.Calling`; `refusals` gather until they are taken."""
 
     protocol: str = "mdp-0.1"
     service: bytes = b""
@@ -52,6 +52,15 @@ class Calls(Requests):
         body = self._body(id, answer)
         return None if body is None else super().receive([id, b"", *body], now)
 
+    def strict(self, frames: list[bytes]) -> tuple[bytes, list[bytes]]:
+        """(id, the message as its protocol has it)."""
+        _, id, empty, *rest = frames
+        return id, rest if self.protocol == "mdp-0.2" else [empty, *rest]
+
+    def whole(self, id: bytes, frames: list[bytes]) -> list[bytes]:
+        lead = [call.CALL, id]
+        return [*lead, b"", *frames] if self.protocol == "mdp-0.2" else [*lead, *frames]
+
     def take_refusals(self) -> list[Refusal]:
         taken, self.refusals = self.refusals, []
         return taken
@@ -63,6 +72,8 @@ class Calls(Requests):
             body = majordomo.request_01(self.service, body)
         elif self.protocol == "mdp-0.2":
             body = majordomo.request_02(self.service, body)
+        elif self.protocol == "majortomo":
+            body = majordomo.request_tomo(self.service, body)
         return call.wrap(id, body)
 
     def _body(self, id: bytes, answer: list[bytes]) -> list[bytes] | None:
@@ -74,7 +85,10 @@ class Calls(Requests):
             if body is None:
                 self.counts.malformed += 1
             return body
-        part = majordomo.reply_02(answer, self.service)
+        if self.protocol == "majortomo":
+            part = majordomo.reply_tomo(answer)
+        else:
+            part = majordomo.reply_02(answer, self.service)
         if part is None:
             self.counts.malformed += 1
             return None

@@ -1,6 +1,7 @@
 """client: requests from a feed, a window of them in flight, their replies to an output.
 
-The socket is a DEALER that speaks as REQ does, so a lost reply never blocks it.
+Its sockets are DEALERs that speak as REQ does, so a lost reply never blocks it; how they do
+is the business of a `Wire`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, counted
 from zmqdev.endpoints.tasks.calls import Calls
 from zmqdev.endpoints.tasks.requests import Requests
 from zmqdev.endpoints.tasks.sender import LOOK, Readiness
+from zmqdev.endpoints.tasks.wire import Shared, Wire
 from zmqdev.errors import Unmet, ZmqdevError
-from zmqdev.relay import recv_burst, send_burst
 from zmqdev.stats.latency import Latency
 
 log = logging.getLogger("zmqdev")
@@ -43,13 +44,15 @@ class Client:
         sink: Sink,
         layout: Layout,
         clock: Callable[[], float] = time.time,
+        wire: Wire | None = None,
     ) -> None:
         self.flow = Flow()
         # Only while it waits for peers; each request has a time limit of its own.
         self.stalled_since: float | None = None
         self.requests = requests
         self.latency = Latency()
-        self._socket, self._feed, self._pace, self._gate = socket, feed, pace, gate
+        self._feed, self._pace, self._gate = feed, pace, gate
+        self._wire = wire or Shared(socket, requests)
         self._sink, self._layout, self._clock = sink, layout, clock
         self._readiness = Readiness(feed)
         self._stopping = False
@@ -82,7 +85,7 @@ class Client:
             return Wait(until=now + LOOK)
         self.stalled_since = None
         started = self._start(now)
-        if self._send() or came or started:
+        if self._wire.send(now) or came or started:
             return AT_ONCE
         self._sink.look()
         return self._wait(now)
@@ -138,21 +141,20 @@ class Client:
 
     def close(self) -> None:
         self._feed.close()
+        self._wire.close()
 
     def _receive(self, now: float) -> int:
-        replies: Messages = []
-        came = recv_burst(self._socket, BURST)
-        for frames in came:
-            reply = self.requests.receive(frames, now)
-            if reply is not None:
-                self.latency.add(reply.seconds)
-                replies.append(reply.body)
+        came, replies = self._wire.collect(now)
         self._tell_refusals()
         if replies:
+            bodies: Messages = []
+            for reply in replies:
+                self.latency.add(reply.seconds)
+                bodies.append(reply.body)
             self._last_reply = now
-            self.flow.add(replies)
-            self._sink.write(write_out(self._layout, replies, self._clock()))
-        return len(came)
+            self.flow.add(bodies)
+            self._sink.write(write_out(self._layout, bodies, self._clock()))
+        return came
 
     def _tell_refusals(self) -> None:
         """What a reliable queue will not answer."""
@@ -190,24 +192,18 @@ class Client:
         room = min(self.requests.room, BURST)
         return room if self._pace is None or not room else min(room, self._pace.due(now))
 
-    def _send(self) -> int:
-        """How many requests the socket accepted."""
-        burst = self.requests.burst(BURST)
-        accepted = send_burst(self._socket, burst)[0] if burst else 0
-        self.requests.sent(accepted)
-        return accepted
-
     def _wait(self, now: float) -> Wait:
         deadline = self.requests.deadline()
-        until = Wait.until if deadline is None else deadline
-        readers: tuple[int, ...] = ()
+        until = min(Wait.until if deadline is None else deadline, self._wire.deadline())
+        readers: tuple[int | zmq.Socket[bytes], ...] = ()
         if self.requests.room and not self._stopping and not self._feed.ended:
             if self._pace is not None and not self._pace.due(now):
                 until = min(until, self._pace.next(now))
             else:
                 readers = self._readiness.readers
-        room = zmq.POLLOUT if self.requests.waits_to_send else 0
-        return Wait(zmq.POLLIN | room, readers, outlets=self._sink.outlets, until=until)
+        room = zmq.POLLOUT if self._wire.wants_room else 0
+        sources = (*readers, *self._wire.readers)
+        return Wait(zmq.POLLIN | room, sources, outlets=self._sink.outlets, until=until)
 
 
 def _milliseconds(seconds: float) -> str:

@@ -87,6 +87,18 @@ class Requests:
     def waits_to_send(self) -> bool:
         return bool(self._to_send)
 
+    def is_open(self, id: bytes) -> bool:
+        """Whether the request with that id waits for its reply still."""
+        return id in self._open
+
+    def strict(self, frames: list[bytes]) -> tuple[bytes, list[bytes]]:
+        """(id, the message without it) of a message of `burst`: as a REQ sends it."""
+        return frames[0], frames[1:]
+
+    def whole(self, id: bytes, frames: list[bytes]) -> list[bytes]:
+        """What came back for a message of `strict`, as `receive` takes it."""
+        return [id, *frames]
+
     def start(self, body: Sequence[bytes], now: float) -> int:
         """Open a request; its number. The caller keeps to `room`."""
         request = Request(self._number, [self._free_id(), b"", *body], now, self._due(now))

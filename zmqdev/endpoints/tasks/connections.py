@@ -1,0 +1,43 @@
+"""From a spec to the connections of a client: with ids or without, or as the answer says."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import zmq
+
+from zmqdev.device.socket import make
+from zmqdev.endpoints.tasks.asking import GRACE, Asking
+from zmqdev.endpoints.tasks.lanes import Lanes
+from zmqdev.endpoints.tasks.requests import Requests
+from zmqdev.endpoints.tasks.wire import Shared, Wire
+from zmqdev.options.reliable_peers import MOST_CONNECTIONS, asks, has_ids
+from zmqdev.wire import majordomo, mmi
+
+
+def wire_of(spec: Any, socket: zmq.Socket[bytes], requests: Requests) -> Wire:
+    """The client's wire on its open socket."""
+    shared = Shared(socket, requests)
+    if has_ids(spec):
+        return shared
+    lanes = Lanes(
+        requests, socket, spec.connect, partial(_another, spec, socket.context), MOST_CONNECTIONS
+    )
+    if not asks(spec):
+        return lanes
+    return Asking(socket, shared, lanes, _question(spec.protocol), min(GRACE, spec.timeout / 2))
+
+
+def _question(protocol: str) -> list[bytes]:
+    if protocol == "mdp-0.2":
+        return majordomo.request_02(mmi.IDS, [b""])
+    return [b"", *majordomo.request_01(mmi.IDS, [b""])]
+
+
+def _another(spec: Any, context: zmq.Context[Any]) -> zmq.Socket[bytes]:
+    opened = make(context, "socket", "DEALER", spec.sockopts)
+    opened.secure(spec)
+    for address in spec.connect:
+        opened.connect(address)
+    return opened.socket

@@ -1,0 +1,143 @@
+"""A client's requests as REQ and the protocols have them: no id, one at a time a connection.
+
+A lane is a socket with its connections. A reply is that of the request which its lane sent
+last, so whatever may still come for another one must not get there: a lane whose request was
+given up, or was sent twice, is connected anew before the next. (A DEALER reads nothing more
+from a connection after `disconnect`.) What came unasked on a free lane is counted and dropped
+before the lane is used, as REQ does.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+from collections.abc import Callable, Sequence
+
+import zmq
+
+from zmqdev.endpoints.task import BURST
+from zmqdev.endpoints.tasks.requests import Reply, Requests
+from zmqdev.endpoints.tasks.wire import Came
+from zmqdev.relay import recv_burst, send_burst
+
+Socket = zmq.Socket[bytes]
+# How soon another try is made when a lane had no room: while nobody is connected.
+RETRY = 0.05
+
+
+class Lanes:
+    """`first` is the endpoint's own socket; `more` makes another one like it, connected;
+    there are at most `most`.
+
+    `aside` is offered every message first, and says whether it was for it.
+    """
+
+    wants_room = False
+
+    def __init__(
+        self,
+        requests: Requests,
+        first: Socket,
+        addresses: Sequence[str],
+        more: Callable[[], Socket],
+        most: int,
+    ) -> None:
+        self._most = most
+        self.aside: Callable[[list[bytes]], bool] = lambda frames: False
+        self.renewed: Callable[[Socket], object] = lambda socket: None
+        self._requests, self._first = requests, first
+        self._addresses, self._more = addresses, more
+        self._free: list[Socket] = [first]
+        self._busy: dict[bytes, Socket] = {}
+        self._own: list[Socket] = []
+        self._doubtful: set[Socket] = set()  # a second reply may come there
+        self._retry_at = math.inf
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._busy)
+
+    @property
+    def readers(self) -> tuple[Socket, ...]:
+        return tuple(socket for socket in self._busy.values() if socket is not self._first)
+
+    def collect(self, now: float) -> Came:
+        came, replies = 0, []
+        for id, socket in list(self._busy.items()):
+            for frames in recv_burst(socket, BURST):
+                came += 1
+                reply = self._take(id, frames, now)
+                if reply is not None:
+                    replies.append(reply)
+        return came, replies
+
+    def _take(self, id: bytes, frames: list[bytes], now: float) -> Reply | None:
+        if self.aside(frames):
+            return None
+        reply = self._requests.receive(self._requests.whole(id, frames), now)
+        if reply is not None:
+            self._free.append(self._busy.pop(id))
+        return reply
+
+    def send(self, now: float) -> int:
+        sent = 0
+        self._retry_at = math.inf
+        for frames in self._requests.burst(BURST):
+            id, strict = self._requests.strict(frames)
+            socket = self._lane(id)
+            if socket is None:
+                break
+            if not send_burst(socket, [strict])[0]:
+                self._free.append(socket)
+                self._retry_at = now + RETRY
+                break
+            self._busy[id] = socket
+            sent += 1
+        self._requests.sent(sent)
+        return sent
+
+    def deadline(self) -> float:
+        return self._retry_at
+
+    def close(self) -> None:
+        for socket in self._own:
+            socket.close(0)
+
+    def _lane(self, id: bytes) -> Socket | None:
+        """A socket on which nothing can come but a reply to this request; None: all are busy."""
+        if id in self._busy:
+            socket = self._busy.pop(id)
+            self._doubtful.add(socket)
+            return socket
+        if self._free:
+            return self._clean(self._free.pop())
+        for old, socket in self._busy.items():
+            if not self._requests.is_open(old):
+                del self._busy[old]
+                return self._renew(socket)
+        if len(self._own) + 1 >= self._most:
+            return None
+        self._own.append(self._more())
+        return self._own[-1]
+
+    def _clean(self, socket: Socket) -> Socket:
+        if socket in self._doubtful:
+            return self._renew(socket)
+        for frames in recv_burst(socket, BURST):
+            self._requests.counts.late += not self.aside(frames)
+        return socket
+
+    def _renew(self, socket: Socket) -> Socket:
+        for address in self._addresses:
+            try:
+                socket.disconnect(address)
+            except zmq.ZMQError as error:
+                if error.errno != errno.ENOENT:  # not connected at the moment
+                    raise
+        while recv_burst(socket, BURST):
+            pass  # inproc: what came before the end can still be read
+        for address in self._addresses:
+            socket.connect(address)
+        self._doubtful.discard(socket)
+        self.renewed(socket)
+        return socket

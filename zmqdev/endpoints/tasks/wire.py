@@ -1,0 +1,71 @@
+"""How a client's requests go out and their replies come back, where both sides know ids."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import zmq
+
+from zmqdev.endpoints.task import BURST
+from zmqdev.endpoints.tasks.requests import Reply, Requests
+from zmqdev.relay import recv_burst, send_burst
+
+Message = list[bytes]
+# (messages that came, the replies among them)
+Came = tuple[int, list[Reply]]
+
+
+class Wire(Protocol):
+    """What a client needs of its connections."""
+
+    @property
+    def readers(self) -> tuple[zmq.Socket[bytes], ...]:
+        """Sockets that replies come from, beside the endpoint's own."""
+
+    @property
+    def wants_room(self) -> bool:
+        """Whether the endpoint's own socket had no room for what waits."""
+
+    def collect(self, now: float) -> Came:
+        """What is here."""
+
+    def send(self, now: float) -> int:
+        """Send what waits, as far as it goes: how many."""
+
+    def deadline(self) -> float:
+        """When it has something to do that no socket tells of."""
+
+    def close(self) -> None:
+        """Close the sockets beside the endpoint's own."""
+
+
+class Shared:
+    """One socket for all requests: each has an id in front of its empty frame."""
+
+    readers: tuple[zmq.Socket[bytes], ...] = ()
+
+    def __init__(self, socket: zmq.Socket[bytes], requests: Requests) -> None:
+        self._socket, self._requests = socket, requests
+
+    @property
+    def wants_room(self) -> bool:
+        return self._requests.waits_to_send
+
+    def collect(self, now: float) -> Came:
+        came = recv_burst(self._socket, BURST)
+        receive = self._requests.receive
+        found = [receive(frames, now) for frames in came]
+        return len(came), [reply for reply in found if reply is not None]
+
+    def send(self, now: float) -> int:
+        burst = self._requests.burst(BURST)
+        accepted = send_burst(self._socket, burst)[0] if burst else 0
+        self._requests.sent(accepted)
+        return accepted
+
+    def deadline(self) -> float:
+        return math.inf
+
+    def close(self) -> None:
+        """It has no socket of its own."""
