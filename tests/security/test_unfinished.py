@@ -76,10 +76,12 @@ class World:
             self.peers[ready].seen = True
             self.messages += 1
 
-    def look(self, tight: bool = False, paused: bool = False) -> list[int]:
+    def look(
+        self, tight: bool = False, paused: bool = False, share: int | None = None
+    ) -> list[int]:
         taken = {number: peer.taken for number, peer in enumerate(self.peers)}
         progress = None if paused else Progress(self.turns, self.messages, self.blocked)
-        return self.accounts.look(taken, self._seen, progress, self.now, tight)
+        return self.accounts.look(taken, self._seen, progress, self.now, tight, share)
 
     def _seen(self, number: int) -> bool:
         peer = self.peers[number]
@@ -215,6 +217,25 @@ def test_when_memory_is_short_the_longest_goes_first() -> None:
             world.turn(5)
         cut += world.look(tight=True)
     assert cut == [1, 0]
+
+
+def test_when_memory_is_short_all_above_their_share_go_at_once() -> None:
+    """One at a time, thirty of them would be gone long after the memory is."""
+    crowd = [Peer() for _ in range(30)]
+    world = World([*crowd, Peer(), Peer(size=100)], Unfinished(1 << 40, QUEUE))
+    rounds = []
+    for _ in range(30):
+        for peer in crowd:
+            peer.send(WORTH)
+        world.peers[30].send(WORTH // 8)
+        world.peers[31].send(WORTH)
+        world.now += 0.1
+        for _ in range(5):
+            world.turn(5)
+        rounds.append(world.look(tight=True, share=3 * WORTH))
+    assert max(rounds, key=len) == list(range(30))
+    cut = sorted(key for found in rounds for key in found)
+    assert cut in (list(range(30)), list(range(31)))
 
 
 def test_a_descriptor_that_is_used_again_begins_anew() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support.processes import until
@@ -54,3 +56,33 @@ def test_memory_grows_with_what_is_kept() -> None:
     del kept
     process_info.give_back()
     assert process_info.memory() < process_info.available()
+
+
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        ("0::/a/b", "a/memory.max"),
+        ("0::/a/b", "a/b/memory.max"),
+        ("7:memory:/a/b", "memory/a/b/memory.limit_in_bytes"),
+        ("3:cpu,memory:/a/b", "memory/a/memory.limit_in_bytes"),
+        ("7:memory:/of/the/outside", "memory/memory.limit_in_bytes"),
+    ],
+)
+def test_control_groups_of_both_versions_are_read(tmp_path: Path, line: str, file: str) -> None:
+    mine, root = tmp_path / "mine", tmp_path / "root"
+    mine.write_text(f"12:cpuset:/x\n{line}\n")
+    place = root / file
+    place.parent.mkdir(parents=True)
+    place.write_text("209715200\n")
+    assert process_info.group_limits(mine, root) == [209715200]
+    place.write_text("max\n")
+    assert process_info.group_limits(mine, root) == []
+
+
+def test_a_limit_of_addresses_is_one_of_memory() -> None:
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30));"
+        "from zmqdev.system.process_info import available; print(available())"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    assert 1 << 29 <= int(said) <= 1 << 30

@@ -103,9 +103,9 @@ class Vigil:
             self._forget()
             return self._look_for_floods()
         # What the last cut gives back is not back yet.
-        tight = memory >= self._most_memory and time.monotonic() >= self._patient_until
+        tight = memory >= self._most_memory // 2 and time.monotonic() >= self._patient_until
         for side in self._sides:
-            self._look_at(side, paused, tight)
+            self._look_at(side, paused, tight, self._share(memory))
         self._origins.wanted = any(side.accounts.suspects for side in self._sides)
         pause = CLOSE if any(side.close for side in self._sides) else CALM
         return max(pause, (time.thread_time() - begun) / SHARE)
@@ -133,7 +133,15 @@ class Vigil:
             for side in self._sides:
                 side.accounts.clear()
 
-    def _look_at(self, side: Side, paused: bool, tight: bool) -> None:
+    def _share(self, memory: int) -> int:
+        """Unfinished bytes that a connection may have while memory is short: equal parts of half
+        of it, and at its end nothing that is worth a look."""
+        if memory >= self._most_memory:
+            return 0
+        connections = sum(len(side.watch.connections()) for side in self._sides)
+        return self._most_memory // 2 // max(1, connections)
+
+    def _look_at(self, side: Side, paused: bool, tight: bool, share: int) -> None:
         now = time.monotonic()
         sizes = self._sizes(side)
         half = MEBIBYTE if tight else self._half
@@ -144,6 +152,7 @@ class Vigil:
             None if paused else self._engine.progress(side.direction),
             now,
             tight,
+            share,
         )
         for connection in found:
             size = side.accounts.unfinished(connection, sizes[connection])

@@ -102,20 +102,27 @@ class Unfinished(Generic[Key]):
         progress: Progress | None,
         now: float,
         tight: bool = False,
+        share: int | None = None,
     ) -> list[Key]:
         """Who is to be cut now. `taken` has bytes of all connections, `seen` is asked for some
         whether a message came since it was last asked; `progress` None: nothing is read.
-        `tight`: memory is short, and the limit is WORTH for whoever holds most."""
+        `tight`: memory is short, and the limit is WORTH for all that hold more than `share`, or
+        with none for the one that holds most."""
         self._accounts = {key: self._accounts.get(key) or _Account(0, now) for key in taken}
         limit = min(self.largest or WORTH, WORTH) if tight else self.largest
         if not limit:
             return []
         found = [key for key in taken if self._judge(key, taken, seen, progress, now, limit)]
         if tight and found:
-            found = [max(found, key=lambda key: taken[key] - self._accounts[key].ended)]
+            found = self._payers(found, taken, share)
         for key in found:
             self._accounts[key].cut = True
         return found
+
+    def _payers(self, found: list[Key], taken: Mapping[Key, int], share: int | None) -> list[Key]:
+        if share is None:
+            return [max(found, key=lambda key: self.unfinished(key, taken[key]))]
+        return [key for key in found if self.unfinished(key, taken[key]) > share]
 
     def _judge(
         self,

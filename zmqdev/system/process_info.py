@@ -171,24 +171,49 @@ def give_back() -> None:
 
 @cache
 def available() -> int:
-    """Bytes that this process could have: of the machine, or of its control groups."""
-    return min([os.sysconf("SC_PHYS_PAGES") * _PAGE, *_group_limits()])
+    """Bytes that this process could have: of the machine, of its control groups, of its limit for
+    addresses (RLIMIT_AS, less what is mapped and not in memory)."""
+    return min([os.sysconf("SC_PHYS_PAGES") * _PAGE, *group_limits(), *_address_limit()])
 
 
-def _group_limits() -> list[int]:
-    """Of the control groups (version 2) that this process is in, the outer ones too."""
+def _address_limit() -> list[int]:
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return []
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        mapped, resident = map(int, Path("/proc/self/statm").read_text().split()[:2])
+    except (OSError, ValueError):
+        return [limit]
+    return [max(limit // 2, limit - (mapped - resident) * _PAGE)]
+
+
+def group_limits(
+    mine: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
+) -> list[int]:
+    """Of the control groups that this process is in, of versions 1 and 2, the outer ones too."""
+    try:
+        lines = mine.read_text().splitlines()
     except OSError:
         return []
-    path = next((line[3:] for line in lines if line.startswith("0::")), None)
-    if path is None:
-        return []
-    inner = Path("/sys/fs/cgroup", path.strip("/"))
+    limits = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            limits += _limits_of(root, path, "memory.max")
+        elif "memory" in controllers.split(","):
+            limits += _limits_of(root / "memory", path, "memory.limit_in_bytes")
+    return limits
+
+
+def _limits_of(root: Path, path: str, name: str) -> list[int]:
+    """Of a group and those around it. Inside a container the path may be that of the outside."""
+    inner = root / path.strip("/")
     limits = []
     for group in (inner, *inner.parents):
+        if not group.is_relative_to(root):
+            break
         try:
-            text = (group / "memory.max").read_text().strip()
+            text = (group / name).read_text().strip()
         except OSError:
             continue
         if text.isdigit():
