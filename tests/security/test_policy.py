@@ -124,8 +124,8 @@ def test_the_throttle_remembers_a_bounded_number_of_addresses() -> None:
     throttle = Throttle(failures=1)
     for number in range(ADDRESSES + 1):
         throttle.failed(str(number), 0)
-    assert not throttle.refuses("0", 1)
-    assert throttle.refuses(str(ADDRESSES), 1)
+    assert not throttle.refuses("0", 3)
+    assert throttle.refuses(str(ADDRESSES), 3)
 
 
 def test_our_own_mistake_lets_nobody_in() -> None:

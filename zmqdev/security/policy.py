@@ -117,7 +117,9 @@ def _decide_plain(policy: Policy, request: Request, throttle: Throttle, now: flo
         return _welcome(name)
     address = plain(request.address)
     if throttle.refuses(address, now):
-        return refuse("throttled", f"too many wrong passwords from {address}", TEMPORARY)
+        return refuse(
+            "throttled", f"too many wrong passwords from {address}, or from all together", TEMPORARY
+        )
     if policy.users.verify(name, password):
         return _welcome(name)
     throttle.failed(address, now)
