@@ -147,6 +147,9 @@ def test_the_largest_changer_is_one_that_changes_much() -> None:
     ask(accounts, one, b"a", b"b")
     assert accounts.largest_changer(0.0) is None
     ask(accounts, two, *[b"%d" % number for number in range(20)])
+    assert accounts.largest_changer(0.0) is None, "it holds all that it asked for"
+    for _ in range(11):
+        ask(accounts, two, b"0")
     assert accounts.largest_changer(0.0) is two
     assert accounts.largest_changer(WINDOW) is None, "that was long ago"
 

@@ -142,11 +142,12 @@ class Subscriptions:
         return gone
 
     def largest_changer(self, now: float) -> Account | None:
-        """The connection that has changed most, if that is more than a tenth of what it may:
-        when all together change more than can be passed on."""
+        """The connection that has changed most beside what it holds, if that is more than a tenth
+        of what it may: when all together change more than can be passed on. Many that subscribe
+        at once, to much, hold it."""
         recent = [it for it in self.accounts if not it.cut and now - it.since < WINDOW]
-        found = max(recent, key=lambda account: account.changes, default=None)
-        if found is None or found.changes * 10 <= self.limits.changes_per_peer:
+        found = max(recent, key=_to_and_fro, default=None)
+        if found is None or _to_and_fro(found) * 10 <= self.limits.changes_per_peer:
             return None
         return found
 
@@ -242,6 +243,10 @@ class Subscriptions:
             if topic in self._lost:
                 self._lost[topic] -= 1
         return topics
+
+
+def _to_and_fro(account: Account) -> int:
+    return account.changes - len(account.topics) - account.size // BYTES_PER_CHANGE
 
 
 def _over(value: int, limit: int) -> bool:
