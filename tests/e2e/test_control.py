@@ -99,6 +99,44 @@ def test_ctl_shows_the_status_and_steers(start: Start, ctl: Ctl) -> None:
     assert ctl("queue").returncode == 1
 
 
+@pytest.mark.parametrize("verb", ["stop", "drain"])
+def test_stop_and_drain_return_once_it_has_ended(start: Start, ctl: Ctl, verb: str) -> None:
+    addresses = WILDCARDS
+    for _ in range(3):
+        program = start("streamer", *addresses, ready=True)
+        found = program.ready()
+        addresses = ["--frontend-bind", found["frontend"][0], "--backend-bind", found["backend"][0]]
+        assert ctl("streamer", verb).returncode == 0
+        assert program.process.poll() == 0
+
+
+def test_what_was_left_inside_is_told_by_the_status_of_stop(
+    start: Start, ctl: Ctl, context: Context
+) -> None:
+    program = start("streamer", *WILDCARDS, "--drain", "2s", ready=True)
+    push = context.socket(zmq.PUSH)
+    push.connect(program.ready()["frontend"][0])
+    push.send(b"stuck")
+    until(lambda: "1 peer now" in ctl("streamer").stdout, "the message is on its way")
+    done = ctl("streamer", "stop")
+    assert done.returncode == 1
+    assert "streamer: draining, 1 messages inside" in done.stderr
+    assert "1 message inside found no peer to take it" in done.stderr
+    assert program.wait() == 0
+
+
+def test_no_wait_returns_at_once(start: Start, ctl: Ctl, context: Context) -> None:
+    program = start("streamer", *WILDCARDS, "--drain", "60s", ready=True)
+    push = context.socket(zmq.PUSH)
+    push.connect(program.ready()["frontend"][0])
+    push.send(b"stuck")
+    until(lambda: "1 peer now" in ctl("streamer").stdout, "the message is on its way")
+    assert ctl("--no-wait", "streamer", "stop").returncode == 0
+    assert program.process.poll() is None
+    assert ctl("streamer", "stop", "now").returncode in (0, 1)
+    assert program.wait() == 0
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [

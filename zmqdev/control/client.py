@@ -67,7 +67,7 @@ class Asker:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._context.destroy(linger=0)
+        self.close()
 
     def ask(
         self,
@@ -108,6 +108,20 @@ class Asker:
         for address in (a for a, reply in replies.items() if reply is None):
             self.forget(address)  # its question waits in the pipe; a new one gets a new socket
         return replies
+
+    def pose(self, address: str, verb: str) -> int:
+        """Ask, and leave the reply for `reply`: the number of the question."""
+        id_ = next(self._ids)
+        self._socket(address).send_multipart([b"", wire.write_request(verb, {}, id_)])
+        return id_
+
+    def reply(self, address: str, id: int, patience: float) -> wire.Reply | None:
+        """What came to a question that was posed; None when nothing has within `patience`."""
+        self._socket(address).poll(round(patience * 1000))
+        return self._take(address, id)
+
+    def close(self) -> None:
+        self._context.destroy(linger=0)
 
     def forget(self, address: str) -> None:
         """Close what leads to this address."""

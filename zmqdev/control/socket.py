@@ -21,7 +21,7 @@ from zmqdev.control import runtimedir
 from zmqdev.control.settings import apply_marks
 from zmqdev.control.tap import Tap
 from zmqdev.control.target import Steered
-from zmqdev.control.verbs import VERBS
+from zmqdev.control.verbs import ENDED, VERBS
 from zmqdev.device.device import Device
 from zmqdev.device.service import Service
 from zmqdev.device.socket import OpenSocket, events, make
@@ -48,6 +48,8 @@ OPTIONS = {
 LINGER_MS = 200
 # Requests answered before the loop looks at something else.
 BATCH = 64
+# So many may wait for the end; the next one is answered at once.
+MOST_WAITING = 64
 
 
 class Control:
@@ -61,6 +63,7 @@ class Control:
         self._open: OpenSocket | None = None
         self._on: Steered | None = None
         self._place: Path | None = None
+        self._at_end: list[list[bytes]] = []  # questions to be answered then
 
     def started(self, service: Service) -> None:
         self._context = zmq.Context()
@@ -78,6 +81,8 @@ class Control:
     def ended(self, service: Service) -> None:
         if self._on is not None:
             self._on.tap.close()
+            for frames in self._at_end:
+                self._send(self.answer(frames))
         if self._open is not None:
             service.loop.unwatch(self._open.socket)
         if self._place is None:
@@ -127,12 +132,27 @@ class Control:
             if not events(socket) & zmq.POLLIN:
                 return
             frames = socket.recv_multipart(zmq.DONTWAIT)
-            reply = self.answer(frames)
-            try:
-                socket.send_multipart(reply, zmq.DONTWAIT)
-            except zmq.ZMQError as error:
-                # Whoever asked has gone, or does not read: the reply is theirs to lose.
-                log.debug("%s: a reply found no taker: %s", self.device.name, error)
+            if not self._put_off(frames):
+                self._send(self.answer(frames))
+
+    def _put_off(self, frames: list[bytes]) -> bool:
+        """Keep a question about the end until then."""
+        try:
+            asked = wire.read_request(wire.split(frames)[1])
+        except wire.Refused:
+            return False
+        late = asked.verb == ENDED and not asked.args and len(self._at_end) < MOST_WAITING
+        if late:
+            self._at_end.append(frames)
+        return late
+
+    def _send(self, reply: list[bytes]) -> None:
+        assert self._open is not None
+        try:
+            self._open.socket.send_multipart(reply, zmq.DONTWAIT)
+        except zmq.ZMQError as error:
+            # The peer has gone, or does not read: the reply is its own to lose.
+            log.debug("%s: a reply found no taker: %s", self.device.name, error)
 
     def answer(self, frames: Sequence[bytes]) -> list[bytes]:
         """The one reply to a message, whatever it is: envelope and all."""

@@ -24,6 +24,8 @@ from zmqdev.options.quantity import format_duration
 from zmqdev.options.types import Address, Choice, Duration, Text
 
 LEASE, LONGEST_LEASE = 5.0, 60.0
+# The one verb whose reply comes late.
+ENDED = "ended"
 
 
 def status(on: Steered) -> dict[str, Any]:
@@ -91,6 +93,17 @@ def drain(on: Steered, within: float | None = None) -> dict[str, Any]:
 def stop(on: Steered, when: str = "drained") -> dict[str, Any]:
     _end(on, at_once=when == "now")
     return {"when": when}
+
+
+def ended(on: Steered) -> dict[str, Any]:
+    """How it ended: asked again by the control socket at the end, for all that wait for it."""
+    failure = on.device.failure
+    return {
+        "state": on.device.state,
+        "reports": list(on.device.reports),
+        "failure": None if failure is None else str(failure),
+        "process": on.service.ends_process,
+    }
 
 
 def reload(on: Steered) -> dict[str, Any]:
@@ -182,6 +195,7 @@ VERBS = {
             (Argument("when", Choice(choices=("drained", "now")), "drained or now", False),),
             changes=True,
         ),
+        Verb(ENDED, "Answered once it has ended: how, and what was left inside.", ended),
         Verb("reset", "Count messages from zero again; peers count on.", reset, changes=True),
         Verb("reload", "Read keys, users and rights again.", reload, changes=True),
         Verb("peers", "Who is connected: per side, with addresses and failures.", peers),

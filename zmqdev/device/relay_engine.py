@@ -313,7 +313,8 @@ class RelayEngine:
         return Progress(turns, messages, counts["blocked_ns"], emptied)
 
     def details(self) -> Mapping[str, Any]:
-        return {}
+        backlog = self._backlog
+        return {} if backlog is None else {"inside": backlog.inside}
 
     def reset(self) -> None:
         self.counters.reset()

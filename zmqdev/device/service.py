@@ -47,7 +47,9 @@ class Attachment(Protocol):
 
 
 class Service:
-    """Devices, and the loop that steers them."""
+    """Devices, and the loop that steers them. `ends_process`: the program ends with them."""
+
+    ends_process = True
 
     def __init__(self, devices: Sequence[Device], attachments: Iterable[Attachment] = ()) -> None:
         self.devices = list(devices)

@@ -31,6 +31,8 @@ FREED, AGAIN = 1.0, 0.02
 class Quarters(Service):
     """The service of one device in a loop that others use too."""
 
+    ends_process = False
+
     def __init__(
         self,
         device: Device,

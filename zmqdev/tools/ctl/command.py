@@ -12,7 +12,7 @@ from zmqdev.cli.completion import devices, verbs
 from zmqdev.cli.tool import tool
 from zmqdev.control import protocol as wire
 from zmqdev.control.verbs import VERBS
-from zmqdev.errors import UsageError
+from zmqdev.errors import RunError, UsageError
 from zmqdev.options.option import option
 from zmqdev.options.types import Duration, Flag
 from zmqdev.supervisor.verbs import VERBS as PARTS
@@ -29,6 +29,9 @@ class CtlOptions:
     json: bool = option(Flag(), default=False, help="Print JSON.")
     timeout: float = option(
         Duration(positive=True), default=2.0, help="How long to wait for an answer."
+    )
+    no_wait: bool = option(
+        Flag(), default=False, help="After stop and drain: do not wait until it has ended."
     )
 
 
@@ -58,12 +61,36 @@ def _act(options: CtlOptions, device: str | None, verb: str | None, words: tuple
         return _list(options.json, options.timeout)
     name, args = _asked(device, verb or "status", words)
     from zmqdev.control.client import Asker, targets
+    from zmqdev.tools.ctl.ending import ENDING
 
+    address = targets((device,))[0].address
+    if name in ENDING and not options.no_wait:
+        return _end(options, address, name, args)
     with Asker() as asker:
-        result = asker.ask(targets((device,))[0].address, name, args, options.timeout)
+        result = asker.ask(address, name, args, options.timeout)
     from zmqdev.tools.ctl.answers import answer
 
     click.echo(_json(result) if options.json else answer(name, result))
+    return 0
+
+
+def _end(options: CtlOptions, address: str, name: str, args: dict[str, Any]) -> int:
+    """Ask it to end, and wait until it has. 1 when something was left inside, or it failed."""
+    from zmqdev.control.client import Asker
+    from zmqdev.tools.ctl.answers import answer
+    from zmqdev.tools.ctl.ending import Awaited, failure
+
+    awaited = Awaited(address, options.timeout)
+    try:
+        with Asker() as asker:
+            result = asker.ask(address, name, args, options.timeout)
+        click.echo(_json(result) if options.json else answer(name, result))
+        told = awaited.wait(lambda line: click.echo(line, err=True))
+    finally:
+        awaited.close()
+    why = failure(told)
+    if why is not None:
+        raise RunError(why)
     return 0
 
 

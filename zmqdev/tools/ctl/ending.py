@@ -1,0 +1,85 @@
+"""`ctl NAME stop` and `drain` wait for the end, say what is inside meanwhile, and how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from zmqdev.control.client import Asker
+from zmqdev.errors import RunError
+
+ENDING = frozenset({"stop", "drain"})
+# Seconds between two looks, and between two lines about what is still inside.
+LOOK, TELL = 0.05, 1.0
+
+
+class Awaited:
+    """The end of one device or `run`. To be made before it is asked to end."""
+
+    def __init__(self, address: str, patience: float) -> None:
+        self._address, self._patience = address, patience
+        self._asker, self._teller = Asker(), Asker()
+        told = self._teller.ask(address, "status", patience=patience)
+        self._pid = _local(told)
+        self._question = self._asker.pose(address, "ended")
+
+    def wait(self, say: Callable[[str], None]) -> Mapping[str, Any]:
+        """What it told at its end; nothing of one that tells nothing, such as an older one.
+
+        RunError when it went away without a word.
+        """
+        told_at = time.monotonic()
+        while True:
+            reply = self._asker.reply(self._address, self._question, LOOK)
+            if reply is not None:
+                break
+            if self._pid and not alive(self._pid):
+                raise RunError(f"{self._address}: the process ended without a word")
+            if time.monotonic() - told_at >= TELL:
+                told_at = time.monotonic()
+                self._tell(say)
+        result: Mapping[str, Any] = reply.result if reply.ok else {}
+        if result.get("process", True):
+            while self._pid and alive(self._pid):
+                time.sleep(LOOK)
+        return result
+
+    def close(self) -> None:
+        self._asker.close()
+        self._teller.close()
+
+    def _tell(self, say: Callable[[str], None]) -> None:
+        try:
+            told = self._teller.ask(self._address, "status", patience=LOOK)
+        except RunError:
+            say("waiting for the end")
+            return
+        inside = told.get("details", {}).get("inside")
+        peers = sum(side["peers"]["connected"] for side in told["sides"])
+        what = f"{inside} messages inside" if inside else f"{peers} peers connected"
+        say(f"{told['name']}: {told['state']}, {what}")
+
+
+def failure(told: Mapping[str, Any]) -> str | None:
+    """Why the end was not a clean one; None when it was."""
+    if told.get("failure"):
+        return str(told["failure"])
+    left = told.get("reports") or ()
+    return "; ".join(left) or None
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that only waits to be buried does not."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return fields[0] != "Z"
+
+
+def _local(told: Mapping[str, Any]) -> int | None:
+    """Its process id; None where processes of that number cannot be looked at."""
+    pid = told.get("process", {}).get("pid")
+    return pid if isinstance(pid, int) and alive(pid) else None
