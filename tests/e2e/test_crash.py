@@ -211,7 +211,7 @@ def test_the_watchdog_of_systemd_ends_it(start: Start) -> None:
     subprocess.run(
         [sys.executable, "-c", f"import os; os.kill({program.process.pid}, 6)"], check=True
     )
-    until(lambda: lives(program) == 1, "another sender is no watchdog")
+    until(lambda: lives(program) == 1, "another sender is not the watchdog")
     if parent == os.getpid():
         program.signal(signal.SIGABRT)
         assert program.wait() == -signal.SIGABRT

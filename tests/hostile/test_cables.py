@@ -54,7 +54,7 @@ def test_who_leaves_before_all_is_read_does_not_come_again_without_end(
     start: Start, context: zmq.Context[Any]
 ) -> None:
     """A queue without workers keeps what a client asked: a full pipe, and a connection that the
-    client has ended. A limited number of them, until somebody reads."""
+    client has ended. A limited number of them, until they are read."""
     program = start("queue", "--frontend-bind", FREE, "--backend-bind", FREE, ready=True)
     ready = program.ready()
     asked = rawpeer.message(b"", b"x" * 10) * 2000
@@ -66,7 +66,7 @@ def test_who_leaves_before_all_is_read_does_not_come_again_without_end(
                 return True
         return False
 
-    refused = f"has ended {MOST_LEFT} connections whose messages nobody has read yet"
+    refused = f"has ended {MOST_LEFT} connections that are not read to their end yet"
     until(lambda: not comes_and_goes() and refused in program.err, "it has to wait")
     worker = context.socket(zmq.DEALER)
     worker.connect(ready["backend"][0])

@@ -1,4 +1,4 @@
-"""A number that libzmq gave to a peer is shown to nobody, and still brings replies back."""
+"""A number that libzmq gave to a peer is never shown, and still brings replies back."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_worker_sees_no_number_and_its_reply_arrives(bench: Any, receive: Rece
             seen.append(address)
     assert seen[1] == b"alice"
     assert veil.is_number(seen[0])
-    # The raw number is another one: a reply that carries it finds nobody.
+    # The raw number is another one: a reply that carries it is dropped.
     worker.send_multipart([veil.unveil(seen[0]), b"", b"forged"])
     bench.relay.run(until_idle=True)
     assert not client.poll(50)

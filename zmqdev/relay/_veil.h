@@ -1,4 +1,4 @@
-/* The numbers that a ROUTER gives its peers, hidden from everybody else: as in veil.py. */
+/* The numbers that a ROUTER gives its peers, hidden from all others: as in veil.py. */
 
 enum { VEIL_ROUNDS = 6, NUMBER_SIZE = 5 };
 

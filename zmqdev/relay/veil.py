@@ -1,6 +1,6 @@
-"""The numbers that a ROUTER gives its peers, hidden from everybody else.
+"""The numbers that a ROUTER gives its peers, hidden from all others.
 
-libzmq counts upwards from a random start: who sees one number knows the next one, and two
+libzmq counts upwards from a random start: one number tells the next one, and two
 sockets that take it as their own routing id abort the program (`ok`, socket_base.cpp, libzmq
 4.3.5). So a device writes such a number only veiled: a permutation of 32 bits under keys that
 live as long as the process, a Feistel network of six rounds. A reply that carries the veiled

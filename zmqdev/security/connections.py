@@ -114,7 +114,7 @@ class Census:
         if self.per_address and held > self.per_address and not newcomer.startswith(LOCAL):
             return self._newest(newcomer, f"{newcomer} has its {self.per_address} connections")
         if self._left[newcomer] >= MOST_LEFT:
-            why = f"{newcomer} has ended {MOST_LEFT} connections whose messages nobody has read yet"
+            why = f"{newcomer} has ended {MOST_LEFT} connections that are not read to their end yet"
             return self._newest(newcomer, why)
         limit, why = self._limit()
         if not limit or len(self._open) <= limit:

@@ -1,16 +1,16 @@
 /* The poll guard: what keeps a peer's PING from ending the program.
  *
  * While a pipe is full libzmq does not poll its connection for input. A peer
- * that resets the connection then is told all the same (EPOLLERR and EPOLLHUP are never
- * masked): libzmq takes the connection off its list, and when the pipe has room it decodes
- * what it had read before, finds a PING there, answers on a dead connection and aborts
+ * that resets the connection wakes it all the same (EPOLLERR and EPOLLHUP cannot be masked):
+ * libzmq takes the connection off its list, and when the pipe has room it decodes the bytes
+ * that it had read before, finds a PING there, answers on a dead connection and aborts
  * (`!_io_error`, stream_engine_base.cpp:310, libzmq 4.3.5; issues 3937, 4364, 4767). Here
- * epoll_ctl and epoll_wait are replaced, for libzmq's object alone: it is told of the end of a
- * connection by the event that it waits for, and while it waits for none it is not told. Once
- * it polls again it reads the end, as from a peer that hangs up. So `_io_error` is never set.
+ * epoll_ctl and epoll_wait are replaced, for libzmq's object alone: the end of a connection
+ * comes as the event that libzmq waits for, and does not come while it waits for none. Once it
+ * polls again it reads the end, as from a peer that hangs up. So `_io_error` is never set.
  *
- * Who is waited for is known by descriptor. The kernel is given the descriptor as data of an
- * entry, and gets what libzmq gave it back from a table.
+ * The kernel gets the descriptor as the data of an entry; a table by descriptor has the data
+ * that libzmq gave, and the events that it waits for.
  */
 #ifdef __linux__
 #include <elf.h>
@@ -52,7 +52,7 @@ static int guarded_ctl(int epoll, int operation, int descriptor, struct epoll_ev
     return 0;
 }
 
-/* What libzmq is told of one event; false: nothing. */
+/* Turn one event into the one for libzmq; false: there is none for it. */
 static bool translated(int epoll, struct epoll_event *event)
 {
     if (event->data.u64 >= DESCRIPTORS) return true; /* a pointer of libzmq's own */
@@ -64,7 +64,7 @@ static bool translated(int epoll, struct epoll_event *event)
     if (entry->events & EPOLLIN) event->events |= EPOLLIN;
     else if (entry->events & EPOLLOUT) event->events |= EPOLLOUT;
     else {
-        /* Level-triggered: it would be told again at once, and for ever. */
+        /* Level-triggered: the kernel would repeat it at once, without end. */
         struct epoll_event unused;
         epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, &unused);
         entry->listed = false;

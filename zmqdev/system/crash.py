@@ -1,4 +1,4 @@
-"""A program that libzmq or a broken library ended begins again in its own process.
+"""A program that libzmq or another library has ended begins again in its own process.
 
 The handler of `_crash.h` executes it anew: process id, terminal, stdin and stdout stay as they
 are. What the next life has to know is in its environment: when the first one began, how many there
@@ -7,7 +7,7 @@ were, and which ports were bound where any was asked for. Rules:
 - The first new life begins at once; each one more in a row waits twice as long, at most LONGEST.
   A life of WELL seconds begins the count anew.
 - What was asked for by its time (`--duration`) ends at its time.
-- Commands that a life before has started are ended: they have nobody to answer to.
+- Commands that a life before has started are ended: their answers have lost their way.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def current() -> Life:
 
 
 def begin(environ: MutableMapping[str, str] = os.environ) -> Life:
-    """What this life knows of those before it; nobody else finds it in the environment."""
+    """Read what this life knows of those before it, and take it out of the environment."""
     global _now
     _now = life_of(environ, time.monotonic())
     for name in (KNOWN, ENDED_BY):
@@ -113,13 +113,13 @@ def rest(life: Life, signals: Signals) -> bool:
 
 
 def leave_to_parent() -> None:
-    """Whoever started this process starts it again: `arm` does nothing."""
+    """The parent of this process starts it again: `arm` does nothing."""
     global _alone
     _alone = False
 
 
 def arm() -> None:
-    """From now on a fault is no end. Called again, it knows what has been bound since."""
+    """From now on a fault does not end it. Call it again when more has been bound."""
     global _armed
     if _survival is None or not _alone:
         return

@@ -27,7 +27,7 @@ def prepare() -> None:
 def why_unguarded() -> str | None:
     """Guard libzmq's poll in this process; why that cannot be, or None."""
     if sys.platform != "linux":
-        return None  # only epoll tells of the end of a connection that nobody polls
+        return None  # only epoll wakes a program for a connection that it does not poll
     try:
         from zmqdev.system import _survival
 
