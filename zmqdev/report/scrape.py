@@ -1,4 +1,4 @@
-"""The HTTP side of --metrics: /metrics, /healthz and /readyz, in threads of its own.
+"""The HTTP side of --metrics: /metrics, /healthz, /readyz and the page, in threads of its own.
 
 It reads counters that other threads write and asks nobody, so a scrape cannot
 hold up the data path. healthz is 200 while every device turns (or has ended as
@@ -19,12 +19,16 @@ from urllib.parse import parse_qs, urlsplit
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from zmqdev.device.announce import NOTE
 from zmqdev.device.service import Service
 from zmqdev.device.watchdog import Pulse
 from zmqdev.errors import RunError
 from zmqdev.options import address as addresses
 from zmqdev.report.metrics import Snapshots
+from zmqdev.report.page.broadcast import Broadcast
+from zmqdev.report.page.routes import Page
 from zmqdev.stats.snapshot import AddressState, Snapshot
+from zmqdev.stats.subject import of_device
 from zmqdev.system import crash
 
 log = logging.getLogger("zmqdev")
@@ -47,7 +51,12 @@ class Metrics:
         registry.register(Snapshots(take))
         self._server = _bound(crash.earlier("metrics", self.place))
         crash.remember("metrics", self.place, self._server.place)
-        self._server.serve(registry, take, self.pulse)
+        broadcast = Broadcast(lambda: [of_device(snapshot) for snapshot in take()])
+        page = Page(str(self._server.server_address[0]), broadcast)
+        self._server.serve(registry, take, self.pulse, page)
+        broadcast.start()
+        level = NOTE if page.token else logging.INFO
+        log.log(level, "page: http://%s/%s", self._server.place, page.query)
         bound = AddressState("bind", self.place, self._server.place)
         for device in service.devices:
             device.place_beside("metrics", bound)
@@ -60,6 +69,7 @@ class Metrics:
 
     def ended(self, service: Service) -> None:
         if self._server is not None:
+            self._server.page.broadcast.stop()
             self._server.shutdown()
             self._server.server_close()
 
@@ -68,8 +78,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def serve(self, registry: CollectorRegistry, take: Any, pulse: Pulse) -> None:
-        self.registry, self.take, self.pulse = registry, take, pulse
+    def serve(self, registry: CollectorRegistry, take: Any, pulse: Pulse, page: Page) -> None:
+        self.registry, self.take, self.pulse, self.page = registry, take, pulse, page
         threading.Thread(target=self.serve_forever, name="zmqdev-metrics", daemon=True).start()
 
     @property
@@ -104,14 +114,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path)
-        if path.path == "/metrics":
+        if self.server.page.serves(path.path):
+            self.server.page.answer(self, path)
+        elif path.path == "/metrics":
             self._metrics(parse_qs(path.query).get("name[]", []))
         elif path.path == "/healthz":
             self._verdict(_sick(self.server.take(), self.server.pulse))
         elif path.path == "/readyz":
             self._verdict(_not_running(self.server.take()))
         else:
-            self._send(404, "text/plain", b"/metrics, /healthz and /readyz are here\n")
+            self._send(404, "text/plain", b"/, /metrics, /healthz and /readyz are here\n")
 
     do_HEAD = do_GET
 

@@ -1,0 +1,84 @@
+"""What the page shows, as one JSON object: parts with rates and their last minute, warnings.
+
+The counts are those of `zmqdev ctl NAME status`; rates are made from two looks here.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import zmqdev
+from zmqdev.stats.rates import Track
+from zmqdev.stats.snapshot import plain
+from zmqdev.stats.subject import Reading, Subject
+
+CELLS = 60
+"""Points of a sparkline: the last minute, a second each."""
+WARNINGS = 30
+
+
+class Warnings(logging.Handler):
+    """The last lines of the log that are warnings or worse. Any thread may read `lines`."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._lines: deque[dict[str, Any]] = deque(maxlen=WARNINGS)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(
+            {"time": record.created, "level": record.levelname.lower(), "text": record.getMessage()}
+        )
+
+    def lines(self) -> list[dict[str, Any]]:
+        return list(self._lines)
+
+
+class History:
+    """Rates of every direction, from one look to the next."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[tuple[str, str], Track] = {}
+
+    def add(self, subjects: Sequence[Subject]) -> None:
+        for subject in subjects:
+            for reading in subject.flows:
+                track = self._tracks.get((subject.name, reading.name))
+                if track is None:
+                    self._tracks[subject.name, reading.name] = Track(subject.at, reading)
+                else:
+                    track.add(subject.at, reading)
+
+    def rates(self, subject: Subject, reading: Reading) -> dict[str, Any]:
+        """Messages and bytes a second, the share of the time blocked, the last minute."""
+        track = self._tracks[subject.name, reading.name]
+        rate = track.rate()
+        return {
+            "messages_per_second": round(rate.messages, 1),
+            "bytes_per_second": round(rate.bytes, 1),
+            "blocked": round(rate.blocked, 3),
+            "minute": [one if one is None else round(one, 1) for one in track.minute(CELLS)],
+        }
+
+
+def state(
+    subjects: Sequence[Subject], history: History, warnings: Warnings, picture: str = ""
+) -> dict[str, Any]:
+    """Everything that the page shows. `picture` is an SVG of the topology."""
+    return {
+        "version": zmqdev.__version__,
+        "time": time.time(),
+        "parts": [_part(subject, history) for subject in subjects],
+        "warnings": warnings.lines(),
+        "picture": picture,
+    }
+
+
+def _part(subject: Subject, history: History) -> dict[str, Any]:
+    made: dict[str, Any] = plain(subject)
+    flows = zip(made["flows"], subject.flows, strict=True)
+    made["flows"] = [told | history.rates(subject, reading) for told, reading in flows]
+    return made
