@@ -138,6 +138,11 @@ function show(state) {
   if (state.picture !== shownPicture) at("picture").innerHTML = shownPicture = state.picture;
 }
 
-const events = new EventSource("events" + query);
-events.onmessage = (event) => { at("lost").hidden = true; show(JSON.parse(event.data)); };
-events.onerror = () => { at("lost").hidden = false; };
+// With ?once: one state and no more, for a picture or a printer.
+if (new URLSearchParams(query).has("once")) {
+  fetch("state" + query).then((answer) => answer.json()).then(show);
+} else {
+  const events = new EventSource("events" + query);
+  events.onmessage = (event) => { at("lost").hidden = true; show(JSON.parse(event.data)); };
+  events.onerror = () => { at("lost").hidden = false; };
+}
