@@ -167,3 +167,34 @@ def test_a_real_browser_shows_the_numbers(place: tuple[str, int], tmp_path: Path
     assert '<article data-name="orders">' in done.stdout, done.stderr
     assert re.search(r"<td>forward</td>(<td>[^<]*</td>){2}<td>10</td>", done.stdout)
     assert '<span class="state running">running</span>' in done.stdout
+
+
+def test_one_port_serves_a_whole_run(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "jobs.yaml"
+    file.write_text(
+        "metrics: 127.0.0.1:0\n"
+        "parts:\n"
+        f"  orders: {{device: streamer, frontend: {{bind: 'ipc://{tmp_path}/in'}},"
+        f" backend: {{bind: 'ipc://{tmp_path}/out'}}}}\n"
+        f"  jobs: {{endpoint: push, connect: 'ipc://{tmp_path}/in', data: [x], count: 10}}\n"
+        f"  done: {{endpoint: pull, connect: 'ipc://{tmp_path}/out', quiet: true}}\n"
+    )
+    run = start("run", str(file), "-v", "--stats", "off")
+    until(lambda: "page: http://" in run.err, "the address of the page is logged")
+    address = re.search(r"page: http://([^:]+):(\d+)/", run.err)
+    assert address is not None
+    place = (address[1], int(address[2]))
+
+    def metrics() -> str:
+        return get(place, "/metrics")[1]
+
+    until(
+        lambda: 'zmqdev_part_messages_total{direction="forward",part="orders"} 10.0' in metrics(),
+        "what a part has passed on is counted",
+    )
+    until(lambda: get(place, "/readyz")[0] == 200, "all parts run or have ended as they should")
+    assert 'zmqdev_part_restarts_total{kind="pull",part="done"} 0.0' in metrics()
+    state = json.loads(get(place, "/state")[1])
+    assert [part["name"] for part in state["parts"]] == ["orders", "jobs", "done"]
+    assert state["picture"].startswith("<svg")
+    assert get(place, "/healthz")[0] == 200

@@ -163,7 +163,7 @@ def served(device: Device) -> Iterator[tuple[Shown, Late, str]]:
     service.devices = [shown]  # type: ignore[list-item]
     metrics = Metrics("127.0.0.1:0", pulse)
     metrics.started(service)
-    yield shown, pulse, f"http://127.0.0.1:{metrics.port}"
+    yield shown, pulse, f"http://127.0.0.1:{metrics.serving.port}"
     metrics.ended(service)
 
 

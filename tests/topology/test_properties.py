@@ -17,10 +17,10 @@ from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.layer import known_keys
 from zmqdev.options.part_options import kinds, part_spec
 from zmqdev.supervisor.dry_run import rehearse
-from zmqdev.tools.graph.picture import picture
-from zmqdev.tools.graph.text import dot, mermaid
 from zmqdev.topology.check import check_file
+from zmqdev.topology.drawing import dot, mermaid
 from zmqdev.topology.links import plan
+from zmqdev.topology.picture import picture
 from zmqdev.topology.read import survey, topology
 
 PLACES = ("127.0.0.1:{0}", "*:{0}", "localhost:{0}", "[::1]:{0}", "h;127.0.0.1:{0}", "far:{0}")

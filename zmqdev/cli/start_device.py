@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from zmqdev.broker.engine import BrokerEngine
 from zmqdev.control.socket import Control
@@ -72,14 +74,21 @@ class Armed:
 
 
 def _metrics(place: str, pulse: Pulse) -> Attachment:
-    try:
+    with metrics_extra():
         from zmqdev.report.scrape import Metrics
+    return Metrics(place, pulse)
+
+
+@contextmanager
+def metrics_extra() -> Iterator[None]:
+    """Around an import of what needs prometheus-client. UsageError names the extra."""
+    try:
+        yield
     except ModuleNotFoundError as error:
-        if error.name != "prometheus_client":
+        if error.name is None or error.name.partition(".")[0] != "prometheus_client":
             raise
         fix = "pip install 'zmqdev[metrics]'"
         raise UsageError(f"needs prometheus-client; {fix}", "--metrics") from None
-    return Metrics(place, pulse)
 
 
 def run_device(kind: DeviceKind, spec: DeviceSpec) -> int:

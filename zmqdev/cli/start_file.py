@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import zmq
 
-from zmqdev.cli.start_device import engine_for
+from zmqdev.cli.start_device import engine_for, metrics_extra
 from zmqdev.device.ready_file import ReadyFile
 from zmqdev.errors import UsageError
 from zmqdev.options.fleet import FleetSpec
@@ -32,6 +32,7 @@ from zmqdev.system.signals import STOPPING, Signals
 from zmqdev.topology.check import check
 from zmqdev.topology.finding import ERROR, Finding
 from zmqdev.topology.links import Plan, plan
+from zmqdev.topology.picture import picture
 from zmqdev.topology.read import Topology, survey
 from zmqdev.topology.selection import chosen
 
@@ -88,7 +89,7 @@ def run(asked: Asked) -> int:
         for finding in findings:
             log.warning("%s: %s [%s]", finding.place, finding.message, finding.rule)
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        screen = Screen(fleet_spec.stats)
+        screen = Screen(fleet_spec.stats, counts=fleet_spec.metrics is not None)
         around = Surroundings(
             Loop(), Path(directory), context, screen.heard, engine_for, os.environ, screen.interval
         )
@@ -110,12 +111,22 @@ def _beside(made: Plan, screen: Screen) -> list[Beside]:
     found: list[Beside] = [screen]
     if spec.control != "off":
         found.append(FleetControl(made.topology.name, spec.control))
+    if spec.metrics:
+        found.append(_metrics(spec.metrics, made, screen))
     if spec.ready_file:
         found.append(FleetReady(spec.ready_file))
     found.append(FleetSystemd())
     if spec.watch:
         found.append(Watch())
     return found
+
+
+def _metrics(place: str, made: Plan, screen: Screen) -> Beside:
+    with metrics_extra():
+        from zmqdev.report.run_metrics import RunMetrics
+    from zmqdev.report.graph_svg import svg
+
+    return RunMetrics(place, screen.subjects, svg(picture(made)))
 
 
 def _check_until(topology: Topology, spec: FleetSpec) -> None:

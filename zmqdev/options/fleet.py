@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from zmqdev.options.common import STATS_MODES, Logging, Ready, Stats
 from zmqdev.options.option import option, section
-from zmqdev.options.types import AddressOrOff, Choice, Duration, Flag, Text
+from zmqdev.options.types import AddressOrOff, Choice, Duration, Flag, HostPort, Text
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ class FleetSpec(Logging, Ready):
     control: str | None = option(
         AddressOrOff(),
         help="Where the whole answers `zmqdev ctl`. Default: an ipc address of this user.",
+        group="Life",
+    )
+    metrics: str | None = option(
+        HostPort(),
+        help="Serve Prometheus metrics of all parts, /healthz, /readyz and a page for the browser "
+        "there; needs zmqdev[metrics].",
         group="Life",
     )
     watch: bool = option(

@@ -69,7 +69,7 @@ def note(part: MemberState) -> str:
 class Screen:
     """Statistics and output of all parts. `heard` is what the parts' runs call."""
 
-    def __init__(self, stats: Stats) -> None:
+    def __init__(self, stats: Stats, *, counts: bool = False) -> None:
         self.mode = mode_of(stats)
         self.display: Display | None = None
         self._fleet: Fleet | None = None
@@ -89,7 +89,8 @@ class Screen:
             self.display = Lines(
                 stats.interval, _Through(self._outlets[OUT]), as_json=self.mode == "json"
             )
-        self.interval = stats.interval if self.display is not None else None
+        # How often parts report: also where only `counts` are asked for, and nothing is shown.
+        self.interval = stats.interval if self.display is not None or counts else None
 
     def started(self, fleet: Fleet) -> None:
         self._fleet = fleet

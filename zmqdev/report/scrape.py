@@ -11,13 +11,15 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from zmqdev.device.announce import NOTE
 from zmqdev.device.service import Service
@@ -28,7 +30,7 @@ from zmqdev.report.metrics import Snapshots
 from zmqdev.report.page.broadcast import Broadcast
 from zmqdev.report.page.routes import Page
 from zmqdev.stats.snapshot import AddressState, Snapshot
-from zmqdev.stats.subject import of_device
+from zmqdev.stats.subject import Subject, of_device
 from zmqdev.system import crash
 
 log = logging.getLogger("zmqdev")
@@ -36,50 +38,83 @@ log = logging.getLogger("zmqdev")
 PATIENCE = 5.0
 
 
+@dataclass(frozen=True)
+class Source:
+    """What is served: metrics, what the page shows, who shows no life and who is not ready.
+
+    All of it is called in the threads of the server.
+    """
+
+    collector: Collector
+    subjects: Callable[[], Sequence[Subject]]
+    sick: Callable[[], Sequence[str]]
+    not_ready: Callable[[], Sequence[str]]
+    picture: str = ""
+
+
+class Serving:
+    """A server at `place`, HOST:PORT; port 0 takes a free one, which is said."""
+
+    def __init__(self, place: str, source: Source) -> None:
+        registry = CollectorRegistry()
+        registry.register(source.collector)
+        self._server = _bound(place)
+        self._broadcast = Broadcast(source.subjects, source.picture)
+        page = Page(str(self._server.server_address[0]), self._broadcast)
+        self._server.serve(registry, source, page)
+        self._broadcast.start()
+        level = NOTE if page.token else logging.INFO
+        log.log(level, "page: http://%s/%s", self.place, page.query)
+
+    @property
+    def place(self) -> str:
+        """HOST:PORT really bound."""
+        return self._server.place
+
+    @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    def close(self) -> None:
+        self._broadcast.stop()
+        self._server.shutdown()
+        self._server.server_close()
+
+
 class Metrics:
-    """An attachment. `place` is HOST:PORT; port 0 takes a free one, which is told."""
+    """An attachment: the server of one device."""
 
     def __init__(self, place: str, pulse: Pulse) -> None:
         self.place, self.pulse = place, pulse
-        self._server: _Server | None = None
+        self.serving: Serving | None = None
 
     def started(self, service: Service) -> None:
         def take() -> list[Snapshot]:
             return [device.snapshot() for device in service.devices]
 
-        registry = CollectorRegistry()
-        registry.register(Snapshots(take))
-        self._server = _bound(crash.earlier("metrics", self.place))
-        crash.remember("metrics", self.place, self._server.place)
-        broadcast = Broadcast(lambda: [of_device(snapshot) for snapshot in take()])
-        page = Page(str(self._server.server_address[0]), broadcast)
-        self._server.serve(registry, take, self.pulse, page)
-        broadcast.start()
-        level = NOTE if page.token else logging.INFO
-        log.log(level, "page: http://%s/%s", self._server.place, page.query)
-        bound = AddressState("bind", self.place, self._server.place)
+        source = Source(
+            collector=Snapshots(take),
+            subjects=lambda: [of_device(snapshot) for snapshot in take()],
+            sick=lambda: _sick(take(), self.pulse),
+            not_ready=lambda: _not_running(take()),
+        )
+        self.serving = Serving(crash.earlier("metrics", self.place), source)
+        crash.remember("metrics", self.place, self.serving.place)
+        bound = AddressState("bind", self.place, self.serving.place)
         for device in service.devices:
             device.place_beside("metrics", bound)
 
-    @property
-    def port(self) -> int:
-        """The port really bound."""
-        assert self._server is not None
-        return self._server.server_port
-
     def ended(self, service: Service) -> None:
-        if self._server is not None:
-            self._server.page.broadcast.stop()
-            self._server.shutdown()
-            self._server.server_close()
+        if self.serving is not None:
+            self.serving.close()
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def serve(self, registry: CollectorRegistry, take: Any, pulse: Pulse, page: Page) -> None:
-        self.registry, self.take, self.pulse, self.page = registry, take, pulse, page
+    def serve(self, registry: CollectorRegistry, source: Source, page: Page) -> None:
+        self.registry, self.source, self.page = registry, source, page
         threading.Thread(target=self.serve_forever, name="zmqdev-metrics", daemon=True).start()
 
     @property
@@ -119,9 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.path == "/metrics":
             self._metrics(parse_qs(path.query).get("name[]", []))
         elif path.path == "/healthz":
-            self._verdict(_sick(self.server.take(), self.server.pulse))
+            self._verdict(self.server.source.sick())
         elif path.path == "/readyz":
-            self._verdict(_not_running(self.server.take()))
+            self._verdict(self.server.source.not_ready())
         else:
             self._send(404, "text/plain", b"/, /metrics, /healthz and /readyz are here\n")
 

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from zmqdev.cli.program import program
-from zmqdev.tools.graph.picture import AT_MOST, OUTSIDE, TOGETHER, Picture, Rates, picture
-from zmqdev.tools.graph.svg import svg
+from zmqdev.report.graph_svg import svg
 from zmqdev.tools.graph.terminal import terminal
-from zmqdev.tools.graph.text import dot, mermaid
+from zmqdev.topology.drawing import dot, mermaid
 from zmqdev.topology.links import plan
+from zmqdev.topology.picture import AT_MOST, OUTSIDE, TOGETHER, Picture, Rates, picture
 from zmqdev.topology.read import Topology
 
 TREE = """

@@ -14,7 +14,7 @@ from zmqdev.options.option import option
 from zmqdev.options.types import Choice, Flag
 
 if TYPE_CHECKING:  # `zmqdev graph --help` must not wait for it
-    from zmqdev.tools.graph.picture import Rates
+    from zmqdev.topology.picture import Rates
 
 FORMATS = ("terminal", "mermaid", "dot", "svg")
 
@@ -45,9 +45,9 @@ def command(name: str) -> click.Command:
 
 def _graph(options: GraphOptions, file: str) -> int:
     form = options.format
-    from zmqdev.tools.graph.picture import picture
-    from zmqdev.tools.graph.text import dot, mermaid
+    from zmqdev.topology.drawing import dot, mermaid
     from zmqdev.topology.links import plan
+    from zmqdev.topology.picture import picture
     from zmqdev.topology.read import topology
 
     made = plan(topology(file))
@@ -58,7 +58,7 @@ def _graph(options: GraphOptions, file: str) -> int:
     elif form == "dot":
         click.echo(dot(drawn), nl=False)
     elif form == "svg":
-        from zmqdev.tools.graph.svg import svg
+        from zmqdev.report.graph_svg import svg
 
         click.echo(svg(drawn), nl=False)
     else:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from zmqdev.control import runtimedir
 from zmqdev.control.client import Asker
 from zmqdev.relay.counters import DROPS
-from zmqdev.tools.graph.picture import Rates
+from zmqdev.topology.picture import Rates
 
 LOOK = 1.0  # seconds between the two looks
 

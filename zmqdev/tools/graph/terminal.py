@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from zmqdev.report.graph_svg import rate
 from zmqdev.stats import units
-from zmqdev.tools.graph.picture import OUTSIDE, Arrow, Box, Picture
-from zmqdev.tools.graph.svg import rate
-from zmqdev.tools.graph.text import label
+from zmqdev.topology.drawing import label
+from zmqdev.topology.picture import OUTSIDE, Arrow, Box, Picture
 
 _STYLES = {"device": "bold cyan", "endpoint": "bold green", OUTSIDE: "dim"}
 

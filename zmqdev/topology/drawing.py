@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from zmqdev.tools.graph.picture import AT_MOST, OUTSIDE, TOGETHER, Arrow, Box, Picture
+from zmqdev.topology.picture import AT_MOST, OUTSIDE, TOGETHER, Arrow, Box, Picture
 
 _MERMAID = {"device": ("[", "]"), "endpoint": ("([", "])"), OUTSIDE: ("{{", "}}")}
 _DOT = {"device": "box", "endpoint": "ellipse", OUTSIDE: "plaintext"}

@@ -15,8 +15,8 @@ from html import escape
 from itertools import pairwise
 
 from zmqdev.stats import units
-from zmqdev.tools.graph.picture import OUTSIDE, Arrow, Box, Picture
-from zmqdev.tools.graph.text import label, noted
+from zmqdev.topology.drawing import label, noted
+from zmqdev.topology.picture import OUTSIDE, Arrow, Box, Picture
 
 # In pixels. BEND is the bent piece of an arrow with words, the rest of GAP_X is for them.
 WIDE, HIGH, GAP_X, GAP_Y, EDGE, BEND = 170, 46, 200, 26, 24, 56
