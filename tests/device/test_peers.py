@@ -237,7 +237,7 @@ def test_a_turn_takes_a_part_of_a_storm_and_leaves_the_rest(context: Context) ->
 
 
 def test_two_thousand_connections_do_not_freeze_the_context(context: Context) -> None:
-    """An unread monitor would stop it after about 700 (T4); this one is read, but late.
+    """An unread monitor would stop it after about 700; this one is read, but late.
 
     Late means that the descriptors it names are other files by then; none of them leaks.
     """

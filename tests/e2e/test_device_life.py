@@ -44,7 +44,7 @@ def test_a_signal_ends_an_idle_device_with_status_0(
 
 
 def test_it_ends_when_started_in_the_background_of_a_shell(tmp_path: Path) -> None:
-    """`sh -c 'program &'` starts it with SIGINT ignored (T11)."""
+    """`sh -c 'program &'` starts it with SIGINT ignored."""
     ready = tmp_path / "ready"
     words = [sys.executable, "-m", "zmqdev", *STREAMER, "--ready-file", str(ready), "-q"]
     line = " ".join(f"'{word}'" for word in words)
@@ -222,7 +222,7 @@ def test_an_address_in_use_is_one_line_and_nothing_half_started(
 def test_no_sigkill_is_needed_when_every_consumer_is_stopped(
     start: Start, context: Context
 ) -> None:
-    """A full target must not keep the device from hearing its signals (P5)."""
+    """A full target must not keep the device from hearing its signals."""
     device = start(
         *STREAMER,
         *("--drain", "200ms", "--set", "backend.sndhwm=10", "--set", "frontend.rcvhwm=10"),

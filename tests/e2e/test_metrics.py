@@ -64,7 +64,7 @@ def test_an_address_that_is_taken_or_wrong_is_one_line(start: Start) -> None:
         program = start("streamer", *WILDCARDS, "--metrics", place)
         assert program.wait() == 1
         assert f"cannot serve metrics at {place}: address already in use" in program.err
-    wrong = start("streamer", *WILDCARDS, "--metrics", "9090")
+    wrong = start("streamer", *WILDCARDS, "--metrics", "nowhere")
     assert wrong.wait() == 2
     assert "--metrics: " in wrong.err
 

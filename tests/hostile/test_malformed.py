@@ -78,7 +78,7 @@ def test_a_header_that_promises_600_mib_costs_its_sender_the_connection(
 def test_a_subscription_over_the_limit_costs_its_sender_the_connection(
     place: Callable[..., Any],
 ) -> None:
-    """The first byte beyond it closes the connection; what fits is subscribed to (S1)."""
+    """The first byte beyond it closes the connection; what fits is subscribed to."""
     here = place("forwarder")
     for size in (1, 100, 4000, 5000, 200_000, 1_000_000):
         peer = rawpeer.shake_hands(here.back, "SUB")

@@ -103,7 +103,7 @@ def test_no_wait_depends_on_a_clock_that_can_be_set() -> None:
 
 
 def test_a_black_hole_is_noticed_by_heartbeats(start: Start) -> None:
-    """A pulled cable makes no event of its own (T1)."""
+    """A pulled cable makes no event of its own."""
     device = start(
         *("streamer", "--frontend-bind", FREE, "--backend-bind", FREE, "--stats", "json"),
         *("--interval", "50ms", "--set", "frontend.heartbeat_ivl=200"),

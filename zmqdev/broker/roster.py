@@ -257,7 +257,7 @@ class Roster:
     # Time
 
     def probe(self, now: float) -> None:
-        """A connection ended, nobody knows whose: a message to each worker finds out (R6)."""
+        """A connection ended, nobody knows whose: a message to each worker finds out."""
         for worker in self.workers.values():
             if worker.dialect.beats or worker.request is not None:
                 worker.sent = now

@@ -34,11 +34,11 @@ Hear = Callable[..., list[Message]]
 BURST = 256
 # Up to so many, looking at their size is cheaper than at the socket once more.
 FEW = 4
-# EVENTS of every socket are read this often, idle ones too (S6). Milliseconds.
+# EVENTS of every socket are read this often, idle ones too. Milliseconds.
 LONGEST_WAIT = 100
 # Turns under load between two looks at the wake-up socket.
 TURNS_UNLOOKED = 8
-# A lost connection is seen before its pipe is gone: probe again after these seconds (R6).
+# A lost connection is seen before its pipe is gone: probe again after these seconds.
 PROBES = (0.0, 0.003, 0.015, 0.06)
 # Seconds from one probe of all workers to the first after another loss: peers that come and go
 # all the time (clients, at an address for both) must not keep the queue at that.

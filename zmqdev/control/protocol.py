@@ -256,7 +256,7 @@ def old_statistics(
     bytes received, messages and bytes sent.
 
     `flows` are (source side, counts). Whole messages are counted, as the manual says and
-    libzmq does not (P6); a dropped message was received too, its bytes are not known.
+    libzmq does not; a dropped message was received too, its bytes are not known.
     """
     cells = [0] * 8
     for source, counts in flows:

@@ -6,7 +6,7 @@
 - A socket is named after its device. A second device of the same name gets
   `-2`, `-3` and so on. What a crash left behind is removed.
 - Finding a free name and binding it happen under a lock of the directory, for
-  libzmq steals the address of a live socket (T6).
+  libzmq steals the address of a live socket.
 - The two places differ between a login and a service, so looking for devices
   looks into both.
 """

@@ -1,6 +1,6 @@
 """File descriptors: a peer each. The soft limit is raised at start, and the rest is watched.
 
-Out of them, libzmq's I/O thread spins at 98 % of a core and nobody gets in (T3).
+Out of them, libzmq's I/O thread spins at 98 % of a core and nobody gets in.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ _HAUSNUMERO = 156384712
 
 
 def events(socket: zmq.Socket[bytes]) -> int:
-    """Which of POLLIN and POLLOUT hold now. Reading it makes the socket handle new peers (S6)."""
+    """Which of POLLIN and POLLOUT hold now. Reading it makes the socket handle new peers."""
     return cast(int, socket.get(zmq.EVENTS))
 
 
@@ -108,7 +108,7 @@ class OpenSocket:
         self.socket.connect(address)
 
     def release(self, state: AddressState) -> None:
-        """Unbind or disconnect. What was received before is still read after an unbind (T8)."""
+        """Unbind or disconnect. What was received before is still read after an unbind."""
         self.before_release()
         try:
             if state.verb == "bind":

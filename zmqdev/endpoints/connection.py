@@ -1,6 +1,6 @@
 """The post of an endpoint: its context, its one socket, the watch on its peers.
 
-Order at the end (T4): disable the monitor, close its PAIR, close the socket,
+Order at the end: disable the monitor, close its PAIR, close the socket,
 end the context. That last call returns when the kernel has all messages or the
 linger time is over, so it runs in a thread of its own, and signals still count.
 Then the connections are kept until the peers have read everything.
@@ -65,7 +65,7 @@ class Post:
         return self.watch.counts.connected
 
     def drain_monitor(self) -> None:
-        """In every turn: an unread monitor freezes the context (T4)."""
+        """In every turn: an unread monitor freezes the context."""
         self.watch.drain(self._tell)
 
     def come_back(self, now: float) -> None:

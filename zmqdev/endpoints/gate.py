@@ -1,4 +1,4 @@
-"""Starting exactly when the others are there (S5): a gate that opens once.
+"""Starting exactly when the others are there: a gate that opens once.
 
 An XPUB sees every subscription, so a publisher counts them in its socket. All
 others count connections whose handshake is done, from the socket's monitor.
@@ -42,7 +42,7 @@ class Subscriptions:
     held: int = 0
 
     def receive(self, frames: list[bytes]) -> None:
-        """A message of the XPUB. What is no subscription is of no interest (S7)."""
+        """A message of the XPUB. What is no subscription is of no interest."""
         if len(frames) == 1 and frames[0][:1] == b"\x01":
             self.held += 1
         elif len(frames) == 1 and frames[0][:1] == b"\x00":

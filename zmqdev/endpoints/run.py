@@ -32,7 +32,7 @@ from zmqdev.system import crash
 from zmqdev.system.signals import Signals
 
 log = logging.getLogger("zmqdev")
-# EVENTS of the socket is read at least this often (S6).
+# EVENTS of the socket is read at least this often.
 TICK = 0.1
 # While bursts follow each other, signals and monitor are looked at this often and not each turn.
 BUSY_LOOK = 0.005

@@ -250,7 +250,7 @@ def _fill(
 
 def _backend_defaults(type_: str, on_full: str, longest: int) -> dict[str, sockopt.Value]:
     if type_ == "ROUTER":
-        # A worker that comes back under its old id takes over; a client must not (R4).
+        # A worker that comes back under its old id takes over; a client must not.
         return {"router_handover": True}
     if type_ in socktype.PUBLISHERS:
         # Subscribers send subscriptions only. A longer one never gets into the topic tries,

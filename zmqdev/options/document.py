@@ -1,7 +1,7 @@
 """YAML as a tree that knows where each part was written.
 
 PyYAML's composer gives line and column of every node; its loader takes
-duplicate keys silently and expands aliases without end (T13). So the nodes are
+duplicate keys silently and expands aliases without end. So the nodes are
 walked here: duplicate keys, keys that are not text, and more values than a
 configuration can need are errors with `file:line:column`.
 

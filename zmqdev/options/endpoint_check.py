@@ -60,7 +60,7 @@ def _sockopts(kind: EndpointKind, spec: Any, written: Written) -> dict[str, sock
         type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=len(spec.connect)
     )
     if type_ == "XPUB":
-        # Each subscription is seen, also the second one of the same topic (S5).
+        # Each subscription is seen, also the second one of the same topic.
         base["xpub_verboser"] = True
     if getattr(spec, "on_full", None) == "block":
         base["xpub_nodrop"] = True

@@ -33,7 +33,7 @@ def legal(frontend: str, backend: str) -> bool:
     """Whether messages can pass from `frontend` to `backend`.
 
     Subscriptions travel upstream only from XPUB to XSUB, so neither of the two
-    stands without the other (S8). A ROUTER at the back needs the routing id in
+    stands without the other. A ROUTER at the back needs the routing id in
     front of each message; only a DEALER at the front carries one through.
     """
     if frontend not in FRONTENDS or backend not in BACKENDS:

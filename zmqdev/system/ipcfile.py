@@ -1,7 +1,7 @@
 """The file behind an `ipc://` address, guarded.
 
 Binding one deletes a regular file at that path and steals a live socket; its
-mode is 0777 less the umask (T6). So the path is looked at before the bind, and
+mode is 0777 less the umask. So the path is looked at before the bind, and
 the bind runs under a narrow umask.
 """
 

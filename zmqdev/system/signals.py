@@ -1,7 +1,7 @@
 """Signals wake a loop and do nothing else.
 
 Handlers are installed explicitly: `sh -c 'program &'` starts it with SIGINT
-ignored (T11). Python writes the number of each signal to a socket pair in its
+ignored. Python writes the number of each signal to a socket pair in its
 C handler, so a loop that polls `fileno()` wakes at once, whatever it waits for.
 """
 

@@ -1,7 +1,7 @@
 """How zmqdev's own client asks: an id, and to be told of a failure.
 
 No published protocol has a reply that says "refused". So a client that can read
-one says so in its envelope, which every broker and proxy brings back whole (R5):
+one says so in its envelope, which every broker and proxy brings back whole:
 
     [CALL, id, '', request…]    what the client sends
     [CALL, id, '', reply…]      the reply

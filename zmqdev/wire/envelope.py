@@ -2,8 +2,8 @@
 
 It is everything up to and including the first empty frame, whatever its length:
 REQ sends just the empty frame, REQ_CORRELATE puts a 4-byte id before it, each
-ROUTER on the way its own address (R5). A message with no empty frame has only
-the frame that the receiving ROUTER put in front (R7).
+ROUTER on the way its own address. A message with no empty frame has only
+the frame that the receiving ROUTER put in front.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Rules.
 - A request is `[id, '', body…]`: four bytes in front of the empty delimiter, as
   REQ_CORRELATE sends them, so REP workers and all that keep the envelope give
-  the id back (R5).
+  the id back.
 - A reply is taken for the request with its id and for no other. A reply to a
   request that has its reply, or that was given up, is late: counted and dropped.
 - A request that has no reply `timeout` after it was handed over is sent again,

@@ -158,7 +158,7 @@ class Worker:
                 self._replies.popleft()
             done += accepted
             if self._addressed and reason:
-                # Gone, or does not read: one stalled peer must not hold up the others (R1).
+                # Gone, or does not read: one stalled peer must not hold up the others.
                 self._replies.popleft()
                 self.unanswered += 1
                 done += 1

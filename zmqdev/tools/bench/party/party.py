@@ -117,7 +117,7 @@ class Seat:
         return self._order.addresses
 
     def meet(self, parent: Parent) -> None:
-        """Until all peers have shaken hands; an unread monitor would stop the context (T4)."""
+        """Until all peers have shaken hands; an unread monitor would stop the context."""
         while self._watch.counts.accepted < self._peers:
             parent.wait_silent((self._watch.pair, zmq.POLLIN))
             self._watch.drain()

@@ -50,7 +50,7 @@ class Proxy:
 
 
 def _leave_with(parent: Parent) -> None:
-    """`zmq_proxy` heeds nothing (P9), so the process ends under it."""
+    """`zmq_proxy` heeds nothing, so the process ends under it."""
     try:
         parent.hear()
     except pipe.Closed:
