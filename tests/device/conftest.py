@@ -17,24 +17,29 @@ from zmqdev.device.device import Device
 from zmqdev.device.relay_engine import RelayEngine
 from zmqdev.device.service import Service
 from zmqdev.options.device import DeviceSpec, printed, resolve
+from zmqdev.options.document import read
 from zmqdev.options.kind import KINDS
-from zmqdev.options.layer import build, flag_layer
+from zmqdev.options.layer import build, file_layer, flag_layer
 
 Context = zmq.Context[zmq.Socket[bytes]]
 WILDCARD = "tcp://127.0.0.1:*"
 
 
 class Steered:
-    """A device, its service, its control; asked without a socket, in this thread."""
+    """A device, its service, its control; asked without a socket, in this thread. `text` is what
+    a file says."""
 
-    def __init__(self, kind: str, address: str | None, **flags: object) -> None:
+    def __init__(self, kind: str, address: str | None, text: str = "", **flags: object) -> None:
         row = KINDS[kind]
         asked: dict[tuple[str, ...], object] = {
             ("frontend", "bind"): [WILDCARD],
             ("backend", "bind"): [WILDCARD],
         }
         asked.update({(key,): value for key, value in flags.items()})
-        spec, written = build(DeviceSpec, [flag_layer(DeviceSpec, asked)])
+        layers = [flag_layer(DeviceSpec, asked)]
+        if text:
+            layers.append(file_layer(DeviceSpec, read(text.encode(), "d.yaml")))
+        spec, written = build(DeviceSpec, layers)
         spec = resolve(row, spec, written)
         self.device = Device(kind, kind, RelayEngine(row, spec), drain=1.0)
         self.control = Control(self.device, address, lambda: printed(row, spec))
@@ -90,8 +95,10 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def steered(runtime: Path) -> Iterator[Callable[..., Steered]]:
     made: list[Steered] = []
 
-    def begin(kind: str = "queue", address: str | None = None, **flags: object) -> Steered:
-        made.append(Steered(kind, address, **flags))
+    def begin(
+        kind: str = "queue", address: str | None = None, text: str = "", **flags: object
+    ) -> Steered:
+        made.append(Steered(kind, address, text, **flags))
         return made[-1]
 
     yield begin

@@ -38,8 +38,11 @@ def _resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec
     filled = resolve_device(kind, spec, written)
     for key, address in (
         *bound_addresses(filled),
-        *(("frontend.connect", address) for address in filled.frontend.connect),
-        *(("backend.connect", address) for address in filled.backend.connect),
+        *(
+            (f"{filled.path(name)}.connect", address)
+            for name, side in filled.sides.items()
+            for address in side.connect
+        ),
     ):
         if address.startswith("inproc://"):
             fix = "use ipc:// here, or put both ends in one file and start it with `zmqdev run`"

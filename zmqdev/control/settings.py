@@ -45,9 +45,10 @@ class Setting:
 
 def change(on: Steered, key: str, value: str) -> dict[str, Any]:
     """`value` is text, as on a command line, whatever the setting's type is."""
-    row = SETTINGS.get(key)
+    rows = SETTINGS | _of_backends(on)
+    row = rows.get(key)
     if row is None:
-        fit = near(key, SETTINGS) or f"; what can be set is {', '.join(SETTINGS)}"
+        fit = near(key, rows) or f"; what can be set is {', '.join(rows)}"
         raise Refused("bad-argument", f"key: nothing to set is called {key[:40]!r}{fit}")
     try:
         parsed = row.type.parse(value, text=True)
@@ -105,6 +106,18 @@ def apply_marks(on: Steered) -> None:
         on.device.post(again)
 
 
+def _of_backends(on: Steered) -> dict[str, Setting]:
+    """The marks of the sides that have names of their own."""
+    return {row.key: row for side in on.device.engine.spec.backends for row in _marks_of(side)}
+
+
+def _marks_of(side: str) -> list[Setting]:
+    return [
+        Setting(f"{side}.{mark}", _MARK, f"{help} of the {side}", partial(_hwm, f"{side}.{mark}"))
+        for mark, help in _MARKS.items()
+    ]
+
+
 _MARK = Integer(0, 2**31 - 1)
 _MARKS = {
     "hwm": "high-water mark, both ways, in messages for each peer",
@@ -124,12 +137,7 @@ SETTINGS = {
             "when nobody can take a message: wait, or drop it",
             _on_full,
         ),
-        *(
-            Setting(
-                f"{side}.{mark}", _MARK, f"{help} of the {side}", partial(_hwm, f"{side}.{mark}")
-            )
-            for side in ("frontend", "backend")
-            for mark, help in _MARKS.items()
-        ),
+        *_marks_of("frontend"),
+        *_marks_of("backend"),
     )
 }

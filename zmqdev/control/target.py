@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zmqdev.control.protocol import Refused
+from zmqdev.options.suggest import near
 
 if (
     TYPE_CHECKING
@@ -40,4 +41,6 @@ class Steered:
         for found in self.device.engine.sockets():
             if found.name == name:
                 return found
-        raise Refused("refused", f"{self.device.name} has no {name}")
+        known = [found.name for found in self.device.engine.sockets()]
+        fix = near(name, known) or f"; its sides are {', '.join(known)}"
+        raise Refused("bad-argument", f"side: {self.device.name} has no {name[:40]!r}{fix}")

@@ -49,13 +49,21 @@ def peers(on: Steered) -> dict[str, Any]:
 
 def config(on: Steered) -> dict[str, Any]:
     told = copy.deepcopy(on.base())
+    spec = on.device.engine.spec
     for side in on.device.engine.sockets():
-        if isinstance(told.get(side.name), dict):
-            for verb in ("bind", "connect"):
-                told[side.name][verb] = [a.asked for a in side.addresses if a.verb == verb]
+        found = _section(told, spec.path(side.name))
+        for verb in ("bind", "connect") if found else ():
+            found[verb] = [a.asked for a in side.addresses if a.verb == verb]
     for key, value in on.changed.items():
-        section, _, name = key.rpartition(".")
-        (told.setdefault(section, {}) if section else told)[name] = value
+        head, _, name = key.rpartition(".")
+        _section(told, spec.path(head))[name] = value
+    return told
+
+
+def _section(told: dict[str, Any], path: str) -> dict[str, Any]:
+    """The map at a path of dots, made where there is none; "" is the whole."""
+    for key in filter(None, path.split(".")):
+        told = told.setdefault(key, {})
     return told
 
 
@@ -161,7 +169,7 @@ def list_verbs(on: Steered) -> dict[str, Any]:
     return {verb.name: {"usage": verb.usage, "help": verb.help} for verb in VERBS.values()}
 
 
-_SIDE = Argument("side", Choice(choices=("frontend", "backend")), "frontend or backend")
+_SIDE = Argument("side", Text(), "frontend, backend, or the name of one of `backends`")
 
 
 def _address(name: str, help: str, verb: str, act: Callable[..., dict[str, Any]]) -> Verb:

@@ -78,7 +78,7 @@ class Vigil:
             Side(
                 opened,
                 watches[opened.name],
-                number,
+                min(number, 1),
                 self._accounts(opened),
                 self._floods(opened),
             )
@@ -193,6 +193,6 @@ class Vigil:
         guard.refuse(reason, text, address, time.monotonic())
 
     def _accounts(self, opened: OpenSocket) -> Unfinished[Connection]:
-        queue = getattr(self._engine.spec, opened.name).sockopts.get("rcvhwm", QUEUE)
+        queue = self._engine.spec.sides[opened.name].sockopts.get("rcvhwm", QUEUE)
         chatter = SUBSCRIBING if opened.type in socktype.PUBLISHERS else CHATTER
         return Unfinished(self._largest, int(queue), chatter)

@@ -9,7 +9,7 @@ waits for as many replies as requests went out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ class RelayEngine:
         self._sockets: tuple[OpenSocket, ...] = ()
         self._capture: OpenSocket | None = None
         self._relay: Relay | None = None
-        self._subscribing: Subscribing | None = None
+        self._subscribing: tuple[Subscribing, ...] = ()
         self._context: zmq.Context[Any] | None = None
         self._backlog: Backlog | None = None
         self._stage = 0
@@ -103,47 +103,62 @@ class RelayEngine:
         self._context = context
         rights = self._rights()
         try:
-            for name in ("frontend", "backend"):
-                side = getattr(self.spec, name)
-                if side.type == "XPUB":
-                    side = replace(side, sockopts=telling_all(side.sockopts, rights is not None))
-                opened = open_side(context, name, side, watch, census_of(self.spec.limits, sides=2))
-                self._sockets = (*self._sockets, opened)
+            for name, side in self.spec.sides.items():
+                self._open_side(context, name, side, watch, manual=rights is not None)
             if self.spec.capture:
                 self._capture = make(context, "capture", "PUB", {"sndhwm": self.kind.hwm})
                 self._capture.bind(self.spec.capture)
         except BaseException:
             self.close(0)
             raise
-        frontend, backend = (side.socket for side in self._sockets)
-        if self._sockets[1].type == "XPUB":
-            first, second = self._sockets
-            self._subscribing = Subscribing(
-                *(first, second, self.counters, self.spec.limits, rights),
-                repeats=any(self.spec.backend.sockopts.get(name) for name in REPEATS),
+        frontend, *targets = self._sockets
+        self._subscribing = tuple(
+            Subscribing(
+                *(frontend, target, self.counters, self.spec.limits, rights),
+                repeats=any(self.spec.targets[target.name].sockopts.get(name) for name in REPEATS),
             )
-        forward, backward = lanes(self.kind, self.spec)
-        self._relay = Relay(
-            frontend, backend, wake, self.counters, forward=forward, backward=backward
+            for target in targets
+            if target.type == "XPUB"
         )
+        self._relay = self._make_relay(frontend, targets, wake)
         if self._capture is not None:
             self._relay.capture = self._capture.socket
+
+    def _open_side(
+        self, context: zmq.Context[Any], name: str, side: Any, watch: Watch, *, manual: bool
+    ) -> None:
+        if side.type == "XPUB":
+            side = replace(side, sockopts=telling_all(side.sockopts, manual))
+        census = census_of(self.spec.limits, sides=len(self.spec.sides))
+        self._sockets = (*self._sockets, open_side(context, name, side, watch, census))
+
+    def _make_relay(
+        self, frontend: OpenSocket, targets: Sequence[OpenSocket], wake: zmq.Socket[bytes]
+    ) -> Relay:
+        forward, backward = lanes(self.kind, self.spec)
+        return Relay(
+            *(frontend.socket, targets[0].socket, wake, self.counters),
+            forward=forward,
+            backward=backward,
+        )
 
     def _rights(self) -> acl.Rights | None:
         return acl.load(Path(self.spec.topic_acl)) if self.spec.topic_acl else None
 
     def run(self, *, paused: bool) -> None:
         """Subscriptions are no messages: they are taken in while it is paused as well."""
-        if self._subscribing is None:
+        if not self._subscribing:
             self.relay.run(forward=not paused, backward=not paused)
             return
         slice_ms = CALM_MS
         while not self._relay_for(forward=not paused, limit_ms=slice_ms):
-            slice_ms = BUSY_MS if self._subscribing.turn() else CALM_MS
+            # Each has its turn, also behind one that has more.
+            more = [subscribing.turn() for subscribing in self._subscribing]
+            slice_ms = BUSY_MS if any(more) else CALM_MS
 
     def _relay_for(self, limit_ms: int, forward: bool = True, until_idle: bool = False) -> bool:
         """Let the relay run. Subscriptions do not take its way: see `Subscribing`."""
-        backward = self._subscribing is None
+        backward = not self._subscribing
         return self.relay.run(forward, backward, until_idle, limit_ms)
 
     def drain(self, ending: Ending) -> bool:
@@ -265,8 +280,9 @@ class RelayEngine:
     def configure(self, key: str, value: Any) -> None:
         if key == "on-full":
             self.spec = replace(self.spec, on_full=value)
-            if self._sockets[1].type in socktype.PUBLISHERS:
-                apply(self._sockets[1].socket, {"xpub_nodrop": value == "block"})
+            for target in self._sockets[1:]:
+                if target.type in socktype.PUBLISHERS:
+                    apply(target.socket, {"xpub_nodrop": value == "block"})
             self.relay.forward, self.relay.backward = lanes(self.kind, self.spec)
             return
         side, _, name = key.partition(".")
@@ -280,14 +296,14 @@ class RelayEngine:
         self.relay.tap = socket
         if self._backlog is not None:
             self._backlog.relay.tap = socket
-        if self._subscribing is not None:
-            self._subscribing.tap = socket
+        for subscribing in self._subscribing:
+            subscribing.tap = socket
 
     def reload(self) -> None:
         """Read rights again. UsageError names what is wrong, and then all stays as it was."""
         rights = self._rights()
-        if rights is not None and self._subscribing is not None:
-            self._subscribing.rights = rights
+        for subscribing in self._subscribing if rights is not None else ():
+            subscribing.rights = rights
 
     def peer_changed(self, side: str, what: str) -> None:
         """libzmq's own round robin needs no word of it."""
@@ -307,8 +323,9 @@ class RelayEngine:
     def progress(self, direction: int) -> Progress:
         counts = self.counters.total()[DIRECTIONS[direction]]
         turns, emptied = self.counters.turns_ever, 0
-        if direction and self._subscribing is not None:
-            turns, emptied = self._subscribing.turns, self._subscribing.emptied
+        if direction and self._subscribing:
+            turns = min(one.turns for one in self._subscribing)
+            emptied = min(one.emptied for one in self._subscribing)
         messages = counts["messages"] + sum(counts[drop] for drop in DROPS)
         return Progress(turns, messages, counts["blocked_ns"], emptied)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from zmqdev.errors import UsageError
@@ -13,8 +14,8 @@ from zmqdev.options.crowd import Crowd
 from zmqdev.options.files import files_of
 from zmqdev.options.kind import DeviceKind, SideDefault
 from zmqdev.options.layer import Written, plain
-from zmqdev.options.option import option, section
-from zmqdev.options.side import Backend, Frontend
+from zmqdev.options.option import named, option, section
+from zmqdev.options.side import RESERVED, Backend, Frontend
 from zmqdev.options.types import (
     AGAIN,
     Address,
@@ -109,6 +110,9 @@ class DeviceSpec(Logging, Ready):
     )
     frontend: Frontend = section(Frontend, help="The side that takes messages in.")
     backend: Backend = section(Backend, help="The side that sends them on.")
+    backends: Mapping[str, Backend] = named(
+        Backend, help="More backends, by names of your own.", reserved=RESERVED
+    )
     set: tuple[str, ...] = option(
         Many(Text(metavar="SIDE.OPTION=VALUE", any_bytes=True)),
         default=(),
@@ -151,29 +155,80 @@ class DeviceSpec(Logging, Ready):
         group="Security",
     )
 
+    @property
+    def targets(self) -> dict[str, Backend]:
+        """Resolved: every backend by its name, `backend` first where there is one."""
+        rest = {} if self.backend.type is None else {"backend": self.backend}
+        return {**rest, **self.backends}
+
+    @property
+    def sides(self) -> dict[str, Any]:
+        """Resolved: every side by its name, the frontend first."""
+        return {"frontend": self.frontend, **self.targets}
+
+    def path(self, side: str) -> str:
+        """Where the options of a side stand in a file: `frontend` or `backends.eu`."""
+        return f"backends.{side}" if side in self.backends else side
+
 
 def resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
     """The spec with every default of the kind filled in. UsageError names the place."""
     frontend_type = spec.frontend.type or _partner(kind, spec, "frontend")
     backend_type = spec.backend.type or _partner(kind, spec, "backend")
-    _check_pair(kind, frontend_type, backend_type, written)
+    named_alone = bool(spec.backends) and not written.says("backend")
+    if not named_alone:
+        _check_pair(kind, frontend_type, backend_type, written)
     on_full = spec.on_full or ("drop" if backend_type in socktype.PUBLISHERS else "block")
+    fill = partial(_fill, kind, spec, on_full, written)
     filled = replace(
         spec,
         name=spec.name or kind.name,
         on_full=on_full,
-        frontend=_fill(kind.frontend, kind, spec, "frontend", frontend_type, on_full, written),
-        backend=_fill(kind.backend, kind, spec, "backend", backend_type, on_full, written),
+        frontend=fill(kind.frontend, "frontend", spec.frontend, frontend_type),
+        backend=spec.backend
+        if named_alone
+        else fill(kind.backend, "backend", spec.backend, backend_type),
+        backends={
+            name: _named(kind, spec, fill, written, name, frontend_type) for name in spec.backends
+        },
     )
+    if named_alone:
+        raise UsageError(
+            "backends: without routes everything goes to `backend`; write it, or routes",
+            written.place(*(f"backends.{name}" for name in spec.backends)),
+        )
     _check_addresses(filled, written)
     _check_security(filled, written)
     return filled
 
 
+def _named(
+    kind: DeviceKind,
+    spec: DeviceSpec,
+    fill: Callable[..., Any],
+    written: Written,
+    name: str,
+    frontend_type: str,
+) -> Any:
+    """A backend of `backends`. It has no address of its own accord: that of `backend` is taken."""
+    side, path = spec.backends[name], f"backends.{name}"
+    if kind.only:
+        raise UsageError(
+            f"{path}: a reliable queue shares requests by service, and has one backend",
+            written.place(path),
+        )
+    if not side.bind and not side.connect:
+        raise UsageError(f"{path}: write bind or connect, and an address", written.place(path))
+    type_ = side.type or _partner(kind, spec, "backend")
+    _check_pair(kind, frontend_type, type_, written, path)
+    return fill(kind.backend, path, side, type_)
+
+
 def _check_security(spec: DeviceSpec, written: Written) -> None:
-    security_check.check(spec.frontend, written, "frontend.")
-    security_check.check(spec.backend, written, "backend.")
-    if spec.topic_acl and spec.backend.type != "XPUB" and not _names_services(spec):
+    for name, side in spec.sides.items():
+        security_check.check(side, written, f"{spec.path(name)}.")
+    sees = any(side.type == "XPUB" for side in spec.targets.values())
+    if spec.topic_acl and not sees and not _names_services(spec):
         raise UsageError(
             "topic-acl: needs an XPUB backend, which sees who subscribes, or a reliable queue "
             "with workers that name their service",
@@ -197,7 +252,9 @@ def _partner(kind: DeviceKind, spec: DeviceSpec, side: str) -> str:
     return own
 
 
-def _check_pair(kind: DeviceKind, frontend: str, backend: str, written: Written) -> None:
+def _check_pair(
+    kind: DeviceKind, frontend: str, backend: str, written: Written, path: str = "backend"
+) -> None:
     own = (kind.frontend.type, kind.backend.type)
     if kind.only:
         if (frontend, backend) != own:
@@ -207,7 +264,7 @@ def _check_pair(kind: DeviceKind, frontend: str, backend: str, written: Written)
         return
     if socktype.legal(frontend, backend):
         return
-    place = written.place("backend.type", "frontend.type")
+    place = written.place(f"{path}.type", "frontend.type", path)
     fit = ", ".join(socktype.legal_backends(frontend))
     raise UsageError(
         f"{kind.name}: a {frontend} frontend cannot stand with a {backend} backend; "
@@ -217,15 +274,15 @@ def _check_pair(kind: DeviceKind, frontend: str, backend: str, written: Written)
 
 
 def _fill(
-    default: SideDefault,
     kind: DeviceKind,
     spec: DeviceSpec,
-    name: str,
-    type_: str,
     on_full: str,
     written: Written,
+    default: SideDefault,
+    name: str,
+    side: Any,
+    type_: str,
 ) -> Any:
-    side = getattr(spec, name)
     bind, connect = side.bind, side.connect
     if not bind and not connect:
         bind = (default.address,) if default.verb == "bind" else ()
@@ -237,7 +294,7 @@ def _fill(
     base = sockopt.defaults(
         type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=len(connect)
     )
-    if name == "backend":
+    if name != "frontend":
         base |= _backend_defaults(type_, on_full, spec.limits.topic_length)
         if spec.topic_acl and type_ == "ROUTER":
             # Where workers differ in their rights, none takes the requests of another by its id.
@@ -288,11 +345,12 @@ def _check_addresses(spec: DeviceSpec, written: Written) -> None:
                 f"{key}: {address} is bound by {seen[address]} too", written.place(key)
             )
         seen[address] = key
-    if spec.frontend.sockopts.get("conflate") or spec.backend.sockopts.get("conflate"):
-        raise UsageError(
-            "conflate breaks multipart messages, so a device does not take it",
-            written.place("frontend.conflate", "backend.conflate"),
-        )
+    for name, side in spec.sides.items():
+        if side.sockopts.get("conflate"):
+            raise UsageError(
+                "conflate breaks multipart messages, so a device does not take it",
+                written.place(f"{spec.path(name)}.conflate"),
+            )
 
 
 def reloadable(spec: DeviceSpec) -> bool:
@@ -302,10 +360,9 @@ def reloadable(spec: DeviceSpec) -> bool:
 
 def bound_addresses(spec: DeviceSpec) -> Iterator[tuple[str, str]]:
     """(option path, address) of everything the device binds."""
-    for address in spec.frontend.bind:
-        yield "frontend.bind", address
-    for address in spec.backend.bind:
-        yield "backend.bind", address
+    for name, side in spec.sides.items():
+        for address in side.bind:
+            yield f"{spec.path(name)}.bind", address
     if spec.capture:
         yield "capture", spec.capture
     if spec.control and spec.control != "off":
@@ -314,10 +371,9 @@ def bound_addresses(spec: DeviceSpec) -> Iterator[tuple[str, str]]:
 
 def warnings(spec: DeviceSpec) -> Iterator[str]:
     """What is allowed and yet deserves a word at the start."""
-    for name in ("frontend", "backend"):
-        opts = getattr(spec, name).sockopts
+    for name, side in spec.sides.items():
         for mark in ("sndhwm", "rcvhwm"):
-            if opts.get(mark) == 0:
+            if side.sockopts.get(mark) == 0:
                 yield f"{name}.{mark} is 0: a stalled peer can fill the memory"
 
 

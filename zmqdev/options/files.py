@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from zmqdev.options.option import Path, options_of, sections_of
+from zmqdev.options.option import Path, named_of, options_of, sections_of
 from zmqdev.options.types import FileName
 
 
@@ -39,3 +39,6 @@ def files_of(spec: Any, above: Path = ()) -> Iterator[NamedFile]:
                 yield NamedFile((*above, key), path, type_.change, type_.mark, sure)
     for key, (name, _) in sections_of(kind).items():
         yield from files_of(getattr(spec, name), (*above, key))
+    for key, (name, _) in named_of(kind).items():
+        for word, nested in getattr(spec, name).items():
+            yield from files_of(nested, (*above, key, word))

@@ -7,19 +7,31 @@ names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from zmqdev.errors import UsageError
 from zmqdev.options.document import Node
-from zmqdev.options.option import Leaf, Path, leaves, options_of, section_at, sections_of
+from zmqdev.options.option import (
+    Leaf,
+    Named,
+    Path,
+    leaves,
+    named_of,
+    options_of,
+    section_at,
+    sections_of,
+)
 from zmqdev.options.side import SocketSide
 from zmqdev.options.sockopt import SOCKET_OPTIONS, parse_setting
 from zmqdev.options.suggest import near
 from zmqdev.options.types import called
 
 T = TypeVar("T")
+# Names stand in flags, in columns and in `SIDE.OPTION`: so no dot, and no blank.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,10 @@ class Written:
             if key in self.places:
                 return self.places[key]
         return self.fallback
+
+    def says(self, *above: str) -> bool:
+        """Whether anything of the section at this path was written."""
+        return any(path[: len(above)] == above for path in self.places)
 
 
 def takes_sockopts(spec: type) -> bool:
@@ -81,10 +97,31 @@ def _key_layer(spec: type, key: str, value: Node, at: str, above: Path, layer: L
             layer[path] = Entry(value.plain(), str(value.place), text=False)
         else:
             _map_layer(nested[1].spec, value, path, frozenset(), layer)
+    elif key in named_of(spec):
+        _named_layer(named_of(spec)[key][1], value, path, layer)
     elif key in options_of(spec) or (takes_sockopts(spec) and key in SOCKET_OPTIONS):
         layer[path] = Entry(value.plain(), str(value.place), text=False)
     else:
         raise UsageError(f"{_where(above)}unknown key {key!r}{_nearest(spec, key)}", at)
+
+
+def _named_layer(declared: Named, node: Node, path: Path, layer: Layer) -> None:
+    """A map by name. Each name has an entry of its own, so that one with no keys is seen."""
+    where = ".".join(path)
+    if not node.is_map:
+        raise UsageError(
+            f"{where}: expected names and their keys, not {called(_bare(node))}", str(node.place)
+        )
+    for name, at, value in node.items():
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"{where}: {name!r} is no name; use letters, digits, '-' and '_'", str(at)
+            )
+        if name in declared.reserved:
+            raise UsageError(f"{where}: {name!r} means something else; choose another", str(at))
+        below = (*path, name)
+        layer[below] = Entry({}, str(at), text=False)
+        _map_layer(declared.spec, value, below, frozenset(), layer)
 
 
 def _bare(node: Node) -> object:
@@ -96,7 +133,7 @@ def _where(above: Path) -> str:
 
 
 def known_keys(spec: type) -> list[str]:
-    own = [*options_of(spec), *sections_of(spec)]
+    own = [*options_of(spec), *sections_of(spec), *named_of(spec)]
     return own + (list(SOCKET_OPTIONS) if takes_sockopts(spec) else [])
 
 
@@ -105,7 +142,7 @@ def _nearest(spec: type, key: str) -> str:
     suggestion = near(key, known)
     if suggestion:
         return suggestion
-    own = ", ".join(sorted([*options_of(spec), *sections_of(spec)]))
+    own = ", ".join(sorted([*options_of(spec), *sections_of(spec), *named_of(spec)]))
     return f"; known are {own}" + (" and socket options" if takes_sockopts(spec) else "")
 
 
@@ -145,7 +182,10 @@ def _setting(spec: type, text: str, place: str) -> tuple[Path, str]:
         raise UsageError(str(error), place) from None
     *above, name = key.split(".")
     sides = [side for side, (_, nested) in sections_of(spec).items() if takes_sockopts(nested.spec)]
-    if sides and (len(above) != 1 or above[0] not in sides):
+    if len(above) == 1 and above[0] not in sides and named_of(spec):
+        (key,) = named_of(spec)  # the name is looked for when all layers are there
+        above = [key, *above]
+    elif sides and (len(above) != 1 or above[0] not in sides):
         one = " or ".join(f"{side}.{name}" for side in sides)
         raise UsageError(f"{text!r} names no side; write {one}", place)
     if not sides and above:
@@ -172,9 +212,30 @@ def _build(spec: type, layer: Layer, above: Path) -> Any:
             values[name] = _parse(declared.type, entry, (*above, key))
     for key, (name, nested) in sections_of(spec).items():
         values[name] = _build(nested.spec, layer, (*above, key))
+    for key, (name, declared_map) in named_of(spec).items():
+        path = (*above, key)
+        inner: type = declared_map.spec
+        values[name] = {
+            word: _build(inner, layer, (*path, word))
+            for word in _names(layer, path, sections_of(spec))
+        }
     if takes_sockopts(spec):
         values["sockopts"] = _sockopts(layer, above, options_of(spec))
     return spec(**values)
+
+
+def _names(layer: Layer, above: Path, sections: Iterable[str]) -> Iterator[str]:
+    """The names below `above`. UsageError for a setting of one that is not there."""
+    deep = len(above)
+    below = {path: entry for path, entry in layer.items() if path[:deep] == above}
+    known = [path[deep] for path in below if len(path) == deep + 1]
+    for path, entry in below.items():
+        if path[deep] not in known:
+            hint = near(path[deep], [*known, *sections]) or (
+                f"; known are {', '.join(known)}" if known else ""
+            )
+            raise UsageError(f"no side is called {path[deep]!r}{hint}", entry.place)
+    yield from known
 
 
 def _sockopts(layer: Layer, above: Path, declared: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,6 +268,9 @@ def plain(made: Any) -> dict[str, Any]:
         nested = plain(getattr(made, name))
         if nested:
             result[key] = nested
+    for key, (name, _) in named_of(spec).items():
+        if getattr(made, name):
+            result[key] = {word: plain(side) for word, side in getattr(made, name).items()}
     if takes_sockopts(spec):
         result |= {k: SOCKET_OPTIONS[k].type.plain(v) for k, v in made.sockopts.items()}
     return result

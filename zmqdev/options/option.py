@@ -3,9 +3,11 @@
 An option is one field of a frozen dataclass, made with `option(...)`. A field
 made with `section(...)` holds another such dataclass: its options sit one
 level down in YAML (`stats: {interval: 1s}`) and carry the section's name in
-front in flags (`--frontend-bind`) unless they name a flag of their own. Flags,
-YAML keys, environment variables, checks, help, `--print-config`, the tables in
-the README and the JSON Schema are read from the result of `leaves`.
+front in flags (`--frontend-bind`) unless they name a flag of their own. A field
+made with `named(...)` holds any number of them by name, in a file alone
+(`backends: {eu: {bind: ...}}`). Flags, YAML keys, environment variables, checks,
+help, `--print-config`, the tables in the README and the JSON Schema are read from
+the result of `leaves`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from zmqdev.options.types import ValueType
 Path = tuple[str, ...]
 _OPTION = "zmqdev.option"
 _SECTION = "zmqdev.section"
+_NAMED = "zmqdev.named"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,15 @@ class Section:
     spec: type
     help: str
     shorthand: str | None = None
+
+
+@dataclass(frozen=True)
+class Named:
+    """A map of nested dataclasses by names that people choose; `reserved` are not to be had."""
+
+    spec: type
+    help: str
+    reserved: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,11 @@ def section(spec: type, *, help: str, shorthand: str | None = None) -> Any:
     return field(default_factory=spec, metadata={_SECTION: Section(spec, help, shorthand)})
 
 
+def named(spec: type, *, help: str, reserved: frozenset[str] = frozenset()) -> Any:
+    """A dataclass field that holds a map of nested specs by name."""
+    return field(default_factory=dict, metadata={_NAMED: Named(spec, help, reserved)})
+
+
 def key_of(name: str) -> str:
     """The word for a field: `on_full` is written `on-full`."""
     return name.rstrip("_").replace("_", "-")
@@ -114,6 +131,16 @@ def sections_of(spec: type) -> Mapping[str, tuple[str, Section]]:
     }
 
 
+@cache
+def named_of(spec: type) -> Mapping[str, tuple[str, Named]]:
+    """key -> (field name, Named) of the maps by name at this level."""
+    return {
+        key_of(item.name): (item.name, item.metadata[_NAMED])
+        for item in dataclasses.fields(spec)
+        if _NAMED in item.metadata
+    }
+
+
 def leaves(spec: type, above: Path = ()) -> Iterator[Leaf]:
     """Every option of a spec class, with those of its sections."""
     for key, (_, declared, default) in options_of(spec).items():
@@ -122,8 +149,19 @@ def leaves(spec: type, above: Path = ()) -> Iterator[Leaf]:
         yield from leaves(nested.spec, (*above, key))
 
 
+def leaves_of(made: Any) -> Iterator[Leaf]:
+    """Every option of a spec, with those of what it has by name."""
+    kind: type = type(made)
+    yield from leaves(kind)
+    for key, (name, by_name) in named_of(kind).items():
+        for word in getattr(made, name):
+            yield from leaves(by_name.spec, (key, word))
+
+
 def section_at(spec: type, path: Path) -> type:
     """The spec class of the section at `path`; KeyError when there is none."""
-    for key in path:
+    for at, key in enumerate(path):
+        if key in named_of(spec) and at + 1 < len(path):
+            return section_at(named_of(spec)[key][1].spec, path[at + 2 :])
         spec = sections_of(spec)[key][1].spec
     return spec

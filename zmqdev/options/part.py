@@ -39,10 +39,16 @@ class Part:
 
     @property
     def addressed(self) -> tuple[Any, ...]:
-        """(side name, side) of everything with addresses: two for a device, one otherwise."""
+        """(side name, side) of everything with addresses: at least two for a device, one
+        otherwise. Where a side's options stand is `path`."""
         if self.category == "device":
-            return (("frontend", self.spec.frontend), ("backend", self.spec.backend))
+            return tuple(self.spec.sides.items())
         return (("", self.spec),)
+
+    def path(self, side: str) -> str:
+        """What stands before an option of a side: `frontend.`, `backends.eu.`, "" of an
+        endpoint."""
+        return f"{self.spec.path(side)}." if side else ""
 
     @property
     def keeps(self) -> bool:

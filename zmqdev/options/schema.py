@@ -13,7 +13,7 @@ from typing import Any
 from zmqdev.options.defaults import GROUPS
 from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.layer import takes_sockopts
-from zmqdev.options.option import Option, Section, options_of, sections_of
+from zmqdev.options.option import Named, Option, Section, named_of, options_of, sections_of
 from zmqdev.options.part_options import CATEGORIES, kinds, part_spec
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 
@@ -21,6 +21,7 @@ Schema = dict[str, Any]
 # A value with a variable in it is text, whatever it becomes.
 VARIABLE: Schema = {"type": "string", "pattern": r"\$\{"}
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+_SIDE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 _TEXT_OR_LIST: Schema = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
 }
@@ -88,6 +89,8 @@ def _object(spec: type) -> Schema:
         properties[key] = _option(declared, default)
     for key, (_, nested) in sections_of(spec).items():
         properties[key] = _section(nested)
+    for key, (_, by_name) in named_of(spec).items():
+        properties[key] = _named(by_name)
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
@@ -123,13 +126,23 @@ def _section(nested: Section) -> Schema:
     return {"description": nested.help, "anyOf": [own, _or_variable(declared.type.schema())]}
 
 
+def _named(by_name: Named) -> Schema:
+    return {
+        "description": by_name.help,
+        "type": "object",
+        "propertyNames": {"pattern": _SIDE_NAME, "not": {"enum": sorted(by_name.reserved)}},
+        "additionalProperties": {"$ref": f"#/$defs/section-{by_name.spec.__name__}"},
+    }
+
+
 def _sections(specs: Iterable[type]) -> dict[str, Schema]:
     """The sections of all kinds, each once: a side has many options."""
     found: dict[str, Schema] = {}
     for spec in specs:
-        for _, nested in sections_of(spec).values():
-            found[f"section-{nested.spec.__name__}"] = _object(nested.spec)
-            found |= _sections([nested.spec])
+        inner = [nested.spec for _, nested in sections_of(spec).values()]
+        inner += [by_name.spec for _, by_name in named_of(spec).values()]
+        found |= {f"section-{kind.__name__}": _object(kind) for kind in inner}
+        found |= _sections(inner)
     return found
 
 

@@ -47,6 +47,12 @@ class Frontend(Side):
     )
 
 
+# What is said of a side, a place beside it, or a route, in the same words as a name.
+RESERVED = frozenset(
+    {"frontend", "backend", "forward", "backward", "capture", "control", "metrics", "drop"}
+)
+
+
 @dataclass(frozen=True)
 class Backend(Side):
     type: str | None = option(

@@ -180,7 +180,9 @@ def write(name: str, parts: Iterable[Part]) -> tuple[dict[str, Any], list[str]]:
             continue
         devices[part.name] = {
             "type": f"zmq_{part.kind}",
-            "sockets": {side: _socket(spec, part) for side, spec in part.addressed},
+            "sockets": {
+                name: _socket(side, part) for name, side in part.addressed if name in _SIDES
+            },
         }
         lost += _lost(part)
     return {"version": 1.0, "apps": {name: {"devices": devices}}}, lost

@@ -99,8 +99,8 @@ def ports_of(part: Part) -> Iterator[Port]:
         return
     spec = part.spec
     sends = None if part.keeps and spec.shares else False
-    yield from _side(part, "frontend", spec.frontend, spec.frontend.type, sends)
-    yield from _side(part, "backend", spec.backend, spec.backend.type, True)
+    for name, side in spec.sides.items():
+        yield from _side(part, name, side, side.type, sends if name == "frontend" else True)
     if spec.capture:
         yield _beside(part, "capture", "PUB", spec.capture, "capture")
     if part.keeps and spec.reliable.dead_letters:
@@ -109,7 +109,7 @@ def ports_of(part: Part) -> Iterator[Port]:
 
 
 def _side(part: Part, name: str, side: Any, type_: str, sends: bool | None) -> Iterator[Port]:
-    head = f"{name}." if name else ""
+    head = part.path(name)
     free = not (side.allow or side.deny)
     for verb in ("bind", "connect"):
         for address in getattr(side, verb):

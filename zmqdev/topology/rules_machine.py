@@ -28,7 +28,7 @@ _KEYS = (*options_of(Security),)
 def _key_files(plan: Plan) -> Found:
     for part in plan.topology.parts:
         for name, side in part.addressed:
-            head = f"{name}." if name else ""
+            head = part.path(name)
             try:
                 material.read(side)
             except (ZmqdevError, OSError, ValueError) as error:

@@ -23,7 +23,7 @@ def _no_subscription(plan: Plan) -> Found:
 def _hwm_zero(plan: Plan) -> Found:
     for part in plan.topology.parts:
         for name, side in part.addressed:
-            head = f"{name}." if name else ""
+            head = part.path(name)
             for mark in ("sndhwm", "rcvhwm"):
                 if side.sockopts.get(mark) == 0:
                     where = f"{part.name} {name}".strip()

@@ -15,7 +15,7 @@ from typing import Any
 
 from zmqdev.errors import UsageError
 from zmqdev.options.files import files_of
-from zmqdev.options.option import leaves
+from zmqdev.options.option import leaves_of
 from zmqdev.options.part import Part
 from zmqdev.options.types import NOTHING
 from zmqdev.options.variables import escape
@@ -165,7 +165,9 @@ def _readdress(settings: dict[str, Any], plan: Plan, part: Part) -> None:
     }
     sides = [("", part.spec)] if part.category == "endpoint" else list(part.addressed)
     for name, side in sides:
-        target = settings.setdefault(name, {}) if name else settings
+        target = settings
+        for key in part.path(name).split(".")[:-1]:
+            target = target.setdefault(key, {})
         for verb in ("bind", "connect"):
             moved = [where[name, address] for address in getattr(side, verb)]
             if moved:
@@ -257,7 +259,7 @@ def health_port(part: Part) -> int | None:
 
 def secret(unit: Unit) -> bool:
     """Whether its settings themselves hold something that nobody else is to read."""
-    for leaf in leaves(type(unit.part.spec)):
+    for leaf in leaves_of(unit.part.spec):
         if leaf.option.secret and "-".join(leaf.path) not in unit.keys:
             table: Any = unit.settings
             for key in leaf.path:
