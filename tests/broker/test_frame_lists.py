@@ -30,6 +30,7 @@ ALPHABET = [
     b"echo",
     b"x" * 300,
     call.CALL,
+    call.AGAIN,
     call.FAILED,
     b"id",
 ]

@@ -88,8 +88,8 @@ class Clients(RuleBasedStateMachine):
         self.play.client(client, *forms[form])
 
     def open_calls(self) -> list[bytes]:
-        clients = self.play.broker.ledger.clients.values()
-        return sorted(id for client in clients for id in client.calls)
+        held = self.play.broker.ledger.calls.values()
+        return sorted(request.head[2] for request in held)
 
     @precondition(open_calls)
     @rule(which=NUMBER)
@@ -101,6 +101,20 @@ class Clients(RuleBasedStateMachine):
         again = [call.CALL, body, b"", b"MDPC01", b"echo", body]
         self.play.client(client.identity, *again)
         assert self.play.counts["repeated"] == before + 1
+
+    @precondition(open_calls)
+    @rule(which=NUMBER, client=st.sampled_from(CLIENTS))
+    def ask_again_over_another_connection(self, which: int, client: bytes) -> None:
+        """One with an id that is unique goes over, where the client has room for it."""
+        body = pick(self.open_calls(), which)
+        request = self.play.broker.ledger.calls.get(body)
+        if request is None or request.client.identity == client:
+            return
+        self.play.client(client, call.AGAIN, body, b"", b"MDPC01", b"echo", body)
+        if request.client.identity == client:
+            self.asked[body] = client
+        else:
+            assert self.play.sent_to_clients.pop()[-2] == b"client-full"
 
     @rule(client=st.sampled_from(CLIENTS), gone=st.booleans())
     def refuse_reply(self, client: bytes, gone: bool) -> None:

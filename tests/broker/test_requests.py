@@ -12,8 +12,8 @@ from zmqdev.broker.cost import cost
 from zmqdev.broker.names import MOST
 from zmqdev.options.reliable import Reliable
 from zmqdev.wire import call
-from zmqdev.wire.dialect import Verb
-from zmqdev.wire.majordomo import request_01
+from zmqdev.wire.dialect import MDP_02, Verb
+from zmqdev.wire.majordomo import request_01, request_02
 
 FORMS = {
     "REQ": ([b""], [b""]),
@@ -253,6 +253,72 @@ def test_a_call_sent_again_while_the_first_is_here_is_one_request() -> None:
     assert play.counts["repeated"] == 1
     ask_with_id(play, b"1")
     assert len(play.work_of(b"w")) == 2, "an id may be used again afterwards"
+
+
+LONG = b"12 bytes or more"
+
+
+def test_a_call_sent_again_over_another_connection_is_the_same_request() -> None:
+    play = Play()
+    play.ready(b"w")
+    asked = request_01(b"echo", [b"body"])
+    play.client(b"old", *call.wrap(LONG, asked))
+    play.client(b"new", *call.wrap(LONG, request_02(b"echo", [b"body"]), call.AGAIN))
+    assert len(play.work_of(b"w")) == 1
+    play.reply(b"w", b"done")
+    assert play.replies_to(b"old") == []
+    assert play.replies_to(b"new") == [
+        [call.AGAIN, LONG, b"", b"MDPC02", b"\x03", b"echo", b"done"]
+    ]
+    assert play.counts["repeated"] == 1
+
+
+def test_a_retry_over_a_new_connection_is_kept_when_the_old_one_is_found_gone() -> None:
+    play = Play()
+    gone = b"\0\1\2\3\4"
+    asked = request_01(b"echo", [b"body"])
+    play.client(gone, *call.wrap(LONG, asked))
+    play.client(gone, b"", *asked)
+    play.client(b"new", *call.wrap(LONG, asked, call.AGAIN))
+    play.broker.client_refused([[gone, b"", b"x"]], True, play.now)
+    play.ready(b"w")
+    play.reply(b"w", b"done")
+    assert [frames[-1] for frames in play.replies_to(b"new")] == [b"done"]
+    assert play.counts["abandoned"] == 1
+
+
+def test_short_ids_of_two_connections_are_two_requests() -> None:
+    play = Play()
+    play.ready(b"w")
+    play.ready(b"v")
+    for client in (b"one", b"two"):
+        play.client(client, *call.wrap(b"1", request_01(b"echo", [b"body"])))
+    assert len(play.work_of(b"w") + play.work_of(b"v")) == 2
+
+
+def test_who_has_its_share_takes_over_no_request_of_another_connection() -> None:
+    play = Play(client_requests=1)
+    asked = request_01(b"echo", [b"body"])
+    play.client(b"one", *call.wrap(LONG, asked))
+    play.client(b"two", *call.wrap(b"another long id", asked))
+    play.client(b"two", *call.wrap(LONG, asked, call.AGAIN))
+    assert failure_of(play, b"two") == "client-full"
+    play.ready(b"w")
+    play.reply(b"w", b"done")
+    assert len(play.replies_to(b"one")) == 1
+
+
+def test_half_a_reply_has_gone_so_the_other_half_goes_nowhere_else() -> None:
+    play = Play(stream_partials=True)
+    play.ready(b"w", dialect=MDP_02)
+    asked = request_02(b"echo", [b"body"])
+    play.client(b"one", *call.wrap(LONG, asked))
+    token = play.token(b"w", MDP_02)
+    play.say(b"w", Verb.PARTIAL, token, b"", b"half", dialect=MDP_02)
+    play.client(b"two", *call.wrap(LONG, asked, call.AGAIN))
+    assert failure_of(play, b"two") == "elsewhere"
+    play.reply(b"w", b"rest", token=token, dialect=MDP_02)
+    assert [frames[-1] for frames in play.replies_to(b"one")] == [b"half", b"rest"]
 
 
 def test_what_a_gone_client_still_has_in_the_queue_is_dropped() -> None:

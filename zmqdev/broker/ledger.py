@@ -16,6 +16,7 @@ from zmqdev.broker.cost import FRAME, MESSAGE, cost
 from zmqdev.broker.letter import DeadLetter
 from zmqdev.broker.names import Names
 from zmqdev.broker.overflow import Overflow
+from zmqdev.broker.repeat import repeat
 from zmqdev.broker.request import Client, Request, Service
 from zmqdev.broker.room import Room
 from zmqdev.broker.token import Tokens
@@ -35,6 +36,7 @@ class Ledger:
         self.open: dict[bytes, Request] = {}
         self.clients: dict[bytes, Client] = {}
         self.services: dict[bytes, Service] = {}
+        self.calls: dict[bytes, Request] = {}
         self.size = 0
         self.draining = False
         self.to_clients: list[list[bytes]] = []
@@ -78,10 +80,12 @@ class Ledger:
         frames = head + body
         size = sum(map(len, frames)) + FRAME * len(frames) + MESSAGE  # cost(), without the call
         client, service = self.clients.get(head[0]), self.services.get(name)
-        called = head[2] if len(head) > 2 and head[1] == call.CALL else None
-        if called is not None and client is not None and called in client.calls:
-            self.tally.repeated += 1
-            return None
+        key = None
+        if len(head) > 2 and head[1] and (called := _call_of(head)) is not None:
+            key = called if len(called) >= call.UNIQUE else call.key_of(head[0], called)
+            if key in self.calls:
+                repeat(self, self.calls[key], form, head)
+                return None
         if (
             service is None
             or not service.members
@@ -89,12 +93,12 @@ class Ledger:
             or self.size + self.waiting.size + size > self._most_bytes
             or len(self.open) >= self._most
             or size > self._largest
-            or (client is not None and not self._has_share(client, size))
+            or (client is not None and not self.has_share(client, size))
         ):
             refusal = self._refusal(client, service, head[0], size, now)
             if refusal is not None:
                 self.tally.refused += 1
-                self._fail(head, refusal)
+                self.fail(head, refusal)
                 if refusal != "stopping":
                     text = f"request refused: {call.REASONS[refusal]}"
                     self.warnings.tell(CLIENT, head[0], text, now)
@@ -107,11 +111,11 @@ class Ledger:
         self._number = number = self._number + 1
         token = self.tokens.make(number)
         request = Request(number, token, client, service, form, head, body, size, now)
-        request.call = called
+        request.call = key
         self._enter(request, client, service)
         return request
 
-    def _has_share(self, client: Client, size: int) -> bool:
+    def has_share(self, client: Client, size: int) -> bool:
         limits = self.settings
         return (
             len(client.open) < limits.client_requests and client.size + size <= limits.client_bytes
@@ -125,7 +129,7 @@ class Ledger:
             return "stopping"
         if size > self._largest:
             return "too-large"
-        if client is not None and not self._has_share(client, size):
+        if client is not None and not self.has_share(client, size):
             return "client-full"
         if service is None and not self.names.takes(identity, now):
             return "no-service"
@@ -141,7 +145,7 @@ class Ledger:
         if not service.members:
             self.room.unserved.change(1, size)
         if request.call is not None:
-            client.calls.add(request.call)
+            self.calls[request.call] = request
         service.requests += 1
         service.used = request.arrived
         self.tally.requests += 1
@@ -185,7 +189,7 @@ class Ledger:
             client.identity, size, now, served=True
         ):
             return False
-        self._resize(request, size)
+        self.resize(request, size)
         if request.parts is None:
             request.parts = []
         request.parts.append(body)
@@ -239,7 +243,7 @@ class Ledger:
         self.letters.append(letter.bury(request, reason, now))
         self.warnings.lines.append(str(self.letters[-1]))
         self.tally.dead_letters += 1
-        self._fail(request.head, "dead-letter")
+        self.fail(request.head, "dead-letter")
         self._close(request)
 
     def expire(self, now: float) -> None:
@@ -270,7 +274,7 @@ class Ledger:
             self.tally.abandoned += 1
         else:
             self.tally.expired += 1
-            self._fail(request.head, "expired" if request.service.known else "no-service")
+            self.fail(request.head, "expired" if request.service.known else "no-service")
         self._close(request)
 
     def tell_of_losses(self, now: float) -> None:
@@ -284,7 +288,7 @@ class Ledger:
         self.tally.evicted += 1
         text = "request dropped: the queue is full and this client has most of it"
         self.warnings.tell(CLIENT, request.client.identity, text, now)
-        self._fail(request.head, "full")
+        self.fail(request.head, "full")
         self._close(request)
 
     def give_up(self) -> int:
@@ -292,7 +296,7 @@ class Ledger:
         left = list(self.open.values())
         for request in left:
             self.tally.unanswered += 1
-            self._fail(request.head, "stopped")
+            self.fail(request.head, "stopped")
             self._close(request)
         for service in self.services.values():
             service.queue.clear()
@@ -331,11 +335,11 @@ class Ledger:
         if not service.members:
             self.room.unserved.change(-1, -size)
         if request.call is not None:
-            client.calls.discard(request.call)
+            del self.calls[request.call]
         if not client.open:
             del self.clients[client.identity]
 
-    def _resize(self, request: Request, change: int) -> None:
+    def resize(self, request: Request, change: int) -> None:
         self.size += change
         request.size += change
         request.client.size += change
@@ -345,10 +349,10 @@ class Ledger:
 
     def _forget_parts(self, request: Request) -> None:
         if request.parts is not None:
-            self._resize(request, -sum(map(cost, request.parts)))
+            self.resize(request, -sum(map(cost, request.parts)))
             request.parts = None
 
-    def _fail(self, head: list[bytes], code: str) -> None:
+    def fail(self, head: list[bytes], code: str) -> None:
         """Tell a client that can read it why there is no reply."""
         called = _call_of(head)
         if called is not None:
@@ -361,4 +365,4 @@ class Ledger:
 
 def _call_of(head: list[bytes]) -> bytes | None:
     """The id of a call; None for a client that sends none."""
-    return head[2] if len(head) > 2 and head[1] == call.CALL else None
+    return head[2] if len(head) > 2 and head[1] in call.MARKS else None

@@ -21,14 +21,13 @@ class Client:
     `open`: its requests by number, the newest last.
     """
 
-    __slots__ = ("calls", "gone", "identity", "open", "size")
+    __slots__ = ("gone", "identity", "open", "size")
 
     def __init__(self, identity: bytes) -> None:
         self.identity = identity
         self.open: dict[int, Request] = {}
         self.size = 0
         self.gone = False
-        self.calls: set[bytes] = set()  # ids of the calls among its requests
 
 
 class Service:
@@ -88,8 +87,8 @@ class Request:
 
     `parcel` is what every worker gets after its protocol's lead: token, '', body.
     `parts` are partial replies kept until the final one; `streamed` says that the
-    client has had one already. `failure`: why its last attempt failed. `since` is when its
-    worker got it.
+    client has had one already. `call`: what it is known by when it has an id. `failure`: why
+    its last attempt failed. `since` is when its worker got it.
     """
 
     __slots__ = (

@@ -106,7 +106,7 @@ def _client(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     if spec.reliable:
         from zmqdev.endpoints.tasks.reliable import reliable_calls
 
-        requests = reliable_calls(spec, first_id)
+        requests = reliable_calls(spec)
     gate = Gate(spec.wait_peers, around.peers, "peers")
     layout = replace(layout_of(spec), terminal=sink.terminal)
     feed, pace = _feed(kind, spec), pace_of(kind.name, spec)

@@ -4,11 +4,14 @@ No published protocol has a reply that says "refused". So a client that can read
 one says so in its envelope, which every broker and proxy brings back whole:
 
     [CALL, id, '', request…]    what the client sends
-    [CALL, id, '', reply…]      the reply
+    [AGAIN, id, '', request…]   the same once more: it was sent before, perhaps to another queue
+    [CALL, id, '', reply…]      the reply, with the mark that the request had
     [FAILED, id, '', code, text]  the broker will not answer this request
 
 Nobody else sees a difference: the marks stand in the envelope, never in a body.
-The id also tells the broker that a request was sent again, see `Ledger.admit`.
+The id also tells the broker that a request was sent again, see `Ledger.admit`. One of
+UNIQUE bytes or more is a request's own among those of all clients: over another connection it
+is the same request still. A shorter one, of another program, counts for its connection.
 """
 
 from __future__ import annotations
@@ -19,9 +22,15 @@ from dataclasses import dataclass
 from zmqdev.wire.envelope import DELIMITER
 
 CALL = b"zmqdev.call"
+AGAIN = b"zmqdev.again"
+MARKS = (CALL, AGAIN)
 FAILED = b"zmqdev.failed"
 # Of the frames a ROUTER hands on: address, CALL, id, ''.
 BODY_AT = 4
+# Bytes of an id from which on it is unique: enough of them can be random.
+UNIQUE = 12
+# What an id of ours is made of: bytes that are random for each program, and a number.
+RANDOM, NUMBER = 8, 8
 
 # Why a request has no reply. One word, so that programs can compare it.
 REASONS = {
@@ -33,6 +42,7 @@ REASONS = {
     "no-service": "no worker serves this service",
     "dead-letter": "every attempt failed",
     "stopped": "the queue stopped",
+    "elsewhere": "part of its reply has gone to another connection",
 }
 
 
@@ -45,13 +55,18 @@ class Failure:
 
 
 def is_call(frames: Sequence[bytes]) -> bool:
-    """Whether a message from a ROUTER is a call: address, CALL, id, '', …"""
-    return len(frames) >= BODY_AT and frames[1] == CALL and frames[3] == DELIMITER
+    """Whether a message from a ROUTER is a call: address, a mark, id, '', …"""
+    return len(frames) >= BODY_AT and frames[1] in MARKS and frames[3] == DELIMITER
 
 
-def wrap(id: bytes, request: Sequence[bytes]) -> list[bytes]:
+def key_of(address: bytes, id: bytes) -> bytes:
+    """What a call from that address is known by among all."""
+    return id if len(id) >= UNIQUE else b"%c%b%b" % (len(address), address, id)
+
+
+def wrap(id: bytes, request: Sequence[bytes], mark: bytes = CALL) -> list[bytes]:
     """A request as the client sends it."""
-    return [CALL, id, DELIMITER, *request]
+    return [mark, id, DELIMITER, *request]
 
 
 def failure(address: bytes, id: bytes, code: str) -> list[bytes]:
@@ -64,7 +79,7 @@ def unwrap(frames: Sequence[bytes]) -> tuple[bytes, list[bytes] | Failure] | Non
     if len(frames) < 4 or frames[2] != DELIMITER:
         return None
     mark, id = frames[0], frames[1]
-    if mark == CALL:
+    if mark in MARKS:
         return id, list(frames[3:])
     if mark == FAILED and len(frames) == 5:
         code, text = (frame.decode(errors="replace") for frame in frames[3:])

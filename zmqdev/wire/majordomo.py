@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from zmqdev.options.reliable import LONGEST_SERVICE
-from zmqdev.wire.call import BODY_AT, CALL, is_call
+from zmqdev.wire.call import BODY_AT, MARKS, is_call
 from zmqdev.wire.envelope import DELIMITER, body_at
 
 CLIENT_01 = b"MDPC01"
@@ -69,7 +69,7 @@ def read_client(frames: list[bytes]) -> Asked | None:
         at = 2
     elif first in (CLIENT_02, CLIENT_01):
         at = 1
-    elif first == CALL:
+    elif first in MARKS:
         if not is_call(frames):
             return None
         at = BODY_AT

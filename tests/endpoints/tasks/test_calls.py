@@ -51,10 +51,22 @@ def test_partial_replies_are_one_reply_in_the_end() -> None:
 def test_a_request_is_sent_again_with_the_same_id() -> None:
     requests = calls()
     requests.start([b"hello"], 0.0)
-    first = requests.burst(10)
+    [first] = requests.burst(10)
     requests.sent(1)
     assert requests.tick(1.0) == []
-    assert requests.burst(10) == first
+    assert requests.burst(10) == [[call.AGAIN, *first[1:]]]
+    reply = requests.receive([call.AGAIN, *first[1:3], b"MDPC01", b"echo", b"bye"], 1.5)
+    assert reply is not None
+
+
+def test_ids_with_a_prefix_are_of_this_program_alone() -> None:
+    ids = []
+    for prefix in (b"program1", b"program2"):
+        requests = calls(prefix=prefix, first_id=0)
+        requests.start([b"hello"], 0.0)
+        ids += [frames[1] for frames in requests.burst(10)]
+    assert ids == [prefix + bytes(8) for prefix in (b"program1", b"program2")]
+    assert all(len(id) >= call.UNIQUE for id in ids)
 
 
 def test_a_dead_letter_is_told_at_once() -> None:

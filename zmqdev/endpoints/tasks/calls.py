@@ -38,7 +38,11 @@ class Calls(Requests):
         self._parts: dict[bytes, list[bytes]] = {}  # partial replies until the final one
 
     def burst(self, limit: int) -> list[list[bytes]]:
-        return [self._wrapped(frames) for frames in super().burst(limit)]
+        """One that was sent before says so; the id is the same."""
+        return [
+            self._wrapped(request.frames, call.AGAIN if request.tries else call.CALL)
+            for request, _ in zip(self._to_send, range(limit), strict=False)
+        ]
 
     def receive(self, frames: Sequence[bytes], now: float) -> Reply | None:
         told = call.unwrap(frames)
@@ -65,7 +69,7 @@ class Calls(Requests):
         taken, self.refusals = self.refusals, []
         return taken
 
-    def _wrapped(self, frames: list[bytes]) -> list[bytes]:
+    def _wrapped(self, frames: list[bytes], mark: bytes) -> list[bytes]:
         """`[id, '', body…]` as it is sent."""
         id, body = frames[0], frames[2:]
         if self.protocol == "mdp-0.1":
@@ -74,7 +78,7 @@ class Calls(Requests):
             body = majordomo.request_02(self.service, body)
         elif self.protocol == "majortomo":
             body = majordomo.request_tomo(self.service, body)
-        return call.wrap(id, body)
+        return call.wrap(id, body, mark)
 
     def _body(self, id: bytes, answer: list[bytes]) -> list[bytes] | None:
         """The body of a whole reply; None for a partial one and for what is no reply."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -14,15 +15,16 @@ from zmqdev.endpoints.tasks.calls import Calls
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.endpoints.tasks.reliable_worker import Line, ReliableWorker
+from zmqdev.wire.call import RANDOM
 from zmqdev.wire.dialect import DIALECTS
 
 
-def reliable_calls(spec: Any, first_id: int) -> Calls:
+def reliable_calls(spec: Any) -> Calls:
     return Calls(
         spec.window,
         spec.timeout,
         spec.retries,
-        first_id,
+        prefix=os.urandom(RANDOM),
         protocol=spec.protocol,
         service=spec.service.encode(),
     )

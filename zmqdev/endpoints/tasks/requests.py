@@ -3,7 +3,8 @@
 Rules.
 - A request is `[id, '', body…]`: four bytes in front of the empty delimiter, as
   REQ_CORRELATE sends them, so REP workers and all that keep the envelope give
-  the id back.
+  the id back. With a `prefix`, random bytes of this program, the id is unique among
+  those of all clients: the prefix and eight bytes.
 - A reply is taken for the request with its id and for no other. A reply to a
   request that has its reply, or that was given up, is late: counted and dropped.
 - A request that has no reply `timeout` after it was handed over is sent again,
@@ -18,7 +19,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-_IDS = 1 << 32
+_SHORT, _LONG = 4, 8  # bytes of an id's number, without and with a prefix
 
 
 @dataclass(slots=True)
@@ -62,13 +63,17 @@ class Requests:
     timeout: float | None = None
     retries: int = 0
     first_id: int = 0
+    prefix: bytes = b""
     counts: RequestCounts = field(default_factory=RequestCounts)
 
     def __post_init__(self) -> None:
         self._open: dict[bytes, Request] = {}  # in the order of their due times
         self._to_send: deque[Request] = deque()
         self._number = 0
-        self._next_id = self.first_id % _IDS
+        self._width = _LONG if self.prefix else _SHORT
+        self._size = len(self.prefix) + self._width
+        self._ids = 1 << 8 * self._width
+        self._next_id = self.first_id % self._ids
 
     @property
     def room(self) -> int:
@@ -119,7 +124,7 @@ class Requests:
 
     def receive(self, frames: Sequence[bytes], now: float) -> Reply | None:
         """The reply that `frames` are, or None when they are late or no reply."""
-        if len(frames) < 3 or frames[1] != b"" or len(frames[0]) != 4:
+        if len(frames) < 3 or frames[1] != b"" or len(frames[0]) != self._size:
             self.counts.malformed += 1
             return None
         request = self._open.pop(frames[0], None)
@@ -171,7 +176,7 @@ class Requests:
 
     def _free_id(self) -> bytes:
         while True:
-            name = self._next_id.to_bytes(4, "big")
-            self._next_id = (self._next_id + 1) % _IDS
+            name = self.prefix + self._next_id.to_bytes(self._width, "big")
+            self._next_id = (self._next_id + 1) % self._ids
             if name not in self._open:
                 return name
