@@ -253,7 +253,7 @@ def test_a_broker_that_is_killed_and_started_again_costs_no_request_of_retrying_
     queue.program.wait()
     again = Queue(start, frontend=frontend, backend=backend)
     again.settle(3)
-    assert client.wait() == 0
+    assert client.wait() == 0, (client.err[-1500:], client.err[:600], again.state())
     replies = [line.split()[0] for line in client.lines()]
     assert sorted(replies, key=int) == [str(number) for number in range(3000)]
     assert again.count("replies") > 0, "the second one had something to do"
