@@ -84,7 +84,7 @@ def test_compose_has_a_service_for_each_part(farm: Path) -> None:
     services = tree["services"]
     assert list(services) == ["calls", "jobs", "hands"]
     assert services["jobs"]["restart"] == "always"
-    assert services["jobs"]["ports"] == ["5560:5560"]
+    assert services["jobs"]["ports"] == ["127.0.0.1:5560:5560"]
     assert services["hands"]["stop_grace_period"] == "8s"
     assert services["hands"]["deploy"] == {"replicas": 2}
     assert services["hands"]["depends_on"] == {"jobs": {"condition": "service_healthy"}}
@@ -118,7 +118,7 @@ def test_kubernetes_has_a_deployment_for_each_and_a_service_where_it_binds(farm:
     assert found["Deployment", "hands"]["spec"]["replicas"] == 2
     assert found["Deployment", "jobs"]["spec"]["strategy"] == {"type": "Recreate"}
     ports = found["Service", "jobs"]["spec"]["ports"]
-    assert [port["port"] for port in ports] == [5555, 5559, 5560]
+    assert [port["port"] for port in ports] == [5555, 5559]
     assert {one["metadata"]["namespace"] for one in found.values()} == {"work"}
 
 
@@ -268,3 +268,143 @@ def test_a_connection_that_would_lead_nowhere_is_told(tmp_path: Path) -> None:
     path.write_text("parts: {a: {endpoint: sub, connect: 'tcp://127.0.0.1:9'}}")
     told = run(path, "compose").stderr
     assert told == "zmqdev: a connects to tcp://127.0.0.1:9, which is no part of the file\n"
+
+
+OPEN = """
+parts:
+  jobs:
+    device: queue
+    frontend: {bind: 'tcp://*:5555'}
+    backend: {bind: ['tcp://127.0.0.1:5559', 'tcp://127.0.0.2:5561', 'tcp://10.0.0.7:5562']}
+    metrics: 127.0.0.1:9000
+    capture: 'tcp://eth0:5563'
+  hands: {endpoint: worker, connect: 'tcp://127.0.0.1:5559'}
+"""
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Path:
+    path = tmp_path / "open.yaml"
+    path.write_text(OPEN)
+    return path
+
+
+def test_compose_publishes_no_more_than_the_file_opens(opened: Path) -> None:
+    jobs = compose(opened)["services"]["jobs"]
+    assert jobs["ports"] == [
+        "5555:5555",
+        "127.0.0.2:5561:5561",
+        "10.0.0.7:5562:5562",
+        "127.0.0.1:5563:5563",
+        "127.0.0.1:9000:9000",
+    ]
+    assert "127.0.0.1:9000/readyz" in jobs["healthcheck"]["test"][-1]
+    told = run(opened, "compose").stderr
+    assert f"{opened}:5:" in told
+    assert "jobs.frontend binds tcp://*:5555" in told
+    assert told.count("[open-to-all]") == 1
+    assert "compose knows no interface eth0" in told
+
+
+def test_probes_that_compose_asks_stay_in_the_container(farm: Path) -> None:
+    settings = yaml.safe_load(compose(farm)["configs"]["jobs"]["content"])
+    assert settings["metrics"] == "127.0.0.1:9464"
+
+
+def test_kubernetes_keeps_the_loopback_for_the_parts_of_the_file(opened: Path) -> None:
+    found = manifests(opened)
+    ports = [one["port"] for one in found["Service", "jobs"]["spec"]["ports"]]
+    assert ports == [5555, 5559, 5562, 5563]
+    settings = yaml.safe_load(found["ConfigMap", "jobs-config"]["data"]["config.yaml"])
+    assert settings["backend"]["bind"] == [
+        "tcp://*:5559",
+        "tcp://127.0.0.2:5561",
+        "tcp://*:5562",
+    ]
+    hands, rest = found["NetworkPolicy", "jobs"]["spec"]["ingress"]
+    assert [one["port"] for one in hands["ports"]] == [5559]
+    (who,) = hands["from"]
+    assert who["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "hands"
+    assert [one["port"] for one in rest["ports"]] == [5555, 5562, 5563]
+    told = run(opened, "kubernetes").stderr
+    assert "port 5561 stays on the loopback of its pod" in told
+    assert "jobs.backend binds 10.0.0.7 alone here; in the cluster every pod reaches it" in told
+
+
+def test_a_file_that_keeps_nobody_out_needs_no_policy(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text("device: streamer\nfrontend: {bind: 'tcp://*:1'}\nbackend: {bind: 'tcp://*:2'}")
+    assert not [name for kind, name in manifests(path) if kind == "NetworkPolicy"]
+
+
+def test_probes_reach_metrics_that_the_file_has_on_the_loopback(opened: Path) -> None:
+    found = manifests(opened)
+    (jobs,) = found["Deployment", "jobs"]["spec"]["template"]["spec"]["containers"]
+    assert jobs["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 9000}
+    settings = yaml.safe_load(found["ConfigMap", "jobs-config"]["data"]["config.yaml"])
+    assert settings["metrics"] == "0.0.0.0:9000"
+
+
+def test_other_settings_and_other_keys_make_new_pods(farm: Path, tmp_path: Path) -> None:
+    def checksum() -> str:
+        template = manifests(farm)["Deployment", "jobs"]["spec"]["template"]
+        return str(template["metadata"]["annotations"]["checksum/config"])
+
+    first = checksum()
+    assert checksum() == first
+    farm.write_text(farm.read_text().replace("restart: always", "drain: 3s"))
+    second = checksum()
+    (tmp_path / "users").write_text("# changed\n")
+    assert len({first, second, checksum()}) == 3
+
+
+@pytest.mark.parametrize("engine", ["compose", "kubernetes"])
+def test_what_is_written_can_be_edited(farm: Path, engine: str) -> None:
+    text = run(farm, engine).stdout
+    assert "&id" not in text
+    assert "*id" not in text
+    assert "ode: 0400" in text or "ode: 0440" in text
+
+
+@pytest.mark.parametrize("engine", ["compose", "kubernetes", "systemd"])
+def test_statistics_are_off_unless_the_file_asks_for_them(tmp_path: Path, engine: str) -> None:
+    def words(asked: str) -> str:
+        path = tmp_path / "f.yaml"
+        path.write_text(f"{{device: queue, {asked}}}")
+        return run(path, engine).stdout.replace("\n", " ").replace("- ", "").replace("  ", "")
+
+    for asked in ("name: q", "stats: {interval: 2s}"):
+        assert "--stats" in words(asked)
+        assert "off" in words(asked)
+    for asked in ("stats: json", "stats: {mode: line}"):
+        assert "--stats" not in words(asked)
+
+
+def test_in_a_directory_compose_has_files_that_older_versions_mount(
+    farm: Path, tmp_path: Path
+) -> None:
+    made = tmp_path / "made"
+    assert run(farm, "compose", "--output", str(made)).return_value == 0
+    text = (made / "compose.yaml").read_text()
+    assert text.startswith("# For Docker Compose 1.27 or later.")
+    tree = yaml.safe_load(text)
+    ComposeSpecification.model_validate(tree)
+    # Docker Compose 1.29 knows no other keys.
+    assert set(tree) <= {"services", "secrets", "networks", "volumes"}
+    jobs = tree["services"]["jobs"]
+    assert jobs["volumes"] == ["./jobs.yaml:/etc/zmqdev.yaml:ro"]
+    assert jobs["read_only"] is True
+    assert yaml.safe_load((made / "jobs.yaml").read_text())["device"] == "queue"
+    assert "p$w" in (made / "calls.yaml").read_text()
+
+
+def test_settings_are_copied_into_containers_that_may_be_written_to(farm: Path) -> None:
+    """docker/compose issue 12031: "container rootfs is marked read-only"."""
+    assert not any(service.get("read_only") for service in compose(farm)["services"].values())
+
+
+def test_a_service_runs_as_the_owner_of_its_keys(farm: Path, tmp_path: Path) -> None:
+    services = compose(farm)["services"]
+    held = (tmp_path / "users").stat()
+    assert services["jobs"]["user"] == f"{held.st_uid}:{held.st_gid}"
+    assert services["hands"]["user"] == "65532:65532"

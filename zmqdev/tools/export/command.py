@@ -55,7 +55,7 @@ def _export(given: ExportOptions, file: str) -> int:
     from zmqdev.topology.links import plan
     from zmqdev.topology.read import topology
 
-    options = Options(given.program, given.image, given.namespace)
+    options = Options(given.program, given.image, given.namespace, given.output is not None)
     made = import_module(f"zmqdev.tools.export.{given.to}").export(plan(topology(file)), options)
     if given.output is None:
         _print(made.files)

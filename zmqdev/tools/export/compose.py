@@ -1,21 +1,30 @@
 """A compose file: a service for each part, settings as configs, keys as secrets.
 
-Replicas that bind nothing are replicas of one service; see `together`.
+Two forms. As one text the settings stand in it: Docker Compose copies them into each
+container, which its versions from 2.23.1 do, and only into one that may be written to
+(docker/compose issue 12031). In a directory they are files beside it and are mounted, which
+every version from 1.27 does, into containers that are read-only.
+
+Files of keys are mounted as they are, with the owner and mode they have here, so a service
+runs as the owner of its files. Replicas that bind nothing are replicas of one service; see
+`together`.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+from collections.abc import Iterator
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 from zmqdev.tools.export.export import (
     Export,
+    Mode,
     Options,
     Unit,
     as_yaml,
-    bound_narrowly,
-    health_port,
+    health,
     label,
     stranded,
     together,
@@ -23,32 +32,42 @@ from zmqdev.tools.export.export import (
     unpacked,
     with_health,
 )
+from zmqdev.tools.export.reach import allowed_here, narrowed, opened
 from zmqdev.topology.links import Plan
 
 GRACE = 5
-KEYS = "/run/secrets"
+KEYS, CONFIG = "/run/secrets", "/etc/zmqdev.yaml"
+USER = 65532  # that of configs/Containerfile
 _RESTARTS = {"always": "always", "on-failure": "on-failure", "no": "no"}
 _PROBE = "import urllib.request as u; u.urlopen('http://127.0.0.1:{}/readyz', timeout=2)"
+_ONE_FILE = (
+    "# For Docker Compose 2.23.1 or later, which has configs with `content`. For older ones,\n"
+    "# and for read-only containers: zmqdev export FILE --to compose --output DIR\n"
+)
+_DIRECTORY = "# For Docker Compose 1.27 or later. Start it in this directory.\n"
 
 
 def export(plan: Plan, options: Options) -> Export:
     made = Export()
     found = [_with_probe(u) for u in together(units(plan, apart=True, keys_at=_keys_at))]
-    ready = {unit.called: health_port(unit.part) is not None for unit in found}
+    ready = {unit.called: health(unit.part) is not None for unit in found}
     tree: dict[str, Any] = {
-        "name": label(plan.topology.name),
         "services": {unit.name: _service(unit, options, ready) for unit in found},
-        "configs": {unit.name: {"content": _escaped(unit.file)} for unit in found},
     }
+    if options.directory:
+        made.files |= {f"{unit.name}.yaml": unit.file for unit in found}
+    else:
+        tree = {"name": label(plan.topology.name), **tree}
+        tree["configs"] = {unit.name: {"content": _escaped(unit.file)} for unit in found}
     secrets = {
-        f"{unit.name}-{name.replace('/', '-')}": {"file": path}
-        for unit in found
-        for name, path in unit.keys.items()
+        _secret(unit, name): {"file": path} for unit in found for name, path in unit.keys.items()
     }
     if secrets:
         tree["secrets"] = secrets
-    made.files["compose.yaml"] = as_yaml([tree])
-    made.notes += [*stranded(plan), *bound_narrowly(plan), *unpacked(plan)]
+    head = _DIRECTORY if options.directory else _ONE_FILE
+    made.files["compose.yaml"] = head + as_yaml([tree])
+    made.notes += [*stranded(plan), *narrowed(plan), *opened(plan), *allowed_here(plan)]
+    made.notes += [*_owners(found, options), *unpacked(plan)]
     return made
 
 
@@ -57,7 +76,9 @@ def _keys_at(part: object) -> str:
 
 
 def _with_probe(unit: Unit) -> Unit:
-    return replace(unit, settings=with_health(unit))
+    """The health check asks inside the container; who may ask from outside is up to the file."""
+    asked = unit.part.category == "device" and unit.part.spec.metrics
+    return with_health(unit, "0.0.0.0" if asked else "127.0.0.1")
 
 
 def _escaped(text: str) -> str:
@@ -65,16 +86,34 @@ def _escaped(text: str) -> str:
     return text.replace("$", "$$")
 
 
+def _secret(unit: Unit, name: str) -> str:
+    return f"{unit.name}-{name.replace('/', '-')}"
+
+
+def _user(unit: Unit, options: Options) -> str:
+    """Who may read the files that are mounted: their owner."""
+    if unit.keys:
+        held = Path(next(iter(unit.keys.values()))).stat()
+        return f"{held.st_uid}:{held.st_gid}"
+    return f"{os.getuid()}:{os.getgid()}" if options.directory else f"{USER}:{USER}"
+
+
+def _owners(found: list[Unit], options: Options) -> Iterator[str]:
+    for unit in found:
+        if _user(unit, options).startswith("0:"):
+            yield f"{unit.called} runs as root, with no capabilities: its files here are root's"
+
+
 def _service(unit: Unit, options: Options, ready: dict[str, bool]) -> dict[str, Any]:
-    part = unit.part
+    user = _user(unit, options)
     made: dict[str, Any] = {
         "image": options.image,
-        "command": [*unit.command, "/etc/zmqdev.yaml"],
-        "configs": [{"source": unit.name, "target": "/etc/zmqdev.yaml", "mode": 0o440}],
-        "restart": _RESTARTS[part.spec.restart.policy],
-        "stop_grace_period": f"{ceil(part.spec.drain) + GRACE}s",
+        "command": unit.command(CONFIG),
+        "user": user,
+        **_mounted(unit, user, options),
+        "restart": _RESTARTS[unit.part.spec.restart.policy],
+        "stop_grace_period": f"{ceil(unit.part.spec.drain) + GRACE}s",
         "init": True,
-        "read_only": True,
         "tmpfs": ["/tmp"],
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
@@ -84,27 +123,48 @@ def _service(unit: Unit, options: Options, ready: dict[str, bool]) -> dict[str, 
         made["deploy"] = {"replicas": unit.replicas}
     if unit.keys:
         made["secrets"] = [
-            {
-                "source": f"{unit.name}-{name.replace('/', '-')}",
-                "target": f"{KEYS}/{name}",
-                "mode": 0o400,
-            }
-            for name in unit.keys
+            {"source": _secret(unit, name), "target": f"{KEYS}/{name}"} for name in unit.keys
         ]
-    if unit.outside:
-        made["ports"] = [f"{port}:{port}" for port in unit.outside]
+    published = list(dict.fromkeys(_published(unit)))
+    if published:
+        made["ports"] = published
     if unit.needs:
         made["depends_on"] = {
             label(name): {"condition": "service_healthy" if ready[name] else "service_started"}
             for name in unit.needs
         }
-    port = health_port(part)
-    if port is not None:
-        made["healthcheck"] = {
-            "test": ["CMD", "python3", "-c", _PROBE.format(port)],
+    return made | _health(unit)
+
+
+def _mounted(unit: Unit, user: str, options: Options) -> dict[str, Any]:
+    if options.directory:
+        return {"volumes": [f"./{unit.name}.yaml:{CONFIG}:ro"], "read_only": True}
+    uid, _, gid = user.partition(":")
+    config = {"source": unit.name, "target": CONFIG, "uid": uid, "gid": gid, "mode": Mode(0o400)}
+    return {"configs": [config]}
+
+
+def _published(unit: Unit) -> Iterator[str]:
+    for bound in unit.bound:
+        if bound.published is not None:
+            yield bound.published
+    probed = health(unit.part)
+    # Replicas are behind one another: only one of them could have a port of the machine.
+    if probed is not None and unit.part.spec.metrics and unit.replicas == 1:
+        assert probed.published is not None
+        yield probed.published
+
+
+def _health(unit: Unit) -> dict[str, Any]:
+    probed = health(unit.part)
+    if probed is None:
+        return {}
+    return {
+        "healthcheck": {
+            "test": ["CMD", "python3", "-c", _PROBE.format(probed.number)],
             "interval": "10s",
             "timeout": "3s",
             "retries": 3,
             "start_period": "5s",
         }
-    return made
+    }

@@ -19,19 +19,23 @@ from zmqdev.options.option import leaves_of
 from zmqdev.options.part import Part
 from zmqdev.options.types import NOTHING
 from zmqdev.options.variables import escape
-from zmqdev.topology.links import ANY, Plan, Port, is_loopback
+from zmqdev.tools.export.reach import METRICS_PORT, Bound, bound_by, metrics_at
+from zmqdev.topology.links import Plan, Port, is_loopback
 from zmqdev.topology.selection import needs
 
-METRICS_PORT = 9464  # the port that the OpenTelemetry Prometheus exporter has made usual
+
+class Mode(int):
+    """Rights of a file, which YAML has in octal."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What an export can be asked."""
+    """What an export can be asked. `directory`: its files will stand in one, side by side."""
 
     program: str = "/usr/local/bin/zmqdev"
     image: str = "zmqdev:latest"
     namespace: str = ""
+    directory: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,7 @@ class Unit:
     settings: dict[str, Any]
     keys: dict[str, str]
     needs: tuple[str, ...]
-    outside: tuple[int, ...]  # tcp ports that nobody in the file connects to
-    ports: tuple[int, ...]  # all tcp ports it binds
+    bound: tuple[Bound, ...]  # the tcp addresses it binds
     replicas: int = 1
 
     @property
@@ -57,8 +60,16 @@ class Unit:
         return label(self.called)
 
     @property
-    def command(self) -> list[str]:
-        return [self.part.kind, "--config"]
+    def ports(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(bound.number for bound in self.bound))
+
+    def command(self, config: str) -> list[str]:
+        """The words after the program. No statistics lines in the engine's log unless the file
+        names a mode."""
+        asked = self.settings.get("stats")
+        named = asked.get("mode") if isinstance(asked, dict) else asked
+        quiet = ["--stats", "off"] if named is None else []
+        return [self.part.kind, *quiet, "--config", config]
 
     @property
     def file(self) -> str:
@@ -79,8 +90,11 @@ def label(name: str) -> str:
     return name.lower().replace("_", "-").replace(".", "-").strip("-")
 
 
-def units(plan: Plan, *, apart: bool, keys_at: Callable[[Part], str]) -> Iterator[Unit]:
-    """Every part. `apart`: each has a network of its own, so addresses become names.
+def units(
+    plan: Plan, *, apart: bool, keys_at: Callable[[Part], str], alone: bool = False
+) -> Iterator[Unit]:
+    """Every part. `apart`: each has a network of its own, so addresses become names. `alone`:
+    what is on the loopback and has no peer in the file stays there.
 
     `keys_at` says where a part finds its files with keys. UsageError for what an engine
     that runs each part by itself cannot do.
@@ -89,20 +103,16 @@ def units(plan: Plan, *, apart: bool, keys_at: Callable[[Part], str]) -> Iterato
     before: dict[str, list[str]] = {}
     for first, then in needs(plan):
         before.setdefault(then, []).append(first)
-    met = {id(link.bound) for link in plan.links}
     for part in plan.topology.parts:
-        own = [port for port in plan.ports if port.part.name == part.name and port.verb == "bind"]
-        tcp = [port for port in own if port.parts.transport == "tcp"]
         settings = json.loads(json.dumps(part.asked))
         if apart:
-            _readdress(settings, plan, part)
+            _readdress(settings, plan, part, alone)
         yield Unit(
             part,
             settings,
             _keys(settings, part, keys_at(part), directories=apart),
             tuple(dict.fromkeys(before.get(part.name, ()))),
-            tuple(int(port.parts.port) for port in tcp if id(port) not in met),
-            tuple(dict.fromkeys(int(port.parts.port) for port in tcp)),
+            bound_by(plan, part.name),
         )
 
 
@@ -122,7 +132,14 @@ def together(found: Iterable[Unit], may: Callable[[Unit], bool] = lambda unit: T
         else:
             made += group
     names = {unit.part.name: unit.called for unit in made}
-    return [replace(unit, needs=_renamed(unit.needs, names)) for unit in made]
+    return [
+        replace(
+            unit,
+            needs=_renamed(unit.needs, names),
+            bound=tuple(replace(one, peers=_renamed(one.peers, names)) for one in unit.bound),
+        )
+        for unit in made
+    ]
 
 
 def _nameless(unit: Unit) -> tuple[dict[str, Any], dict[str, str]]:
@@ -156,10 +173,10 @@ def _refuse(plan: Plan, apart: bool) -> None:
             raise UsageError(f"{part.name} and {other} are one name to the engine", part.place)
 
 
-def _readdress(settings: dict[str, Any], plan: Plan, part: Part) -> None:
+def _readdress(settings: dict[str, Any], plan: Plan, part: Part, alone: bool) -> None:
     """Where it binds: every interface of its own network. Where it connects: the other's name."""
     where = {
-        (port.side, port.address): _moved(port, plan)
+        (port.side, port.address): _moved(port, plan, alone)
         for port in plan.ports
         if port.part.name == part.name
     }
@@ -179,11 +196,12 @@ def _readdress(settings: dict[str, Any], plan: Plan, part: Part) -> None:
         settings.setdefault("reliable", {})["dead-letters"] = moved_to
 
 
-def _moved(port: Port, plan: Plan) -> str:
+def _moved(port: Port, plan: Plan, alone: bool) -> str:
     if port.parts.transport != "tcp":
         return port.address
     if port.verb == "bind":
-        return f"tcp://*:{port.parts.port}"
+        stays = alone and is_loopback(port.parts.host) and not plan.peers(port)
+        return port.address if stays else f"tcp://*:{port.parts.port}"
     for link in plan.links:
         if link.connected is port:
             return f"tcp://{label(link.bound.part.name)}:{port.parts.port}"
@@ -196,15 +214,6 @@ def stranded(plan: Plan) -> Iterator[str]:
     for port in plan.ports:
         if port.verb == "connect" and id(port) not in met and is_loopback(port.parts.host):
             yield f"{port.label} connects to {port.address}, which is no part of the file"
-
-
-def bound_narrowly(plan: Plan) -> Iterator[str]:
-    """Ports that were for one interface and are for the engine's network now."""
-    for port in plan.ports:
-        host = port.parts.host
-        narrow = port.verb == "bind" and port.parts.transport == "tcp" and host not in ANY
-        if narrow and port.security == "null" and not is_loopback(host):
-            yield f"{port.label}: was bound to {host} alone"
 
 
 def _keys(settings: dict[str, Any], part: Part, place: str, *, directories: bool) -> dict[str, str]:
@@ -242,19 +251,19 @@ def unpacked(plan: Plan) -> Iterator[str]:
             yield f"{part.base} runs a command: what that needs must be there"
 
 
-def with_health(unit: Unit) -> dict[str, Any]:
-    """The settings of a device with a place for probes, unless it has one."""
-    if unit.part.category != "device" or unit.part.spec.metrics:
-        return unit.settings
-    return unit.settings | {"metrics": f"0.0.0.0:{METRICS_PORT}"}
-
-
-def health_port(part: Part) -> int | None:
+def health(part: Part) -> Bound | None:
     """Where a device answers probes; None for an endpoint."""
     if part.category != "device":
         return None
-    said = part.spec.metrics
-    return int(said.rpartition(":")[2]) if said else METRICS_PORT
+    return metrics_at(part.spec.metrics or f"127.0.0.1:{METRICS_PORT}")
+
+
+def with_health(unit: Unit, host: str) -> Unit:
+    """A device with its probes at `host`."""
+    found = health(unit.part)
+    if found is None:
+        return unit
+    return replace(unit, settings=unit.settings | {"metrics": f"{host}:{found.number}"})
 
 
 def secret(unit: Unit) -> bool:
@@ -270,17 +279,22 @@ def secret(unit: Unit) -> bool:
 
 
 def as_yaml(documents: Iterable[dict[str, Any]]) -> str:
-    """Text of several lines stands as it is, so that a person can read and change it."""
+    """For a person to read and change: text of several lines as it is, nothing by reference."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        pass
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
         style = "|" if "\n" in value else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
+    def mode(dumper: yaml.SafeDumper, value: Mode) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:int", f"0{value:o}")
+
     Dumper.add_representer(str, text)
+    Dumper.add_representer(Mode, mode)
     return yaml.dump_all(documents, Dumper=Dumper, sort_keys=False, allow_unicode=True)
 
 

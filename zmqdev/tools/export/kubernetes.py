@@ -8,13 +8,16 @@ a number of messages or a time, is a Job: a Deployment would start it again.
 Settings are a ConfigMap, or a Secret when they hold one. A Secret's files
 belong to root and are readable by the group, which zmqdev refuses for keys; an
 init container copies them to memory with mode 0600.
+
+A port that the file has on the loopback is let through for the parts that connect to
+it (NetworkPolicy), and stays on the loopback of its pod where none does.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -23,11 +26,11 @@ from zmqdev.errors import UsageError, in_words
 from zmqdev.options.part import Part
 from zmqdev.tools.export.export import (
     Export,
+    Mode,
     Options,
     Unit,
     as_yaml,
-    bound_narrowly,
-    health_port,
+    health,
     label,
     secret,
     stranded,
@@ -36,14 +39,17 @@ from zmqdev.tools.export.export import (
     unpacked,
     with_health,
 )
+from zmqdev.tools.export.reach import Bound, allowed_here, opened, widened
 from zmqdev.topology.links import Plan
 
 GRACE = 5
 KEYS, SEALED = "/run/zmqdev/keys", "/run/zmqdev/sealed"
 CONFIG = "/etc/zmqdev"
 USER = 65532  # nobody that an image or a node has
+_PRIVILEGED = 1024
 _REQUESTS = {"cpu": "50m", "memory": "64Mi"}
 _LIMITS = {"memory": "512Mi"}
+_COPYING = {"cpu": "50m", "memory": "32Mi"}
 # Keys of a ConfigMap or Secret have no slash.
 _COPY = (
     "set -e; cd {sealed}; for f in *; do t={keys}/$(echo \"$f\" | sed 's|\\.\\.|/|'); "
@@ -56,11 +62,26 @@ def export(plan: Plan, options: Options) -> Export:
     made = Export()
     app = label(plan.topology.name)
     documents: list[dict[str, Any]] = []
-    for unit in together(units(plan, apart=True, keys_at=lambda part: KEYS)):
-        documents += _objects(replace(unit, settings=with_health(unit)), app, options)
+    found = together(units(plan, apart=True, keys_at=lambda part: KEYS, alone=True))
+    for unit in found:
+        # Probes come from the node, to the address of the pod.
+        documents += _objects(with_health(unit, "0.0.0.0"), app, options)
     made.files[f"{app}.yaml"] = as_yaml(documents)
-    made.notes += [*stranded(plan), *bound_narrowly(plan), *unpacked(plan)]
+    made.notes += [*stranded(plan), *opened(plan), *widened(plan), *allowed_here(plan)]
+    made.notes += [note for unit in found for note in _hidden(unit)]
+    if any(document["kind"] == "NetworkPolicy" for document in documents):
+        made.notes.append("NetworkPolicy needs a network plugin that enforces it")
+    made.notes += unpacked(plan)
     return made
+
+
+def _hidden(unit: Unit) -> Iterator[str]:
+    for bound in unit.bound:
+        if bound.loopback and not bound.peers:
+            yield (
+                f"{unit.called}: port {bound.number} stays on the loopback of its pod; "
+                f"kubectl port-forward deployment/{unit.name} {bound.number}"
+            )
 
 
 def _objects(unit: Unit, app: str, options: Options) -> Iterator[dict[str, Any]]:
@@ -83,14 +104,66 @@ def _objects(unit: Unit, app: str, options: Options) -> Iterator[dict[str, Any]]
         yield named("Job", "batch/v1", unit.name, spec=_job(unit, app, options))
     else:
         yield named("Deployment", "apps/v1", unit.name, spec=_deployment(unit, app, options))
-    if unit.ports:
-        ports = [{"name": f"tcp-{port}", "port": port, "targetPort": port} for port in unit.ports]
+    reached = _reached(unit)
+    if reached:
+        ports = [{"name": f"tcp-{port}", "port": port, "targetPort": port} for port in reached]
         spec = {"selector": _labels(unit, app), "ports": ports}
         yield named("Service", "v1", unit.name, spec=spec)
+    ingress = _ingress(unit, app)
+    if ingress is not None:
+        spec = {
+            "podSelector": {"matchLabels": _labels(unit, app)},
+            "policyTypes": ["Ingress"],
+            "ingress": ingress,
+        }
+        yield named("NetworkPolicy", "networking.k8s.io/v1", unit.name, spec=spec)
+
+
+def _reached(unit: Unit) -> list[int]:
+    """The ports that other pods come to."""
+    return list(dict.fromkeys(b.number for b in unit.bound if b.peers or not b.loopback))
+
+
+def _ingress(unit: Unit, app: str) -> list[dict[str, Any]] | None:
+    """Who comes to which port; None where the file keeps nobody out."""
+    probed = health(unit.part)
+    metrics = [probed] if probed is not None and unit.part.spec.metrics else []
+    closed = [bound for bound in (*unit.bound, *metrics) if bound.loopback]
+    if not closed:
+        return None
+    ingress = [
+        {"from": [_pods(name, app) for name in bound.peers], "ports": [_port(bound)]}
+        for bound in closed
+        if bound.peers
+    ]
+    open_ = [_port(bound) for bound in (*unit.bound, *metrics) if not bound.loopback]
+    if probed is not None and not metrics:
+        open_.append(_port(probed))
+    return [*ingress, *([{"ports": open_}] if open_ else [])]
+
+
+def _pods(name: str, app: str) -> dict[str, Any]:
+    return {"podSelector": {"matchLabels": _named(label(name), app)}}
+
+
+def _port(bound: Bound) -> dict[str, Any]:
+    return {"protocol": "TCP", "port": bound.number}
 
 
 def _labels(unit: Unit, app: str) -> dict[str, str]:
-    return {"app.kubernetes.io/part-of": app, "app.kubernetes.io/name": unit.name}
+    return _named(unit.name, app)
+
+
+def _named(name: str, app: str) -> dict[str, str]:
+    return {"app.kubernetes.io/part-of": app, "app.kubernetes.io/name": name}
+
+
+def _template(unit: Unit, app: str, pod: dict[str, Any]) -> dict[str, Any]:
+    """A pod. Its checksum makes new ones when settings or keys have changed."""
+    content = [unit.file, *(_encoded(path) for path in unit.keys.values())]
+    checksum = hashlib.sha256("\n".join(content).encode(errors="surrogateescape")).hexdigest()
+    meta = {"labels": _labels(unit, app), "annotations": {"checksum/config": checksum}}
+    return {"metadata": meta, "spec": pod}
 
 
 def _encoded(path: str) -> str:
@@ -113,7 +186,7 @@ def _job(unit: Unit, app: str, options: Options) -> dict[str, Any]:
         "parallelism": unit.replicas,
         "completions": unit.replicas,
         "backoffLimit": 0 if again.policy == "no" else again.limit or _FOR_EVER,
-        "template": {"metadata": {"labels": _labels(unit, app)}, "spec": pod},
+        "template": _template(unit, app, pod),
     }
 
 
@@ -122,7 +195,7 @@ def _deployment(unit: Unit, app: str, options: Options) -> dict[str, Any]:
         "replicas": unit.replicas,
         "strategy": _STEP_BY_STEP if unit.replicas > 1 else _RECREATE,
         "selector": {"matchLabels": _labels(unit, app)},
-        "template": {"metadata": {"labels": _labels(unit, app)}, "spec": _pod(unit, options)},
+        "template": _template(unit, app, _pod(unit, options)),
     }
 
 
@@ -141,6 +214,10 @@ def _pod(unit: Unit, options: Options) -> dict[str, Any]:
         "containers": [_container(unit, options)],
         "volumes": list(_volumes(unit)),
     }
+    if any(port < _PRIVILEGED for port in unit.ports):
+        pod["securityContext"]["sysctls"] = [
+            {"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}
+        ]
     if unit.keys:
         pod["initContainers"] = [_copying(options)]
     return pod
@@ -170,18 +247,18 @@ def _container(unit: Unit, options: Options) -> dict[str, Any]:
     made: dict[str, Any] = {
         "name": unit.part.kind,
         "image": options.image,
-        "args": [*unit.command, f"{CONFIG}/config.yaml"],
+        "args": unit.command(f"{CONFIG}/config.yaml"),
         "resources": {"requests": dict(_REQUESTS), "limits": dict(_LIMITS)},
         "securityContext": dict(_LOCKED),
         "volumeMounts": mounts,
     }
-    port = health_port(unit.part)
-    numbers = [*unit.ports, *([port] if port is not None else [])]
+    probed = health(unit.part)
+    numbers = [*_reached(unit), *([probed.number] if probed is not None else [])]
     if numbers:
         made["ports"] = [{"containerPort": number} for number in numbers]
-    if port is not None:
-        made["readinessProbe"] = _probe("/readyz", port, 5)
-        made["livenessProbe"] = _probe("/healthz", port, 10)
+    if probed is not None:
+        made["readinessProbe"] = _probe("/readyz", probed.number, 5)
+        made["livenessProbe"] = _probe("/healthz", probed.number, 10)
     return made
 
 
@@ -194,6 +271,7 @@ def _copying(options: Options) -> dict[str, Any]:
         "name": "keys",
         "image": options.image,
         "command": ["sh", "-c", _COPY.format(sealed=SEALED, keys=KEYS)],
+        "resources": {"requests": dict(_COPYING), "limits": dict(_COPYING)},
         "securityContext": dict(_LOCKED),
         "volumeMounts": [
             {"name": "sealed", "mountPath": SEALED, "readOnly": True},
@@ -204,9 +282,12 @@ def _copying(options: Options) -> dict[str, Any]:
 
 def _volumes(unit: Unit) -> Iterator[dict[str, Any]]:
     name = f"{unit.name}-config"
-    source = {"secret": {"secretName": name}} if secret(unit) else {"configMap": {"name": name}}
+    source: dict[str, Any] = {"configMap": {"name": name}}
+    if secret(unit):
+        source = {"secret": {"secretName": name, "defaultMode": Mode(0o440)}}
     yield {"name": "config", **source}
     yield {"name": "tmp", "emptyDir": {}}
     if unit.keys:
-        yield {"name": "sealed", "secret": {"secretName": f"{unit.name}-keys"}}
+        held = {"secretName": f"{unit.name}-keys", "defaultMode": Mode(0o440)}
+        yield {"name": "sealed", "secret": held}
         yield {"name": "keys", "emptyDir": {"medium": "Memory"}}

@@ -23,6 +23,7 @@ from zmqdev.tools.export.export import (
     units,
     unpacked,
 )
+from zmqdev.tools.export.reach import opened
 from zmqdev.topology.links import Plan
 
 WATCHDOG = 20
@@ -87,6 +88,7 @@ def export(plan: Plan, options: Options) -> Export:
     made.notes += [
         f"copy *.yaml to /etc/zmqdev (mode 0600), the units to /etc/systemd/system, then "
         f"`systemctl enable --now {target}`",
+        *opened(plan),
         *unpacked(plan),
     ]
     return made
@@ -136,7 +138,7 @@ def _life(unit: Unit, config: str, options: Options) -> Iterator[str]:
     yield f"Type={'notify' if device else 'exec'}"
     if device:
         yield f"WatchdogSec={WATCHDOG}"
-    yield f"ExecStart={options.program} {part.kind} --config %d/config.yaml --stats off"
+    yield f"ExecStart={options.program} {' '.join(unit.command('%d/config.yaml'))}"
     yield f"LoadCredential=config.yaml:{config}"
     for name, path in unit.keys.items():
         yield f"LoadCredential={name.replace('/', '_')}:{path}"
