@@ -9,12 +9,14 @@ Then the connections are kept until the peers have read everything.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from typing import Any
 
 import zmq
 
+from zmqdev.device.announce import NOTE
 from zmqdev.device.cable import CableWatch
 from zmqdev.device.close import Farewell
 from zmqdev.device.peer_log import PeerLog
@@ -23,12 +25,15 @@ from zmqdev.device.tally import PeerEvent
 from zmqdev.device.unreached import Reach
 from zmqdev.endpoints.build import join, open_socket
 from zmqdev.options.endpoint import EndpointKind
+from zmqdev.options.quantity import format_duration
 from zmqdev.security.comeback import Comeback
 from zmqdev.system.signals import Signals
 
 log = logging.getLogger("zmqdev")
 # How soon the end of the context is noticed; half of it is lost on average at the end of a program.
 LOOK = 0.002
+# An end that takes longer than this is explained.
+REMIND = 0.2
 # How long the monitor may be behind. Its event comes microseconds after the handshake, or tens of
 # milliseconds on a machine that is very busy.
 HEAR = 0.2
@@ -50,6 +55,7 @@ class Post:
         # Others read on while they cannot send, so that libzmq hears of the end in time.
         self._waits_with_reading = kind.name == "worker"
         self._farewell = Farewell({}, 0)
+        self._closed_at = 0.0
 
     @property
     def socket(self) -> zmq.Socket[bytes]:
@@ -63,6 +69,13 @@ class Post:
         """Peers whose handshake is done."""
         self.drain_monitor()
         return self.watch.counts.connected
+
+    @property
+    def alone(self) -> bool:
+        """Whether no peer is connected or about to be. One of the same process is never seen."""
+        if any(state.actual.startswith("inproc://") for state in self.opened.addresses):
+            return False
+        return not self.connected() and not self.watch.connections()
 
     def drain_monitor(self) -> None:
         """In every turn: an unread monitor freezes the context."""
@@ -105,15 +118,18 @@ class Post:
             self._farewell = Farewell(self.watch.connections(), self.watch.counts.connected)
         self.watch.disable()
         self.watch.close()
+        self._closed_at = time.monotonic()
         self.opened.close(round(linger * 1000))
 
-    def leave(self, linger: float, signals: Signals) -> bool:
+    def leave(self, linger: float, signals: Signals, way_out: str = "a signal") -> bool:
         """Wait until the peers have read all: True. False at the end of the time or at a signal.
+        A wait is explained; `way_out` ends it.
 
         With no time given nothing was to be kept. A connection that was made anew meanwhile may
         still keep what waited in the old one.
         """
-        end = time.monotonic() + linger
+        begun = time.monotonic()
+        end, remind_at = begun + linger, begun + REMIND if linger > REMIND else math.inf
         thread = threading.Thread(target=self.context.term, name="zmqdev-leave", daemon=True)
         thread.start()
         try:
@@ -121,6 +137,15 @@ class Post:
                 thread.join(LOOK)
                 if thread.is_alive() and (signals.take() or time.monotonic() > end + 1):
                     return not linger
+                if time.monotonic() >= remind_at:
+                    remind_at = _explain(linger, way_out)
+            if linger and time.monotonic() >= self._closed_at + linger - LOOK:
+                return False  # libzmq has dropped the rest
+            if self._farewell.wait(min(end, remind_at), (signals.fileno(),)):
+                return True
+            if signals.take() or time.monotonic() >= end:
+                return False
+            _explain(linger, way_out)
             return self._farewell.wait(end, (signals.fileno(),))
         finally:
             self._farewell.close()
@@ -141,3 +166,10 @@ class Post:
             self._comeback.failed(event.address, time.monotonic())
         self._peer_log.tell(event)
         self._reach.heard(event, time.monotonic())
+
+
+def _explain(linger: float, way_out: str) -> float:
+    """Say what is waited for; the time of the next word, which is never."""
+    what, limit = "the peers to read what was sent", format_duration(linger)
+    log.log(NOTE, "waiting for %s, at most %s; %s leaves", what, limit, way_out)
+    return math.inf

@@ -22,11 +22,12 @@ from zmqdev.device.announce import NOTE, announce
 from zmqdev.device.ready_file import ReadyFile
 from zmqdev.device.socket import events
 from zmqdev.endpoints.build import Surroundings, task_for
-from zmqdev.endpoints.connection import Post
+from zmqdev.endpoints.connection import REMIND, Post
 from zmqdev.endpoints.defaults import hint_of, late_hint_of
 from zmqdev.endpoints.task import AT_ONCE, Task, Wait
 from zmqdev.errors import RunError, Unmet
 from zmqdev.options.endpoint import EndpointKind, Input
+from zmqdev.options.quantity import format_duration
 from zmqdev.stats.endpoint import EndpointSnapshot
 from zmqdev.system import crash
 from zmqdev.system.signals import Signals
@@ -38,6 +39,9 @@ TICK = 0.1
 BUSY_LOOK = 0.005
 # After this long with no input, a person may wonder.
 LATE = 2.0
+# With no connection for this long there is no peer to wait for: one that is just made anew shows
+# sooner than that.
+ALONE = 0.2
 VERBS = {"pub": "sent", "push": "sent", "worker": "answered"}
 
 
@@ -86,7 +90,7 @@ def run(kind: EndpointKind, spec: Any, signals: Signals, display: Display | None
         if task is not None:
             task.close()
         post.close(linger)
-        left = post.leave(linger, signals)
+        left = post.leave(linger, signals, turns.way_out if turns is not None else "")
         if turns is not None:
             turns.ready_file.remove()
     _report(task, turns, left)
@@ -99,12 +103,18 @@ def _report(task: Task, turns: Turns, left: bool) -> None:
     summary = task.summary()
     if summary:
         log.log(NOTE, "%s", summary)
-    unsent = None if left else f"not all messages had left within {turns.spec.drain:g}s"
+    unsent = None if left else _unsent(turns)
     if unsent and turns.interrupted:
         log.warning("%s", unsent)
     verdict = turns.verdict() or (RunError(unsent) if unsent else None)
     if verdict is not None and not turns.interrupted:
         raise verdict
+
+
+def _unsent(turns: Turns) -> str:
+    if turns.abandoned:
+        return "not all messages had left; no peer is connected"
+    return f"not all messages had left within {turns.spec.drain:g}s"
 
 
 class Turns:
@@ -122,6 +132,7 @@ class Turns:
     ) -> None:
         self.kind, self.spec, self.post, self.task = kind, spec, post, task
         self.interrupted = False
+        self.abandoned = False  # stopped, and no peer is there to wait for
         self.ready_file = ReadyFile(spec.ready_file or "")
         self._signals, self._display, self._clock = signals, display, clock
         self._state = "starting"
@@ -129,6 +140,7 @@ class Turns:
         self._ends_at = self._began + (spec.duration or math.inf)
         self._stop_at = math.inf  # the end of the drain
         self._abort = False
+        self._remind_at = self._alone_since = math.inf
         self._unmet: str | None = None
         self._late_hint: str | None = None
 
@@ -147,9 +159,11 @@ class Turns:
 
     def linger(self) -> float:
         """How long what was sent may still take to leave."""
-        if self._abort or not self.task.lingers:
+        if self._abort or self.abandoned or not self.task.lingers:
             return 0.0
         drain: float = self.spec.drain
+        if self.interrupted and self.post.alone:
+            self.abandoned, drain = True, ALONE
         return max(0.0, min(self._stop_at - self._clock(), drain))
 
     def verdict(self) -> Exception | None:
@@ -202,7 +216,7 @@ class Turns:
             self._say(self._late_hint if not self.task.flow.messages else None)
             self._late_hint = None
         if self._stop_at < math.inf:
-            return self._abort or now >= self._stop_at
+            return self._abort or now >= self._stop_at or self._in_vain(now)
         if now >= self._ends_at:
             self._stop(now)
             self._unmet = self.task.unmet() if self.spec.count else None
@@ -210,6 +224,23 @@ class Turns:
             self._unmet = self.task.unmet()
             return True
         return False
+
+    @property
+    def way_out(self) -> str:
+        """What ends a wait."""
+        return "a second signal" if self.interrupted else "a signal"
+
+    def _in_vain(self, now: float) -> bool:
+        """While it drains: whether it waits for peers, and none is there. A wait is explained."""
+        rest = self.task.rest()
+        alone = rest is not None and rest.of_peers and self.post.alone
+        self._alone_since = min(self._alone_since, now) if alone else math.inf
+        self.abandoned = now >= self._alone_since + ALONE
+        if rest is not None and not alone and now >= self._remind_at:
+            self._remind_at = math.inf
+            limit = format_duration(self.spec.drain)
+            log.log(NOTE, "waiting for %s, at most %s; %s leaves", rest.what, limit, self.way_out)
+        return self.abandoned
 
     def _patience(self) -> float:
         """When waiting for others has taken too long."""
@@ -223,7 +254,9 @@ class Turns:
             return
         self._looked = now
         shown_next = self._shown + self._display.interval
-        until = min(wait.until, self._stop_at, self._ends_at, self._patience(), shown_next)
+        until = min(
+            wait.until, self._stop_at, self._remind_at, self._ends_at, self._patience(), shown_next
+        )
         seconds = min(TICK, max(0.0, until - now))
         asked: list[tuple[Any, int]] = [(self._signals.fileno(), zmq.POLLIN)]
         asked.append((self.post.watch.pair, zmq.POLLIN))
@@ -253,4 +286,5 @@ class Turns:
             crash.disarm()
             self._state = "draining"
             self._stop_at = now + self.spec.drain
+            self._remind_at = now + REMIND
             self.task.stop(now)

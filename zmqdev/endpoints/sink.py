@@ -23,6 +23,8 @@ from zmqdev.errors import RunError, in_words
 # PIPE_BUF on Linux: a writable pipe takes this much.
 PAGE = 4096
 STDOUT = 1
+# What is waited for while its reader is slow.
+OUTPUT = "the reader of the output"
 Aside = Callable[[], AbstractContextManager[None]]
 
 

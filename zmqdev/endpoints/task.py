@@ -43,6 +43,14 @@ AT_ONCE = Wait(until=-math.inf)
 """There is more to do; do not wait."""
 
 
+@dataclass(frozen=True)
+class Rest:
+    """What a task that was stopped still waits for, in words, and whether only peers can end it."""
+
+    what: str
+    of_peers: bool = True
+
+
 @dataclass
 class Flow:
     """Whole messages and the bytes of all their frames."""
@@ -86,6 +94,9 @@ class Task(Protocol):
     def stop(self, now: float) -> None:
         """Take nothing more in."""
 
+    def rest(self) -> Rest | None:
+        """After `stop`: what it still waits for; None when it is only busy."""
+
     def unmet(self) -> str | None:
         """What was asked and has not come, in words; None when all has."""
 
@@ -110,6 +121,6 @@ def held_at_most(socket: zmq.Socket[bytes]) -> int:
     return max(BURST, cast(int, socket.get(zmq.RCVHWM)))
 
 
-def counted(count: int, noun: str) -> str:
-    """`1 message`, `2 messages`; a noun whose plural is irregular has no place here."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """`1 message`, `2 messages`; an irregular plural is given."""
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"

@@ -11,8 +11,8 @@ import zmq
 
 from zmqdev.endpoints.clock import ClockWatch
 from zmqdev.endpoints.delivery import Delivery
-from zmqdev.endpoints.sink import Sink
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, held_at_most
+from zmqdev.endpoints.sink import OUTPUT, Sink
+from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, held_at_most
 from zmqdev.errors import Unmet, ZmqdevError
 from zmqdev.options import delivery as spec_delivery
 from zmqdev.relay import recv_burst
@@ -100,6 +100,9 @@ class Checking:
         """Examine what is here already."""
         if self._left is None:
             self._left = held_at_most(self._socket)
+
+    def rest(self) -> Rest | None:
+        return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
 
     def unmet(self) -> str | None:
         """After a time-out: what is missing of what was asked for."""

@@ -16,8 +16,8 @@ from zmqdev.endpoints.feed import Feed, Messages
 from zmqdev.endpoints.form.format import Layout, write_out
 from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.pace import Pacing
-from zmqdev.endpoints.sink import Sink
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, counted
+from zmqdev.endpoints.sink import OUTPUT, Sink
+from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, counted
 from zmqdev.endpoints.tasks.calls import Calls
 from zmqdev.endpoints.tasks.requests import Requests
 from zmqdev.endpoints.tasks.sender import LOOK, Readiness
@@ -93,6 +93,14 @@ class Client:
     def stop(self, now: float) -> None:
         """Requests that are out may still have their replies; no new ones."""
         self._stopping = True
+
+    def rest(self) -> Rest | None:
+        left = self.requests.open
+        if left:
+            return Rest(
+                "the reply to a request" if left == 1 else f"the replies to {left} requests"
+            )
+        return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
 
     def unmet(self) -> str | None:
         return self._gate.unmet()

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import zmq
 
 from zmqdev.endpoints.form.format import Layout, Message, write_out
-from zmqdev.endpoints.sink import Sink
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, held_at_most
+from zmqdev.endpoints.sink import OUTPUT, Sink
+from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, held_at_most
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst
 from zmqdev.relay.veil import veil
@@ -72,6 +72,9 @@ class Receiver:
     def stop(self, now: float) -> None:
         """Print what is here already: at most what the socket may hold for a peer."""
         self._left = held_at_most(self._socket)
+
+    def rest(self) -> Rest | None:
+        return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
 
     def unmet(self) -> str | None:
         if self.expected is None:

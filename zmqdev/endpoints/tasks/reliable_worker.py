@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import zmq
 
 from zmqdev.broker.session import Session
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, counted
+from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, counted
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.errors import ZmqdevError
@@ -109,6 +109,11 @@ class ReliableWorker:
         self._stopping = True
         for line in self._lines:
             line.session.stop(now)
+
+    def rest(self) -> Rest | None:
+        if self._jobs:
+            return Rest(f"{counted(len(self._jobs), 'request')} to be worked on", of_peers=False)
+        return None if self.ended else Rest("the queue, to say that it leaves")
 
     def unmet(self) -> str | None:
         if self.expected is None:

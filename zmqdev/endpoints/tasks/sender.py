@@ -10,7 +10,7 @@ import zmq
 from zmqdev.endpoints.feed import Feed, Messages
 from zmqdev.endpoints.gate import Gate, Subscriptions
 from zmqdev.endpoints.pace import Pacing
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, counted
+from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, counted
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst, send_burst
 
@@ -114,6 +114,10 @@ class Sender:
     def stop(self, now: float) -> None:
         """What was read already is sent still; what would be made is not."""
         self._stopping = True
+
+    def rest(self) -> Rest | None:
+        unsent = self.held + (self._feed.waiting if self._rest_of_feed() else 0)
+        return Rest(f"a peer to take {counted(unsent, 'message')}") if unsent else None
 
     def unmet(self) -> str | None:
         return self._gate.unmet() or f"nobody took a message; sent so far: {self.flow.messages}"

@@ -10,7 +10,7 @@ from collections import deque
 
 import zmq
 
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Wait, counted, held_at_most
+from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, counted, held_at_most
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.errors import ZmqdevError
@@ -73,6 +73,13 @@ class Worker:
         self._stopping = True
         if not self._turns:
             self._backlog.extend(recv_burst(self._socket, held_at_most(self._socket)))
+
+    def rest(self) -> Rest | None:
+        working = self._bench.active + len(self._backlog)
+        if working:
+            return Rest(f"{counted(working, 'request')} to be worked on", of_peers=False)
+        unsent = len(self._replies)
+        return Rest(f"a peer to take {counted(unsent, 'reply', 'replies')}") if unsent else None
 
     def unmet(self) -> str | None:
         if self.expected is None:
