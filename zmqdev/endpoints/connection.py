@@ -32,8 +32,8 @@ from zmqdev.system.signals import Signals
 log = logging.getLogger("zmqdev")
 # How soon the end of the context is noticed; half of it is lost on average at the end of a program.
 LOOK = 0.002
-# An end that takes longer than this is explained.
-REMIND = 0.2
+# An end that takes longer than the first of these, and may take as long as the second, is explained.
+REMIND, LONG = 0.2, 1.0
 # How long the monitor may be behind. Its event comes microseconds after the handshake, or tens of
 # milliseconds on a machine that is very busy.
 HEAR = 0.2
@@ -129,7 +129,7 @@ class Post:
         still keep what waited in the old one.
         """
         begun = time.monotonic()
-        end, remind_at = begun + linger, begun + REMIND if linger > REMIND else math.inf
+        end, remind_at = begun + linger, begun + REMIND if linger >= LONG else math.inf
         thread = threading.Thread(target=self.context.term, name="zmqdev-leave", daemon=True)
         thread.start()
         try:

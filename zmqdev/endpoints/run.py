@@ -22,7 +22,7 @@ from zmqdev.device.announce import NOTE, announce
 from zmqdev.device.ready_file import ReadyFile
 from zmqdev.device.socket import events
 from zmqdev.endpoints.build import Surroundings, task_for
-from zmqdev.endpoints.connection import REMIND, Post
+from zmqdev.endpoints.connection import LONG, REMIND, Post
 from zmqdev.endpoints.defaults import hint_of, late_hint_of
 from zmqdev.endpoints.task import AT_ONCE, Task, Wait
 from zmqdev.errors import RunError, Unmet
@@ -286,5 +286,5 @@ class Turns:
             crash.disarm()
             self._state = "draining"
             self._stop_at = now + self.spec.drain
-            self._remind_at = now + REMIND
+            self._remind_at = now + REMIND if self.spec.drain >= LONG else math.inf
             self.task.stop(now)
