@@ -32,7 +32,7 @@ from zmqdev.system.signals import Signals
 log = logging.getLogger("zmqdev")
 # How soon the end of the context is noticed; half of it is lost on average at the end of a program.
 LOOK = 0.002
-# An end that takes longer than the first of these, and may take as long as the second, is explained.
+# An end that takes longer than the first, and may take as long as the second, is explained.
 REMIND, LONG = 0.2, 1.0
 # How long the monitor may be behind. Its event comes microseconds after the handshake, or tens of
 # milliseconds on a machine that is very busy.
