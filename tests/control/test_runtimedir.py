@@ -15,7 +15,7 @@ import pytest
 from zmqdev.control import runtimedir
 from zmqdev.errors import RunError
 from zmqdev.options.runtime_place import IPC_LONGEST
-from zmqdev.system import runtime_place
+from zmqdev.system import ipcfile, runtime_place
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +146,62 @@ def test_a_stopped_program_that_holds_the_lock_does_not_hold_up_others() -> None
 
 def test_long_names_that_differ_at_their_ends_stay_apart() -> None:
     assert runtimedir.file_name("x" * 100 + "a", 40) != runtimedir.file_name("x" * 100 + "b", 40)
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where systemd makes the directory of services."""
+    place = tmp_path / "run"
+    place.mkdir()
+    place.chmod(0o750)
+    monkeypatch.setattr("zmqdev.options.runtime_place.SERVICES", place)
+    return place
+
+
+def test_a_service_uses_the_directory_that_systemd_made_for_it(
+    services: Path, tmp_path: Path
+) -> None:
+    environ = {"RUNTIME_DIRECTORY": f"/run/other:{services}", "XDG_RUNTIME_DIR": str(tmp_path)}
+    assert runtime_place.prepare(environ) == services
+    assert stat.S_IMODE(services.stat().st_mode) == 0o750
+    assert runtime_place.prepare({}) != services
+
+
+def test_a_directory_of_services_that_others_write_is_closed(services: Path) -> None:
+    services.chmod(0o770)
+    runtime_place.prepare({"RUNTIME_DIRECTORY": str(services)})
+    assert stat.S_IMODE(services.stat().st_mode) == 0o700
+
+
+def test_services_are_found_beside_this_users_devices(services: Path) -> None:
+    place = runtime_place.prepare({})
+    with (
+        listening(place / "queue.sock"),
+        listening(services / "queue.sock"),
+        listening(services / "other.sock"),
+    ):
+        with listening(services / "gone.sock"):
+            pass
+        found = {one.name: one.address for one in runtimedir.running({})}
+    assert found == {
+        "queue": f"ipc://{place}/queue.sock",
+        "other": f"ipc://{services}/other.sock",
+        "run/queue": f"ipc://{services}/queue.sock",
+    }
+    assert (services / "gone.sock").exists()
+
+
+def test_a_service_finds_itself_once(services: Path) -> None:
+    with listening(services / "queue.sock"):
+        found = runtimedir.running({"RUNTIME_DIRECTORY": str(services)})
+    assert [one.name for one in found] == ["queue"]
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), [("queue.sock", 0o660), ("queue.tap", 0o660), ("jobs.ipc", 0o600)]
+)
+def test_the_group_of_services_steers_them_and_takes_no_messages(
+    services: Path, name: str, mode: int
+) -> None:
+    with ipcfile.private(services / name), listening(services / name):
+        assert stat.S_IMODE((services / name).stat().st_mode) == mode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -147,3 +148,27 @@ def test_every_form_shows_both_keys(form: str, alice: Certificate) -> None:
 def test_a_public_certificate_has_nothing_to_show() -> None:
     with pytest.raises(ValueError, match="no secret key"):
         show(Certificate(generate().public), "z85")
+
+
+def test_keys_that_systemd_has_put_behind_the_name_of_their_directory(
+    tmp_path: Path, alice: Certificate
+) -> None:
+    for name, pair in (("frontend-authorized-keys_alice", alice), ("backend_bob", generate())):
+        write_pair(replace(pair, name=None), tmp_path / name, WHEN)
+    found = load_directory(tmp_path / "frontend-authorized-keys_*")
+    assert found == {z85.key(alice.public): "alice"}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, whose files credentials are")
+def test_a_credential_of_systemd_may_have_the_mask_of_its_access_list(
+    tmp_path: Path, alice: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, secret = write_pair(alice, tmp_path / "a", WHEN)
+    secret.chmod(0o440)
+    with pytest.raises(UsageError, match="others can read it"):
+        load_secret(secret)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert load_secret(secret).public == alice.public
+    secret.chmod(0o444)
+    with pytest.raises(UsageError, match="others can read it"):
+        load_secret(secret)

@@ -8,7 +8,8 @@
 - Finding a free name and binding it happen under a lock of the directory, for
   libzmq steals the address of a live socket.
 - The two places differ between a login and a service, so looking for devices
-  looks into both.
+  looks into both, and into that of services that systemd starts.
+- A service whose name one of this user's devices has too is `run/NAME`.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zmqdev.errors import RunError
+from zmqdev.options import runtime_place
 from zmqdev.options.runtime_place import SUFFIX, candidates, room
 from zmqdev.system import ipcfile
-from zmqdev.system.runtime_place import check_ours
+from zmqdev.system.runtime_place import check_ours, readable
 
 # Nobody holds the lock for longer than a bind, or the linger of a socket.
 PATIENCE = 2.0
@@ -121,4 +123,18 @@ def running(environ: Mapping[str, str] = os.environ) -> list[Found]:
         for path in sorted(place.glob(f"*{SUFFIX}")):
             if _is_socket(path):
                 found.setdefault(path.stem, Found(path.stem, f"ipc://{path}"))
+    known = {one.address for one in found.values()}
+    for one in _services():
+        if one.address not in known:
+            name = f"run/{one.name}" if one.name in found else one.name
+            found[name] = Found(name, one.address)
     return list(found.values())
+
+
+def _services() -> Iterator[Found]:
+    """Those of systemd. What a crash left behind is theirs to remove."""
+    place = runtime_place.SERVICES
+    if readable(place):
+        for path in sorted(place.glob(f"*{SUFFIX}")):
+            if _is_socket(path) and os.access(path, os.W_OK) and ipcfile.answers(path):
+                yield Found(path.stem, f"ipc://{path}")

@@ -79,7 +79,7 @@ class OpenSocket:
             if path is None:
                 self.socket.bind(crash.earlier(self.name, address))
             else:
-                with ipcfile.private():
+                with ipcfile.private(path):
                     self.socket.bind(address)
                 self._files[address] = ipcfile.OwnFile.at(path)
         except zmq.ZMQError as error:

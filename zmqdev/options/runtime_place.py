@@ -1,6 +1,7 @@
 """The directory of this user's local sockets: control sockets, and addresses like `@jobs`.
 
-It is `zmqdev` below $XDG_RUNTIME_DIR, else `zmqdev-UID` below the temporary directory.
+It is `zmqdev` below $XDG_RUNTIME_DIR, else `zmqdev-UID` below the temporary directory. What
+systemd starts with `RuntimeDirectory=zmqdev` has it in SERVICES, which its group may read too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ IPC_LONGEST = 107  # sun_path less its final NUL
 SUFFIX = ".sock"
 # Room that a name needs: shorter ones tell devices apart no longer.
 LEAST_NAME = 16
+# systemd names in $RUNTIME_DIRECTORY the directories it has made, with a colon between two.
+SERVICES = Path("/run/zmqdev")
 
 
 def candidates(environ: Mapping[str, str] = os.environ) -> list[Path]:
@@ -23,6 +26,8 @@ def candidates(environ: Mapping[str, str] = os.environ) -> list[Path]:
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     if runtime.startswith("/"):
         places.insert(0, Path(runtime) / "zmqdev")
+    if str(SERVICES) in environ.get("RUNTIME_DIRECTORY", "").split(":"):
+        places.insert(0, SERVICES)
     return [place for place in places if room(place) >= LEAST_NAME]
 
 

@@ -97,9 +97,15 @@ def load_secret(path: Path) -> Certificate:
 
 
 def refuse_shared(path: Path) -> None:
-    """A file with secrets that other users can read is refused, as ssh does."""
-    mode = path.stat().st_mode & 0o777
-    if mode & 0o077:
+    """A file with secrets that other users can read is refused, as ssh does.
+
+    systemd gives a service its credentials by an access list, whose mask stands where the rights
+    of the group do.
+    """
+    found = path.stat()
+    mode = found.st_mode & 0o777
+    credential = found.st_uid == 0 and str(path.parent) == os.environ.get("CREDENTIALS_DIRECTORY")
+    if mode & (0o037 if credential else 0o077):
         raise UsageError(f"others can read it (mode {mode:04o}): chmod 600 {path}", str(path))
 
 
@@ -116,20 +122,27 @@ def refuse_writable(path: Path) -> None:
 def load_directory(directory: Path) -> dict[bytes, str]:
     """Every public certificate of a directory: 32-byte key to the name it is told by.
 
-    The name is the certificate's `name` property, else the file's stem. An
+    `DIR/PREFIX*` are those whose names begin so: systemd puts all credentials of a service into
+    one directory. The name is the certificate's `name` property, else the file's stem, less the
+    prefix. An
     empty directory is legal: it lets nobody in. Raises UsageError for the
     first file that is no certificate, so that a typing error locks nobody
     out in silence, and for one name on two keys, because rights go by name.
     """
     keys: dict[bytes, str] = {}
     owners: dict[str, Path] = {}
+    prefix, some, _ = directory.name.partition("*")
+    if some:
+        directory = directory.parent
+    else:
+        prefix = ""
     refuse_writable(directory)
-    for path in _certificates(directory):
+    for path in _certificates(directory, prefix):
         if path.exists() and not path.is_file():
             raise UsageError("cannot be read: it is not a file", str(path))
         certificate = load(path)
         refuse_writable(path)
-        key, name = z85.key(certificate.public), certificate.name or path.stem
+        key, name = z85.key(certificate.public), certificate.name or path.stem.removeprefix(prefix)
         if key in keys:
             continue
         if name in owners:
@@ -138,11 +151,11 @@ def load_directory(directory: Path) -> dict[bytes, str]:
     return keys
 
 
-def _certificates(directory: Path) -> list[Path]:
+def _certificates(directory: Path, prefix: str) -> list[Path]:
     """The public certificates of a directory by name. What looks like one and is named otherwise
     is said: its owner believes that it lets somebody in."""
     try:
-        found = sorted(directory.iterdir())
+        found = sorted(one for one in directory.iterdir() if one.name.startswith(prefix))
     except OSError as error:
         raise UsageError(f"cannot be read: {_reason(error)}", str(directory)) from error
     for path in found:

@@ -2,7 +2,7 @@
 
 Binding one deletes a regular file at that path and steals a live socket; its
 mode is 0777 less the umask. So the path is looked at before the bind, and
-the bind runs under a narrow umask.
+the bind runs under a narrow umask. A control socket of a service is its group's too.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from pathlib import Path
 
 from zmqdev.errors import RunError
 from zmqdev.options.runtime_place import candidates
-from zmqdev.system.runtime_place import prepare
+from zmqdev.system.runtime_place import prepare, shared
 
+# What is steered and looked at: control sockets and taps.
+_STEERED = (".sock", ".tap")
 # The umask belongs to the whole process: one bind at a time may narrow it.
 _UMASK = threading.Lock()
 
@@ -90,10 +92,12 @@ class OwnFile:
 
 
 @contextmanager
-def private() -> Iterator[None]:
-    """While this is open, new files of the process get mode 0600."""
+def private(path: Path) -> Iterator[None]:
+    """While this is open, new files of the process get the mode of a socket at `path`: 0600, or
+    0660 for the control of a service."""
+    steered = shared(path.parent) and path.suffix in _STEERED
     with _UMASK:
-        before = os.umask(0o177)
+        before = os.umask(0o117 if steered else 0o177)
         try:
             yield
         finally:

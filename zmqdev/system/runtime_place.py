@@ -1,6 +1,7 @@
 """The directory of local sockets, made when it is needed.
 
-It has mode 0700 and is ours, or it is not used: below /tmp somebody else may have made it first.
+It has mode 0700 and is ours, or it is not used: below /tmp another user may have made it first.
+That of services is made by systemd, and its group may read it: only root makes what is in /run.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from zmqdev.errors import RunError
+from zmqdev.options import runtime_place
 from zmqdev.options.runtime_place import candidates
 
 
@@ -35,7 +37,21 @@ def check_ours(place: Path) -> None:
         raise NotADirectoryError(0, "is no directory")
     if found.st_uid != os.getuid():
         raise PermissionError(0, "belongs to somebody else")
-    if stat.S_IMODE(found.st_mode) & 0o077:
+    if stat.S_IMODE(found.st_mode) & (0o027 if shared(place) else 0o077):
         place.chmod(0o700)
     if not os.access(place, os.W_OK | os.X_OK):
         raise PermissionError(0, "is not writable")
+
+
+def shared(place: Path) -> bool:
+    """Whether it is that of services, for their group."""
+    return place == runtime_place.SERVICES
+
+
+def readable(place: Path) -> bool:
+    """Whether the services in it can be looked for by this user."""
+    try:
+        found = place.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and os.access(place, os.R_OK | os.X_OK)

@@ -15,6 +15,7 @@ from compose_spec import ComposeSpecification
 
 from zmqdev.cli.program import program
 from zmqdev.errors import UsageError
+from zmqdev.topology.check import check_file
 
 CONFIGS = sorted((Path(__file__).parents[3] / "configs").glob("*.yaml"))
 FARM = """
@@ -247,7 +248,9 @@ def test_secrets_in_files_and_the_keys_of_a_directory_go_along(
     assert settings["plain-password"] == "@/run/zmqdev/keys/plain-password"
     result = run(path, "systemd")
     assert f"LoadCredential=curve-key:{tmp_path}/own" in result.stdout
-    assert f'"authorized-keys": "{tmp_path}/clients"' in result.stdout
+    assert f"LoadCredential=authorized-keys:{tmp_path}/clients" in result.stdout
+    place = "/run/credentials/zmqdev-f-a.service/authorized-keys_*"
+    assert f'"authorized-keys": "{place}"' in result.stdout
     assert "b reads jobs, which is not exported" in result.stderr
 
 
@@ -408,3 +411,33 @@ def test_a_service_runs_as_the_owner_of_its_keys(farm: Path, tmp_path: Path) -> 
     held = (tmp_path / "users").stat()
     assert services["jobs"]["user"] == f"{held.st_uid}:{held.st_gid}"
     assert services["hands"]["user"] == "65532:65532"
+
+
+def test_systemd_checks_before_it_starts_and_reloads_what_can_be_read_again(
+    farm: Path, tmp_path: Path
+) -> None:
+    run(farm, "systemd", "--output", str(tmp_path / "u"))
+    jobs = (tmp_path / "u" / "zmqdev-farm-jobs.service").read_text().splitlines()
+    hands = (tmp_path / "u" / "zmqdev-farm-hands@.service").read_text().splitlines()
+    assert "ExecStartPre=/usr/local/bin/zmqdev check %d/config.yaml" in jobs
+    assert "ExecReload=/bin/kill -HUP $MAINPID" in jobs
+    assert not any(line.startswith("ExecReload") for line in hands)
+    for unit in (jobs, hands):
+        assert {"RuntimeDirectory=zmqdev", "RuntimeDirectoryMode=0750"} <= set(unit)
+        assert f"MemoryMax={512 * 1024**2}" in unit
+
+
+def test_what_systemd_checks_by_itself_misses_no_other_part(farm: Path, tmp_path: Path) -> None:
+    run(farm, "systemd", "--output", str(tmp_path / "u"))
+    for path in (tmp_path / "u").glob("*.yaml"):
+        path.write_text(path.read_text().replace("/run/credentials", str(tmp_path)))
+        rules = {finding.rule for finding in check_file(str(path))}
+        assert "nobody-binds" not in rules
+
+
+def test_an_engines_limit_of_memory_is_above_the_parts_own(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text("{device: queue, limits: {memory: 800MiB}}")
+    assert f"MemoryMax={1000 * 1024**2}" in run(path, "systemd").stdout
+    assert "memory: 1000Mi" in run(path, "kubernetes").stdout
+    assert f"mem_limit: {1000 * 1024**2}" in run(path, "compose").stdout

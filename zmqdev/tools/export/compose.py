@@ -26,6 +26,7 @@ from zmqdev.tools.export.export import (
     as_yaml,
     health,
     label,
+    most_memory,
     stranded,
     together,
     units,
@@ -118,6 +119,7 @@ def _service(unit: Unit, options: Options, ready: dict[str, bool]) -> dict[str, 
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         "ulimits": {"nofile": 65536},
+        "mem_limit": most_memory(unit.part),
     }
     if unit.replicas > 1:
         made["deploy"] = {"replicas": unit.replicas}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,19 @@ from zmqdev.errors import UsageError
 from zmqdev.options.files import files_of
 from zmqdev.options.option import leaves_of
 from zmqdev.options.part import Part
+from zmqdev.options.sockopt import MEBIBYTE
 from zmqdev.options.types import NOTHING
 from zmqdev.options.variables import escape
 from zmqdev.tools.export.reach import METRICS_PORT, Bound, bound_by, metrics_at
 from zmqdev.topology.links import Plan, Port, is_loopback
 from zmqdev.topology.selection import needs
+
+
+def most_memory(part: Part) -> int:
+    """Bytes after which the engine ends it: above its own limit, where it cuts off the longest
+    unfinished messages first."""
+    limits = getattr(part.spec, "limits", None)
+    return max(MEMORY, ceil(getattr(limits, "memory", 0) / OWN_SHARE))
 
 
 class Mode(int):
@@ -36,6 +45,10 @@ class Options:
     image: str = "zmqdev:latest"
     namespace: str = ""
     directory: bool = False
+
+
+MEMORY = 512 * MEBIBYTE
+OWN_SHARE = 0.8  # of what there is, as in limits.memory
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,7 @@ def units(
         yield Unit(
             part,
             settings,
-            _keys(settings, part, keys_at(part), directories=apart),
+            _keys(settings, part, keys_at(part), apart),
             tuple(dict.fromkeys(before.get(part.name, ()))),
             bound_by(plan, part.name),
         )
@@ -216,11 +229,12 @@ def stranded(plan: Plan) -> Iterator[str]:
             yield f"{port.label} connects to {port.address}, which is no part of the file"
 
 
-def _keys(settings: dict[str, Any], part: Part, place: str, *, directories: bool) -> dict[str, str]:
+def _keys(settings: dict[str, Any], part: Part, place: str, apart: bool) -> dict[str, str]:
     """name there -> file here of everything with keys, and the settings made to say so.
 
-    Without `directories` those stay where they are. Paths are absolute: an engine works in a
-    directory of its own.
+    The files of a directory are in one there, or with systemd side by side with all others, each
+    behind the name of the directory. Paths are absolute: an engine works in a directory of its
+    own.
     """
     found: dict[str, str] = {}
     for file in files_of(part.spec):
@@ -233,10 +247,10 @@ def _keys(settings: dict[str, Any], part: Part, place: str, *, directories: bool
         there = f"{place}/{name}"
         if not path.is_dir():
             found[name] = str(path)
-        elif directories:
+        elif apart:
             found |= {f"{name}/{one.name}": str(one) for one in sorted(path.glob("*.key"))}
         else:
-            there = str(path)
+            found[name], there = str(path), f"{there}_*"
         table[file.option[-1]] = f"{file.mark}{there}"
     return found
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from zmqdev.errors import UsageError, in_words
 from zmqdev.options.part import Part
+from zmqdev.options.sockopt import MEBIBYTE
 from zmqdev.tools.export.export import (
     Export,
     Mode,
@@ -32,6 +33,7 @@ from zmqdev.tools.export.export import (
     as_yaml,
     health,
     label,
+    most_memory,
     secret,
     stranded,
     together,
@@ -48,7 +50,6 @@ CONFIG = "/etc/zmqdev"
 USER = 65532  # nobody that an image or a node has
 _PRIVILEGED = 1024
 _REQUESTS = {"cpu": "50m", "memory": "64Mi"}
-_LIMITS = {"memory": "512Mi"}
 _COPYING = {"cpu": "50m", "memory": "32Mi"}
 # Keys of a ConfigMap or Secret have no slash.
 _COPY = (
@@ -248,7 +249,10 @@ def _container(unit: Unit, options: Options) -> dict[str, Any]:
         "name": unit.part.kind,
         "image": options.image,
         "args": unit.command(f"{CONFIG}/config.yaml"),
-        "resources": {"requests": dict(_REQUESTS), "limits": dict(_LIMITS)},
+        "resources": {
+            "requests": dict(_REQUESTS),
+            "limits": {"memory": f"{ceil(most_memory(unit.part) / MEBIBYTE)}Mi"},
+        },
         "securityContext": dict(_LOCKED),
         "volumeMounts": mounts,
     }

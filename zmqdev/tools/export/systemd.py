@@ -1,16 +1,20 @@
 """systemd: a hardened service for each part, and a target for all.
 
 Devices tell when they are ready and feed the watchdog (Type=notify); endpoints
-are Type=exec. All share one dynamic user, so that ipc addresses work between
-them. Files with keys come as credentials. Replicas that bind nothing and have
-no keys are instances of one template.
+are Type=exec. All share one user, so that ipc addresses work between them, and one
+runtime directory, where its group finds them with ctl, top and tap. It is a user that
+stays (sysusers.d(5)): what a dynamic one keeps in /run others cannot reach. Files with
+keys, users and rights come as credentials. Replicas that bind nothing and have no keys
+are instances of one template.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import ceil
 
+from zmqdev.options.device import reloadable
 from zmqdev.options.part import Part
 from zmqdev.options.quantity import format_duration
 from zmqdev.tools.export.export import (
@@ -19,6 +23,7 @@ from zmqdev.tools.export.export import (
     Unit,
     joined,
     label,
+    most_memory,
     together,
     units,
     unpacked,
@@ -32,8 +37,10 @@ GRACE = 5
 _RESTARTS = {"always": "always", "on-failure": "on-failure", "no": "no"}
 _PRIVILEGED = 1024
 HARDENED = (
-    "DynamicUser=yes",
     "User=zmqdev",
+    "Group=zmqdev",
+    "PrivateTmp=yes",
+    "RemoveIPC=yes",
     "NoNewPrivileges=yes",
     "ProtectSystem=strict",
     "ProtectHome=yes",
@@ -54,7 +61,15 @@ HARDENED = (
     # Netlink is how interfaces are found by their names.
     "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
     "UMask=0077",
+    # One for all services, and it stays until the last one has ended.
+    "RuntimeDirectory=zmqdev",
+    "RuntimeDirectoryMode=0750",
+    "RuntimeDirectoryPreserve=yes",
     "LimitNOFILE=65536",
+)
+USER = (
+    "# sysusers.d(5): the user of the services, and the group of those who may steer them.",
+    'u zmqdev - "zmqdev devices"',
 )
 
 
@@ -78,20 +93,28 @@ def export(plan: Plan, options: Options) -> Export:
     shared = _shared(plan, instances[found[0].called][0])
     for unit in found:
         config = f"/etc/zmqdev/{head}-{unit.name}.yaml"
-        made.files[config.rpartition("/")[2]] = unit.file
+        made.files[config.rpartition("/")[2]] = _alone(unit).file
         needed = [one for name in unit.needs for one in instances[name]]
         made.files[f"{head}-{unit.name}{'@' if unit.replicas > 1 else ''}.service"] = joined(
             _service(unit, config, needed, target, options, shared=shared)
         )
     services = [one for names in instances.values() for one in names]
     made.files[target] = joined(_target(plan, services))
+    made.files["zmqdev-user.conf"] = joined(USER)
     made.notes += [
-        f"copy *.yaml to /etc/zmqdev (mode 0600), the units to /etc/systemd/system, then "
-        f"`systemctl enable --now {target}`",
+        "copy *.yaml to /etc/zmqdev (mode 0600), the units to /etc/systemd/system, "
+        "zmqdev-user.conf to /etc/sysusers.d, then `systemd-sysusers` and "
+        f"`systemctl enable --now {target}`; users in the group zmqdev can steer all of it",
         *opened(plan),
         *unpacked(plan),
     ]
     return made
+
+
+def _alone(unit: Unit) -> Unit:
+    """It is checked without the parts that it connects to."""
+    ignored = [*unit.part.spec.ignore, "nobody-binds"]
+    return replace(unit, settings=unit.settings | {"ignore": ignored})
 
 
 def _instances(head: str, unit: Unit) -> Iterator[str]:
@@ -138,6 +161,7 @@ def _life(unit: Unit, config: str, options: Options) -> Iterator[str]:
     yield f"Type={'notify' if device else 'exec'}"
     if device:
         yield f"WatchdogSec={WATCHDOG}"
+    yield f"ExecStartPre={options.program} check %d/config.yaml"
     yield f"ExecStart={options.program} {' '.join(unit.command('%d/config.yaml'))}"
     yield f"LoadCredential=config.yaml:{config}"
     for name, path in unit.keys.items():
@@ -146,9 +170,10 @@ def _life(unit: Unit, config: str, options: Options) -> Iterator[str]:
     yield "RestartPreventExitStatus=2 3"
     yield f"RestartSec={format_duration(part.spec.restart.delay)}"
     yield f"TimeoutStopSec={ceil(part.spec.drain) + GRACE}"
-    runtime = f"zmqdev-{unit.name}{'-%i' if unit.replicas > 1 else ''}"
-    yield f"RuntimeDirectory={runtime}"
-    yield f"Environment=XDG_RUNTIME_DIR=/run/{runtime}"
+    if device and reloadable(part.spec):
+        # Without files to read again SIGHUP ends it.
+        yield "ExecReload=/bin/kill -HUP $MAINPID"
+    yield f"MemoryMax={most_memory(part)}"
 
 
 def _rights(unit: Unit) -> Iterator[str]:
