@@ -42,7 +42,9 @@ def test_the_columns_of_a_device_are_the_same_in_every_line(device: Device) -> N
     assert list(quiet) == list(busy)
 
 
-@pytest.mark.parametrize("kind", ["pub", "sub", "push", "pull", "client", "worker"])
+@pytest.mark.parametrize(
+    "kind", ["pub", "sub", "push", "pull", "client", "worker", "req", "router"]
+)
 def test_the_columns_of_an_endpoint_are_all_of_its_kind(kind: str, endpoint: Endpoint) -> None:
     shown = as_text(Line(of_endpoint(endpoint(1.0, 5, kind=kind, name=kind)), {}, 0.0))
     own = [row.name for row in EXTRA.values() if kind in row.kinds]

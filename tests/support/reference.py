@@ -54,7 +54,7 @@ def declared(spec: type, without: Iterable[Leaf] = ()) -> list[Leaf]:
 
 
 def common_endpoint() -> list[Leaf]:
-    """Options that all six endpoints have alike."""
+    """Options that all endpoints have alike."""
     first, *rest = (
         {(leaf.path, leaf.option.help): leaf for leaf in leaves(kind.spec)}
         for kind in ENDPOINTS.values()
@@ -172,7 +172,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "device-options": lambda: option_rows(leaves(DeviceSpec)),
     "queue-options": lambda: option_rows(declared(QueueSpec, leaves(DeviceSpec))),
     "endpoint-options": lambda: option_rows(common_endpoint()),
-    **{f"{name}-options": endpoint(name) for name in ENDPOINTS},
+    # Kinds that are asked the same share a table, named for the first.
+    **{
+        f"{names[0]}-options": endpoint(names[0])
+        for names in (
+            [name for name, one in ENDPOINTS.items() if one.spec is spec]
+            for spec in dict.fromkeys(kind.spec for kind in ENDPOINTS.values())
+        )
+    },
     "socket-options": socket_options,
     "statistics": statistics,
     **reference_running.TABLES,

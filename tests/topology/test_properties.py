@@ -74,7 +74,11 @@ DEVICES = st.fixed_dictionaries(
     optional={"frontend": SIDE, "backend": SIDE, "reliable": st.booleans(), **LIFE},
 )
 ENDPOINTS = st.fixed_dictionaries(
-    {"endpoint": st.sampled_from(["pub", "sub", "push", "pull", "client", "worker"])},
+    {
+        "endpoint": st.sampled_from(
+            ["pub", "sub", "push", "pull", "client", "worker", "req", "router"]
+        )
+    },
     optional={"bind": ADDRESSES, "connect": ADDRESSES, **LIFE},
 )
 FILES = st.fixed_dictionaries(
@@ -106,7 +110,7 @@ SAFE_DEVICES = st.fixed_dictionaries(
         "capture": SAFE,
     },
 )
-KINDS = ["pub", "sub", "push", "pull", "client", "worker"]
+KINDS = ["pub", "sub", "push", "pull", "client", "worker", "req", "router"]
 SAFE_ENDPOINTS = st.one_of(
     *(
         st.fixed_dictionaries(

@@ -1,4 +1,4 @@
-"""pub, sub, push, pull, client, worker: one command for each row of the endpoints."""
+"""pub, sub, push, pull, client, worker and the plain sockets: a command for each endpoint row."""
 
 from __future__ import annotations
 

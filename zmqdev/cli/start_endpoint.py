@@ -11,8 +11,9 @@ from zmqdev.endpoints.defaults import source_of
 from zmqdev.endpoints.run import Display, run
 from zmqdev.options.common import EndpointStats
 from zmqdev.options.delivery import checks
-from zmqdev.options.endpoint import EndpointKind, Input
+from zmqdev.options.endpoint import EndpointKind
 from zmqdev.options.endpoint_check import printed, warnings
+from zmqdev.options.endpoint_groups import Input
 from zmqdev.report.log import logging_to_stderr, tell_settings
 from zmqdev.system import crash
 from zmqdev.system.signals import Signals

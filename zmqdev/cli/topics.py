@@ -14,7 +14,10 @@ import zmqdev
 
 _COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 _DEVICES = ("forwarder", "streamer", "queue")
-_ENDPOINTS = ("pub", "sub", "push", "pull", "client", "worker")
+_ENDPOINTS = (
+    *("pub", "sub", "push", "pull", "client", "worker"),
+    *("req", "rep", "dealer", "router", "pair"),
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ TOPICS = {
         Topic(
             "endpoints",
             "Start here",
-            "pub, sub, push, pull, client, worker: input, forms, proof",
+            "pub, sub, push, pull, client, worker, req: forms, proof",
             _ENDPOINTS,
         ),
         Topic("cheat", "Start here", "thirty tasks, a command each; kcat, nats, mosquitto"),

@@ -11,7 +11,14 @@ from typing import Any
 import zmq
 
 from zmqdev.device.socket import OpenSocket, apply, census_of, make
-from zmqdev.endpoints.defaults import blocks, feed_of, layout_of, pace_of, work_of
+from zmqdev.endpoints.defaults import (
+    blocks,
+    dialogue_feed,
+    feed_of,
+    layout_of,
+    pace_of,
+    work_of,
+)
 from zmqdev.endpoints.feed import Feed
 from zmqdev.endpoints.gate import Gate, Subscriptions
 from zmqdev.endpoints.sink import Aside, Sink
@@ -128,6 +135,27 @@ def _worker(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     return Worker(around.socket, Workbench(work_of(spec)), spec.count, faults)
 
 
+def _dialogue(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    sink, socket = Sink(aside=around.aside), around.socket
+    layout = replace(layout_of(spec), terminal=sink.terminal)
+    feed, pace = dialogue_feed(kind.name, spec), pace_of(kind.name, spec)
+    # A ROUTER knows nobody at first.
+    wanted = spec.wait_peers or (1 if kind.name == "router" and feed is not None else None)
+    gate = Gate(wanted, around.peers, "peers")
+    if kind.name in ("req", "rep"):
+        from zmqdev.endpoints.tasks.dialogue import Lockstep
+
+        return Lockstep(socket, feed, pace, gate, sink, layout, spec.count)
+    from zmqdev.endpoints.addressed import AddressedFeed
+    from zmqdev.endpoints.tasks.duplex import Duplex
+
+    if feed is not None and kind.name == "router":
+        feed = AddressedFeed(feed)
+    quiet = None if spec.count or spec.timeout else spec.reply_timeout
+    reached = None if kind.name == "router" else around.peers
+    return Duplex(socket, feed, pace, gate, sink, layout, spec.count, quiet, reached)
+
+
 _MAKERS: dict[str, Callable[[EndpointKind, Any, Surroundings], Task]] = {
     "pub": _pub,
     "sub": _receiver,
@@ -135,4 +163,5 @@ _MAKERS: dict[str, Callable[[EndpointKind, Any, Surroundings], Task]] = {
     "pull": _receiver,
     "client": _client,
     "worker": _worker,
+    **dict.fromkeys(("req", "rep", "dealer", "router", "pair"), _dialogue),
 }

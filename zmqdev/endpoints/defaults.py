@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from zmqdev.endpoints.feed import (
@@ -20,7 +21,8 @@ from zmqdev.endpoints.form.format import Layout
 from zmqdev.endpoints.form.template import OUTGOING, REPLY, Template, compile_template
 from zmqdev.endpoints.pace import JitterPace, Pace, Pacing
 from zmqdev.endpoints.tasks.work import Work
-from zmqdev.options.endpoint import Endpoint, Records, Worker
+from zmqdev.options.endpoint import Dialogue, Worker
+from zmqdev.options.endpoint_groups import Endpoint, Records
 from zmqdev.options.layer import Written
 
 # What a client does that is given no input: ten requests, 0.1 to 0.5 s apart.
@@ -93,6 +95,26 @@ def feed_of(kind: str, spec: Any) -> Feed:
     return StreamFeed(descriptor, layout_of(spec), name, spec.count, limit)
 
 
+def dialogue_feed(kind: str, spec: Any) -> Feed | None:
+    """The messages of an endpoint that also receives; None when there is no input.
+
+    A REP needs an answer to each request, so its texts go round. `count` is of what comes:
+    what a stream brings is sent whole.
+    """
+    source = source_of(kind, spec)
+    if _has_no_input(spec, source):
+        return None
+    if source == "data" and kind == "rep":
+        return text_feed(texts(spec.data, spec.frames, OUTGOING, None), None, seed=spec.seed)
+    whole = source != "data" and kind in ("dealer", "router", "pair")
+    return feed_of(kind, replace(spec, count=None) if whole else spec)
+
+
+def _has_no_input(spec: Any, source: str) -> bool:
+    """Neither said nor there: standard input is /dev/null, or closed."""
+    return source == "stdin" and spec.file is None and not (input_given() or os.isatty(STDIN))
+
+
 def hint_of(kind: str, spec: Any) -> str | None:
     """What a person should know at once when nothing was said about the input."""
     source = source_of(kind, spec)
@@ -100,6 +122,8 @@ def hint_of(kind: str, spec: Any) -> str | None:
         return "no input: publishing ticks, one a second"
     if source == "requests":
         return f"no input: sending {spec.count or REQUESTS} requests"
+    if kind == "rep" and _has_no_input(spec, source):
+        return "no input: answering each request with itself; -D TEXT answers with a text"
     if source == "stdin" and os.isatty(STDIN):
         return "reading messages from the terminal, one a line; Ctrl-D ends"
     return None
@@ -107,6 +131,8 @@ def hint_of(kind: str, spec: Any) -> str | None:
 
 def late_hint_of(kind: str, spec: Any) -> str | None:
     """What a person should know when nothing has come on a stdin that was not asked for."""
+    if isinstance(spec, Dialogue):  # it may be there to receive
+        return None
     if spec.file is not None or source_of(kind, spec) != "stdin" or os.isatty(STDIN):
         return None
     return "nothing has come on stdin yet; -D TEXT sends a text, -F FILE a file"

@@ -26,7 +26,8 @@ from zmqdev.endpoints.connection import LONG, REMIND, Post
 from zmqdev.endpoints.defaults import hint_of, late_hint_of
 from zmqdev.endpoints.task import AT_ONCE, Task, Wait
 from zmqdev.errors import RunError, Unmet
-from zmqdev.options.endpoint import EndpointKind, Input
+from zmqdev.options.endpoint import EndpointKind
+from zmqdev.options.endpoint_groups import Input
 from zmqdev.options.quantity import format_duration
 from zmqdev.stats.endpoint import EndpointSnapshot
 from zmqdev.system import crash

@@ -1,160 +1,24 @@
-"""The endpoints as they were asked for: pub sub push pull client worker.
+"""The endpoints as they were asked for: pub sub push pull client worker req rep dealer router pair.
 
-What an endpoint can be asked is the sum of small groups: all have a socket and
-a life, senders have an input, receivers an output. `ENDPOINTS` says which
-spec, socket types and default address each kind has.
+`ENDPOINTS` says which spec, socket types and default address each kind has.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zmqdev.options.common import EndpointStats, Logging, Ready
-from zmqdev.options.crowd import Crowd
 from zmqdev.options.delivery import Checking, Stamping
-from zmqdev.options.option import option, section
-from zmqdev.options.reliable_peers import Calling, Serving
-from zmqdev.options.separator import Separator
-from zmqdev.options.side import Side
-from zmqdev.options.types import (
-    NOTHING,
-    Address,
-    Choice,
-    Duration,
-    FileName,
-    Flag,
-    Integer,
-    Many,
-    Number,
-    Prefix,
-    Text,
+from zmqdev.options.endpoint_groups import (
+    Endpoint,
+    Frames,
+    Input,
+    Patience,
+    Records,
+    WaitPeers,
 )
-
-FORMATS = ("text", "raw", "quoted", "hex", "json")
-
-
-@dataclass(frozen=True)
-class Endpoint(Side, Logging, Ready):
-    """What all six have. Their one socket's options are keys of the top level."""
-
-    bind: tuple[str, ...] = option(
-        Many(Address(verb="bind")),
-        default=(),
-        short="b",
-        help="Address to bind; repeatable.",
-        group="Socket",
-    )
-    connect: tuple[str, ...] = option(
-        Many(Address(verb="connect")),
-        default=(),
-        short="c",
-        help="Address to connect to; repeatable.",
-        group="Socket",
-    )
-    set: tuple[str, ...] = option(
-        Many(Text(metavar="OPTION=VALUE", any_bytes=True)),
-        default=(),
-        help="Set a ZeroMQ socket option, like sndhwm=5000; repeatable.",
-        group="Socket",
-    )
-    name: str | None = option(
-        Text(metavar="NAME"), help="Name shown. Default: the kind.", group="Life"
-    )
-    count: int | None = option(
-        Integer(1), short="n", help="End after this many messages.", group="Life"
-    )
-    drain: float = option(
-        Duration(),
-        default=5.0,
-        help="How long unsent messages may take to leave at the end.",
-        group="Life",
-    )
-    limits: Crowd = section(Crowd, help="How many peers may come.")
-    stats: EndpointStats = section(
-        EndpointStats, help="What is shown of the flow.", shorthand="mode"
-    )
-
-
-@dataclass(frozen=True)
-class Frames:
-    """How a message of several frames is written."""
-
-    frames: bytes | None = option(
-        Separator(),
-        help="What stands between the frames of a message, like '|' or '\\t': input is split "
-        "there, output joined. Default: input is one frame, output is joined by a blank.",
-        group="Form",
-    )
-
-
-@dataclass(frozen=True)
-class Records:
-    """How messages lie in a stream of bytes, in or out."""
-
-    format: str = option(
-        Choice(choices=FORMATS),
-        default="text",
-        help="Form of what is read and written: lines of text, raw bytes (all input is one "
-        "message, output gets nothing added), quoted, hex, or JSON lines.",
-        group="Form",
-    )
-    null: bool = option(
-        Flag(),
-        default=False,
-        short="0",
-        help="Messages end with NUL instead of newline.",
-        group="Form",
-    )
-
-
-@dataclass(frozen=True)
-class Input:
-    """Where messages come from, and when."""
-
-    data: tuple[str, ...] = option(
-        Many(Text(any_bytes=True)),
-        default=(),
-        short="D",
-        help="Text of a message; may hold {n}, {time}, {random}; repeatable.",
-        group="Input",
-    )
-    file: str | None = option(
-        FileName(change=NOTHING),
-        short="F",
-        help="Read messages from a file; - is stdin. Default: stdin when it is a pipe or file.",
-        group="Input",
-    )
-    interval: float | None = option(
-        Duration(positive=True), short="i", help="Time between two messages.", group="Input"
-    )
-    jitter: float | None = option(
-        Duration(positive=True),
-        help="With --interval: make each pause longer or shorter at random by up to this.",
-        group="Input",
-    )
-    rate: float | None = option(Number(), help="Messages a second, evenly.", group="Input")
-
-
-@dataclass(frozen=True)
-class WaitPeers:
-    """Starting when the others are there."""
-
-    wait_peers: int | None = option(
-        Integer(1), help="Begin when this many peers are connected.", group="Life"
-    )
-
-
-@dataclass(frozen=True)
-class Patience:
-    """`timeout` of all but the client, whose is for one request."""
-
-    timeout: float | None = option(
-        Duration(positive=True),
-        short="t",
-        help="Longest wait for a peer, a message or room to send. Exit status 3 when --count "
-        "was not reached, or nothing came at all.",
-        group="Life",
-    )
+from zmqdev.options.option import option
+from zmqdev.options.reliable_peers import Calling, Serving
+from zmqdev.options.types import Choice, Duration, Flag, Integer, Many, Prefix, Text
 
 
 @dataclass(frozen=True)
@@ -269,8 +133,29 @@ class Worker(Serving, Frames, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
+class Dialogue(Records, Frames, Input, WaitPeers, Patience, Endpoint):
+    """req and rep: the plain socket, input going out, what comes printed."""
+
+    seed: int | None = option(Integer(0), help="Make {random} repeatable.", group="Input")
+
+
+@dataclass(frozen=True)
+class Talk(Dialogue):
+    """dealer, router and pair: both ways at any time."""
+
+    reply_timeout: float = option(
+        Duration(positive=True),
+        default=1.0,
+        help="Once the input has ended, end when nothing came for this long; -n and -t take its "
+        "place.",
+        group="Life",
+    )
+
+
+@dataclass(frozen=True)
 class EndpointKind:
-    """`types`: the socket types it may have, the default first."""
+    """`types`: the socket types it may have, the default first. `sends`: it is where messages
+    or requests come from; None: both ways alike."""
 
     name: str
     help: str
@@ -281,6 +166,7 @@ class EndpointKind:
     # In whole messages for each peer. Publishers and subscribers: P13.
     hwm: int
     word: str = ""  # the option that a word without a flag is for
+    sends: bool | None = False
 
 
 ENDPOINTS: dict[str, EndpointKind] = {
@@ -289,6 +175,7 @@ ENDPOINTS: dict[str, EndpointKind] = {
         EndpointKind(
             name="pub",
             word="data",
+            sends=True,
             help="Publish messages.",
             spec=Pub,
             types=("XPUB", "PUB"),
@@ -309,6 +196,7 @@ ENDPOINTS: dict[str, EndpointKind] = {
         EndpointKind(
             name="push",
             word="data",
+            sends=True,
             help="Send work; each message goes to one puller.",
             spec=Push,
             types=("PUSH", "DEALER", "PAIR"),
@@ -330,6 +218,7 @@ ENDPOINTS: dict[str, EndpointKind] = {
         EndpointKind(
             name="client",
             word="data",
+            sends=True,
             help="Send requests, and print the replies.",
             spec=Client,
             types=("DEALER",),
@@ -344,6 +233,61 @@ ENDPOINTS: dict[str, EndpointKind] = {
             types=("DEALER", "REP", "ROUTER"),
             verb="connect",
             address="tcp://127.0.0.1:5559",
+            hwm=1000,
+        ),
+        EndpointKind(
+            name="req",
+            word="data",
+            sends=True,
+            help="Send requests in turn, and print each reply.",
+            spec=Dialogue,
+            types=("REQ",),
+            verb="connect",
+            address="tcp://127.0.0.1:5555",
+            hwm=1000,
+        ),
+        EndpointKind(
+            name="rep",
+            word="data",
+            sends=False,
+            help="Print requests, and answer each with the next line.",
+            spec=Dialogue,
+            types=("REP",),
+            verb="connect",
+            address="tcp://127.0.0.1:5559",
+            hwm=1000,
+        ),
+        EndpointKind(
+            name="dealer",
+            word="data",
+            sends=None,
+            help="Send messages, and print what comes.",
+            spec=Talk,
+            types=("DEALER",),
+            verb="connect",
+            address="tcp://127.0.0.1:5555",
+            hwm=1000,
+        ),
+        EndpointKind(
+            name="router",
+            word="data",
+            sends=None,
+            help="Print what comes with its sender, and send to one by name.",
+            spec=Talk,
+            types=("ROUTER",),
+            verb="bind",
+            address="tcp://127.0.0.1:5555",
+            hwm=1000,
+        ),
+        EndpointKind(
+            name="pair",
+            word="data",
+            sends=None,
+            help="Talk to one peer: a chat on a terminal.",
+            spec=Talk,
+            types=("PAIR",),
+            verb="connect",
+            address="tcp://127.0.0.1:5560",
             hwm=1000,
         ),
     )

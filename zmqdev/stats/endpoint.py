@@ -35,7 +35,12 @@ EXTRA = _rows(
     ("subscriptions", "subscriptions", "subscriptions held by peers now", "pub"),
     ("unheard", "messages", "messages sent while nobody subscribed", "pub"),
     ("waiting", "messages", "messages read and not sent yet", "pub push"),
-    ("sent", "messages", "requests sent, each retry counted again", "client"),
+    (
+        "sent",
+        "messages",
+        "messages sent, each retry of a request counted again",
+        "client req rep dealer router pair",
+    ),
     ("open", "requests", "requests waiting for their reply", "client"),
     ("retried", "requests", "requests sent again after a time-out", "client"),
     ("failed", "requests", "requests given up, or jobs whose command failed", "client worker"),
@@ -49,7 +54,7 @@ EXTRA = _rows(
     ("reordered", "messages", "stamped messages that came late", "sub pull"),
     ("corrupt", "messages", "messages without a stamp, or not as stamped", "sub pull"),
     ("jobs", "jobs", "requests being worked on now", "worker"),
-    ("unanswered", "messages", "replies that nobody was there to take", "worker"),
+    ("unanswered", "messages", "messages that no peer was there to take", "worker router"),
 )
 
 

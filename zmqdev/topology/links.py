@@ -19,14 +19,12 @@ ANY = frozenset({"*", "0.0.0.0", "::"})
 LOOPBACK = frozenset({"localhost", "lo", "::1"})
 # Two names of one address. 127.0.0.1 and 127.0.0.2 are two.
 _SAME = ({"127.0.0.1", "localhost"}, {"127.0.0.1", "lo"}, {"localhost", "lo"}, {"::1", "localhost"})
-# Where messages come from; the other endpoints are where they go.
-SOURCES = frozenset({"pub", "push", "client"})
 
 
 @dataclass(frozen=True)
 class Port:
     """One address of one part. `sends`: messages, or requests, leave here and arrive there;
-    None where both clients and workers come."""
+    None where both clients and workers come, or both ends are alike."""
 
     part: Part
     side: str
@@ -95,7 +93,7 @@ def ports_of(part: Part) -> Iterator[Port]:
     """Every address of a part, in the order of the file's keys."""
     if part.category == "endpoint":
         kind = ENDPOINTS[part.kind]
-        yield from _side(part, "", part.spec, type_of(kind, part.spec), part.kind in SOURCES)
+        yield from _side(part, "", part.spec, type_of(kind, part.spec), kind.sends)
         return
     spec = part.spec
     sends = None if part.keeps and spec.shares else False

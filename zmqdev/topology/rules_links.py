@@ -28,7 +28,8 @@ def _cannot_talk(plan: Plan) -> Found:
 def _wrong_side(plan: Plan) -> Found:
     for link in plan.links:
         at, to = link.connected, link.bound
-        if link.source is None and to.type in PEERS[at.type] and at.type != "PAIR":
+        alike = at.sends is None and "endpoint" in (at.part.category, to.part.category)
+        if link.source is None and to.type in PEERS[at.type] and at.type != "PAIR" and not alike:
             both = "send" if at.sends else "take messages in"
             yield at.part, at.place, f"{at.label} connects to {to.label}, and both {both}"
 

@@ -1,0 +1,170 @@
+"""req and rep: one message out, one in, in turn. What comes is printed.
+
+REQ sends first, REP receives first; the socket itself refuses all else. A REP reads its next
+reply ahead where the input has one, so that it takes no request that it cannot answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import zmq
+
+from zmqdev.endpoints.feed import Feed
+from zmqdev.endpoints.form.format import Layout, Message, write_out
+from zmqdev.endpoints.gate import Gate
+from zmqdev.endpoints.pace import Pacing
+from zmqdev.endpoints.sink import OUTPUT, Sink
+from zmqdev.endpoints.task import AT_ONCE, Flow, Rest, Wait, counted
+from zmqdev.endpoints.tasks.sender import LOOK, Readiness
+from zmqdev.errors import ZmqdevError
+from zmqdev.relay import recv_burst, send_burst
+
+
+class Lockstep:
+    """See `Task` for what each method promises. `feed` None: a REP sends back what came."""
+
+    lingers = True
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        feed: Feed | None,
+        pace: Pacing | None,
+        gate: Gate,
+        sink: Sink,
+        layout: Layout,
+        count: int | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.flow = Flow()  # what came
+        self.sent = 0
+        self.expected = count
+        self.stalled_since: float | None = None
+        self._socket, self._feed, self._pace, self._gate = socket, feed, pace, gate
+        self._sink, self._layout, self._clock = sink, layout, clock
+        self._readiness = Readiness(feed) if feed is not None else None
+        self._asks = socket.type == zmq.REQ
+        self._listens = not self._asks  # whose turn it is: the peer's
+        self._held: Message | None = None
+        self._stopping = False
+
+    @property
+    def state(self) -> str:
+        return "running" if self._gate.is_open else "waiting"
+
+    @property
+    def ended(self) -> bool:
+        if self._sink.closed:
+            return True
+        if not self._sink.empty or (self._asks and self._listens):
+            return False
+        done = self.expected is not None and self.sent >= self.expected
+        return done or (self._held is None and (self._stopping or self._input_ended))
+
+    @property
+    def _input_ended(self) -> bool:
+        return self._feed is not None and self._feed.ended
+
+    def step(self, now: float) -> Wait:
+        if not self._sink.flush():
+            return Wait(writers=(self._sink.descriptor,))
+        if not self._gate.check() and not self._stopping:
+            self._stalled(now)
+            return Wait(until=now + LOOK)
+        if not self._listens:
+            return self._speak(now)
+        if not self._asks and self._readiness is not None and self._readiness.now:
+            self._refill(now)
+        return AT_ONCE if self.ended else self._listen(now)
+
+    def stop(self, now: float) -> None:
+        """A REQ may still have its reply; a REP sends the one it has read."""
+        self._stopping = True
+
+    def rest(self) -> Rest | None:
+        if self._asks and self._listens:
+            return Rest("the reply to a request")
+        if self._held is not None:
+            return Rest("a peer to take 1 message")
+        return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
+
+    def unmet(self) -> str | None:
+        if self._gate.unmet():
+            return self._gate.unmet()
+        noun = "replies" if self._asks else "requests"
+        if self.expected is None and not (self._asks and self._listens):
+            return None if self.flow.messages else f"no {noun} came"
+        return f"{self.flow.messages} of {self.expected or self.sent} {noun} came"
+
+    def verdict(self) -> ZmqdevError | None:
+        return None
+
+    def reports(self) -> list[str]:
+        if not self._asks:
+            owed = "received and not answered: 1 request"
+            return [] if self._listens else [owed]
+        lines = ["still without a reply: 1 request"] if self._listens else []
+        unsent = (self._held is not None) + (self._feed.waiting if self._feed else 0)
+        return lines + ([f"read and not sent: {counted(unsent, 'message')}"] if unsent else [])
+
+    def summary(self) -> str | None:
+        return None
+
+    def extra(self) -> dict[str, float]:
+        return {"sent": self.sent}
+
+    def close(self) -> None:
+        if self._feed is not None:
+            self._feed.close()
+
+    def _listen(self, now: float) -> Wait:
+        messages = recv_burst(self._socket, 1)
+        if not messages:
+            self._sink.look()
+            self._stalled(now)
+            readers = self._readiness.readers if self._readiness and self._held is None else ()
+            ahead = () if self._asks or self._input_ended else readers
+            return Wait(zmq.POLLIN, ahead, outlets=self._sink.outlets)
+        self.flow.add(messages)
+        self._sink.write(write_out(self._layout, messages, self._clock()))
+        self.stalled_since = None
+        self._listens = False
+        if self._feed is None:
+            self._held = messages[0]
+        return AT_ONCE
+
+    def _speak(self, now: float) -> Wait:
+        if self._held is None:
+            wait = self._refill(now)
+            if wait is not None:
+                return wait
+        assert self._held is not None
+        if not send_burst(self._socket, [self._held])[0]:
+            self._stalled(now)
+            return Wait(zmq.POLLOUT)
+        self._held, self._listens, self.stalled_since = None, True, None
+        self.sent += 1
+        if self._pace is not None:
+            self._pace.sent(1, now)
+        return AT_ONCE
+
+    def _refill(self, now: float) -> Wait | None:
+        """Hold the next message; a Wait when there is none yet."""
+        if self._held is not None:
+            return None
+        assert self._feed is not None
+        assert self._readiness is not None
+        self._sink.look()
+        if self._pace is not None and not self._pace.due(now):
+            return Wait(outlets=self._sink.outlets, until=self._pace.next(now))
+        if not self._readiness.now:
+            return Wait(readers=self._readiness.readers, outlets=self._sink.outlets)
+        taken = self._feed.take(1)
+        self._held = taken[0] if taken else None
+        return None if taken else AT_ONCE
+
+    def _stalled(self, now: float) -> None:
+        if self.stalled_since is None:
+            self.stalled_since = now

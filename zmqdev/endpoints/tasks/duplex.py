@@ -1,0 +1,217 @@
+"""dealer, router and pair: what the input brings goes out, what comes is printed, at any time.
+
+It ends when as many came as were wanted; without a number, when the input has ended and nothing
+has come for a while; without an input, when it is stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import zmq
+
+from zmqdev.endpoints.addressed import incoming
+from zmqdev.endpoints.feed import Feed, Messages
+from zmqdev.endpoints.form.format import Layout, write_out
+from zmqdev.endpoints.gate import Gate
+from zmqdev.endpoints.pace import Pacing
+from zmqdev.endpoints.sink import OUTPUT, Sink
+from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, counted, held_at_most
+from zmqdev.endpoints.tasks.sender import LOOK, Readiness
+from zmqdev.errors import ZmqdevError
+from zmqdev.relay import recv_burst, send_burst
+
+# A ROUTER learns the routing id of a peer a moment after the handshake is done.
+GRACE = 0.25
+
+
+class Duplex:
+    """See `Task` for what each method promises. `feed` None: there is no input.
+
+    `quiet`: how long nothing may come, once the input has ended; None: as long as it takes.
+    `reached`: as of `Sender`.
+    """
+
+    lingers = True
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        feed: Feed | None,
+        pace: Pacing | None,
+        gate: Gate,
+        sink: Sink,
+        layout: Layout,
+        count: int | None,
+        quiet: float | None,
+        reached: Callable[[], object] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.flow = Flow()  # what came
+        self.sent = 0
+        self.unanswered = 0
+        self.expected = count
+        self.stalled_since: float | None = None
+        self._socket, self._feed, self._pace, self._gate = socket, feed, pace, gate
+        self._sink, self._layout, self._clock = sink, layout, clock
+        self._quiet, self._reached = quiet, reached
+        self._readiness = Readiness(feed) if feed is not None else None
+        self._addressed = socket.type == zmq.ROUTER
+        self._held: Messages = []
+        self._grace_ends: float | None = None
+        self._quiet_since: float | None = None  # since when the input has ended and nothing came
+        self._left: int | None = None  # after `stop`: how many more are taken
+        self._done = False
+
+    @property
+    def state(self) -> str:
+        return "running" if self._gate.is_open else "waiting"
+
+    @property
+    def ended(self) -> bool:
+        return self._sink.closed or (self._sink.empty and not self._held and self._all_came)
+
+    @property
+    def _all_came(self) -> bool:
+        if self._done:
+            return True
+        enough = self.expected is not None and self.flow.messages >= self.expected
+        return enough and (not self._to_send or self._stream)
+
+    @property
+    def _to_send(self) -> bool:
+        return bool(self._held) or (self._feed is not None and not self._feed.ended)
+
+    @property
+    def _stream(self) -> bool:
+        """Whether its input comes from outside, and may never end."""
+        return self._feed is not None and self._feed.fileno() is not None
+
+    def step(self, now: float) -> Wait:
+        came = self._receive(now) if self._sink.flush() else 0
+        open_ = self._gate.check() or self._left is not None
+        sent = self._send(now) if open_ else 0
+        if came or sent:
+            self.stalled_since = self._quiet_since = None
+            return AT_ONCE
+        self._sink.look()
+        return self._wait(now, open_)
+
+    def stop(self, now: float) -> None:
+        """What was read is sent, what is here is printed."""
+        self._left = held_at_most(self._socket)
+
+    def rest(self) -> Rest | None:
+        if self._held:
+            return Rest(f"a peer to take {counted(len(self._held), 'message')}")
+        return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
+
+    def unmet(self) -> str | None:
+        if self._gate.unmet() and self._to_send:
+            return self._gate.unmet()
+        if self.expected is None:
+            return None if self.flow.messages else "nothing came"
+        return f"{self.flow.messages} of {self.expected} messages came"
+
+    def verdict(self) -> ZmqdevError | None:
+        return None
+
+    def reports(self) -> list[str]:
+        lines = []
+        unsent = len(self._held) + (self._feed.waiting if self._feed is not None else 0)
+        if unsent:
+            lines.append(f"read and not sent: {counted(unsent, 'message')}")
+        if self.unanswered:
+            dropped = counted(self.unanswered, "message")
+            lines.append(f"dropped, since no peer has that name or it does not read: {dropped}")
+        return lines
+
+    def summary(self) -> str | None:
+        return None
+
+    def extra(self) -> dict[str, float]:
+        found: dict[str, float] = {"sent": self.sent}
+        return found | ({"unanswered": self.unanswered} if self._addressed else {})
+
+    def close(self) -> None:
+        if self._feed is not None:
+            self._feed.close()
+
+    @property
+    def _reaches(self) -> bool:
+        return self._reached is None or bool(self._reached()) or self._left is not None
+
+    def _receive(self, now: float) -> int:
+        limit = BURST if self._left is None else min(BURST, self._left)
+        if self.expected is not None:
+            limit = min(limit, self.expected - self.flow.messages)
+        messages = recv_burst(self._socket, limit) if limit > 0 else []
+        if self._left is not None:
+            self._left -= len(messages)
+            self._done = not messages
+        if messages:
+            self.flow.add(messages)
+            shown = incoming(messages) if self._addressed else messages
+            self._sink.write(write_out(self._layout, shown, self._clock()))
+        return len(messages)
+
+    def _send(self, now: float) -> int:
+        """How many messages are off our hands. The input is read also while nobody is there, so
+        that its end is seen."""
+        if not (self._held or self._refill(now)) or not self._reaches:
+            return 0
+        accepted, reason = send_burst(self._socket, self._held)
+        self.sent += accepted
+        done = accepted
+        if reason and self._addressed and not self._in_grace(now):
+            # Gone, or does not read: one stalled peer must not hold up the others.
+            self.unanswered += 1
+            done += 1
+        del self._held[:done]
+        if self._pace is not None:
+            self._pace.sent(done, now)
+        return done
+
+    def _in_grace(self, now: float) -> bool:
+        if self._grace_ends is None:
+            self._grace_ends = now + GRACE
+        return now < self._grace_ends
+
+    def _refill(self, now: float) -> bool:
+        if self._feed is None or self._readiness is None or self._left is not None:
+            return False
+        limit = BURST if self._pace is None else self._pace.due(now)
+        if not limit or self._feed.ended or not self._readiness.now:
+            return False
+        self._held = list(self._feed.take(limit))
+        return bool(self._held)
+
+    def _wait(self, now: float, open_: bool) -> Wait:
+        self.stalled_since = now if self.stalled_since is None else self.stalled_since
+        until, readers = self._look_again(now, open_), self._sources(now, open_)
+        if not self._to_send and self._feed is not None and self._quiet is not None:
+            self._quiet_since = now if self._quiet_since is None else self._quiet_since
+            self._done = self._done or now >= self._quiet_since + self._quiet
+            until = min(until, self._quiet_since + self._quiet)
+        writers = () if self._sink.empty else (self._sink.descriptor,)
+        events = zmq.POLLIN if self._sink.empty else 0
+        if self._held and open_ and self._reaches and not self._addressed:
+            events |= zmq.POLLOUT
+        return Wait(events, readers, writers, self._sink.outlets, until)
+
+    def _look_again(self, now: float, open_: bool) -> float:
+        if not open_ or (self._held and (self._addressed or not self._reaches)):
+            return now + LOOK
+        if self._pace is not None and self._to_send and not self._pace.due(now):
+            return self._pace.next(now)
+        return math.inf
+
+    def _sources(self, now: float, open_: bool) -> tuple[int, ...]:
+        """The input, where it would be read now."""
+        if self._held or self._readiness is None or not (open_ and self._to_send):
+            return ()
+        if self._pace is not None and not self._pace.due(now):
+            return ()
+        return self._readiness.readers

@@ -1,0 +1,151 @@
+"""What endpoints can be asked, in groups: all have a socket and a life, senders have an input,
+receivers an output. `options.endpoint` sums them up for each kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zmqdev.options.common import EndpointStats, Logging, Ready
+from zmqdev.options.crowd import Crowd
+from zmqdev.options.option import option, section
+from zmqdev.options.separator import Separator
+from zmqdev.options.side import Side
+from zmqdev.options.types import (
+    NOTHING,
+    Address,
+    Choice,
+    Duration,
+    FileName,
+    Flag,
+    Integer,
+    Many,
+    Number,
+    Text,
+)
+
+FORMATS = ("text", "raw", "quoted", "hex", "json")
+
+
+@dataclass(frozen=True)
+class Endpoint(Side, Logging, Ready):
+    """What all have. Their one socket's options are keys of the top level."""
+
+    bind: tuple[str, ...] = option(
+        Many(Address(verb="bind")),
+        default=(),
+        short="b",
+        help="Address to bind; repeatable.",
+        group="Socket",
+    )
+    connect: tuple[str, ...] = option(
+        Many(Address(verb="connect")),
+        default=(),
+        short="c",
+        help="Address to connect to; repeatable.",
+        group="Socket",
+    )
+    set: tuple[str, ...] = option(
+        Many(Text(metavar="OPTION=VALUE", any_bytes=True)),
+        default=(),
+        help="Set a ZeroMQ socket option, like sndhwm=5000; repeatable.",
+        group="Socket",
+    )
+    name: str | None = option(
+        Text(metavar="NAME"), help="Name shown. Default: the kind.", group="Life"
+    )
+    count: int | None = option(
+        Integer(1), short="n", help="End after this many messages.", group="Life"
+    )
+    drain: float = option(
+        Duration(),
+        default=5.0,
+        help="How long unsent messages may take to leave at the end.",
+        group="Life",
+    )
+    limits: Crowd = section(Crowd, help="How many peers may come.")
+    stats: EndpointStats = section(
+        EndpointStats, help="What is shown of the flow.", shorthand="mode"
+    )
+
+
+@dataclass(frozen=True)
+class Frames:
+    """How a message of several frames is written."""
+
+    frames: bytes | None = option(
+        Separator(),
+        help="What stands between the frames of a message, like '|' or '\\t': input is split "
+        "there, output joined. Default: input is one frame, output is joined by a blank.",
+        group="Form",
+    )
+
+
+@dataclass(frozen=True)
+class Records:
+    """How messages lie in a stream of bytes, in or out."""
+
+    format: str = option(
+        Choice(choices=FORMATS),
+        default="text",
+        help="Form of what is read and written: lines of text, raw bytes (all input is one "
+        "message, output gets nothing added), quoted, hex, or JSON lines.",
+        group="Form",
+    )
+    null: bool = option(
+        Flag(),
+        default=False,
+        short="0",
+        help="Messages end with NUL instead of newline.",
+        group="Form",
+    )
+
+
+@dataclass(frozen=True)
+class Input:
+    """Where messages come from, and when."""
+
+    data: tuple[str, ...] = option(
+        Many(Text(any_bytes=True)),
+        default=(),
+        short="D",
+        help="Text of a message; may hold {n}, {time}, {random}; repeatable.",
+        group="Input",
+    )
+    file: str | None = option(
+        FileName(change=NOTHING),
+        short="F",
+        help="Read messages from a file; - is stdin. Default: stdin when it is a pipe or file.",
+        group="Input",
+    )
+    interval: float | None = option(
+        Duration(positive=True), short="i", help="Time between two messages.", group="Input"
+    )
+    jitter: float | None = option(
+        Duration(positive=True),
+        help="With --interval: make each pause longer or shorter at random by up to this.",
+        group="Input",
+    )
+    rate: float | None = option(Number(), help="Messages a second, evenly.", group="Input")
+
+
+@dataclass(frozen=True)
+class WaitPeers:
+    """Starting when the others are there."""
+
+    wait_peers: int | None = option(
+        Integer(1), help="Begin when this many peers are connected.", group="Life"
+    )
+
+
+@dataclass(frozen=True)
+class Patience:
+    """`timeout` of all but the client, whose is for one request."""
+
+    timeout: float | None = option(
+        Duration(positive=True),
+        short="t",
+        help="Longest wait for a peer, a message or room to send. Exit status 3 when --count "
+        "was not reached, or nothing came at all.",
+        group="Life",
+    )
