@@ -57,10 +57,6 @@ def test_one_signal_stops_all_and_leaves_nothing_behind(ticks: RunningFile) -> N
     assert not ticks.ready_file.exists()
 
 
-def children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def test_a_signal_in_the_middle_of_the_start_leaves_nothing_behind(
     start: Start, tmp_path: Path, free_ports: Ports
 ) -> None:
@@ -71,7 +67,7 @@ parts:
 """
     run = RunningFile(start, tmp_path, text.format(*free_ports(1)))
     begun: list[int] = []
-    until(lambda: begun.extend(children(run.program.process.pid)) or len({*begun}) > 1, "it starts")
+    until(lambda: begun.extend(run.processes()) or len({*begun}) > 1, "it starts")
     assert run.program.interrupt() == 0
     assert not [pid for pid in begun if alive(pid)]
     assert "Traceback" not in run.program.err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zmqdev.supervisor.output import LONGEST, Voice, prefixes
-from zmqdev.supervisor.process import environment, is_statistics
+from zmqdev.supervisor.process import is_statistics
 
 
 def test_lines_come_whole_whatever_the_chunks() -> None:
@@ -35,9 +35,3 @@ def test_statistics_are_told_from_messages() -> None:
     assert is_statistics(b'{"time": 1.0, "device": "q", "kind": "queue", "uptime": 1.0}')
     assert not is_statistics(b'{"time": 1.0, "level": "info", "message": "x"}')
     assert not is_statistics(b"plain")
-
-
-def test_variables_for_commands_are_not_for_parts() -> None:
-    given = {"ZMQDEV_QUEUE_DRAIN": "1s", "ZMQDEV_RELAY": "python", "HOME": "/"}
-    given |= {"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": "1"}
-    assert environment(given) == {"ZMQDEV_RELAY": "python", "HOME": "/", "PYTHONUNBUFFERED": "1"}

@@ -52,6 +52,11 @@ class RunningFile:
         told = self.ask("status")
         return {part["name"]: part for part in told["result"]["details"]["parts"]}
 
+    def processes(self) -> list[int]:
+        """Those of parts: the children of the process that `run` has for starting them."""
+        pid = self.program.process.pid
+        return [part for server in children(pid) for part in children(server)]
+
     def kill(self, name: str) -> int:
         """SIGKILL a part; the pid it had."""
         pid: int = self.parts()[name]["pid"]
@@ -71,3 +76,11 @@ class RunningFile:
         """The lines that a part has printed on stdout, without its name."""
         lines = (line.partition(" | ") for line in self.program.lines())
         return [text for head, bar, text in lines if bar and head.strip() == name]
+
+
+def children(pid: int) -> list[int]:
+    """Process ids; none of a process that has gone."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []

@@ -1,65 +1,92 @@
-"""A part of a running file: this program, loaded before its turn has come.
+"""A part of a running file in a process of its own: a copy of one that has loaded everything.
 
-    zmqdev.cli.child PARENT KIND --config FILE
+    zmqdev.cli.child DESCRIPTOR
 
-Most of a start is loading modules, and that needs no turn. stdin is a socket of
-`zmqdev run`: a byte goes out when all is loaded, and one that comes in means go
-on. Its end means that `run` has gone, or wants this part no more.
+`run` forks before it has a ZeroMQ context. Later it cannot; should that copy have ended, this
+module is started as a program, with the socket of the fork server as DESCRIPTOR.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import socket
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from zmqdev.supervisor.parent import end_with
+from zmqdev.cli import streams
+from zmqdev.options.part_options import kinds
+from zmqdev.supervisor.fork_server import serve
+from zmqdev.supervisor.process import Task
+from zmqdev.system import crash, interpreter, process_title
 
-# What the commands of a category import once they are called with a file.
-NEEDED = {
-    "device": ("yaml", "zmqdev.cli.files", "zmqdev.cli.start_device"),
-    "endpoint": ("yaml", "zmqdev.cli.files", "zmqdev.cli.start_endpoint"),
-}
+# What devices and endpoints import once they run.
+NEEDED = (
+    "zmqdev.cli.start_device",
+    "zmqdev.cli.start_endpoint",
+    "zmqdev.report.live",
+    "zmqdev.endpoints.tasks.worker",
+)
+
+
+def by_fork(requests: socket.socket) -> int:
+    """Begin a fork server as a copy of this process, which has one thread and no context."""
+    pid = os.fork()
+    if pid == 0:
+        _serve(requests)
+    return pid
+
+
+def by_exec(requests: socket.socket) -> int:
+    """Begin a fork server from a process that may have contexts and threads."""
+    requests.set_inheritable(True)
+    words = interpreter.command("zmqdev.cli.child", str(requests.fileno()), arguments=True)
+    return os.posix_spawn(words[0], words, os.environ)
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-    parent, *words = arguments
-    end_with(int(parent))
-    from zmqdev.system import crash
-
-    crash.leave_to_parent()
-    load(words[0])
-    if not wait_for_turn():
-        sys.exit(0)
-    from zmqdev.cli.program import run
-
-    sys.exit(run(words))
+    _serve(socket.socket(fileno=int(arguments[0])))
 
 
-def load(kind: str) -> None:
-    from zmqdev.cli.program import ROWS
-    from zmqdev.options.part_options import kinds
-
-    ROWS[kind].load()
-    for module in NEEDED[kinds()[kind]]:
+def _serve(requests: socket.socket) -> NoReturn:
+    kept = environment(os.environ)
+    os.environ.clear()
+    os.environ.update(kept)
+    process_title.show("zmqdev: starts parts")
+    for module in NEEDED:
         importlib.import_module(module)
+    serve(requests, _become)
 
 
-def wait_for_turn() -> bool:
-    """False when there will be none. Afterwards stdin is empty, as it is for every part."""
-    with suppress(OSError):  # who does not listen may have said go before
-        os.write(0, b"\n")
-    try:
-        go = os.read(0, 1)
-    except OSError:
-        go = b""
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    return bool(go)
+def _become(task: Task) -> int:
+    from zmqdev.cli.program import guarded
+
+    process_title.show(f"zmqdev {task.kind}: {task.name}")
+    crash.leave_to_parent()
+    streams.renew()
+    return guarded(lambda: _do(task))
+
+
+def _do(task: Task) -> int:
+    if task.category == "device":
+        from zmqdev.cli.start_device import run_device
+        from zmqdev.options.kind import KINDS
+
+        return run_device(KINDS[task.kind], task.spec)
+    from zmqdev.cli.start_endpoint import run_endpoint
+    from zmqdev.options.endpoint import ENDPOINTS
+
+    return run_endpoint(ENDPOINTS[task.kind], task.spec)
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What parts have of that of `run`. ZMQDEV_QUEUE_... and the like are for commands that a
+    person types; what systemd tells `run` is for `run` alone."""
+    heads = tuple(f"ZMQDEV_{kind.upper()}_" for kind in kinds())
+    heads += ("NOTIFY_SOCKET", "WATCHDOG_")
+    kept = {name: value for name, value in environ.items() if not name.startswith(heads)}
+    return kept | {"PYTHONUNBUFFERED": "1"}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,10 +147,19 @@ def run(arguments: Sequence[str]) -> int:
         asked = answer(program)
         if asked is not None:
             return asked
+    return guarded(lambda: _invoke(arguments))
+
+
+def _invoke(arguments: Sequence[str]) -> object:
+    # Not click's `main`, which writes an empty line at Ctrl-C.
+    with program.make_context("zmqdev", _known(arguments)) as context:
+        return program.invoke(context)
+
+
+def guarded(act: Callable[[], object]) -> int:
+    """The exit status of what a person asked for; an error becomes a line on stderr."""
     try:
-        # Not click's `main`, which writes an empty line at Ctrl-C.
-        with program.make_context("zmqdev", _known(arguments)) as context:
-            result = program.invoke(context)
+        result = act()
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.exceptions.Exit as ended:

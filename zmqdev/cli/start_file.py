@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import zmq
 
+from zmqdev.cli import child
 from zmqdev.cli.start_device import engine_for, metrics_extra
 from zmqdev.device.ready_file import ReadyFile
 from zmqdev.errors import UsageError
@@ -21,6 +22,7 @@ from zmqdev.options.layer import Layer
 from zmqdev.report.log import logging_to_stderr
 from zmqdev.report.parts import Screen
 from zmqdev.supervisor import dry_run
+from zmqdev.supervisor.children import Children
 from zmqdev.supervisor.runner import Surroundings
 from zmqdev.supervisor.socket import FleetControl
 from zmqdev.supervisor.supervisor import Beside, Fleet
@@ -78,6 +80,16 @@ def rehearse(asked: Asked) -> bool:
 
 
 def run(asked: Asked) -> int:
+    loop = Loop()
+    # Before there is a ZeroMQ context, and while this process reads the file.
+    children = Children(loop, child.by_fork, child.by_exec)
+    try:
+        return _run(asked, loop, children)
+    finally:
+        children.close()
+
+
+def _run(asked: Asked, loop: Loop, children: Children) -> int:
     made, findings = read(asked)
     fleet_spec = made.topology.fleet
     _check_until(made.topology, fleet_spec)
@@ -91,7 +103,7 @@ def run(asked: Asked) -> int:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         screen = Screen(fleet_spec.stats, counts=fleet_spec.metrics is not None)
         around = Surroundings(
-            Loop(), Path(directory), context, screen.heard, engine_for, os.environ, screen.interval
+            loop, Path(directory), context, screen.heard, engine_for, children, screen.interval
         )
         fleet = Fleet(
             made,

@@ -46,6 +46,17 @@ def guard() -> None:
     sys.stderr = _guarded(sys.stderr, _Talk)
 
 
+def renew() -> None:
+    """New ones for descriptors 1 and 2, in a process that was forked and given others."""
+    sys.stdout = _opened(1, _Result, "strict")
+    sys.stderr = _opened(2, _Talk, "backslashreplace")
+
+
+def _opened(descriptor: int, kind: type[io.FileIO], errors: str) -> TextIO:
+    raw = io.BufferedWriter(kind(descriptor, "wb", closefd=False))
+    return io.TextIOWrapper(raw, errors=errors, line_buffering=True)
+
+
 def _guarded(stream: TextIO, kind: type[io.FileIO]) -> TextIO:
     if stream is None or not isinstance(stream, io.TextIOWrapper):
         return stream

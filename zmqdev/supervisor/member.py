@@ -61,7 +61,6 @@ class Member:
         self.status = EXIT_OK
         self.why = ""
         self.running: Running | None = None
-        self._next: Running | None = None  # prepared for its turn
         self._around, self._changed = around, changed
         self._tries = 0
         self._since = time.monotonic()
@@ -101,29 +100,6 @@ class Member:
             self.why,
         )
 
-    @property
-    def loading(self) -> bool:
-        """A run of it loads what it needs, now or for its turn."""
-        return any(run is not None and run.loading for run in (self.running, self._next))
-
-    def prepare(self) -> None:
-        """Load what the next run needs; `start` has only to open the sockets then."""
-        if self._next is not None:
-            return
-        made = self._made()
-        try:
-            made.prepare(lambda: self._changed(self))
-        except OSError as error:
-            log.debug("%s: not prepared: %s", self.name, error)
-            return
-        self._next = made
-
-    def discard(self) -> None:
-        """There will be no next run."""
-        if self._next is not None:
-            self._next.discard()
-            self._next = None
-
     def start(self) -> None:
         """Begin a run, unless one is under way."""
         if self.running is not None:
@@ -132,8 +108,7 @@ class Member:
         self._since = time.monotonic()
         self._stopping_at = None
         self.was_ready = False
-        self.prepare()
-        self.running, self._next = self._next or self._made(), None
+        self.running = self._made()
         self._to("starting")
         self.running.start(self._ended)
 
@@ -141,7 +116,6 @@ class Member:
         """End the run on purpose; `then` is called when it has ended, at once if none is."""
         self._then = then or self._then
         self._round += 1
-        self.discard()
         if self.running is None:
             if not self.over:
                 self._to("ended")
@@ -158,10 +132,8 @@ class Member:
         self._around.loop.at(time.monotonic() + patience, lambda: self._too_long(round_))
 
     def restart(self) -> None:
-        """End the run and begin another, which loads while the one before drains."""
+        """End the run and begin another."""
         self.stop(then=self.start)
-        if self.state == "stopping":
-            self.prepare()
 
     def reload(self) -> None:
         """Read keys, users and rights again. One that is just starting may have the old ones."""

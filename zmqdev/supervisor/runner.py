@@ -6,7 +6,7 @@ status, after the last output was handed on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from zmqdev.device.engine import Engine
 from zmqdev.options.device import DeviceSpec
 from zmqdev.options.kind import DeviceKind
 from zmqdev.options.part import Part
+from zmqdev.supervisor.children import Children
 from zmqdev.system.loop import Loop
 
 OUT, ERR, STATISTICS = "out", "err", "statistics"
@@ -27,8 +28,8 @@ class Surroundings:
     """What parts are started with.
 
     `heard(name, stream, line)` gets each line of output. `directory` holds their
-    configurations and ready files, for this user alone. `interval` is None when
-    nobody wants statistics.
+    ready files, for this user alone. `interval` is None when statistics are not
+    wanted.
     """
 
     loop: Loop
@@ -36,7 +37,7 @@ class Surroundings:
     context: zmq.Context[Any]
     heard: Callable[[str, str, bytes], None]
     engine: Callable[[DeviceKind, DeviceSpec], Engine]
-    environ: Mapping[str, str]
+    children: Children
     interval: float | None
 
 
@@ -44,17 +45,6 @@ class Running(Protocol):
     """One run of a part, from its start to its end."""
 
     part: Part
-
-    def prepare(self, loaded: Callable[[], None]) -> None:
-        """Do what a start needs and others do not notice, before its turn. `loaded` is called
-        when that is done. OSError when it cannot be begun; `start` does the same then."""
-
-    @property
-    def loading(self) -> bool:
-        """Prepared, and not done with it."""
-
-    def discard(self) -> None:
-        """It was prepared and will not be started."""
 
     def start(self, ended: Callable[[int], None]) -> None:
         """Begin. A part that cannot be started has ended with a status, and said why."""

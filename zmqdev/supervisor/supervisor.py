@@ -8,7 +8,6 @@ within the longest drain time; a second one leaves at once.
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
@@ -31,8 +30,6 @@ log = logging.getLogger("zmqdev")
 START = 5.0
 # How often members are looked at: while one starts, and otherwise (SIGCHLD tells sooner).
 SOON, SELDOM = 0.02, 0.25
-# How many parts load at a time, ahead of their turn: it is all work for a processor.
-LOADING = os.cpu_count() or 1
 
 
 class Beside(Protocol):
@@ -64,8 +61,6 @@ class Fleet:
         self.on_stop: list[Callable[[], None]] = []  # called at the first request to stop
         self._beside, self._reread = list(beside), reread
         self._stages: Stages | None = None
-        self._ahead: list[Member] = []  # to be loaded before their turn
-        self._coming: dict[str, Member] = {}  # instead of one that still drains
         self._told_at_once = False
         self._files = watch.beside(plan)  # as the parts know them
         for member in self._made(plan):
@@ -114,7 +109,6 @@ class Fleet:
             self._looking.pace(pace)
         if self._stages is not None:
             self._stages.look()
-        self._load_ahead()
         self._end_if_over()
 
     def stop(self) -> None:
@@ -173,7 +167,6 @@ class Fleet:
 
     def _start_all(self) -> None:
         groups = self._groups(starting(self.plan))
-        self._ahead = [member for group in groups for member in group]
         self._stages = Stages(
             self.loop,
             groups,
@@ -184,13 +177,6 @@ class Fleet:
             finished=self._started,
         )
         self.look()
-
-    def _load_ahead(self) -> None:
-        """The next ones load while those before them open their sockets."""
-        while self._ahead and sum(member.loading for member in self.all()) < LOADING:
-            member = self._ahead.pop(0)
-            if member.state == "waiting" and self._has(member):
-                member.prepare()
 
     def _has(self, member: Member) -> bool:
         return self.members.get(member.name) is member
@@ -242,15 +228,13 @@ class Fleet:
             member.stop(at_once=True)
 
     def _cancel(self) -> None:
-        self._ahead = []
         if self._stages is not None:
             self._stages.cancel()
 
     def _leave(self) -> None:
         """Nothing runs on, whatever happened."""
         end = time.monotonic() + LEAVE
-        for member in [*self.all(), *self._coming.values()]:
-            member.discard()
+        for member in self.all():
             if member.running is not None:
                 member.stop(at_once=True)
         while any(m.running is not None for m in self.all()):
@@ -281,28 +265,15 @@ class Fleet:
         self._look_soon()
 
     def _exchange(self, old: Member, new: Member) -> None:
-        """`new` loads while `old` drains."""
-        self._not_coming(old.name)
-        self._coming[old.name] = new
         old.stop(then=lambda: self._replace(new))
-        if old.running is not None:
-            new.prepare()
-
-    def _not_coming(self, name: str) -> None:
-        if name in self._coming:
-            self._coming.pop(name).discard()
 
     def _forget(self, name: str) -> None:
-        self._not_coming(name)
         if name not in {part.name for part in self.plan.topology.parts}:
             self.members.pop(name, None)
 
     def _replace(self, member: Member) -> None:
-        self._coming.pop(member.name, None)
         self.members[member.name] = member
-        if self.stopping:
-            member.discard()
-        else:
+        if not self.stopping:
             member.start()
 
 

@@ -88,16 +88,6 @@ class Lodger:
         self._ended: Callable[[int], None] | None = None
         self._pulse = Pulse()
 
-    def prepare(self, loaded: Callable[[], None]) -> None:
-        """All it needs is loaded: it lives in this process."""
-
-    @property
-    def loading(self) -> bool:
-        return False
-
-    def discard(self) -> None:
-        """Nothing was prepared."""
-
     def start(self, ended: Callable[[int], None]) -> None:
         self._ended = ended
         self._try(time.monotonic() + FREED)
