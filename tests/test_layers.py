@@ -21,11 +21,11 @@ LAYERS = [
     "device",
     "stats",
     "relay",
-    "routing",
     "security",
     "system",
     "wire",
     "options",
+    "routing",
     "errors",
 ]
 OWNERS = {"click": {"cli", "tools"}, "rich": {"report", "tools"}}

@@ -43,8 +43,10 @@ def test_subscriptions_of_every_xpub_travel_upstream(steered: Begin, context: Co
     sides = {side["name"]: side for side in item.ask("status")["sides"]}
     publisher = context.socket(zmq.XPUB)
     publisher.connect(sides["frontend"]["addresses"][0]["actual"])
+    subscribers = []
     for side, topic in (("backend", b"rest"), ("eu", b"eu.")):
         subscriber = context.socket(zmq.SUB)
+        subscribers.append(subscriber)  # one that is let go is closed, and unsubscribes
         subscriber.subscribe(topic)
         subscriber.connect(sides[side]["addresses"][0]["actual"])
         until(lambda: publisher.poll(50), "a subscription")

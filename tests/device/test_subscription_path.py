@@ -12,7 +12,7 @@ from support.processes import until
 
 from zmqdev.device.socket import OpenSocket
 from zmqdev.device.subscription_path import Subscribing
-from zmqdev.options.device import Limits
+from zmqdev.options.limits import Limits
 from zmqdev.options.security import Security
 from zmqdev.relay import Counters
 from zmqdev.security.guard import Guard

@@ -38,7 +38,8 @@ def status(on: Steered) -> dict[str, Any]:
     told["process"] = {
         "pid": os.getpid(),
         "version": zmqdev.__version__,
-        "relay": "native" if NATIVE else "python",
+        # What is in a message is looked at in Python.
+        "relay": "native" if NATIVE and "routes" not in told["details"] else "python",
     }
     return told
 

@@ -13,7 +13,7 @@ from typing import Any
 import zmq
 
 from zmqdev.device.socket import events
-from zmqdev.relay import DROPS, Counters, Lane, Relay, recv_burst, send_burst
+from zmqdev.relay import DROPS, Counters, Relay, recv_burst, send_burst
 
 # Messages taken at a time.
 BURST = 4096
@@ -34,11 +34,7 @@ class Backlog:
             end.set(zmq.LINGER, 0)
         self._in.bind(address)
         self._out.connect(address)
-        self.relay = Relay(
-            *(self._out, relay.backend, relay.wake, counters),
-            forward=relay.forward,
-            backward=Lane(enabled=False),
-        )
+        self.relay = relay.behind(self._out)
         self.relay.capture, self.relay.tap = relay.capture, relay.tap
         self._taken = int(relay.held[0])
         self._plain: bool | None = None

@@ -19,13 +19,16 @@ import zmq
 from zmqdev.device.backlog import Backlog
 from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.intake import Intake
+from zmqdev.device.routing import Routing
 from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
 from zmqdev.device.subscription_path import BUSY_MS, CALM_MS, Subscribing
 from zmqdev.options import socktype
 from zmqdev.options.device import DeviceSpec
 from zmqdev.options.kind import DeviceKind
+from zmqdev.options.routes import is_routed
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay
+from zmqdev.relay.routed import RoutedRelay
 from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
 from zmqdev.stats.snapshot import Flow
@@ -50,10 +53,11 @@ REPEATS = ("xpub_verbose", "xpub_verboser")
 def lanes(kind: DeviceKind, spec: DeviceSpec) -> tuple[Lane, Lane]:
     """The rules of the two directions: forward, backward."""
     assert spec.frontend.type is not None
-    assert spec.backend.type is not None
+    backend = next(iter(spec.targets.values())).type
+    assert backend is not None
     whole = Lane(max_frames=spec.limits.message_frames, max_bytes=spec.limits.message_bytes)
     forward = replace(whole, on_full="drop" if spec.on_full == "drop" else "block")
-    if not kind.replies or not socktype.two_way(spec.frontend.type, spec.backend.type):
+    if not kind.replies or not socktype.two_way(spec.frontend.type, backend):
         return forward, Lane(enabled=False)
     if spec.frontend.type == "XSUB":
         return forward, Lane(subscriptions_only=True, topic_limit=spec.limits.topic_length)
@@ -77,7 +81,8 @@ class RelayEngine:
         self.counters = Counters()
         self._sockets: tuple[OpenSocket, ...] = ()
         self._capture: OpenSocket | None = None
-        self._relay: Relay | None = None
+        self._relay: Relay | RoutedRelay | None = None
+        self.routing: Routing | None = None
         self._subscribing: tuple[Subscribing, ...] = ()
         self._context: zmq.Context[Any] | None = None
         self._backlog: Backlog | None = None
@@ -87,7 +92,7 @@ class RelayEngine:
         self._late = 0  # requests that came after the stop
 
     @property
-    def relay(self) -> Relay:
+    def relay(self) -> Relay | RoutedRelay:
         assert self._relay is not None, "the engine is not open"
         return self._relay
 
@@ -134,8 +139,13 @@ class RelayEngine:
 
     def _make_relay(
         self, frontend: OpenSocket, targets: Sequence[OpenSocket], wake: zmq.Socket[bytes]
-    ) -> Relay:
+    ) -> Relay | RoutedRelay:
         forward, backward = lanes(self.kind, self.spec)
+        if is_routed(self.spec):
+            self.routing = Routing(self.spec)
+            return self.routing.relay(
+                *(frontend, targets, wake, self.counters), (forward, backward)
+            )
         return Relay(
             *(frontend.socket, targets[0].socket, wake, self.counters),
             forward=forward,
@@ -302,6 +312,8 @@ class RelayEngine:
     def reload(self) -> None:
         """Read rights again. UsageError names what is wrong, and then all stays as it was."""
         rights = self._rights()
+        if self.routing is not None:
+            self.routing.reload()
         for subscribing in self._subscribing if rights is not None else ():
             subscribing.rights = rights
 
@@ -331,14 +343,18 @@ class RelayEngine:
 
     def details(self) -> Mapping[str, Any]:
         backlog = self._backlog
-        return {} if backlog is None else {"inside": backlog.inside}
+        inside = {} if backlog is None else {"inside": backlog.inside}
+        return inside if self.routing is None else {**self.routing.details(), **inside}
 
     def reset(self) -> None:
         self.counters.reset()
+        if self.routing is not None:
+            self.routing.reset()
 
 
 def _takers(spec: DeviceSpec) -> str:
-    return "subscriber" if spec.backend.type in socktype.PUBLISHERS else "peer to take it"
+    types = {side.type for side in spec.targets.values()}
+    return "subscriber" if types <= set(socktype.PUBLISHERS) else "peer to take it"
 
 
 def _ms(until: float, most: int) -> int:

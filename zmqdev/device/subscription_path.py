@@ -27,7 +27,7 @@ import zmq
 
 from zmqdev.device.socket import OpenSocket
 from zmqdev.device.subscriber import FRAME_HEAD, Subscriber, inode_of
-from zmqdev.options.device import Limits
+from zmqdev.options.limits import Limits
 from zmqdev.relay import Counters
 from zmqdev.relay.counters import ROWS, WIDTH
 from zmqdev.relay.upstream import ADDRESS, DESCRIPTOR, NOWHERE, USER, upstream

@@ -10,11 +10,14 @@ from typing import Any
 from zmqdev.errors import UsageError
 from zmqdev.options import security_check, sockopt, socktype
 from zmqdev.options.common import Logging, Ready, Stats
-from zmqdev.options.crowd import Crowd
 from zmqdev.options.files import files_of
 from zmqdev.options.kind import DeviceKind, SideDefault
 from zmqdev.options.layer import Written, plain
+from zmqdev.options.limits import Limits
 from zmqdev.options.option import named, option, section
+from zmqdev.options.route import PatternText, RouteTest
+from zmqdev.options.routes import RoutesOrFile, is_routed, rules_of, table_of
+from zmqdev.options.rows import Rows
 from zmqdev.options.side import RESERVED, Backend, Frontend
 from zmqdev.options.types import (
     AGAIN,
@@ -24,14 +27,11 @@ from zmqdev.options.types import (
     Duration,
     FileName,
     HostPort,
-    Integer,
     Many,
-    Size,
     Text,
 )
+from zmqdev.routing.pattern import Pattern
 
-# XSUB's topic trie is recursive: a longer topic can overflow its stack (S1, libzmq 4671).
-TOPIC_LIMIT = 4096
 # A subscription is its topic and a byte or the name of a command (RFC 29, 37).
 SUBSCRIPTION_HEAD = 64
 # What a subscriber may have sent that is not looked at yet, in its queue and in the system's.
@@ -40,65 +40,6 @@ UNREAD_BYTES = 64 * 1024
 
 # How an address ends whose port or path the system chooses.
 CHOSEN_LATER = (":0", ":*", "://*")
-
-
-@dataclass(frozen=True)
-class Limits(Crowd):
-    """What a peer may ask of a device; crossing one costs the offender and is counted."""
-
-    topic_length: int = option(
-        Size(), default=TOPIC_LIMIT, help="Longest subscription, in bytes.", group="Limits"
-    )
-    message_frames: int = option(
-        Integer(0),
-        default=10_000,
-        help="Most frames of one message; 0 is no limit.",
-        group="Limits",
-    )
-    message_bytes: int = option(
-        Size(),
-        default=1024 * sockopt.MEBIBYTE,
-        help="Largest message, all frames together; 0 is no limit.",
-        group="Limits",
-    )
-    subscriptions: int = option(
-        Integer(0),
-        default=100_000,
-        help="Most different subscriptions at a forwarder; 0 is no limit.",
-        group="Limits",
-    )
-    subscriptions_per_peer: int = option(
-        Integer(0),
-        default=10_000,
-        help="Most different subscriptions of one subscriber; 0 is no limit.",
-        group="Limits",
-    )
-    subscription_bytes: int = option(
-        Size(),
-        default=4 * sockopt.MEBIBYTE,
-        help="Most bytes of all different subscriptions together; 0 is no limit.",
-        group="Limits",
-    )
-    subscription_bytes_per_peer: int = option(
-        Size(),
-        default=sockopt.MEBIBYTE // 2,
-        help="Most bytes of the subscriptions of one subscriber; 0 is no limit.",
-        group="Limits",
-    )
-    subscription_changes_per_peer: int = option(
-        Integer(0),
-        default=50_000,
-        help="Most subscriptions and unsubscriptions of one subscriber in ten seconds, beside "
-        "three for each topic it holds; 0 is no limit.",
-        group="Limits",
-    )
-    memory: int = option(
-        Size(),
-        default=0,
-        help="Memory of the process from which on the longest unfinished messages are cut off; "
-        "0 is 80 % of what there is.",
-        group="Limits",
-    )
 
 
 @dataclass(frozen=True)
@@ -112,6 +53,31 @@ class DeviceSpec(Logging, Ready):
     backend: Backend = section(Backend, help="The side that sends them on.")
     backends: Mapping[str, Backend] = named(
         Backend, help="More backends, by names of your own.", reserved=RESERVED
+    )
+    routes: Any = option(
+        RoutesOrFile(),
+        default=(),
+        help="Where messages go by what is in them: a file of routes; in a file a list.",
+        group="Routing",
+    )
+    drop: tuple[Pattern, ...] = option(
+        Many(PatternText()),
+        default=(),
+        help="Drop messages whose first frame fits; * is any bytes; repeatable.",
+        group="Routing",
+    )
+    keep: tuple[Pattern, ...] = option(
+        Many(PatternText()),
+        default=(),
+        help="Drop messages whose first frame fits none of these; repeatable.",
+        group="Routing",
+    )
+    tests: tuple[RouteTest, ...] = option(
+        Rows(spec=RouteTest),
+        default=(),
+        flag="",
+        help="Messages and the backends that get them; `check` and `route` try them.",
+        group="Routing",
     )
     set: tuple[str, ...] = option(
         Many(Text(metavar="SIDE.OPTION=VALUE", any_bytes=True)),
@@ -173,6 +139,25 @@ class DeviceSpec(Logging, Ready):
 
 def resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
     """The spec with every default of the kind filled in. UsageError names the place."""
+    rules = rules_of(spec, written)
+    if rules.backends != spec.backends:
+        spec, written = replace(spec, backends=rules.backends), written.under(rules.written)
+    filled = _filled(kind, spec, written)
+    if is_routed(filled):
+        _check_routed(kind, filled, written)
+        table_of(filled, rules)
+    return filled
+
+
+def _check_routed(kind: DeviceKind, spec: DeviceSpec, written: Written) -> None:
+    if kind.only:
+        raise UsageError(
+            "a reliable queue routes by service; take the routes out, or reliable",
+            written.place("routes", "drop", "keep"),
+        )
+
+
+def _filled(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
     frontend_type = spec.frontend.type or _partner(kind, spec, "frontend")
     backend_type = spec.backend.type or _partner(kind, spec, "backend")
     named_alone = bool(spec.backends) and not written.says("backend")
@@ -192,11 +177,6 @@ def resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
             name: _named(kind, spec, fill, written, name, frontend_type) for name in spec.backends
         },
     )
-    if named_alone:
-        raise UsageError(
-            "backends: without routes everything goes to `backend`; write it, or routes",
-            written.place(*(f"backends.{name}" for name in spec.backends)),
-        )
     _check_addresses(filled, written)
     _check_security(filled, written)
     return filled
@@ -379,4 +359,7 @@ def warnings(spec: DeviceSpec) -> Iterator[str]:
 
 def printed(kind: DeviceKind, spec: DeviceSpec) -> dict[str, Any]:
     """A resolved spec as a loadable file."""
-    return {"device": kind.name, **plain(spec)}
+    told = {"device": kind.name, **plain(spec)}
+    if spec.backend.type is None:  # there are backends of other names alone
+        told.pop("backend", None)
+    return told

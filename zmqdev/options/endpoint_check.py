@@ -8,10 +8,10 @@ from typing import Any
 
 from zmqdev.errors import UsageError
 from zmqdev.options import delivery, reliable_peers, security_check, sockopt
-from zmqdev.options.device import TOPIC_LIMIT
 from zmqdev.options.endpoint import EndpointKind, Pub, Sub, Worker
 from zmqdev.options.endpoint_groups import Endpoint, Input, Records
 from zmqdev.options.layer import Written, plain
+from zmqdev.options.limits import TOPIC_LIMIT
 
 _HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 

@@ -8,7 +8,7 @@ names it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from zmqdev.options.option import (
     section_at,
     sections_of,
 )
+from zmqdev.options.rows import MisplacedError
 from zmqdev.options.side import SocketSide
 from zmqdev.options.sockopt import SOCKET_OPTIONS, parse_setting
 from zmqdev.options.suggest import near
@@ -39,6 +40,7 @@ class Entry:
     raw: Any
     place: str
     text: bool  # from a flag or the environment, where all is text
+    node: Node | None = None  # what it was read from, for the places inside it
 
 
 Layer = dict[Path, Entry]
@@ -50,6 +52,7 @@ class Written:
 
     places: Mapping[Path, str] = field(default_factory=dict)
     fallback: str | None = None
+    nodes: Mapping[Path, Node] = field(default_factory=dict)
 
     def place(self, *paths: Path | str) -> str | None:
         """The place of the first of these that was written. A string is a path of dots."""
@@ -59,9 +62,36 @@ class Written:
                 return self.places[key]
         return self.fallback
 
+    def inside(self, path: str, way: Sequence[str | int], *, of_key: bool = False) -> str | None:
+        """The place of something inside an option's value, as far as it can be followed."""
+        key = tuple(path.split("."))
+        node = self.nodes.get(key)
+        return self.place(key) if node is None else inside(node, way, of_key=of_key)
+
+    def under(self, other: Written) -> Written:
+        """With what another file says where this one says nothing."""
+        nodes = {**other.nodes, **self.nodes}
+        return Written({**other.places, **self.places}, self.fallback, nodes)
+
     def says(self, *above: str) -> bool:
         """Whether anything of the section at this path was written."""
         return any(path[: len(above)] == above for path in self.places)
+
+
+def inside(node: Node, way: Sequence[str | int], *, of_key: bool = False) -> str:
+    """The place at the end of the way; that of its last key with `of_key`."""
+    place = node.place
+    for step in way:
+        found = node.value
+        if isinstance(found, dict) and step in found:
+            place = node.keys[str(step)] if of_key and step is way[-1] else found[step].place
+            node = found[str(step)]
+        elif isinstance(found, tuple) and isinstance(step, int) and step < len(found):
+            node = found[step]
+            place = node.place
+        else:
+            break
+    return str(place)
 
 
 def takes_sockopts(spec: type) -> bool:
@@ -100,7 +130,7 @@ def _key_layer(spec: type, key: str, value: Node, at: str, above: Path, layer: L
     elif key in named_of(spec):
         _named_layer(named_of(spec)[key][1], value, path, layer)
     elif key in options_of(spec) or (takes_sockopts(spec) and key in SOCKET_OPTIONS):
-        layer[path] = Entry(value.plain(), str(value.place), text=False)
+        layer[path] = Entry(value.plain(), str(value.place), text=False, node=value)
     else:
         raise UsageError(f"{_where(above)}unknown key {key!r}{_nearest(spec, key)}", at)
 
@@ -201,7 +231,9 @@ def build(spec: type[T], layers: Iterable[Layer], fallback: str | None = None) -
     for layer in layers:
         merged.update(layer)
     made: T = _build(spec, merged, ())
-    return made, Written({path: entry.place for path, entry in merged.items()}, fallback)
+    places = {path: entry.place for path, entry in merged.items()}
+    nodes = {path: entry.node for path, entry in merged.items() if entry.node is not None}
+    return made, Written(places, fallback, nodes)
 
 
 def _build(spec: type, layer: Layer, above: Path) -> Any:
@@ -252,7 +284,12 @@ def _parse(type_: Any, entry: Entry, path: Path) -> Any:
         return type_.parse(entry.raw, text=entry.text)
     except ValueError as error:
         where = "" if entry.text else f"{'.'.join(path)}: "
-        raise UsageError(f"{where}{error}", entry.place) from None
+        place = entry.place
+        if isinstance(error, MisplacedError):
+            where = f"{'.'.join(path)}."
+            if entry.node is not None:
+                place = inside(entry.node, error.inside, of_key=error.of_key)
+        raise UsageError(f"{where}{error}", place) from None
 
 
 def plain(made: Any) -> dict[str, Any]:

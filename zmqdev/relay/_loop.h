@@ -17,9 +17,10 @@ enum { ORIGINS = 65536 };
 
 /* The cells of one direction, in the order of STATISTICS in counters.py. */
 enum { MESSAGES, BYTES, UNREACHABLE, FULL, NOT_SUBSCRIPTION, TOPIC_TOO_LONG, TOO_MANY_FRAMES,
-       TOO_LARGE, BLOCKED_NS, WIDTH };
+       TOO_LARGE, ROUTE, UNROUTED, COPIED, HOOK, BLOCKED_NS, WIDTH };
 static const char *const row_names[] = {"messages", "bytes", "unreachable", "full",
-    "not_subscription", "topic_too_long", "too_many_frames", "too_large", "blocked_ns", NULL};
+    "not_subscription", "topic_too_long", "too_many_frames", "too_large", "route",
+    "unrouted", "copy", "hook", "blocked_ns", NULL};
 
 enum { BATCH = 1000 };       /* messages before the other direction has its turn */
 enum { UNHEARD = 100 };      /* the same, to a target that drops what has no room */

@@ -41,6 +41,10 @@ STATISTICS = (
     Statistic("topic_too_long", "messages", "a subscription above the limit", dropped=True),
     Statistic("too_many_frames", "messages", "more frames than the limit", dropped=True),
     Statistic("too_large", "messages", "more bytes than the limit", dropped=True),
+    Statistic("route", "messages", "a route drops them", dropped=True),
+    Statistic("unrouted", "messages", "no route took them", dropped=True),
+    Statistic("copy", "messages", "replies to a copy, which nobody waits for", dropped=True),
+    Statistic("hook", "messages", "the Python function of the routes failed", dropped=True),
     Statistic("blocked_ns", "nanoseconds", "time a message waited for a full target"),
 )
 TURNS = Statistic("turns", "turns", "turns of the loop; it moves at least ten times a second")

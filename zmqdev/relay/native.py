@@ -55,6 +55,14 @@ class Relay:
         self.tap: zmq.Socket[bytes] | None = None
         self._core = _native.Relay(frontend, backend, wake, counters)
 
+    def behind(self, source: zmq.Socket[bytes]) -> Relay:
+        """As twin.Relay.behind."""
+        return Relay(
+            *(source, self.backend, self.wake, self.counters),
+            forward=self.forward,
+            backward=Lane(enabled=False),
+        )
+
     @property
     def held(self) -> tuple[bool, bool]:
         """As twin.Relay.held; to be read between two runs."""

@@ -19,7 +19,7 @@ the main thread, the only one where handlers run; one that returns costs nothing
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from errno import EAGAIN
 from typing import cast
 
@@ -67,21 +67,32 @@ class Flow:
         """The origin of each message, in this turn."""
 
     @property
-    def awaited(self) -> zmq.Socket[bytes]:
-        """The socket that has to do something before a message can move."""
-        return self.source if self.held is None else self.target
+    def awaited(self) -> tuple[zmq.Socket[bytes], ...]:
+        """The sockets of which one has to do something before a message can move."""
+        return (self.source if self.held is None else self.target,)
 
-    def can_move(self, ready: int) -> bool:
-        """Whether to try, `ready` being EVENTS of the awaited socket.
+    def can_move(self, ready: Mapping[zmq.Socket[bytes], int]) -> bool:
+        """Whether to try, `ready` being EVENTS of the awaited sockets.
 
         An XPUB with NODROP always claims POLLOUT. A target that refuses in spite of
         its claim is tried again when its descriptor tells, and each LIAR_TICK.
         """
         if self.held is None:
-            return bool(ready & zmq.POLLIN)
-        new = bool(ready & zmq.POLLOUT) and not self.claimed
-        self.claimed = bool(ready & zmq.POLLOUT)
+            return bool(ready[self.source] & zmq.POLLIN)
+        writable = bool(ready[self.target] & zmq.POLLOUT)
+        new = writable and not self.claimed
+        self.claimed = writable
         return new
+
+    @property
+    def lies(self) -> bool:
+        """Whether a target has claimed to be ready and refused."""
+        return self.held is not None and self.claimed
+
+    def look(self) -> None:
+        """Have a target that drops hear what was read from it."""
+        if self.to_dropper:
+            events(self.target)
 
 
 class Relay:
@@ -108,13 +119,24 @@ class Relay:
         self.tap: zmq.Socket[bytes] | None = None
         """The same, with one leading frame `>` (forward) or `<` (backward)."""
         self._running = False
-        self._flows = (Flow(frontend, backend, b">", 0), Flow(backend, frontend, b"<", WIDTH))
+        self._flows: tuple[Flow, ...] = (
+            Flow(frontend, backend, b">", 0),
+            Flow(backend, frontend, b"<", WIDTH),
+        )
+
+    def behind(self, source: zmq.Socket[bytes]) -> Relay:
+        """Another one that takes from `source`, forward alone, to the same target."""
+        return Relay(
+            *(source, self.backend, self.wake, self.counters),
+            forward=self.forward,
+            backward=Lane(enabled=False),
+        )
 
     @property
     def held(self) -> tuple[bool, bool]:
         """Whether a message waits for a full target: forward, backward."""
-        forward, backward = self._flows
-        return forward.held is not None, backward.held is not None
+        forward, *backward = self._flows
+        return forward.held is not None, any(flow.held is not None for flow in backward)
 
     def close(self) -> None:
         """Let go of held messages. The sockets stay open, they are not the relay's."""
@@ -155,8 +177,8 @@ class Relay:
             moved = 0
             for flow in flows:
                 passed = self._turn(flow)
-                if passed and flow.to_dropper:
-                    events(flow.target)
+                if passed:
+                    flow.look()
                 moved += passed
             self.counters.cells[TURNS_CELL] += 1
             now = time.monotonic_ns()
@@ -172,9 +194,11 @@ class Relay:
 
     def _start(self, forward: bool, backward: bool) -> list[Flow]:
         """The directions of this run, with their rules as they are now."""
-        first, second = self._flows
-        first.lane, second.lane = self.forward, self.backward
-        asked = ((first, forward), (second, backward))
+        first, *others = self._flows
+        first.lane = self.forward
+        for flow in others:
+            flow.lane = self.backward
+        asked = ((first, forward), *((flow, backward) for flow in others))
         flows = [flow for flow, on in asked if on and flow.lane.enabled]
         for flow in flows:
             flow.limited = flow.lane.limits
@@ -243,10 +267,13 @@ class Relay:
 
     def _touch(self, now: int) -> int:
         """Read EVENTS of every socket; when to do so again."""
-        for socket in (self.frontend, self.backend, self.capture, self.tap):
+        for socket in self._sockets():
             if socket is not None:
                 events(socket)
         return now + TICK
+
+    def _sockets(self) -> Sequence[zmq.Socket[bytes] | None]:
+        return (self.frontend, self.backend, self.capture, self.tap)
 
     def _wait(self, flows: Sequence[Flow], nanoseconds: int) -> None:
         """Sleep until something can move, `wake` is readable or the time is over.
@@ -254,19 +281,18 @@ class Relay:
         On the sockets' own descriptors, which tell once that a command came; EVENTS
         must have been the last thing asked of each socket.
         """
-        ready = {flow.awaited: events(flow.awaited) for flow in flows}
-        for flow in flows:
-            if flow.can_move(ready[flow.awaited]):
-                return
-        liars = [flow for flow in flows if flow.held is not None and flow.claimed]
+        ready = {socket: events(socket) for flow in flows for socket in flow.awaited}
+        if any(flow.can_move(ready) for flow in flows):
+            return
+        liars = [socket for flow in flows if flow.lies for socket in flow.awaited]
         if liars:
             nanoseconds = min(nanoseconds, LIAR_TICK)
         poller = zmq.Poller()
         for socket in (*ready, self.wake):
             poller.register(socket.getsockopt(zmq.FD), zmq.POLLIN)
         poller.poll(max(0, -(-nanoseconds // 1_000_000)))
-        for flow in liars:
-            events(flow.target)
+        for socket in liars:
+            events(socket)
 
 
 def events(socket: zmq.Socket[bytes]) -> int:

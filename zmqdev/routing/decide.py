@@ -1,19 +1,19 @@
 """One message against the routes, step by step: where it goes, and what it waits for.
 
 The first route whose conditions hold takes the message; `copy` routes before it get copies. A
-backend gets a message at most once, from the first route that names it. `room(index)` says
-whether a backend takes a message now; it is asked in a fixed order, so that the same answers
-give the same decision in both halves of the relay.
+backend gets a message at most once, from the first route that names it. `offer(index, message)`
+hands it to a backend and says whether that took it; it is called in a fixed order, so that the
+same answers give the same decision in both halves of the relay.
 
-    decision = begin(table, state, frames)
-    while not decision.ended:
-        for target, message in advance(decision, room, now): ...   # send them
+    decision = begin(frames)
+    while not decision.done:
+        advance(state, decision, offer, now)
         # decision.waits: backends of which one (decision.any) or each has to get room first
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from zmqdev.routing.condition import FrameMatch, frame_of, holds
@@ -23,7 +23,7 @@ from zmqdev.routing.rendezvous import choose, fnv1a, share_of
 from zmqdev.routing.table import Rename, Route, Table
 
 Frames = Sequence[bytes]
-Room = Callable[[int], bool]
+Offer = Callable[[int, list[bytes]], bool]
 
 
 @dataclass
@@ -70,6 +70,12 @@ class Decision:
     any: bool = False
     ended: bool = False
     held: Frames = ()  # what the backends in `waits` are to get
+    delivered: int = 0  # how many backends have it
+    lost: str = ""  # why one or none of them has it: route, unrouted or full
+
+    @property
+    def done(self) -> bool:
+        return self.ended and not self.waits
 
     @property
     def size(self) -> int:
@@ -81,20 +87,16 @@ def begin(frames: Frames, envelope: int = 0) -> Decision:
     return Decision(frames[:envelope], frames[envelope:])
 
 
-def advance(
-    state: State, decision: Decision, room: Room, now: int
-) -> Iterator[tuple[int, list[bytes]]]:
-    """Deliveries that can be made now: (backend, message). It stops where the message has to
-    wait: then `decision.waits` is not empty. `now` is in nanoseconds."""
+def advance(state: State, decision: Decision, offer: Offer, now: int) -> None:
+    """Take the message as far as it gets now. Where it has to wait `decision.waits` is not
+    empty, and the next call goes on from there. `now` is in nanoseconds."""
     if decision.waits:
-        yield from _retry(state, decision, room)
+        _retry(state, decision, offer)
     while not decision.waits and not decision.ended:
-        yield from _look(state, decision, room, now)
+        _look(state, decision, offer, now)
 
 
-def _look(
-    state: State, decision: Decision, room: Room, now: int
-) -> Iterator[tuple[int, list[bytes]]]:
+def _look(state: State, decision: Decision, offer: Offer, now: int) -> None:
     """The next route that takes it, or the rest when there is none."""
     routes = state.table.routes
     while decision.at < len(routes):
@@ -102,21 +104,32 @@ def _look(
         decision.at += 1
         route = routes[index]
         if holds(route.conditions, decision.frames) and _within(state, index, decision, now):
-            yield from _take(state, index, decision, room)
+            _take(state, index, decision, offer)
             return
     decision.ended = True
     rest = state.table.rest
     state.unrouted += 1
     if rest is None:
         state.dropped += 1
+        decision.lost = "unrouted"
     elif rest not in decision.given:
-        yield from _send_rest(decision, rest, room)
+        message = [*decision.envelope, *decision.frames]
+        if not _hand(decision, rest, message, offer):
+            _refuse_rest(state, decision, rest, message)
 
 
-def _send_rest(decision: Decision, rest: int, room: Room) -> Iterator[tuple[int, list[bytes]]]:
-    message = [*decision.envelope, *decision.frames]
-    if room(rest):
-        yield rest, message
+def _hand(decision: Decision, target: int, message: list[bytes], offer: Offer) -> bool:
+    """Offer it; True when the backend has it."""
+    if not offer(target, message):
+        return False
+    decision.given.add(target)
+    decision.delivered += 1
+    return True
+
+
+def _refuse_rest(state: State, decision: Decision, rest: int, message: list[bytes]) -> None:
+    if state.table.rest_on_full == "drop":
+        decision.lost = "full"
     else:
         decision.waits, decision.any, decision.held = (rest,), False, message
 
@@ -133,40 +146,23 @@ def _within(state: State, index: int, decision: Decision, now: int) -> bool:
     return rate is None or rate.take(now, 0 if key is None else fnv1a(key))
 
 
-def _take(
-    state: State, index: int, decision: Decision, room: Room
-) -> Iterator[tuple[int, list[bytes]]]:
+def _take(state: State, index: int, decision: Decision, offer: Offer) -> None:
     route, counts = state.table.routes[index], state.counts[index]
     counts.messages += 1
     counts.bytes += decision.size
     decision.ended = not route.copy
-    message = [*decision.envelope, *_renamed(route, decision.frames)]
     targets = [target for target in route.targets if target not in decision.given]
     if not route.targets:
         state.dropped += 1
-    elif route.pick == "all":
-        yield from _to_all(route, counts, decision, targets, message, room)
+        decision.lost = "route"
+        return
+    message = [*decision.envelope, *_renamed(route, decision.frames)]
+    if route.pick == "all":
+        full = tuple(one for one in targets if not _hand(decision, one, message, offer))
+        if full:
+            _refused(route, counts, decision, full, message, any_of=False)
     elif targets:
-        yield from _to_one(state, index, decision, targets, message, room)
-
-
-def _to_all(
-    route: Route,
-    counts: Counts,
-    decision: Decision,
-    targets: Sequence[int],
-    message: list[bytes],
-    room: Room,
-) -> Iterator[tuple[int, list[bytes]]]:
-    full = []
-    for target in targets:
-        if room(target):
-            decision.given.add(target)
-            yield target, message
-        else:
-            full.append(target)
-    if full:
-        _refused(route, counts, decision, tuple(full), message, any_of=False)
+        _to_one(state, index, decision, targets, message, offer)
 
 
 def _to_one(
@@ -175,18 +171,15 @@ def _to_one(
     decision: Decision,
     targets: list[int],
     message: list[bytes],
-    room: Room,
-) -> Iterator[tuple[int, list[bytes]]]:
+    offer: Offer,
+) -> None:
     """One of the targets: `first` that has room, `next` in turn, or the one of the key."""
-    route = state.table.routes[index]
     order = _order(state, index, decision, targets)
     for target in order:
-        if room(target):
-            decision.given.add(target)
-            if route.pick == "next":
-                state.turns[index] = route.targets.index(target) + 1
-            yield target, message
+        if _hand(decision, target, message, offer):
+            _turned(state, index, target)
             return
+    route = state.table.routes[index]
     _refused(route, state.counts[index], decision, tuple(order), message, any_of=True)
 
 
@@ -216,29 +209,28 @@ def _refused(
         decision.waits, decision.any, decision.held = targets, any_of, message
         return
     counts.full += 1 if any_of else len(targets)
+    decision.lost = "full"
     if route.on_full == "next":
         decision.ended = False
 
 
-def _retry(state: State, decision: Decision, room: Room) -> Iterator[tuple[int, list[bytes]]]:
+def _retry(state: State, decision: Decision, offer: Offer) -> None:
     """The held message, to those of its backends that have room by now."""
     message = list(decision.held)
     for target in decision.waits:
-        if not room(target):
+        if not _hand(decision, target, message, offer):
             continue
-        decision.given.add(target)
-        decision.waits = () if decision.any else tuple(w for w in decision.waits if w != target)
-        yield target, message
         if decision.any:
-            _turned(state, decision, target)
+            decision.waits = ()
+            _turned(state, decision.at - 1, target)
             return
+        decision.waits = tuple(one for one in decision.waits if one != target)
 
 
-def _turned(state: State, decision: Decision, target: int) -> None:
+def _turned(state: State, index: int, target: int) -> None:
     """`next` goes on behind the one that took it, also when it had to wait."""
-    index = decision.at - 1
     route = state.table.routes[index]
-    if route.pick == "next" and target in route.targets:
+    if route.pick == "next":
         state.turns[index] = route.targets.index(target) + 1
 
 

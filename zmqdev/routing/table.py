@@ -47,11 +47,20 @@ class Rename:
 
 @dataclass(frozen=True)
 class Table:
-    """Routes in order. `backends` are names; `rest` is the backend of what no route takes."""
+    """Routes in order. `backends` are names; `rest` is the backend of what no route takes, and
+    `rest_on_full` what is done when that is full."""
 
     routes: tuple[Route, ...]
     backends: tuple[str, ...]
     rest: int | None = 0
+    rest_on_full: Literal["block", "drop"] = "block"
+
+    @property
+    def copied_only(self) -> frozenset[int]:
+        """Backends that get copies and nothing else: their replies are nobody's."""
+        own = {target for route in self.routes if not route.copy for target in route.targets}
+        copied = {target for route in self.routes if route.copy for target in route.targets}
+        return frozenset(copied - own - {self.rest})
 
     @property
     def hashes(self) -> tuple[int, ...]:

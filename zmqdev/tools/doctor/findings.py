@@ -71,7 +71,7 @@ def _features() -> Iterator[Finding]:
 
 def _relay() -> Iterator[Finding]:
     if NATIVE:
-        yield Finding("relay", "ok", "native")
+        yield Finding("relay", "ok", "native; routes are followed in Python")
     else:
         yield Finding("relay", "note", f"Python, which is slower: {why_not_native()}")
 

@@ -1,0 +1,175 @@
+"""Routes over real sockets: where messages go, what is full, what comes back, what is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import zmq
+from support.processes import until
+
+Context = zmq.Context[zmq.Socket[bytes]]
+ANY = "tcp://127.0.0.1:*"
+Begin = Callable[..., Any]
+
+
+class Streamer:
+    """A device with backends `a`, `b`, `c`; a pusher, and a puller at each backend asked for."""
+
+    def __init__(self, item: Any, context: Context, *, hwm: int = 0) -> None:
+        self.item, self.context, self.hwm = item, context, hwm
+        self.push = self.peer(zmq.PUSH, "frontend")
+
+    def peer(self, type_: int, side: str) -> zmq.Socket[bytes]:
+        made = self.context.socket(type_)
+        if self.hwm:
+            made.set(zmq.RCVHWM, self.hwm)
+            made.set(zmq.RCVBUF, 4096)
+        before = self.item.ask("peers")[side]["connected"]
+        made.connect(self.at(side))
+        self.item.serve(lambda: self.item.ask("peers")[side]["connected"] == before + 1)
+        return made
+
+    def at(self, side: str) -> str:
+        sides = {one["name"]: one for one in self.item.ask("status")["sides"]}
+        return str(sides[side]["addresses"][0]["actual"])
+
+    def pulls(self, *names: str) -> list[zmq.Socket[bytes]]:
+        return [self.peer(zmq.PULL, name) for name in names]
+
+    def counts(self) -> dict[str, int]:
+        counts: dict[str, int] = self.item.ask("status")["flows"][0]["counts"]
+        return counts
+
+    def routes(self) -> dict[str, dict[str, Any]]:
+        return {row["name"]: row for row in self.item.ask("status")["details"]["routes"]}
+
+
+def text(routes: str, backends: str = "abc", **keys: str) -> str:
+    sides = ", ".join(f"{name}: {{bind: '{ANY}', sndhwm: 1, sndbuf: 4096}}" for name in backends)
+    more = "".join(f"{key}: {value}\n" for key, value in keys.items())
+    return f"backends: {{{sides}}}\nroutes: {routes}\n{more}"
+
+
+@pytest.fixture
+def streamer(steered: Begin, context: Context) -> Callable[..., Streamer]:
+    def begin(routes: str, hwm: int = 0, **keys: str) -> Streamer:
+        return Streamer(steered("streamer", text=text(routes, **keys)), context, hwm=hwm)
+
+    return begin
+
+
+def received(socket: zmq.Socket[bytes], count: int) -> list[bytes]:
+    return [socket.recv() for _ in range(count)]
+
+
+def test_each_message_goes_where_its_topic_says(streamer: Callable[..., Streamer]) -> None:
+    made = streamer("[{match: {topic: 'eu.*'}, to: a}, {match: {topic: 'x*'}, to: drop}]")
+    rest, a = made.pulls("backend", "a")
+    for topic in (b"eu.1", b"us.1", b"x", b"eu.2"):
+        made.push.send(topic)
+    assert received(a, 2) == [b"eu.1", b"eu.2"]
+    assert received(rest, 1) == [b"us.1"]
+    until(lambda: made.counts()["route"] == 1, "the drop is counted")
+    assert made.counts()["messages"] == 3
+    assert [row["messages"] for row in made.routes().values()] == [2, 1]
+
+
+def test_a_stalled_backend_that_drops_costs_the_others_nothing(
+    streamer: Callable[..., Streamer],
+) -> None:
+    made = streamer("[{to: a, copy: true}, {to: b}]", hwm=1)
+    (b,) = made.pulls("b")
+    for number in range(2000):
+        made.push.send(b"%d" % number)
+    assert received(b, 2000) == [b"%d" % number for number in range(2000)]
+    until(lambda: made.counts()["messages"] == 2000, "all are counted")
+    assert made.routes()["1"]["full"] > 0
+    assert made.counts()["full"] == 0, "each had one that took it"
+
+
+def test_a_message_waits_for_the_one_that_is_full_and_no_other_gets_it_twice(
+    streamer: Callable[..., Streamer],
+) -> None:
+    made = streamer("[{to: [a, b]}]", hwm=1)
+    (a,) = made.pulls("a")
+    body = b"x" * 1000
+    for number in range(200):
+        made.push.send_multipart([b"%d" % number, body])
+    until(lambda: made.item.device.engine.relay.held[0], "one is held")
+    (b,) = made.pulls("b")
+    for number in range(200):
+        assert a.recv_multipart()[0] == b.recv_multipart()[0] == b"%d" % number
+    until(lambda: made.counts()["messages"] == 200, "all are counted")
+    backends = {row["name"]: row for row in made.item.ask("status")["details"]["backends"]}
+    assert backends["b"]["blocked_ns"] > 0
+    assert (backends["a"]["messages"], backends["b"]["messages"]) == (200, 200)
+
+
+def test_the_spare_takes_over_and_what_nobody_takes_goes_on(
+    streamer: Callable[..., Streamer],
+) -> None:
+    made = streamer("[{to: [a, b], pick: first, on-full: next}, {to: c}]")
+    (c,) = made.pulls("c")
+    made.push.send(b"late")
+    assert c.recv() == b"late"
+    (b,) = made.pulls("b")
+    made.push.send(b"spare")
+    assert b.recv() == b"spare"
+    (a,) = made.pulls("a")
+    made.push.send(b"main")
+    assert a.recv() == b"main"
+
+
+def test_replies_of_every_backend_go_back_and_those_to_a_copy_do_not(
+    steered: Begin, context: Context
+) -> None:
+    routes = "[{to: b, copy: true}, {match: {topic: v2*}, to: a}]"
+    item = steered("queue", text=text(routes))
+    made = Streamer.__new__(Streamer)
+    made.item, made.context, made.hwm = item, context, 0
+    client = made.peer(zmq.REQ, "frontend")
+    workers = {side: made.peer(zmq.REP, side) for side in ("backend", "a", "b")}
+    for word, side in ((b"v2 x", "a"), (b"v1 x", "backend")):
+        client.send(word)
+        assert workers["b"].recv() == word
+        workers["b"].send(b"copy")
+        assert workers[side].recv() == word
+        workers[side].send(side.encode())
+        assert client.recv() == side.encode()
+    until(
+        lambda: item.ask("status")["flows"][1]["counts"]["copy"] == 2, "replies to copies counted"
+    )
+
+
+def test_a_forwarder_drops_topics_and_subscriptions_travel_upstream(
+    steered: Begin, context: Context
+) -> None:
+    item = steered("forwarder", drop=["debug.*"])
+    made = Streamer.__new__(Streamer)
+    made.item, made.context, made.hwm = item, context, 0
+    publisher = made.peer(zmq.XPUB, "frontend")
+    subscriber = made.peer(zmq.SUB, "backend")
+    subscriber.subscribe(b"")
+    assert publisher.recv() == b"\1"
+    publisher.send(b"debug.x")
+    publisher.send(b"price")
+    assert subscriber.recv() == b"price"
+    until(lambda: made.counts()["route"] == 1, "the drop is counted")
+
+
+def test_a_bridge_puts_the_site_in_front(steered: Begin, context: Context) -> None:
+    routes = """
+      - {match: {topic: "line*/temp"}, rename: "berlin/line{1}/temperature"}
+      - {match: {topic: "*"}, rename: "berlin/{1}"}
+"""
+    item = steered("forwarder", text=f"frontend: {{type: SUB}}\nroutes: {routes}")
+    made = Streamer.__new__(Streamer)
+    made.item, made.context, made.hwm = item, context, 0
+    publisher = made.peer(zmq.XPUB, "frontend")
+    subscriber = made.peer(zmq.SUB, "backend")
+    subscriber.subscribe(b"berlin/line3")
+    assert publisher.recv() == b"\1"
+    until(lambda: publisher.send(b"line3/temp") or subscriber.poll(20), "a message")
+    assert subscriber.recv() == b"berlin/line3/temperature"

@@ -1,0 +1,72 @@
+"""What a peer may ask of a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zmqdev.options import sockopt
+from zmqdev.options.crowd import Crowd
+from zmqdev.options.option import option
+from zmqdev.options.types import Integer, Size
+
+# XSUB's topic trie is recursive: a longer topic can overflow its stack (S1, libzmq 4671).
+TOPIC_LIMIT = 4096
+
+
+@dataclass(frozen=True)
+class Limits(Crowd):
+    """What a peer may ask of a device; crossing one costs the offender and is counted."""
+
+    topic_length: int = option(
+        Size(), default=TOPIC_LIMIT, help="Longest subscription, in bytes.", group="Limits"
+    )
+    message_frames: int = option(
+        Integer(0),
+        default=10_000,
+        help="Most frames of one message; 0 is no limit.",
+        group="Limits",
+    )
+    message_bytes: int = option(
+        Size(),
+        default=1024 * sockopt.MEBIBYTE,
+        help="Largest message, all frames together; 0 is no limit.",
+        group="Limits",
+    )
+    subscriptions: int = option(
+        Integer(0),
+        default=100_000,
+        help="Most different subscriptions at a forwarder; 0 is no limit.",
+        group="Limits",
+    )
+    subscriptions_per_peer: int = option(
+        Integer(0),
+        default=10_000,
+        help="Most different subscriptions of one subscriber; 0 is no limit.",
+        group="Limits",
+    )
+    subscription_bytes: int = option(
+        Size(),
+        default=4 * sockopt.MEBIBYTE,
+        help="Most bytes of all different subscriptions together; 0 is no limit.",
+        group="Limits",
+    )
+    subscription_bytes_per_peer: int = option(
+        Size(),
+        default=sockopt.MEBIBYTE // 2,
+        help="Most bytes of the subscriptions of one subscriber; 0 is no limit.",
+        group="Limits",
+    )
+    subscription_changes_per_peer: int = option(
+        Integer(0),
+        default=50_000,
+        help="Most subscriptions and unsubscriptions of one subscriber in ten seconds, beside "
+        "three for each topic it holds; 0 is no limit.",
+        group="Limits",
+    )
+    memory: int = option(
+        Size(),
+        default=0,
+        help="Memory of the process from which on the longest unfinished messages are cut off; "
+        "0 is 80 % of what there is.",
+        group="Limits",
+    )

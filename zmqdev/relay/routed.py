@@ -1,0 +1,247 @@
+"""A relay to several targets, by what is in a message; see routing.decide.
+
+Forward it takes one message at a time and hands it to the backends of the routes that fit. One
+message at most is held, with the backends that it still has to reach; while it is held the source
+is not polled, those backends are. What the others send goes back to the frontend as it does in a
+plain relay; of a backend that gets copies alone it is dropped and counted.
+
+A message counts as passed on when one backend or more took it, else under one drop: `route`,
+`unrouted` or `full`; so each message is counted once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from errno import EAGAIN
+from typing import Any
+
+import zmq
+
+from zmqdev.relay.bursts import recv_burst, send_burst
+from zmqdev.relay.counters import ROWS, WIDTH, Counters
+from zmqdev.relay.lane import Lane
+from zmqdev.relay.twin import BYTES, FULL, MESSAGES, UNREACHABLE, Flow, Relay, events
+from zmqdev.relay.veil import unveil, veil
+from zmqdev.routing.decide import Decision, State, advance, begin
+from zmqdev.wire.envelope import body_at
+
+Socket = zmq.Socket[bytes]
+COPY = ROWS["copy"]
+
+
+@dataclass
+class Target:
+    """A backend: what it got, and how long messages waited for it. Any thread may read it."""
+
+    name: str
+    socket: Socket
+    messages: int = 0
+    bytes: int = 0
+    blocked_ns: int = 0
+    claimed: bool = False  # EVENTS said POLLOUT since it last refused
+
+    def __post_init__(self) -> None:
+        self.is_router = self.socket.type == zmq.ROUTER
+        self.is_publisher = self.socket.type in (zmq.PUB, zmq.XPUB)
+
+    def counts(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "messages": self.messages,
+            "bytes": self.bytes,
+            "blocked_ns": self.blocked_ns,
+        }
+
+
+class Fan(Flow):
+    """The direction from one source to several targets."""
+
+    def __init__(self, source: Socket, targets: Sequence[Target], *, enveloped: bool) -> None:
+        super().__init__(source, targets[0].socket, b">", 0)
+        self.targets = targets
+        self.enveloped = enveloped
+        self.decision: Decision | None = None
+        self.state: State | None = None
+        """That of the held message: it ends under the table that it began with."""
+        self.sent = 0
+        self.lost = ""
+
+    @property
+    def awaited(self) -> tuple[Socket, ...]:
+        if self.decision is None:
+            return (self.source,)
+        return tuple(self.targets[index].socket for index in self.decision.waits)
+
+    def can_move(self, ready: Mapping[Socket, int]) -> bool:
+        if self.decision is None:
+            return bool(ready[self.source] & zmq.POLLIN)
+        new = False
+        for index in self.decision.waits:
+            target = self.targets[index]
+            writable = bool(ready[target.socket] & zmq.POLLOUT)
+            new = new or (writable and not target.claimed)
+            target.claimed = writable
+        return new
+
+    @property
+    def lies(self) -> bool:
+        waits = self.decision.waits if self.decision is not None else ()
+        return any(self.targets[index].claimed for index in waits)
+
+    def look(self) -> None:
+        for target in self.targets:
+            if target.is_publisher:
+                events(target.socket)
+
+
+class RoutedRelay(Relay):
+    """As twin.Relay, with several backends. `state` may be replaced between two runs."""
+
+    def __init__(
+        self,
+        frontend: Socket,
+        targets: Sequence[Target],
+        wake: Socket,
+        counters: Counters,
+        state: State,
+        forward: Lane = Lane(),  # noqa: B008 (frozen)
+        backward: Lane = Lane(),  # noqa: B008 (frozen)
+        *,
+        enveloped: bool = False,
+        receive: Callable[..., list[list[bytes]]] = recv_burst,
+        send: Callable[..., tuple[int, int]] = send_burst,
+    ) -> None:
+        super().__init__(frontend, targets[0].socket, wake, counters, forward, backward)
+        self.state, self.targets = state, targets
+        self._next: State | None = None
+        self._receive, self._send = receive, send
+        self._enveloped = enveloped
+        self._fan = Fan(frontend, targets, enveloped=enveloped)
+        self._flows = (
+            self._fan,
+            *(Flow(target.socket, frontend, b"<", WIDTH) for target in targets),
+        )
+
+    def behind(self, source: Socket) -> RoutedRelay:
+        return RoutedRelay(
+            *(source, self.targets, self.wake, self.counters, self.state),
+            forward=self.forward,
+            backward=Lane(enabled=False),
+            enveloped=self._enveloped,
+            receive=self._receive,
+            send=self._send,
+        )
+
+    def renew(self, state: State) -> None:
+        """Let another table hold from the next message on, with the counts of the routes that
+        keep their names. Any thread."""
+        self._next = state
+
+    def close(self) -> None:
+        super().close()
+        self._fan.decision = None
+
+    def _take(self, flow: Flow) -> bool:
+        if flow is not self._fan:
+            return self._take_back(flow)
+        seen: set[int] | None = set() if flow.noting else None
+        burst = self._receive(flow.source, 1, *(() if seen is None else (seen,)))
+        if not burst:
+            return False
+        if seen:
+            self.counters.origins.note(0, seen)
+        self._begin(self._fan, burst[0])
+        return True
+
+    def _take_back(self, flow: Flow) -> bool:
+        """A reply; of a backend that gets copies alone nobody waits for it."""
+        taken = super()._take(flow)
+        index = self._flows.index(flow) - 1
+        if flow.held is not None and index in self.state.table.copied_only:
+            flow.held = None
+            self._count(flow, COPY, 1)
+        return taken
+
+    def _begin(self, fan: Fan, message: list[bytes]) -> None:
+        lane = fan.lane
+        if lane.max_frames and len(message) > lane.max_frames:
+            self._count(fan, ROWS["too_many_frames"], 1)
+            return
+        if lane.max_bytes and sum(map(len, message)) > lane.max_bytes:
+            self._count(fan, ROWS["too_large"], 1)
+            return
+        if self._next is not None:
+            after, self._next = self._next, None
+            after.follow(self.state)
+            self.state = after
+        if fan.from_router:
+            message[0] = veil(message[0])
+        fan.decision = begin(message, body_at(message) if fan.enveloped else 0)
+        fan.state, fan.sent, fan.lost = self.state, 0, ""
+        fan.held = message  # type: ignore[assignment]  # only whether there is one counts
+
+    def _deliver(self, flow: Flow, message: list[zmq.Frame]) -> bool:
+        if flow is not self._fan:
+            return super()._deliver(flow, message)
+        fan, decision = self._fan, self._fan.decision
+        assert decision is not None
+        assert fan.state is not None
+        now = time.monotonic_ns()
+        advance(fan.state, decision, self._offer, now)
+        if not decision.done:
+            fan.since = fan.since or now
+            return False
+        fan.held, fan.decision, fan.since = None, None, 0
+        if not fan.sent:
+            self._count(fan, ROWS[fan.lost or decision.lost or "full"], 1)
+            return True
+        self._count(fan, BYTES, sum(map(len, decision.envelope)) + decision.size)
+        self._count(fan, MESSAGES, 1)
+        self._copy_bytes([*decision.envelope, *decision.frames])
+        return True
+
+    def _offer(self, index: int, message: list[bytes]) -> bool:
+        """Hand a message to a backend. One that a ROUTER cannot deliver is gone, and counted."""
+        target = self.targets[index]
+        if target.is_router:
+            return self._address(target, message)
+        accepted, _ = self._send(target.socket, (message,))
+        if accepted:
+            self._sent(target, message)
+        return bool(accepted)
+
+    def _address(self, target: Target, message: list[bytes]) -> bool:
+        row = UNREACHABLE
+        if len(message) > 1:
+            accepted, refused = self._send(target.socket, ([unveil(message[0]), *message[1:]],))
+            if accepted:
+                self._sent(target, message)
+                return True
+            row = FULL if refused == EAGAIN else UNREACHABLE
+        self._fan.lost = "full" if row == FULL else "unreachable"
+        return True
+
+    def _sent(self, target: Target, message: list[bytes]) -> None:
+        self._fan.sent += 1
+        target.claimed = False
+        target.messages += 1
+        target.bytes += sum(map(len, message))
+
+    def _copy_bytes(self, message: list[bytes]) -> None:
+        if self.capture is not None:
+            self._send(self.capture, (message,))
+        if self.tap is not None:
+            self._send(self.tap, ([self._fan.mark, *message],))
+
+    def _count_blocked(self, flow: Flow) -> None:
+        since = flow.since
+        super()._count_blocked(flow)
+        if flow is self._fan and since and self._fan.decision is not None:
+            for index in self._fan.decision.waits:
+                self.targets[index].blocked_ns += flow.since - since
+
+    def _sockets(self) -> list[Socket | None]:
+        backends = [target.socket for target in self.targets]
+        return [self.frontend, *backends, self.capture, self.tap]
