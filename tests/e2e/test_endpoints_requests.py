@@ -157,7 +157,8 @@ def test_a_failing_command_is_reported_answered_and_kills_nothing(start: Start) 
     worker = start("worker", "-b", ANY, "--exec", command, ready=True)
     client = start("client", "-c", address(worker), "-F", "-")
     client.feed(b"good\nbad\ngood\n")
-    assert client.wait() == 0
+    assert client.wait() == 1
+    assert "1 of 3 requests failed at their worker" in client.err
     error = "Error: the command ended with exit status 7: broken"
     assert client.lines() == ["ok", error, "ok"]
     assert "request 1: the command ended with exit status 7: broken" in worker.err
@@ -169,7 +170,7 @@ def test_a_command_that_hangs_is_ended(start: Start) -> None:
         "worker", "-b", ANY, "--exec", "sleep 1000", "--exec-timeout", "200ms", ready=True
     )
     client = start("client", "-c", address(worker), "-D", "x")
-    assert client.wait() == 0
+    assert client.wait() == 1
     assert client.lines() == ["Error: the command took too long and was stopped"]
 
 
@@ -267,3 +268,35 @@ def test_a_client_is_a_drop_in_for_req(start: Start, context: Any, how: tuple[st
         router.send_multipart([address, b"", b"re " + body])
     assert client.wait() == 0
     assert sorted(client.out.splitlines()) == [b"re %d" % n for n in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("flags", "printed", "status"),
+    [
+        (("--replies", "all"), ["0", "1", "2"], 0),
+        (("--replies", "2"), ["0", "1"], 0),
+        (("--replies", "3", "--window", "20"), ["0", "1", "2"], 0),
+        (("--replies", "4"), ["0", "1", "2"], 3),
+        ((), ["0"], 0),
+    ],
+)
+def test_a_client_prints_as_many_replies_as_are_wanted(
+    start: Start,
+    context: zmq.Context[Any],
+    flags: tuple[str, ...],
+    printed: list[str],
+    status: int,
+) -> None:
+    server = context.socket(zmq.ROUTER)
+    server.rcvtimeo = 20_000
+    port = server.bind_to_random_port("tcp://127.0.0.1")
+    quiet = ("--reply-timeout", "2s")
+    client = start("client", "-c", f"tcp://127.0.0.1:{port}", "-D", "x", *quiet, *flags)
+    *path, _ = server.recv_multipart()
+    for n in range(3):
+        server.send_multipart([*path, b"%d" % n])
+    assert client.wait() == status, client.err
+    assert client.lines() == printed
+    if status == 3:
+        assert "1 of 1 requests had fewer than 4 replies" in client.err
+    assert "1 answered" in client.err

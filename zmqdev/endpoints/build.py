@@ -110,6 +110,7 @@ def _client(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     # Ids begin anywhere, so that a reply to a client that was restarted matches nothing here.
     first_id = int.from_bytes(os.urandom(4), "big")
     requests = Requests(spec.window, spec.timeout, spec.retries, first_id)
+    requests.replies, requests.quiet = spec.replies, spec.reply_timeout
     if spec.reliable:
         from zmqdev.endpoints.tasks.reliable import reliable_calls
 

@@ -17,7 +17,7 @@ from zmqdev.options.endpoint_groups import (
     WaitPeers,
 )
 from zmqdev.options.option import option
-from zmqdev.options.reliable_peers import Calling, Serving
+from zmqdev.options.reliable_peers import Calling, ReplyCount, Serving
 from zmqdev.options.types import Choice, Duration, Flag, Integer, Many, Prefix, Text
 
 
@@ -92,6 +92,18 @@ class Client(Calling, Stamping, Records, Frames, Input, WaitPeers, Endpoint):
     )
     window: int = option(
         Integer(1, 100_000), default=1, help="Requests in flight at a time.", group="Requests"
+    )
+    replies: int = option(
+        ReplyCount(),
+        default=1,
+        help="Print this many replies of each request, or all. Exit status 3 when fewer came.",
+        group="Requests",
+    )
+    reply_timeout: float = option(
+        Duration(positive=True),
+        default=0.3,
+        help="With --replies: how long to wait for one more, after each.",
+        group="Requests",
     )
     seed: int | None = option(Integer(0), help="Make {random} repeatable.", group="Input")
 

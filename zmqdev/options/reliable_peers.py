@@ -9,7 +9,7 @@ from zmqdev.errors import UsageError
 from zmqdev.options.layer import Written
 from zmqdev.options.option import option
 from zmqdev.options.reliable import DEFAULT_SERVICE, GROUP, check_service
-from zmqdev.options.types import Choice, Duration, Flag, Integer, Text
+from zmqdev.options.types import Choice, Duration, Flag, Integer, Scalar, Text
 
 # A reliable client sends a request again this often when nothing else was said.
 RETRIES = 3
@@ -17,6 +17,22 @@ RETRIES = 3
 STRICT_WINDOW = 16
 # libzmq allows 1023 sockets.
 MOST_CONNECTIONS = 1000
+
+
+@dataclass(frozen=True)
+class ReplyCount(Scalar):
+    """`3`, or `all`, which is 0."""
+
+    metavar: str = "N|all"
+
+    def parse(self, raw: object, *, text: bool) -> int:
+        return 0 if raw == "all" else Integer(1).parse(raw, text=text)
+
+    def plain(self, value: int) -> Any:
+        return value or "all"
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"const": "all"}, Integer(1).schema()]}
 
 
 @dataclass(frozen=True)
@@ -128,6 +144,8 @@ def check(spec: Any, written: Written) -> None:
                 why = "this is of the reliable queue; add --reliable"
                 raise UsageError(why, _at(name, written))
         return
+    if isinstance(spec, Calling) and spec.replies != 1:  # type: ignore[attr-defined]
+        raise UsageError("a reliable queue gives one reply; leave it out", _at("replies", written))
     if isinstance(spec, Serving):
         _check_worker(spec, written)
     check_service(spec.service, _at("service", written))

@@ -128,3 +128,20 @@ def test_stopping_waits_for_open_replies_only(
     worker.send_multipart([*worker.recv_multipart()[:-1], b"x"])
     until(client, lambda: client.ended)
     assert client.requests.started == 1
+
+
+def test_replies_that_are_not_printed_are_counted_aloud(
+    pair: Pair, until: Until, client_of: Callable[..., Client]
+) -> None:
+    worker, socket = pair(zmq.ROUTER, zmq.DEALER)
+    client = client_of(socket, 1)
+    until(client, lambda: worker.poll(0))
+    request = worker.recv_multipart()
+    for _ in range(3):
+        worker.send_multipart(request)
+    until(client, lambda: client.ended)
+    until(client, lambda: client.requests.counts.late or socket.poll(0))
+    client.close()
+    assert client.requests.counts.late >= 1
+    [line] = client.reports()
+    assert line.startswith("replies not printed, late or more than wanted: ")

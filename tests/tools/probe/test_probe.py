@@ -15,7 +15,7 @@ import zmq
 
 from zmqdev.options.socktype import PEERS
 from zmqdev.tools.probe.machine import BYSTANDER, Kind
-from zmqdev.tools.probe.probe import ProbeReport, probe
+from zmqdev.tools.probe.probe import ProbeReport, probe, until_up
 
 Context = zmq.Context[Any]
 TYPES = sorted(PEERS)
@@ -200,3 +200,21 @@ def test_a_router_that_must_reach_its_peers_is_not_disturbed(context: Context) -
         client.send(b"ask")
         router.send_multipart(router.recv_multipart())
         assert client.recv() == b"ask"
+
+
+def test_it_waits_until_a_socket_answers(context: zmq.Context[Any]) -> None:
+    def look() -> ProbeReport:
+        """Nobody, then the socket that has come meanwhile."""
+        if not sockets:
+            sockets.append(context.socket(zmq.REP))
+            return ProbeReport("tcp://127.0.0.1:1", trouble="connection refused")
+        port = sockets[0].bind_to_random_port("tcp://127.0.0.1")
+        return probe(f"tcp://127.0.0.1:{port}")
+
+    sockets: list[zmq.Socket[bytes]] = []
+    assert until_up(look, 30.0).is_zmtp
+
+
+def test_it_waits_no_longer_than_it_was_told() -> None:
+    nobody = ProbeReport("tcp://127.0.0.1:1", trouble="connection refused")
+    assert until_up(lambda: nobody, 0.01) is nobody

@@ -75,6 +75,9 @@ class Asking:
             self._switched = True
         return self._wire.send(now)
 
+    def unread(self) -> int:
+        return self._wire.unread()
+
     def deadline(self) -> float:
         waits = self._known is None and not self._lanes.busy
         return min(self._until if waits else math.inf, self._wire.deadline())

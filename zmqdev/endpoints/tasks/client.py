@@ -19,10 +19,11 @@ from zmqdev.endpoints.pace import Pacing
 from zmqdev.endpoints.sink import OUTPUT, Sink
 from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, counted
 from zmqdev.endpoints.tasks.calls import Calls
+from zmqdev.endpoints.tasks.failure import is_failure
 from zmqdev.endpoints.tasks.requests import Requests
 from zmqdev.endpoints.tasks.sender import LOOK, Readiness
 from zmqdev.endpoints.tasks.wire import Shared, Wire
-from zmqdev.errors import Unmet, ZmqdevError
+from zmqdev.errors import RunError, Unmet, ZmqdevError
 from zmqdev.stats.latency import Latency
 
 log = logging.getLogger("zmqdev")
@@ -51,6 +52,7 @@ class Client:
         self.stalled_since: float | None = None
         self.requests = requests
         self.latency = Latency()
+        self.broken = 0  # replies that say that the worker's command failed
         self._feed, self._pace, self._gate = feed, pace, gate
         self._wire = wire or Shared(socket, requests)
         self._sink, self._layout, self._clock = sink, layout, clock
@@ -106,15 +108,23 @@ class Client:
         return self._gate.unmet()
 
     def verdict(self) -> ZmqdevError | None:
-        failed = self.requests.counts.failed
-        if not failed:
-            return None
-        return Unmet(f"{failed} of {self.requests.started} requests had no reply")
+        counts, started = self.requests.counts, self.requests.started
+        if counts.failed:
+            return Unmet(f"{counts.failed} of {started} requests had no reply")
+        if counts.short:
+            wanted = self.requests.replies
+            return Unmet(f"{counts.short} of {started} requests had fewer than {wanted} replies")
+        if self.broken:
+            return RunError(f"{self.broken} of {started} requests failed at their worker")
+        return None
 
     def reports(self) -> list[str]:
         """What is open at the end was interrupted."""
-        left = self.requests.open
-        return [f"still without a reply: {counted(left, 'request')}"] if left else []
+        left, hidden = self.requests.open, self.requests.counts.late
+        lines = [f"still without a reply: {counted(left, 'request')}"] if left else []
+        if hidden:
+            lines.append(f"replies not printed, late or more than wanted: {hidden}; see --replies")
+        return lines
 
     def summary(self) -> str | None:
         if not self.requests.started:
@@ -149,6 +159,7 @@ class Client:
 
     def close(self) -> None:
         self._feed.close()
+        self.requests.counts.late += self._wire.unread()
         self._wire.close()
 
     def _receive(self, now: float) -> int:
@@ -157,7 +168,9 @@ class Client:
         if replies:
             bodies: Messages = []
             for reply in replies:
-                self.latency.add(reply.seconds)
+                if reply.first:
+                    self.latency.add(reply.seconds)
+                self.broken += is_failure(reply.body)
                 bodies.append(reply.body)
             self._last_reply = now
             self.flow.add(bodies)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from zmqdev.endpoints.tasks.command import Command
+from zmqdev.endpoints.tasks.failure import failure as said
 from zmqdev.endpoints.tasks.work import Work
 
 log = logging.getLogger("zmqdev")
@@ -128,7 +129,7 @@ class Workbench:
     def _failure(self, job: Job, failure: str) -> list[bytes]:
         self.failed += 1
         log.warning("request %d: the command %s", job.number, failure)
-        return [*job.envelope, f"Error: the command {failure}".encode()]
+        return [*job.envelope, said(failure)]
 
 
 def _environment(job: Job) -> dict[str, str]:

@@ -17,7 +17,7 @@ import zmq
 
 from zmqdev.endpoints.task import BURST
 from zmqdev.endpoints.tasks.requests import Reply, Requests
-from zmqdev.endpoints.tasks.wire import Came
+from zmqdev.endpoints.tasks.wire import Came, left_on
 from zmqdev.relay import recv_burst, send_burst
 
 Socket = zmq.Socket[bytes]
@@ -75,7 +75,7 @@ class Lanes:
         if self.aside(frames):
             return None
         reply = self._requests.receive(self._requests.whole(id, frames), now)
-        if reply is not None:
+        if reply is not None and not self._requests.is_open(id):
             self._free.append(self._busy.pop(id))
         return reply
 
@@ -95,6 +95,10 @@ class Lanes:
             sent += 1
         self._requests.sent(sent)
         return sent
+
+    def unread(self) -> int:
+        sockets = (self._first, *self._own)
+        return sum(not self.aside(frames) for socket in sockets for frames in left_on(socket))
 
     def deadline(self) -> float:
         return self._retry_at

@@ -10,6 +10,8 @@ Rules.
 - A request that has no reply `timeout` after it was handed over is sent again,
   with the same id, at most `retries` times, and then given up. The clock runs
   also while there is no peer to send to.
+- With `replies` a request has that many, or all that come (0): after the first one it stays open
+  until the last, or until none has come for `quiet` seconds.
 - At most `window` requests are open at a time.
 """
 
@@ -31,16 +33,18 @@ class Request:
     started: float
     due: float
     tries: int = 0
+    replies: int = 0
     waits_to_be_sent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to request `number`, `seconds` after that was handed over."""
+    """The answer to request `number`, `seconds` after that was handed over; `first`: of several."""
 
     number: int
     body: list[bytes]
     seconds: float
+    first: bool = True
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class RequestCounts:
     failed: int = 0
     late: int = 0
     malformed: int = 0
+    short: int = 0
 
 
 @dataclass
@@ -65,9 +70,12 @@ class Requests:
     first_id: int = 0
     prefix: bytes = b""
     counts: RequestCounts = field(default_factory=RequestCounts)
+    replies: int = 1
+    quiet: float = 0.3
 
     def __post_init__(self) -> None:
         self._open: dict[bytes, Request] = {}  # in the order of their due times
+        self._answered: dict[bytes, Request] = {}  # that may have more, in the order of due times
         self._to_send: deque[Request] = deque()
         self._number = 0
         self._width = _LONG if self.prefix else _SHORT
@@ -78,11 +86,11 @@ class Requests:
     @property
     def room(self) -> int:
         """How many may be started now."""
-        return self.window - len(self._open)
+        return self.window - self.open
 
     @property
     def open(self) -> int:
-        return len(self._open)
+        return len(self._open) + len(self._answered)
 
     @property
     def started(self) -> int:
@@ -93,8 +101,8 @@ class Requests:
         return bool(self._to_send)
 
     def is_open(self, id: bytes) -> bool:
-        """Whether the request with that id waits for its reply still."""
-        return id in self._open
+        """Whether the request with that id waits for a reply still."""
+        return id in self._open or id in self._answered
 
     def strict(self, frames: list[bytes]) -> tuple[bytes, list[bytes]]:
         """(id, the message without it) of a message of `burst`: as a REQ sends it."""
@@ -127,18 +135,28 @@ class Requests:
         if len(frames) < 3 or frames[1] != b"" or len(frames[0]) != self._size:
             self.counts.malformed += 1
             return None
-        request = self._open.pop(frames[0], None)
+        id = frames[0]
+        request = self._open.pop(id, None) or self._answered.pop(id, None)
         if request is None:
             self.counts.late += 1
             return None
         if request.waits_to_be_sent:  # the first try was answered before the second could go
             self._to_send.remove(request)
-        self.counts.replied += 1
-        return Reply(request.number, list(frames[2:]), now - request.started)
+            request.waits_to_be_sent = False
+        request.replies += 1
+        self.counts.replied += request.replies == 1
+        if request.replies != self.replies:
+            request.due = now + self.quiet
+            self._answered[id] = request
+        seconds = now - request.started
+        return Reply(request.number, list(frames[2:]), seconds, request.replies == 1)
 
     def tick(self, now: float) -> list[int]:
         """Send again what is due; the numbers of the requests that are given up."""
         given_up = []
+        while self._answered and (first := next(iter(self._answered.values()))).due <= now:
+            del self._answered[first.frames[0]]
+            self.counts.short += first.replies < self.replies
         while self._open:
             request = next(iter(self._open.values()))
             if request.due > now:
@@ -153,9 +171,8 @@ class Requests:
 
     def deadline(self) -> float | None:
         """When `tick` has something to do next."""
-        if self.timeout is None or not self._open:
-            return None
-        return next(iter(self._open.values())).due
+        waiting = (self._open if self.timeout is not None else {}, self._answered)
+        return min((next(iter(some.values())).due for some in waiting if some), default=None)
 
     def _again(self, request: Request, now: float) -> None:
         request.tries += 1
@@ -178,5 +195,5 @@ class Requests:
         while True:
             name = self.prefix + self._next_id.to_bytes(self._width, "big")
             self._next_id = (self._next_id + 1) % self._ids
-            if name not in self._open:
+            if not self.is_open(name):
                 return name

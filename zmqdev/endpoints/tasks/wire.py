@@ -33,11 +33,19 @@ class Wire(Protocol):
     def send(self, now: float) -> int:
         """Send what waits, as far as it goes: how many."""
 
+    def unread(self) -> int:
+        """At the end: how many messages are here that are not read."""
+
     def deadline(self) -> float:
         """When it has something to do that no socket tells of."""
 
     def close(self) -> None:
         """Close the sockets beside the endpoint's own."""
+
+
+def left_on(socket: zmq.Socket[bytes]) -> list[Message]:
+    """All that is here."""
+    return [frames for some in iter(lambda: recv_burst(socket, BURST), []) for frames in some]
 
 
 class Shared:
@@ -63,6 +71,9 @@ class Shared:
         accepted = send_burst(self._socket, burst)[0] if burst else 0
         self._requests.sent(accepted)
         return accepted
+
+    def unread(self) -> int:
+        return len(left_on(self._socket))
 
     def deadline(self) -> float:
         return math.inf

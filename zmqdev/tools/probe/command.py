@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -34,6 +35,10 @@ class ProbeOptions:
     timeout: float = option(
         Duration(positive=True), default=2.0, short="t", help="How long to wait for it."
     )
+    wait: float | None = option(
+        Duration(positive=True),
+        help="Try again until a ZeroMQ socket answers, at most this long.",
+    )
     as_: str | None = option(
         Choice(choices=_TYPES, upper=True, metavar="TYPE"),
         help="Could this socket type talk to it?",
@@ -56,10 +61,11 @@ def command(name: str) -> click.Command:
 
 def _act(options: ProbeOptions, address: str) -> int:
     ours = options.as_
-    from zmqdev.tools.probe.probe import probe
+    from zmqdev.tools.probe.probe import probe, until_up
 
     try:
-        report = probe(address, timeout=options.timeout, join=not options.no_ping)
+        look = partial(probe, address, timeout=options.timeout, join=not options.no_ping)
+        report = look() if options.wait is None else until_up(look, options.wait)
     except ValueError as error:
         raise UsageError(str(error)) from None
     why_not = report.why_not(ours, options.security.upper()) if ours else None

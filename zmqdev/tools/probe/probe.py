@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from zmqdev.tools.probe import compat
 from zmqdev.tools.probe.machine import DEFAULT_TIMEOUT, Finding, Kind, Probe
 
 CHUNK = 4096
+# Between two tries: soon after it is up, and no load on what is starting.
+PAUSE = 0.1
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,17 @@ def probe(endpoint: str, *, timeout: float = DEFAULT_TIMEOUT, join: bool = True)
         took = time.monotonic() - started
         finding = _talk(connection, timeout, join)
         return ProbeReport(endpoint, reached, took, finding)
+
+
+def until_up(look: Callable[[], ProbeReport], seconds: float) -> ProbeReport:
+    """The first report of a ZeroMQ socket, or the last one before the time is over."""
+    end = time.monotonic() + seconds
+    while True:
+        report = look()
+        left = end - time.monotonic()
+        if report.is_zmtp or left <= 0:
+            return report
+        time.sleep(min(PAUSE, left))
 
 
 def _connect(parts: address.Parts, timeout: float) -> socket.socket:
