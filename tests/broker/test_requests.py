@@ -12,7 +12,7 @@ from zmqdev.broker.cost import cost
 from zmqdev.broker.names import MOST
 from zmqdev.options.reliable import Reliable
 from zmqdev.wire import call
-from zmqdev.wire.dialect import MDP_02, Verb
+from zmqdev.wire.dialect import MDP_01, MDP_02, Verb
 from zmqdev.wire.majordomo import request_01, request_02
 
 FORMS = {
@@ -438,3 +438,57 @@ def test_one_client_cannot_fill_the_queue() -> None:
     defaults = Reliable()
     assert defaults.client_requests <= defaults.max_requests // 2
     assert defaults.client_bytes <= defaults.max_bytes // 2
+
+
+def test_what_was_meant_for_the_first_with_a_routing_id_is_not_the_seconds() -> None:
+    play = Play()
+    play.ready(b"w")
+    play.ask(b"in work")
+    play.ask(b"queued")
+    token = play.token(b"w")
+    play.broker.void(b"client", play.now)
+    play.ask(b"the second's")
+    play.reply(b"w", b"secret", token=token)
+    assert play.replies_to(b"client") == []
+    play.reply(b"w", b"its own")
+    assert [reply[-1] for reply in play.replies_to(b"client")] == [b"its own"]
+    assert play.counts["abandoned"] == 1
+    assert play.broker.is_empty()
+    assert play.broker.report(play.now).clients == 0
+
+
+def test_replies_that_have_not_left_yet_do_not_go_to_the_second_with_a_routing_id() -> None:
+    play = Play()
+    play.ready(b"w")
+    play.ask(b"1")
+    token = play.token(b"w")
+    play.broker.receive_workers([[b"w", *MDP_01.frames(Verb.FINAL, token, b"", b"x")]], play.now)
+    play.broker.void(b"client", play.now)
+    play.collect()
+    assert play.replies_to(b"client") == []
+    assert play.counts["unreachable"] == 1
+
+
+def test_a_request_that_has_not_left_yet_does_not_go_to_the_second_with_a_workers_id() -> None:
+    play = Play()
+    play.ready(b"w")
+    play.broker.receive_clients([[b"client", b"", b"MDPC01", b"echo", b"1"]], play.now)
+    play.broker.void(b"w", play.now)
+    play.collect()
+    assert play.work_of(b"w") == []
+    play.ready(b"other")
+    assert len(play.work_of(b"other")) == 1
+    assert play.counts["lost"] == 1
+
+
+def test_a_call_in_work_that_comes_again_under_an_id_with_another_connection_is_answered() -> None:
+    play = Play()
+    play.ready(b"w", service=b"default")
+    again = (b"client", call.CALL, b"u" * call.UNIQUE, b"", b"1")
+    play.client(*again)
+    play.broker.void(b"client", play.now)
+    play.client(*again)
+    play.reply(b"w", b"answer")
+    assert play.replies_to(b"client") == [[call.CALL, b"u" * call.UNIQUE, b"", b"answer"]]
+    assert (play.counts["requests"], play.counts["repeated"]) == (1, 1)
+    assert play.broker.is_empty()

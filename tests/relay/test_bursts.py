@@ -176,3 +176,30 @@ def test_subscribers_of_a_burst_get_every_message(half: Any, context: Any, until
     messages = [[b"topic", b"%d" % n] for n in range(900)]
     assert half.send_burst(publisher, messages) == (900, 0)
     assert receive_all(half, subscriber, 900, until) == messages
+
+
+def test_who_chose_its_routing_id_is_named_with_its_descriptor(
+    half: Any, context: Any, until: Until
+) -> None:
+    router = context.socket(zmq.ROUTER)
+    router.bind("tcp://127.0.0.1:*")
+    named: list[tuple[int, int]] = []
+    got: list[list[bytes]] = []
+    for identity in (b"", b"alice", b"\0made"):
+        dealer = context.socket(zmq.DEALER)
+        if identity:
+            dealer.routing_id = identity
+        dealer.connect(router.getsockopt_string(zmq.LAST_ENDPOINT))
+        dealer.send(identity)
+
+        def came() -> bool:
+            start = len(got)
+            pairs: list[tuple[int, int]] = []
+            got.extend(half.recv_burst(router, 10, None, pairs))
+            named.extend((start + at, descriptor) for at, descriptor in pairs)
+            return len(got) > start
+
+        until(came)
+    [(at, descriptor)] = named
+    assert (at, got[at]) == (1, [b"alice", b"alice"])
+    assert descriptor > 2

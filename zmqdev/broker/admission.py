@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import zmq
 
+from zmqdev.relay.bursts import is_made
 from zmqdev.relay.origins import origin
 from zmqdev.security.acl import Rights
 from zmqdev.security.guard import Guard
@@ -36,7 +37,11 @@ class Admission:
         self._default, self._guard = default.encode(), guard
 
     def receive(
-        self, socket: zmq.Socket[bytes], limit: int, seen: set[int] | None = None
+        self,
+        socket: zmq.Socket[bytes],
+        limit: int,
+        seen: set[int] | None = None,
+        named: list[tuple[int, int]] | None = None,
     ) -> list[Message]:
         """As recv_burst: up to `limit` messages; fewer only when nothing more is there."""
         messages: list[Message] = []
@@ -49,6 +54,8 @@ class Admission:
             if seen is not None:
                 seen.add(origin(frames[-1]))
             if self._may(frames, message):
+                if named is not None and not is_made(message[0]):
+                    named.append((len(messages), origin(frames[-1])))
                 messages.append(message)
         return messages
 

@@ -117,6 +117,20 @@ class Broker:
         self.tally.unreachable += len(messages) + self.ledger.waiting.forget(identity)
         self.ledger.client_gone(identity, now)
 
+    def void(self, identity: bytes, now: float) -> None:
+        """A routing id belongs to another connection from now on: what was the first one's is
+        not the second's. Its worker's request goes to another; its requests have no answer."""
+        if isinstance(self.crew, Roster):
+            self.crew.void(identity, now)
+        self.ledger.void(identity, now)
+
+    def holds(self, identity: bytes) -> bool:
+        """Whether anything is kept for a routing id."""
+        crew, ledger = self.crew, self.ledger
+        if isinstance(crew, Roster) and identity in crew.workers:
+            return True
+        return identity in ledger.clients or ledger.waiting.has(identity)
+
     def connections(self, workers: int, now: float) -> None:
         """How many workers are connected; only plain workers need it."""
         if isinstance(self.crew, Pool):

@@ -43,6 +43,8 @@ class Ledger:
         self.letters: list[DeadLetter] = []
         self.warnings = Warnings()
         self.tokens = Tokens(run)
+        # An address that no peer has: libzmq's are 5 bytes, and a token cannot be guessed.
+        self._nowhere = b"\0" + self.tokens.make(0)
         self._number = 0
         self._most, self._most_bytes = settings.max_requests, settings.max_bytes
         self._share, self._share_bytes = settings.client_requests, settings.client_bytes
@@ -307,12 +309,35 @@ class Ledger:
         """A reply could not be routed: what is queued for an address that cannot return ends.
 
         libzmq makes five-byte addresses that begin with 0 and never uses one again; a
-        client that chose its own may come back and wait for its replies.
+        client that chose its own may come back and ask again.
         """
         self.warnings.tell(CLIENT, identity, "reply dropped: client gone", now)
         client = self.clients.get(identity)
         if client is not None and identity.startswith(b"\0"):
             client.gone = True
+
+    def void(self, identity: bytes, now: float) -> None:
+        """Another connection has this routing id: nothing that was meant for the first one goes
+        to it. What workers have already they finish; their replies have no address."""
+        kept = [message for message in self.to_clients if message[0] != identity]
+        lost = len(self.to_clients) - len(kept) + self.waiting.forget(identity)
+        self.to_clients = kept
+        client = self.clients.pop(identity, None)
+        if client is not None:
+            client.gone = True
+            self._end_requests(client)
+        if lost or client is not None:
+            self.tally.unreachable += lost
+            text = "another connection has its routing id: its requests have no address any more"
+            self.warnings.tell(CLIENT, identity, text, now)
+
+    def _end_requests(self, client: Client) -> None:
+        for request in list(client.open.values()):
+            if request.service.queue.pop(request.number, None) is not None:
+                self.tally.abandoned += 1
+                self._close(request)
+            else:
+                request.head[0] = self._nowhere
 
     def next_of(self, queue: OrderedDict[int, Request]) -> Request | None:
         """Take the next request whose client is still there from a queue."""
@@ -336,7 +361,7 @@ class Ledger:
             self.room.unserved.change(-1, -size)
         if request.call is not None:
             del self.calls[request.call]
-        if not client.open:
+        if not client.open and self.clients.get(client.identity) is client:
             del self.clients[client.identity]
 
     def resize(self, request: Request, change: int) -> None:

@@ -146,6 +146,10 @@ class Overflow:
         losers, self._losers = self._losers, set()
         return losers
 
+    def has(self, identity: bytes) -> bool:
+        """Whether something waits for a client."""
+        return identity in self._backlogs
+
     def forget(self, identity: bytes) -> int:
         """Drop what waits for a client: how many messages."""
         backlog = self._backlogs.pop(identity, None)

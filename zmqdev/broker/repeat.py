@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def repeat(ledger: Ledger, request: Request, form: ClientForm, head: list[bytes]) -> None:
     """The call of `request` came again, with that head."""
     ledger.tally.repeated += 1
-    if head[0] == request.client.identity:
+    if ledger.clients.get(head[0]) is request.client:
         return
     client = ledger.clients.get(head[0]) or Client(head[0])
     if request.streamed:
@@ -37,7 +37,7 @@ def hand_over(ledger: Ledger, request: Request, client: Client) -> None:
     before = request.client
     del before.open[request.number]
     before.size -= request.size
-    if not before.open:
+    if not before.open and ledger.clients.get(before.identity) is before:
         del ledger.clients[before.identity]
     ledger.clients[client.identity] = request.client = client
     client.open[request.number] = request

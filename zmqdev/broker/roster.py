@@ -254,6 +254,19 @@ class Roster:
         self.tally.lost += 1
         self._remove(worker, "its worker's connection ended", now)
 
+    def void(self, identity: bytes, now: float) -> None:
+        """Another connection has this routing id: the worker that had it is gone."""
+        unsent = [message for message in self.to_workers if message[0] == identity]
+        if unsent:
+            self.to_workers = [message for message in self.to_workers if message[0] != identity]
+        self.commands = [message for message in self.commands if message[0] != identity]
+        for message in unsent:
+            self.refused(message, True, now)
+        worker = self.workers.get(identity)
+        if worker is not None:
+            self.tally.lost += 1
+            self._remove(worker, "another connection has its worker's routing id", now)
+
     # Time
 
     def probe(self, now: float) -> None:

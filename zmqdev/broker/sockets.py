@@ -21,6 +21,7 @@ from itertools import chain
 import zmq
 
 from zmqdev.broker.broker import Broker
+from zmqdev.broker.owners import Owners
 from zmqdev.device.socket import events
 from zmqdev.relay import Counters, recv_burst, send_burst
 from zmqdev.relay.bursts import BURST_BYTES
@@ -29,6 +30,7 @@ from zmqdev.relay.counters import DIRECTIONS, ROWS, TURNS_CELL, WIDTH
 Message = list[bytes]
 Copy = Callable[[int, list[Message]], None]
 Hear = Callable[..., list[Message]]
+Receive = Callable[[list[Message], float], None]
 
 # Messages taken at a time: enough to pay for the calls, and well under a millisecond of work.
 BURST = 256
@@ -68,6 +70,10 @@ class Shell:
         self._cells = counters.cells
         self._origins = counters.origins
         self.heard = [0 for _ in DIRECTIONS]
+        # No routing ids come by a DEALER: plain workers have none.
+        self._dealer = backend if backend.type == zmq.DEALER else None
+        self._owners = Owners()
+        self._named: list[tuple[int, int]] = []  # of the last burst, see recv_burst
         self._probe_at: list[float] = []
         self._probed = -PAUSE
         self._descriptors = [int(one.get(zmq.FD)) for one in (frontend, backend, wake)]
@@ -110,12 +116,12 @@ class Shell:
             self._backend_stale = False
             replies = self._take(BACKWARD, self.hear, self._backend)
             if replies:
-                broker.receive_workers(replies, now)
+                self._hand_on(broker.receive_workers, replies, now)
         if self._frontend_stale and intake:
             self._frontend_stale = False
             requests = self._take(FORWARD, recv_burst, self._frontend)
             if requests:
-                broker.receive_clients(requests, now)
+                self._hand_on(broker.receive_clients, requests, now)
         self._on_time(now)
         # Only now: somebody waits for what was sent.
         self._backend_stale = self._backend_stale or not drained(replies)
@@ -127,19 +133,32 @@ class Shell:
         """Do what is due, and send all there is."""
         if self._probe_at:
             self._probe(now)
+        self._owners.forget(self.broker.holds)
         self.broker.tick(now)
         self.send(now)
 
     def _take(self, direction: int, hear: Hear, socket: zmq.Socket[bytes]) -> list[Message]:
-        """A burst, and where it came from while somebody wants to know."""
-        if self._origins.wanted:
-            seen: set[int] = set()
-            messages = hear(socket, BURST, seen)
+        """A burst, who of it chose its routing id, and where it came from while somebody wants
+        to know."""
+        seen: set[int] | None = set() if self._origins.wanted else None
+        self._named = []
+        messages = hear(socket, BURST, seen, None if socket is self._dealer else self._named)
+        if seen:
             self._origins.note(direction, seen)
-        else:
-            messages = hear(socket, BURST)
         self.heard[direction] += len(messages)
         return messages
+
+    def _hand_on(self, receive: Receive, messages: list[Message], now: float) -> None:
+        """A burst to the broker, in pieces where a routing id passes to another connection."""
+        start = 0
+        for at, descriptor in self._named:
+            identity = messages[at][0]
+            if self._owners.passes(identity, descriptor):
+                if at > start:
+                    receive(messages[start:at], now)
+                start = at
+                self.broker.void(identity, now)
+        receive(messages[start:] if start else messages, now)
 
     def connection_lost(self) -> None:
         """Somebody who may be a worker hung up."""
@@ -189,6 +208,15 @@ class Shell:
     def _to_workers(self, messages: list[Message], now: float, counted: int | None) -> bool:
         """Whether one was refused."""
         refused = False
+        left = self._left(messages) if self._backend is not self._dealer else ()
+        for message in messages if left else ():
+            if message[0] in left:
+                refused = True
+                if counted is not None:
+                    self._drop(counted, True)
+                self.broker.worker_refused(message, True, now)
+        if left:
+            messages = [message for message in messages if message[0] not in left]
         while messages:
             accepted, reason = send_burst(self._backend, messages)
             if counted is not None:
@@ -205,8 +233,9 @@ class Shell:
 
     def _to_clients(self, messages: list[Message], now: float) -> None:
         """After a refusal the bursts begin small, so that many in a row copy little."""
-        refused: dict[bytes, list[Message]] = {}  # by client: the first one refused, all behind it
-        gone: set[bytes] = set()
+        gone = self._left(messages)
+        # By client: the first one refused, all behind it.
+        refused: dict[bytes, list[Message]] = {address: [] for address in gone}
         at, size = 0, len(messages)
         while at < len(messages):
             address = messages[at][0]
@@ -227,6 +256,13 @@ class Shell:
             if address in gone:
                 self._drop(BACKWARD, True, len(unsent))
             self.broker.client_refused(unsent, address in gone, now)
+
+    def _left(self, messages: list[Message]) -> set[bytes]:
+        """Receivers whose connection has ended: another may have their routing id."""
+        owners = self._owners
+        if not owners:
+            return set()
+        return {identity for identity in {one[0] for one in messages} if owners.has_left(identity)}
 
     def _count(self, direction: int, accepted: list[Message]) -> None:
         at = direction * WIDTH
@@ -260,7 +296,7 @@ class SharedShell(Shell):
             self._frontend_stale = self._backend_stale = False
             came = self._take(FORWARD, self.hear, self._frontend)
             if came:
-                self.broker.receive_both(came, now)
+                self._hand_on(self.broker.receive_both, came, now)
         self._on_time(now)
         self._frontend_stale = self._backend_stale or self._frontend_stale or not drained(came)
         self._cells[TURNS_CELL] += 1

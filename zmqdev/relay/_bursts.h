@@ -51,12 +51,32 @@ static int add_origin(PyObject *seen, const message_t *frame)
     return failed;
 }
 
+/* Whether libzmq made a routing id itself: a zero and four bytes. Peers choose the others. */
+static bool is_made(const char *id, Py_ssize_t size)
+{
+    return size == 5 && !id[0];
+}
+
+/* (place in the burst, descriptor) of a message whose first frame is a routing id that its peer
+ * chose, into a list; < 0 with an exception. */
+static int add_named(PyObject *named, Py_ssize_t at, PyObject *message, const message_t *frame)
+{
+    char *id;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(PyList_GetItem(message, 0), &id, &size) < 0) return -1;
+    if (is_made(id, size)) return 0;
+    PyObject *pair = Py_BuildValue("ni", at, zmq_msg_get(frame, ZMQ_SRCFD));
+    int failed = pair ? PyList_Append(named, pair) : -1;
+    Py_XDECREF(pair);
+    return failed;
+}
+
 static PyObject *recv_burst(PyObject *module, PyObject *args)
 {
     state_t *state = PyModule_GetState(module);
-    PyObject *socket, *seen = Py_None;
+    PyObject *socket, *seen = Py_None, *named = Py_None;
     Py_ssize_t limit;
-    if (!PyArg_ParseTuple(args, "On|O:recv_burst", &socket, &limit, &seen)) return NULL;
+    if (!PyArg_ParseTuple(args, "On|OO:recv_burst", &socket, &limit, &seen, &named)) return NULL;
     void *pointer = handle(state, socket);
     PyObject *messages = pointer ? PyList_New(0) : NULL;
     if (!messages) return NULL;
@@ -68,6 +88,7 @@ static PyObject *recv_burst(PyObject *module, PyObject *args)
         PyObject *message = take(pointer, &frame, &bytes);
         if (!message) error = errno;
         else if (seen != Py_None && add_origin(seen, &frame) < 0) error = -1;
+        else if (named != Py_None && add_named(named, count, message, &frame) < 0) error = -1;
         if ((message && PyList_Append(messages, message) < 0) || PyErr_Occurred()) error = -1;
         Py_XDECREF(message);
     }

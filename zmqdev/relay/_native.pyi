@@ -14,7 +14,11 @@ def bind(
     /,
 ) -> None: ...
 def recv_burst(
-    socket: zmq.Socket[bytes], limit: int, seen: set[int] | None = None, /
+    socket: zmq.Socket[bytes],
+    limit: int,
+    seen: set[int] | None = None,
+    named: list[tuple[int, int]] | None = None,
+    /,
 ) -> list[list[bytes]]: ...
 def send_burst(
     socket: zmq.Socket[bytes], messages: Sequence[Sequence[bytes]], /

@@ -25,25 +25,34 @@ LOST = -1
 
 
 def recv_burst(
-    socket: zmq.Socket[bytes], limit: int, seen: set[int] | None = None, /
+    socket: zmq.Socket[bytes],
+    limit: int,
+    seen: set[int] | None = None,
+    named: list[tuple[int, int]] | None = None,
+    /,
 ) -> list[list[bytes]]:
     """Take up to `limit` messages that are there now; `[]` when there is none.
 
     Ends early after BURST_BYTES of bodies. An error after the first message is
     kept for the next call, so that no message is lost to it. `seen` gets the descriptors
-    that the messages came by, for those that came by one.
+    that the messages came by, for those that came by one. `named`, at a ROUTER: gets (place
+    in the burst, descriptor or NOWHERE) of each message whose peer chose its routing id.
     """
     messages: list[list[bytes]] = []
     room = BURST_BYTES
     while len(messages) < limit and room > 0:
         try:
-            message = receive(socket) if seen is None else receive_seen(socket, seen)
+            message, descriptor = receive_from(socket, seen is not None or named is not None)
         except zmq.ZMQError:
             if messages:
                 break
             raise
         if message is None:
             break
+        if seen is not None and descriptor != NOWHERE:
+            seen.add(descriptor)
+        if named is not None and not is_made(message[0]):
+            named.append((len(messages), descriptor))
         messages.append(message)
         room -= sum(map(len, message))
     return messages
@@ -87,16 +96,20 @@ def receive(socket: zmq.Socket[bytes]) -> list[bytes] | None:
         return None
 
 
-def receive_seen(socket: zmq.Socket[bytes], seen: set[int]) -> list[bytes] | None:
-    """The same, with the descriptor that it came by."""
+def receive_from(socket: zmq.Socket[bytes], asked: bool) -> tuple[list[bytes] | None, int]:
+    """The same, with the descriptor that it came by when that is asked for."""
+    if not asked:
+        return receive(socket), NOWHERE
     try:
         frames = socket.recv_multipart(WAIT_NOT, copy=False)
     except zmq.Again:
-        return None
-    descriptor = origin(frames[-1])
-    if descriptor != NOWHERE:
-        seen.add(descriptor)
-    return [frame.bytes for frame in frames]
+        return None, NOWHERE
+    return [frame.bytes for frame in frames], origin(frames[-1])
+
+
+def is_made(identity: bytes) -> bool:
+    """Whether libzmq made a routing id itself: a zero and four bytes. Peers choose the others."""
+    return len(identity) == 5 and not identity[0]
 
 
 def offer(socket: zmq.Socket[bytes], message: Message) -> int:

@@ -1,0 +1,66 @@
+"""Whose a routing id is that a peer chose itself, and whether that peer is still there.
+
+A ROUTER knows peers by their routing ids alone. As soon as a connection has ended, or even
+before (ROUTER_HANDOVER), another one may come with the same id and be sent what was meant for
+the first, without a word of its own. So such an id belongs to the connection that its last
+message came by, and only as long as that lasts.
+
+Ids that libzmq makes are never used again, and no peer knows that of another: ordinary peers
+cost nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zmqdev.system.descriptor import inode_of
+
+# Ids known before those of connections that have ended are looked for the first time.
+MANY = 1000
+
+
+class Owners:
+    """Connections by routing id: (descriptor, inode of its socket, None if it had ended)."""
+
+    def __init__(self) -> None:
+        self._owners: dict[bytes, tuple[int, int | None]] = {}
+        self._many = MANY
+
+    def __bool__(self) -> bool:
+        return bool(self._owners)
+
+    def __len__(self) -> int:
+        return len(self._owners)
+
+    def passes(self, identity: bytes, descriptor: int) -> bool:
+        """A message of `identity` came by `descriptor`: whether another had that id till now.
+
+        A message may be read when its connection has ended already; it is still the owner's.
+        Peers within this process come by no descriptor (below 0), and are taken at their word.
+        """
+        if descriptor < 0:
+            return False
+        before = self._owners.get(identity)
+        inode = inode_of(descriptor)
+        if before is not None and before[0] == descriptor and inode in (before[1], None):
+            return False
+        self._owners[identity] = (descriptor, inode)
+        return before is not None
+
+    def has_left(self, identity: bytes) -> bool:
+        """Whether the connection that owns an id has ended."""
+        owner = self._owners.get(identity)
+        if owner is None:
+            return False
+        descriptor, inode = owner
+        return inode is None or inode_of(descriptor) != inode
+
+    def forget(self, needed: Callable[[bytes], bool]) -> None:
+        """Those that have left, unless something is still kept for them. Cheap while they are
+        few."""
+        if len(self._owners) < self._many:
+            return
+        for identity in [one for one in self._owners if self.has_left(one)]:
+            if not needed(identity):
+                del self._owners[identity]
+        self._many = max(MANY, 2 * len(self._owners))
