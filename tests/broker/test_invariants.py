@@ -114,7 +114,20 @@ class Clients(RuleBasedStateMachine):
         if request.client.identity == client:
             self.asked[body] = client
         else:
-            assert self.play.sent_to_clients.pop()[-2] == b"client-full"
+            self.take_refusal(client, body)
+
+    def take_refusal(self, client: bytes, body: bytes) -> None:
+        """It is on its way, or waits behind what the client has not read."""
+        backlog = self.play.broker.ledger.waiting._backlogs.get(client)
+        waits = list(backlog.messages) if backlog else []
+        sent = self.play.sent_to_clients
+        [refusal] = [
+            frames
+            for frames in [*sent, *waits]
+            if [frames[0], *frames[2:3]] == [client, body] and frames[-2] == b"client-full"
+        ][-1:]
+        if refusal in sent:
+            sent.remove(refusal)
 
     @rule(client=st.sampled_from(CLIENTS), gone=st.booleans())
     def refuse_reply(self, client: bytes, gone: bool) -> None:
