@@ -64,7 +64,7 @@ def test_an_address_that_strangers_reach_deserves_a_word(
     steered(address="tcp://127.0.0.1:*")
     assert not caplog.text
     steered(address="tcp://*:*")
-    assert "whoever reaches tcp://*:* can steer the device" in caplog.text
+    assert "any host that reaches tcp://*:* can steer it" in caplog.text
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"\xff", b"{}", b"pause", b"x" * 70_000])

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import zmq
 
+from zmqdev.control.attachment import Control
 from zmqdev.control.protocol import write_request
-from zmqdev.control.socket import Control
 from zmqdev.device.device import Device
 from zmqdev.device.relay_engine import RelayEngine
 from zmqdev.device.service import Service

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zmqdev.broker.engine import BrokerEngine
-from zmqdev.control.socket import Control
+from zmqdev.control.attachment import Control
 from zmqdev.device.announce import Announcement
 from zmqdev.device.device import Device
 from zmqdev.device.engine import Engine

@@ -15,18 +15,16 @@ import zmq
 
 from zmqdev.cli import child
 from zmqdev.cli.start_device import engine_for, metrics_extra
-from zmqdev.device.ready_file import ReadyFile
 from zmqdev.errors import UsageError
 from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.layer import Layer
 from zmqdev.report.log import logging_to_stderr
 from zmqdev.report.parts import Screen
 from zmqdev.supervisor import dry_run
+from zmqdev.supervisor.beside import FleetControl, FleetReady, FleetSystemd
 from zmqdev.supervisor.children import Children
 from zmqdev.supervisor.runner import Surroundings
-from zmqdev.supervisor.socket import FleetControl
 from zmqdev.supervisor.supervisor import Beside, Fleet
-from zmqdev.supervisor.systemd import FleetSystemd
 from zmqdev.supervisor.watch import Watch
 from zmqdev.system import atomic_file
 from zmqdev.system.loop import Loop
@@ -177,20 +175,3 @@ def _reread(asked: Asked) -> Plan | None:
     for finding in findings:
         log.warning("%s: %s [%s]", finding.place, finding.message, finding.rule)
     return made
-
-
-class FleetReady:
-    """The ready file of the whole: a line for each part once all of them were started."""
-
-    def __init__(self, path: str) -> None:
-        self._file = ReadyFile(path)
-
-    def started(self, fleet: Fleet) -> None:
-        fleet.on_started.append(lambda: self._write(fleet))
-
-    def ended(self, fleet: Fleet) -> None:
-        self._file.remove()
-
-    def _write(self, fleet: Fleet) -> None:
-        lines = (f"{one.name} {one.state} {one.pid or os.getpid()}\n" for one in fleet.shown())
-        self._file.write("".join(lines))

@@ -1,15 +1,14 @@
-"""The control socket of a device: an attachment of its service.
+"""A control socket: of a device, and of a whole file. It reads, checks and answers.
 
 A ROUTER, so that REQ, DEALER and rubbish all get exactly one reply, and one
-that does not read its replies delays nobody. It runs in the main thread, beside
-the data path: `status` reads counters that the device's thread writes, and waits
-for nothing.
+that does not read its replies delays no other. It runs in the main thread, and
+what its verbs do waits for nothing.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import TimeoutError as Late
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,14 @@ import zmq
 
 from zmqdev.control import protocol as wire
 from zmqdev.control import runtimedir
-from zmqdev.control.settings import apply_marks
-from zmqdev.control.tap import Tap
-from zmqdev.control.target import Steered
-from zmqdev.control.verbs import ENDED, VERBS
-from zmqdev.device.device import Device
-from zmqdev.device.service import Service
 from zmqdev.device.socket import OpenSocket, events, make
-from zmqdev.device.tally import PeerEvent
 from zmqdev.errors import RunError, ZmqdevError
 from zmqdev.options import address as addresses
-from zmqdev.relay import DROPS
 from zmqdev.stats.snapshot import AddressState
 from zmqdev.system import runtime_place
+from zmqdev.system.loop import Loop
 
 log = logging.getLogger("zmqdev")
-OFF = "off"
 # Far above any request, so that one a little too large is still answered; beyond it libzmq ends
 # the connection, before it has read the rest.
 MOST_FRAME = 1 << 20
@@ -52,78 +43,81 @@ BATCH = 64
 MOST_WAITING = 64
 
 
-class Control:
-    """Answers for one device. `address` None is the default place, in the runtime directory."""
+class ControlSocket:
+    """`owner` is named in the log. `address` None is the default place, in the runtime directory.
+
+    `late` is a verb whose replies come at the end; `statistics` answers STATISTICS of
+    `zmq_proxy_steerable`, where there is such a reply.
+    """
 
     def __init__(
-        self, device: Device, address: str | None, config: Callable[[], dict[str, Any]]
+        self,
+        owner: str,
+        address: str | None,
+        verbs: Mapping[str, wire.Verb],
+        *,
+        late: str = "",
+        statistics: Callable[[], list[bytes]] | None = None,
     ) -> None:
-        self.device, self.address, self.config = device, address, config
-        self._context: zmq.Context[Any] | None = None
+        self._owner, self._address, self._verbs = owner, address, verbs
+        self._late, self._statistics = late, statistics
+        self.context: zmq.Context[Any] = zmq.Context()
+        self.name = owner
+        """The one that `ctl` knows it by."""
         self._open: OpenSocket | None = None
-        self._on: Steered | None = None
         self._place: Path | None = None
+        self._on: Any = None
         self._at_end: list[list[bytes]] = []  # questions to be answered then
 
-    def started(self, service: Service) -> None:
-        self._context = zmq.Context()
-        self._open = make(self._context, "control", "ROUTER", OPTIONS)
-        name = self._bind(self._open)
-        if name is None:
-            return
-        actual = self._open.addresses[0].actual
-        tap = Tap(self._context, self.device, service.loop, actual)
-        self._on = Steered(name, actual, service, self.device, tap, self.config)
-        service.on_peer(self._peer)
-        service.loop.watch(self._open.socket, self._serve)
-        self.device.place_beside("control", AddressState("bind", self.address or "", actual))
+    def open(self) -> AddressState | None:
+        """Where it is bound. None when the default place cannot be used: said, and all goes on
+        without. RunError for an address that was asked for and cannot be bound."""
+        self._open = make(self.context, "control", "ROUTER", OPTIONS)
+        if not self._bind(self._open):
+            return None
+        return AddressState("bind", self._address or "", self._open.addresses[0].actual)
 
-    def ended(self, service: Service) -> None:
-        if self._on is not None:
-            self._on.tap.close()
-            for frames in self._at_end:
-                self._send(self.answer(frames))
+    def serve(self, loop: Loop, on: Any) -> None:
+        """From now on the verbs act on `on`."""
+        assert self._open is not None
+        self._on = on
+        loop.watch(self._open.socket, self._serve)
+
+    def close(self, loop: Loop) -> None:
+        """Answer what has waited for the end, and close."""
+        for frames in self._at_end:
+            self._send(self.answer(frames))
         if self._open is not None:
-            service.loop.unwatch(self._open.socket)
+            loop.unwatch(self._open.socket)
         if self._place is None:
             self._close()
-        else:
-            # The file goes after the socket: nobody may take the name between the two.
-            with runtimedir.locked(self._place):
-                self._close()
+            return
+        # libzmq unlinks the file after it has closed the socket: no other takes the name between.
+        with runtimedir.locked(self._place):
+            self._close()
 
     def _close(self) -> None:
         if self._open is not None:
             self._open.close(LINGER_MS)
-        if self._context is not None:
-            self._context.term()
+        self.context.term()
 
-    def _bind(self, opened: OpenSocket) -> str | None:
-        """The name `ctl` knows it by. None when the default place cannot be used: said, and
-        the device runs on."""
-        if self.address is not None:
-            opened.bind(self.address)
-            _warn_of_strangers(self.device.name, self.address)
-            return self.device.name
+    def _bind(self, opened: OpenSocket) -> bool:
+        if self._address is not None:
+            opened.bind(self._address)
+            _warn_of_strangers(self._owner, self._address)
+            return True
         try:
             place = runtime_place.prepare()
-            with runtimedir.claim(place, self.device.name) as found:
+            with runtimedir.claim(place, self._owner) as found:
                 opened.bind(found.address)
         except (RunError, OSError) as error:
-            log.warning(
-                "%s: no control socket: %s; --control ADDRESS names another place",
-                self.device.name,
-                error,
-            )
-            return None
-        self._place = place
-        if found.name != self.device.name:
-            log.warning("%s: ctl, top and tap know it as %s", self.device.name, found.name)
-        return found.name
-
-    def _peer(self, device: Device, side: str, event: PeerEvent) -> None:
-        if device is self.device and event.what == "connected" and self._on is not None:
-            apply_marks(self._on)
+            hint = "--control ADDRESS names another place"
+            log.warning("%s: no control socket: %s; %s", self._owner, error, hint)
+            return False
+        self._place, self.name = place, found.name
+        if found.name != self._owner:
+            log.warning("%s: ctl, top and tap know it as %s", self._owner, found.name)
+        return True
 
     def _serve(self) -> None:
         assert self._open is not None
@@ -137,11 +131,13 @@ class Control:
 
     def _put_off(self, frames: list[bytes]) -> bool:
         """Keep a question about the end until then."""
+        if not self._late or len(self._at_end) >= MOST_WAITING:
+            return False
         try:
             asked = wire.read_request(wire.split(frames)[1])
         except wire.Refused:
             return False
-        late = asked.verb == ENDED and not asked.args and len(self._at_end) < MOST_WAITING
+        late = asked.verb == self._late and not asked.args
         if late:
             self._at_end.append(frames)
         return late
@@ -152,7 +148,7 @@ class Control:
             self._open.socket.send_multipart(reply, zmq.DONTWAIT)
         except zmq.ZMQError as error:
             # The peer has gone, or does not read: the reply is its own to lose.
-            log.debug("%s: a reply found no taker: %s", self.device.name, error)
+            log.debug("%s: reply dropped: client gone: %s", self._owner, error)
 
     def answer(self, frames: Sequence[bytes]) -> list[bytes]:
         """The one reply to a message, whatever it is: envelope and all."""
@@ -165,15 +161,13 @@ class Control:
             return [*envelope, wire.write_refusal(refused, request.id if request else None)]
 
     def _do(self, request: wire.Request) -> list[bytes]:
-        assert self._on is not None
-        if request.old and request.verb == wire.OLD_STATISTICS:
-            flows = ((flow.source, flow.counts) for flow in self.device.engine.flows())
-            return wire.old_statistics(flows, DROPS)
-        verb = wire.find(VERBS, request)
+        if request.old and request.verb == wire.OLD_STATISTICS and self._statistics is not None:
+            return self._statistics()
+        verb = wire.find(self._verbs, request)
         result = self._act(verb, wire.check(verb, request.args))
         if verb.changes:
             said = " ".join([verb.name, *map(str, request.args.values())])
-            log.info("%s: control: %s", self.device.name, said)
+            log.info("%s: control: %s", self._owner, said)
         return [b""] if request.old else [wire.write_result(result, request.id)]
 
     def _act(self, verb: wire.Verb, arguments: dict[str, Any]) -> Any:
@@ -184,21 +178,21 @@ class Control:
         except ZmqdevError as error:
             raise wire.Refused("refused", str(error)) from None
         except Late:
-            said = f"{self.device.name} has not taken it up yet; it will when it can"
+            said = f"{self._owner} has not taken it up yet; it will when it can"
             raise wire.Refused("busy", said) from None
         except Exception as error:
-            log.exception("%s: control: %s failed", self.device.name, verb.name)
+            log.exception("%s: control: %s failed", self._owner, verb.name)
             raise wire.Refused("internal", f"{type(error).__name__}: {error}") from None
 
 
 def _warn_of_strangers(name: str, address: str) -> None:
-    """Who reaches a control socket can stop the device; an open port deserves a word."""
+    """An open port deserves a word: a control socket can stop what it belongs to."""
     if not address.startswith("tcp://"):
         return
     host = addresses.split(address).host
     if host not in ("127.0.0.1", "::1", "lo"):
         log.warning(
-            "%s: whoever reaches %s can steer the device; bind it to 127.0.0.1, or use ipc",
+            "%s: any host that reaches %s can steer it; bind it to 127.0.0.1, or use ipc",
             name,
             address,
         )

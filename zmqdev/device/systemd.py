@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from zmqdev.device.service import Service
 from zmqdev.device.watchdog import Pulse
+from zmqdev.system.loop import Loop
 
 log = logging.getLogger("zmqdev")
 
@@ -38,6 +39,18 @@ class Notify:
     def __bool__(self) -> bool:
         """Whether somebody listens."""
         return bool(self._address)
+
+    def ready(self, status: str) -> None:
+        self.tell(f"READY=1\nSTATUS={status}")
+
+    def stopping(self, status: str = "") -> None:
+        self.tell("STOPPING=1" + (f"\nSTATUS={status}" if status else ""))
+
+    def keep_fed(self, loop: Loop, late: Callable[[float], Sequence[str]]) -> None:
+        """Signs of life at half of the time in which systemd wants one. `late` says what has
+        shown none for some seconds."""
+        if (seconds := self.watchdog) is not None:
+            loop.every(seconds / 2, lambda: self.feed(late(seconds)))
 
     def feed(self, late: Sequence[str]) -> None:
         """A sign of life, unless somebody shows none."""
@@ -71,11 +84,10 @@ class Systemd:
         if not self._notify:
             return
         names = ", ".join(device.name for device in service.devices)
-        self._notify.tell(f"READY=1\nSTATUS=running {names}")
-        service.on_stop(lambda: self._notify.tell("STOPPING=1\nSTATUS=passing on what is inside"))
-        if (seconds := self._notify.watchdog) is not None:
-            service.loop.every(seconds / 2, lambda: self._notify.feed(self.pulse.late(seconds)))
+        self._notify.ready(f"running {names}")
+        service.on_stop(lambda: self._notify.stopping("passing on what is inside"))
+        self._notify.keep_fed(service.loop, self.pulse.late)
 
     def ended(self, service: Service) -> None:
         if not service.stopping:
-            self._notify.tell("STOPPING=1")
+            self._notify.stopping()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
-from zmqdev.control.socket import Control
+from zmqdev.control.attachment import Control
 from zmqdev.device.announce import Announcement
 from zmqdev.device.device import ENDED, Device
 from zmqdev.device.service import Attachment, Service
