@@ -93,6 +93,7 @@ def test_parts_come_and_go_with_the_file(start: Start, tmp_path: Path, free_port
     run.path.write_text(text[:cut] + fresh)
     reply = run.ask("reload")
     told = {"added": ["more"], "removed": ["other"], "changed": [], "reloaded": []}
+    told["left"] = ["in", "mid", "out"]
     assert reply["result"] == told
     until(lambda: run.parts().keys() == {"in", "mid", "out", "more"}, "other is gone")
     until(lambda: run.parts()["more"]["state"] == "running", "more runs")
@@ -196,7 +197,7 @@ def test_a_changed_key_file_alone_is_noticed_and_only_its_users_hear_of_it(
     until(lambda: run.said("out"), "jobs pass")
     # Read again by the device that runs: nobody is thrown out, nothing starts anew.
     users(tmp_path, ann="other", bob="secret")
-    until(lambda: "with other keys door" in run.program.err, "the users are read again")
+    until(lambda: "reloaded door" in run.program.err, "the users are read again")
     assert [p["pid"] for p in run.parts().values()] == [p["pid"] for p in before.values()]
     # Read at the start alone: a new start, of this part and of no other.
     replaced(tmp_path / "password", "other\n")

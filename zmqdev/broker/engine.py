@@ -6,7 +6,7 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -199,11 +199,15 @@ class BrokerEngine:
     def _rights(self) -> acl.Rights | None:
         return acl.load(Path(self.spec.topic_acl)) if self.spec.topic_acl else None
 
-    def reload(self) -> None:
-        """Workers that serve already go on."""
+    def read_again(self) -> Callable[[], None]:
+        """Rights. Workers that serve already go on."""
         rights = self._rights()
-        if rights is not None and self._admission is not None:
-            self._admission.rights = rights
+
+        def put() -> None:
+            if rights is not None and self._admission is not None:
+                self._admission.rights = rights
+
+        return put
 
     def reset(self) -> None:
         self.counters.reset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import click
@@ -50,7 +51,7 @@ def _resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec
     return filled
 
 
-def _act(kind: DeviceKind, spec: DeviceSpec) -> int:
+def _act(kind: DeviceKind, spec: DeviceSpec, again: Callable[[], DeviceSpec] | None = None) -> int:
     from zmqdev.cli.start_device import run_device
 
-    return run_device(kind, spec)
+    return run_device(kind, spec, again)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -48,7 +49,7 @@ def _resolve(kind: EndpointKind, spec: Any, written: Written) -> Any:
     return filled
 
 
-def _act(kind: EndpointKind, spec: Any) -> int:
+def _act(kind: EndpointKind, spec: Any, again: Callable[[], Any] | None = None) -> int:
     from zmqdev.cli.start_endpoint import run_endpoint
 
     return run_endpoint(kind, spec)

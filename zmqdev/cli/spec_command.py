@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import click
@@ -20,7 +21,8 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Subject(Generic[T]):
     """What a command is about. `resolve` fills defaults in and checks, `printed` is the
-    loadable form of the result, `act` does it and returns the exit status."""
+    loadable form of the result, `act` does it and returns the exit status; its second argument
+    reads the settings anew, where a file has them."""
 
     category: str  # device or endpoint: the key in a file
     kind: str
@@ -28,7 +30,7 @@ class Subject(Generic[T]):
     spec: type[T]
     resolve: Callable[[T, Written], T]
     printed: Callable[[T], dict[str, Any]]
-    act: Callable[[T], int]
+    act: Callable[[T, Callable[[], T] | None], int]
     understand: Callable[[tuple[str, ...]], Understood]
     words: str  # how help names what needs no flag
     epilog: str = ""
@@ -46,7 +48,7 @@ def make(subject: Subject[Any]) -> click.Command:
         if print_config:
             _print(subject.printed(spec))
             return 0
-        return subject.act(spec)
+        return subject.act(spec, partial(asked, subject, config, flags) if config else None)
 
     return HeadedCommand(
         subject.kind,

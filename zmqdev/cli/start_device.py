@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from zmqdev.broker.engine import BrokerEngine
 from zmqdev.control.attachment import Control
+from zmqdev.control.reload import Reload
+from zmqdev.control.target import Settable
 from zmqdev.device.announce import Announcement
 from zmqdev.device.device import Device
 from zmqdev.device.engine import Engine
@@ -28,6 +31,7 @@ from zmqdev.system import crash
 from zmqdev.system.signals import STEERING, STOPPING, Signals
 
 log = logging.getLogger("zmqdev")
+Again = Callable[[], DeviceSpec]
 
 
 def engine_for(kind: DeviceKind, spec: DeviceSpec) -> Engine:
@@ -42,12 +46,17 @@ def device_for(kind: DeviceKind, spec: DeviceSpec) -> Device:
     return Device(spec.name, kind.name, engine_for(kind, spec), drain=spec.drain)
 
 
-def attachments_for(kind: DeviceKind, spec: DeviceSpec, device: Device) -> list[Attachment]:
-    """What stands beside the data path of one device."""
-    found: list[Attachment] = [Returning(), Descriptors()]
+def attachments_for(
+    kind: DeviceKind, spec: DeviceSpec, device: Device, again: Again | None = None
+) -> list[Attachment]:
+    """What stands beside the data path of one device. `again` reads its settings anew."""
+    base = partial(printed, kind, spec)
+    asked = None if again is None else lambda: printed(kind, again())
+    reload = Reload(lambda service: Settable(service, device, base), asked)
+    found: list[Attachment] = [Returning(), Descriptors(), reload]
     if spec.control != "off":
         # Before the ready file: who waits for that may ask at once.
-        found.append(Control(device, spec.control, lambda: printed(kind, spec)))
+        found.append(Control(device, spec.control, base, lambda: reload.changed))
     pulse = Pulse()
     found.append(pulse)
     if spec.metrics:
@@ -91,9 +100,10 @@ def metrics_extra() -> Iterator[None]:
         raise UsageError(f"needs prometheus-client; {fix}", "--metrics") from None
 
 
-def run_device(kind: DeviceKind, spec: DeviceSpec) -> int:
+def run_device(kind: DeviceKind, spec: DeviceSpec, again: Again | None = None) -> int:
+    """`again` reads the settings anew, where a file has them."""
     # Without files to read again SIGHUP ends the program, as when its terminal closes.
-    numbers = STOPPING + (STEERING if reloadable(spec) else ())
+    numbers = STOPPING + (STEERING if again or reloadable(spec) else ())
     with Signals(numbers) as signals, logging_to_stderr(spec):
         for line in warnings(spec):
             log.warning("%s", line)
@@ -105,6 +115,6 @@ def run_device(kind: DeviceKind, spec: DeviceSpec) -> int:
         if not crash.rest(life, signals):
             return 0
         device = device_for(kind, spec)
-        service = Service([device], [*attachments_for(kind, spec, device), Armed()])
+        service = Service([device], [*attachments_for(kind, spec, device, again), Armed()])
         service.run(signals, life.remaining(spec.duration))
     return 0

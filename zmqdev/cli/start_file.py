@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from zmqdev.supervisor.supervisor import Beside, Fleet
 from zmqdev.supervisor.watch import Watch
 from zmqdev.system import atomic_file
 from zmqdev.system.loop import Loop
-from zmqdev.system.signals import STOPPING, Signals
+from zmqdev.system.signals import STOPPING, Signals, terminals
 from zmqdev.topology.check import check
 from zmqdev.topology.finding import ERROR, Finding
 from zmqdev.topology.links import Plan, plan
@@ -110,7 +109,7 @@ def _run(asked: Asked, loop: Loop, children: Children) -> int:
             reread=partial(_reread, asked),
             until=fleet_spec.until,
         )
-        fleet.loop.watch(signals, partial(_signalled, signals, fleet, _terminals()))
+        fleet.loop.watch(signals, partial(_signalled, signals, fleet, terminals()))
         status = fleet.run(fleet_spec.duration)
         context.term()
     return status
@@ -144,14 +143,9 @@ def _check_until(topology: Topology, spec: FleetSpec) -> None:
         raise UsageError(f"until: no part {spec.until!r}", topology.files[0])
 
 
-def _terminals() -> list[int]:
-    """Those of stdin, stdout and stderr that are a terminal now."""
-    return [number for number in range(3) if os.isatty(number)]
-
-
-def _signalled(signals: Signals, fleet: Fleet, terminals: list[int]) -> None:
+def _signalled(signals: Signals, fleet: Fleet, before: list[int]) -> None:
     for number in signals.take():
-        if number == signal.SIGHUP and _window_closed(signals, terminals):
+        if number == signal.SIGHUP and signals.window_closed(before):
             fleet.stop()  # that is what the signal is about
         elif number == signal.SIGHUP:
             fleet.reload()
@@ -160,18 +154,8 @@ def _signalled(signals: Signals, fleet: Fleet, terminals: list[int]) -> None:
     fleet.look()
 
 
-def _window_closed(signals: Signals, terminals: list[int]) -> bool:
-    """Whether a terminal was there and has gone. With `nohup` nothing ends for that."""
-    gone = bool(terminals) and not _terminals()
-    return gone and not signals.ignored_before(signal.SIGHUP)
-
-
-def _reread(asked: Asked) -> Plan | None:
-    try:
-        made, findings = read(asked)
-    except UsageError as error:
-        log.error("%s; nothing changes", error)
-        return None
+def _reread(asked: Asked) -> Plan:
+    made, findings = read(asked)
     for finding in findings:
         log.warning("%s: %s [%s]", finding.place, finding.message, finding.rule)
     return made

@@ -21,12 +21,17 @@ from zmqdev.relay import DROPS
 
 
 class Control:
-    """Answers for one device. `config` gives its settings as they were resolved."""
+    """Answers for one device. `config` gives its settings as they were resolved, `changed` those
+    that others have changed since."""
 
     def __init__(
-        self, device: Device, address: str | None, config: Callable[[], dict[str, Any]]
+        self,
+        device: Device,
+        address: str | None,
+        config: Callable[[], dict[str, Any]],
+        changed: Callable[[], dict[str, Any]] = dict,
     ) -> None:
-        self.device, self.config = device, config
+        self.device, self.config, self._changed = device, config, changed
         self._address = address
         self._socket: ControlSocket | None = None
         self._on: Steered | None = None
@@ -39,7 +44,12 @@ class Control:
         if place is None:
             return
         tap = Tap(made.context, self.device, service.loop, place.actual)
-        self._on = Steered(made.name, place.actual, service, self.device, tap, self.config)
+        self._on = Steered(
+            *(service, self.device, self.config, self._changed()),
+            name=made.name,
+            address=place.actual,
+            tap=tap,
+        )
         service.on_peer(self._peer)
         made.serve(service.loop, self._on)
         self.device.place_beside("control", place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from zmqdev.control.protocol import Refused
-from zmqdev.control.target import Steered
+from zmqdev.control.target import Settable
 from zmqdev.options.quantity import format_duration
 from zmqdev.options.suggest import near
 from zmqdev.options.types import Choice, Duration, Integer, ValueType
@@ -40,10 +41,10 @@ class Setting:
     key: str
     type: ValueType
     help: str
-    act: Callable[[Steered, Any], None]
+    act: Callable[[Settable, Any], None]
 
 
-def change(on: Steered, key: str, value: str) -> dict[str, Any]:
+def change(on: Settable, key: str, value: str) -> dict[str, Any]:
     """`value` is text, as on a command line, whatever the setting's type is."""
     rows = SETTINGS | _of_backends(on)
     row = rows.get(key)
@@ -58,18 +59,44 @@ def change(on: Steered, key: str, value: str) -> dict[str, Any]:
     return {"key": key, "value": row.type.plain(parsed)}
 
 
-def _log_level(on: Steered, value: str) -> None:
+def present(on: Settable) -> dict[str, Any]:
+    """The settings as they are now, as a file has them."""
+    told = copy.deepcopy(on.base())
+    spec = on.device.engine.spec
+    for side in on.device.engine.sockets():
+        found = _section(told, spec.path(side.name))
+        for verb in ("bind", "connect") if found else ():
+            found[verb] = [a.asked for a in side.addresses if a.verb == verb]
+    for key, value in on.changed.items():
+        head, _, name = key.rpartition(".")
+        _section(told, spec.path(head))[name] = value
+    return told
+
+
+def _section(told: dict[str, Any], path: str) -> dict[str, Any]:
+    """The map at a path of dots, made where there is none; "" is the whole."""
+    for key in filter(None, path.split(".")):
+        told = told.setdefault(key, {})
+    return told
+
+
+def _log_level(on: Settable, value: str) -> None:
     level = LEVELS[value]
     logging.getLogger("zmqdev").setLevel(level.number)
     on.changed.update(quiet=level.quiet, verbose=level.verbose)
 
 
-def _interval(on: Steered, value: float) -> None:
+def _interval(on: Settable, value: float) -> None:
     on.service.pace(value)
     on.changed["stats.interval"] = format_duration(value)
 
 
-def _configure(on: Steered, key: str, value: Any) -> None:
+def _drain(on: Settable, value: float) -> None:
+    on.device.drain = value
+    on.changed["drain"] = format_duration(value)
+
+
+def _configure(on: Settable, key: str, value: Any) -> None:
     on.check_moving()
     try:
         on.device.call(lambda: on.device.engine.configure(key, value))
@@ -77,19 +104,19 @@ def _configure(on: Steered, key: str, value: Any) -> None:
         raise Refused("refused", f"{key} cannot be changed in {on.device.name}") from None
 
 
-def _on_full(on: Steered, value: str) -> None:
+def _on_full(on: Settable, value: str) -> None:
     _configure(on, "on-full", value)
     on.changed["on-full"] = value
 
 
-def _hwm(key: str, on: Steered, value: int) -> None:
+def _hwm(key: str, on: Settable, value: int) -> None:
     _configure(on, key, value)
     side, _, name = key.partition(".")
     for mark in ("sndhwm", "rcvhwm") if name == "hwm" else (name,):
         on.changed[f"{side}.{mark}"] = value
 
 
-def apply_marks(on: Steered) -> None:
+def apply_marks(on: Settable) -> None:
     """For a peer that came after `set`: libzmq gives those who come to a bound socket the mark
     that held at the bind, and a later setting only to those who are there."""
     marks = {key: value for key, value in on.changed.items() if key.endswith("hwm")}
@@ -106,7 +133,7 @@ def apply_marks(on: Steered) -> None:
         on.device.post(again)
 
 
-def _of_backends(on: Steered) -> dict[str, Setting]:
+def _of_backends(on: Settable) -> dict[str, Setting]:
     """The marks of the sides that have names of their own."""
     return {row.key: row for side in on.device.engine.spec.backends for row in _marks_of(side)}
 
@@ -131,6 +158,7 @@ SETTINGS = {
             "log-level", Choice(choices=tuple(LEVELS)), "how much is told on stderr", _log_level
         ),
         Setting("interval", Duration(positive=True), "time between statistics lines", _interval),
+        Setting("drain", Duration(), "how long the stop may take", _drain),
         Setting(
             "on-full",
             Choice(choices=("block", "drop")),

@@ -19,15 +19,12 @@ if (
 
 
 @dataclass
-class Steered:
-    """One device. `name` is what `ctl` knows it by; `base` gives its settings at the start as a
-    file has them, and `changed` what was set since, by option path."""
+class Settable:
+    """One device whose settings change. `base` gives its settings at the start as a file has
+    them, and `changed` what was set since, by option path."""
 
-    name: str
-    address: str
     service: Service
     device: Device
-    tap: Tap
     base: Callable[[], dict[str, Any]]
     changed: dict[str, Any] = field(default_factory=dict)
 
@@ -36,6 +33,15 @@ class Steered:
         waits for what was sent to leave it takes up no calls, and they would hold up the loop."""
         if self.device.state not in ("running", "paused"):
             raise Refused("refused", f"{self.device.name} is {self.device.state}")
+
+
+@dataclass(kw_only=True)
+class Steered(Settable):
+    """One device that answers. `name` is what `ctl` knows it by."""
+
+    name: str
+    address: str
+    tap: Tap
 
     def side(self, name: str) -> OpenSocket:
         for found in self.device.engine.sockets():

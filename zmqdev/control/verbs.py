@@ -8,7 +8,6 @@ goes through `device.call`.
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable
 from dataclasses import asdict
@@ -17,7 +16,7 @@ from typing import Any
 
 import zmqdev
 from zmqdev.control.protocol import Argument, Refused, Verb
-from zmqdev.control.settings import SETTINGS, change
+from zmqdev.control.settings import SETTINGS, change, present
 from zmqdev.control.target import Steered
 from zmqdev.errors import UsageError
 from zmqdev.options.quantity import format_duration
@@ -49,23 +48,7 @@ def peers(on: Steered) -> dict[str, Any]:
 
 
 def config(on: Steered) -> dict[str, Any]:
-    told = copy.deepcopy(on.base())
-    spec = on.device.engine.spec
-    for side in on.device.engine.sockets():
-        found = _section(told, spec.path(side.name))
-        for verb in ("bind", "connect") if found else ():
-            found[verb] = [a.asked for a in side.addresses if a.verb == verb]
-    for key, value in on.changed.items():
-        head, _, name = key.rpartition(".")
-        _section(told, spec.path(head))[name] = value
-    return told
-
-
-def _section(told: dict[str, Any], path: str) -> dict[str, Any]:
-    """The map at a path of dots, made where there is none; "" is the whole."""
-    for key in filter(None, path.split(".")):
-        told = told.setdefault(key, {})
-    return told
+    return present(on)
 
 
 def pause(on: Steered) -> dict[str, Any]:
@@ -117,10 +100,9 @@ def ended(on: Steered) -> dict[str, Any]:
 
 def reload(on: Steered) -> dict[str, Any]:
     try:
-        on.device.reload()
+        return asdict(on.service.reload_one(on.device))
     except UsageError as error:
-        raise Refused("refused", str(error)) from None
-    return {}
+        raise Refused("refused", f"{error}; nothing has changed") from None
 
 
 def reset(on: Steered) -> dict[str, Any]:
@@ -206,12 +188,17 @@ VERBS = {
         ),
         Verb(ENDED, "Answered once it has ended: how, and what was left inside.", ended),
         Verb("reset", "Count messages from zero again; peers count on.", reset, changes=True),
-        Verb("reload", "Read keys, users and rights again.", reload, changes=True),
+        Verb(
+            "reload",
+            "Read the file of --config, keys, users and rights again.",
+            reload,
+            changes=True,
+        ),
         Verb("peers", "Who is connected: per side, with addresses and failures.", peers),
         Verb("config", "The settings as they are now, as a file that starts the same.", config),
         Verb(
             "set",
-            "Change log-level, interval, on-full, or SIDE.hwm, .sndhwm, .rcvhwm.",
+            "Change log-level, interval, drain, on-full, or SIDE.hwm, .sndhwm, .rcvhwm.",
             change,
             (
                 Argument("key", Text(), f"one of {', '.join(SETTINGS)}"),

@@ -163,12 +163,12 @@ class Device:
     def reload(self) -> None:
         """Read the files of the security options again; good peers stay in.
 
-        UsageError names the file that is wrong; what was read before it holds, the rest stays.
+        UsageError names the file that is wrong, and then all stays as it was.
         """
-        for item in self.engine.sockets():
-            if item.guard is not None:
-                item.guard.reload()
-        self.engine.reload()
+        guards = [item.guard for item in self.engine.sockets() if item.guard is not None]
+        read = [guard.read_again() for guard in guards]
+        for put in [*read, self.engine.read_again()]:
+            put()
 
     def snapshot(self) -> Snapshot:
         """What the device is and has counted, at this moment."""

@@ -90,8 +90,9 @@ class Engine(Protocol):
     def details(self) -> Mapping[str, Any]:
         """What only this engine knows, for status and the live view. Any thread."""
 
-    def reload(self) -> None:
-        """Read files of its own again, such as rights. UsageError changes nothing. Any thread."""
+    def read_again(self) -> Callable[[], None]:
+        """Read files of its own again, such as rights; what is returned puts them into force.
+        UsageError names what is wrong. Any thread."""
 
     def reset(self) -> None:
         """Count from zero again. Any thread."""

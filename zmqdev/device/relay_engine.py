@@ -309,13 +309,18 @@ class RelayEngine:
         for subscribing in self._subscribing:
             subscribing.tap = socket
 
-    def reload(self) -> None:
-        """Read rights again. UsageError names what is wrong, and then all stays as it was."""
+    def read_again(self) -> Callable[[], None]:
+        """Rights and routes."""
         rights = self._rights()
-        if self.routing is not None:
-            self.routing.reload()
-        for subscribing in self._subscribing if rights is not None else ():
-            subscribing.rights = rights
+        routes = self.routing.read_again() if self.routing is not None else None
+
+        def put() -> None:
+            if routes is not None:
+                routes()
+            for subscribing in self._subscribing if rights is not None else ():
+                subscribing.rights = rights
+
+        return put
 
     def peer_changed(self, side: str, what: str) -> None:
         """libzmq's own round robin needs no word of it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import zmq
@@ -15,6 +15,7 @@ from zmqdev.options.routes import Rules, rules_of, table_of
 from zmqdev.relay import Counters, Lane, recv_burst, send_burst
 from zmqdev.relay.routed import RoutedRelay, Target
 from zmqdev.routing.decide import State
+from zmqdev.routing.table import Table
 from zmqdev.routing.words import matched, targets
 
 _COUNTED = ("messages", "bytes", "full", "blocked_ns")
@@ -51,21 +52,25 @@ class Routing:
         )
         return self._relay
 
-    def reload(self) -> None:
-        """Read the file of the routes again. UsageError changes nothing."""
+    def read_again(self) -> Callable[[], None]:
+        """Read the file of the routes again; what is returned puts them into force. UsageError
+        names what is wrong."""
         if not isinstance(self._spec.routes, str):
-            return
+            return lambda: None
         rules = self._read()
         if rules.backends != self._rules.backends:
             raise UsageError(
                 "other backends need a restart; routes and tests alone can be read again",
                 self._spec.routes,
             )
-        self.use(rules)
+        table = table_of(self._spec, rules)
+        return lambda: self._put(rules, table)
 
     def use(self, rules: Rules) -> None:
         """Let other rules hold from the next message on."""
-        table = table_of(self._spec, rules)
+        self._put(rules, table_of(self._spec, rules))
+
+    def _put(self, rules: Rules, table: Table) -> None:
         self._rules = rules
         if self._relay is not None:
             self._relay.renew(State(table))

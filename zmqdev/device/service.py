@@ -11,6 +11,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -24,7 +25,7 @@ from zmqdev.device.tally import PeerEvent
 from zmqdev.device.unreached import LOOK, Reach
 from zmqdev.errors import UsageError
 from zmqdev.system.loop import Loop
-from zmqdev.system.signals import Signals
+from zmqdev.system.signals import Signals, terminals
 
 log = logging.getLogger("zmqdev")
 # How long leaving at once may take: sockets close without linger, so this is a hang otherwise.
@@ -34,6 +35,23 @@ LEAVE = 1.0
 PEERS_A_TURN = 50
 # A stop that takes longer than this is explained.
 REMIND = 0.5
+
+
+@dataclass(frozen=True)
+class Reread:
+    """What came of reading a device's files again, by option: what was `applied`, and what
+    `needs_restart`. Keys, users and rights are always read."""
+
+    applied: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        parts = ["keys, users and rights were read again"]
+        if self.applied:
+            parts.append(f"changed: {', '.join(self.applied)}")
+        if self.needs_restart:
+            parts.append(f"needs a restart: {', '.join(self.needs_restart)}")
+        return "; ".join(parts)
 
 
 class Attachment(Protocol):
@@ -57,6 +75,8 @@ class Service:
         self.stopping = False
         self._attachments = list(attachments)
         self._running: set[str] = set()
+        self._terminals = terminals()
+        self.rereads: dict[str, Callable[[], Reread]] = {}
         self._at_stop: list[Callable[[], None]] = []
         self._peer_logs: dict[tuple[str, str], PeerLog] = {}
         self._to_hear: set[PeerWatch] = set()
@@ -170,19 +190,28 @@ class Service:
 
     def _signalled(self, signals: Signals) -> None:
         for number in signals.take():
-            if number == signal.SIGHUP:
+            if number == signal.SIGHUP and not signals.window_closed(self._terminals):
                 self.reload()
             else:
                 self.stop()
 
     def reload(self) -> None:
-        """Read keys, users and rights again; what is wrong is said, and changes nothing."""
+        """Read all files again; what is wrong is said, and changes nothing."""
         for device in self.devices:
             try:
-                device.reload()
-                log.info("%s: keys, users and rights were read again", device.name)
+                self.reload_one(device)
             except UsageError as error:
                 log.error("%s: not read again: %s", device.name, error)
+
+    def reload_one(self, device: Device) -> Reread:
+        """The same for one. UsageError names what is wrong."""
+        act = self.rereads.get(device.name)
+        if act is None:
+            device.reload()
+        found = Reread() if act is None else act()
+        news = found.applied or found.needs_restart
+        log.log(logging.WARNING if news else logging.INFO, "%s: %s", device.name, found)
+        return found
 
     def _attend(self, device: Device) -> None:
         for watch in device.watches.values():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -76,9 +77,17 @@ class Guard:
 
         UsageError names what is wrong, and then all stays as it was.
         """
+        self.read_again()()
+
+    def read_again(self) -> Callable[[], None]:
+        """The same in two steps: what is returned puts into force what was read."""
         policy = material.read(self._side).policy
-        if self._registration is not None and policy is not None:
-            self._registration.policy = policy
+
+        def put() -> None:
+            if self._registration is not None and policy is not None:
+                self._registration.policy = policy
+
+        return put
 
     @property
     def policy(self) -> Policy | None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
+from zmqdev.errors import UsageError
 from zmqdev.options.types import AGAIN, ANEW
 from zmqdev.supervisor import watch
 from zmqdev.supervisor.member import LEAVE, Member, MemberState
@@ -49,7 +50,7 @@ class Fleet:
         around: Surroundings,
         *,
         beside: Sequence[Beside] = (),
-        reread: Callable[[], Plan | None] = lambda: None,
+        reread: Callable[[], Plan] | None = None,
         until: str | None = None,
     ) -> None:
         self.plan, self.around = plan, around
@@ -59,7 +60,7 @@ class Fleet:
         self.members: dict[str, Member] = {}
         self.on_started: list[Callable[[], None]] = []
         self.on_stop: list[Callable[[], None]] = []  # called at the first request to stop
-        self._beside, self._reread = list(beside), reread
+        self._beside, self._reread = list(beside), reread or (lambda: plan)
         self._stages: Stages | None = None
         self._told_at_once = False
         self._files = watch.beside(plan)  # as the parts know them
@@ -136,17 +137,25 @@ class Fleet:
         self._look_soon()
 
     def reload(self) -> Changes | None:
-        """Read the files again. None when they are wrong, and then nothing changes."""
-        after = self._reread()
-        if after is None or self.stopping:
+        """Read the files again. None when they are wrong, which is said, and nothing changes."""
+        try:
+            return self.read_again()
+        except UsageError as error:
+            log.error("%s; nothing changes", error)
             return None
+
+    def read_again(self) -> Changes | None:
+        """The same; UsageError names what is wrong. None when it is stopping."""
+        if self.stopping:
+            return None
+        after = self._reread()
         before, now = self._files, watch.beside(after)
         anew, again = (watch.touched(after, before, now, how) for how in (ANEW, AGAIN))
         found = changes(self.plan, after, anew=anew, again=again)
         self.plan, self._files = after, now
         self._apply(found, after)
-        what = ", ".join(f"{word} {' '.join(names)}" for word, names in _words(found))
-        log.warning("read again: %s", what or "nothing has changed")
+        what = "; ".join(f"{word} {' '.join(names)}" for word, names in found.words())
+        log.warning("read again: %s", "nothing has changed" if found.none else what)
         return found
 
     def named(self, word: str) -> list[Member]:
@@ -275,13 +284,3 @@ class Fleet:
         self.members[member.name] = member
         if not self.stopping:
             member.start()
-
-
-def _words(found: Changes) -> Iterator[tuple[str, tuple[str, ...]]]:
-    pairs = (
-        ("new", found.added),
-        ("gone", found.removed),
-        ("changed", found.changed),
-        ("with other keys", found.reloaded),
-    )
-    return (pair for pair in pairs if pair[1])

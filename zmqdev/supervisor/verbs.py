@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import zmqdev
 from zmqdev.control.protocol import Argument, Refused, Verb
+from zmqdev.errors import UsageError
 from zmqdev.options.types import Choice, Text
 
 if TYPE_CHECKING:  # `zmqdev ctl --help` reads the table and must not wait for zmq
@@ -89,10 +90,13 @@ def restart_part(on: Steered, name: str) -> dict[str, Any]:
 
 
 def reload(on: Steered) -> dict[str, Any]:
-    found = on.fleet.reload()
+    try:
+        found = on.fleet.read_again()
+    except UsageError as error:
+        raise Refused("refused", f"{error}; nothing has changed") from None
     if found is None:
-        raise Refused("refused", "the files are wrong, and nothing has changed; the log says why")
-    names = ("added", "removed", "changed", "reloaded")
+        raise Refused("refused", f"{on.name} is stopping")
+    names = ("added", "removed", "changed", "reloaded", "left")
     return {name: getattr(found, name) for name in names}
 
 

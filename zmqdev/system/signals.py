@@ -7,6 +7,7 @@ C handler, so a loop that polls `fileno()` wakes at once, whatever it waits for.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from types import TracebackType
@@ -45,6 +46,10 @@ class Signals:
         """Whether it was ignored before: SIGHUP is when `nohup` has started the program."""
         return self._before[number] is signal.SIG_IGN
 
+    def window_closed(self, before: list[int]) -> bool:
+        """Whether the terminals of `before` have gone. With `nohup` nothing ends for that."""
+        return bool(before) and not terminals() and not self.ignored_before(signal.SIGHUP)
+
     def fileno(self) -> int:
         return self._read.fileno()
 
@@ -55,6 +60,11 @@ class Signals:
         except BlockingIOError:
             return []
         return [number for number in numbers if number in self._numbers]
+
+
+def terminals() -> list[int]:
+    """Those of stdin, stdout and stderr that are a terminal now."""
+    return [number for number in range(3) if os.isatty(number)]
 
 
 def _ignore(number: int, frame: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from zmqdev.options.part import Part
@@ -20,6 +20,22 @@ class Changes:
     changed: tuple[str, ...]
     kept: tuple[str, ...]
     reloaded: tuple[str, ...] = ()
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Those that go on as they are."""
+        return tuple(name for name in self.kept if name not in self.reloaded)
+
+    def words(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """What became of which parts."""
+        pairs = (
+            ("started", self.added),
+            ("stopped", self.removed),
+            ("restarted", self.changed),
+            ("reloaded", self.reloaded),
+            ("left as they are", self.left),
+        )
+        return (pair for pair in pairs if pair[1])
 
     @property
     def none(self) -> bool:

@@ -1,0 +1,110 @@
+"""Reading the file of a running device again: what can change does, the rest is named."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.processes import Program, Start, until
+
+FILE = """\
+device: streamer
+name: again
+frontend: {{bind: "tcp://127.0.0.1:{front}", rcvhwm: {mark}}}
+backend: {{bind: "tcp://127.0.0.1:*"}}
+on-full: {full}
+drain: {drain}
+quiet: {quiet}
+"""
+AS_IT_WAS = {"front": "*", "mark": 1000, "full": "block", "drain": "5s", "quiet": "false"}
+
+
+class Steered:
+    """A device that was started from a file which the test writes again."""
+
+    def __init__(self, start: Start, place: Path) -> None:
+        self.path, self.at = place / "device.yaml", f"ipc://{place}/control"
+        self.write()
+        words = ("--config", str(self.path), "--control", self.at, "--stats", "off")
+        self.program: Program = start("streamer", *words, ready=True)
+        self.program.ready()
+
+    def write(self, **changed: Any) -> None:
+        self.path.write_text(FILE.format(**{**AS_IT_WAS, **changed}))
+
+    def ctl(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "zmqdev", "ctl", "--timeout", "20s", self.at, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def reload(self) -> Any:
+        done = self.ctl("reload", "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def config(self) -> Any:
+        return json.loads(self.ctl("config", "--json").stdout)
+
+
+@pytest.fixture
+def steered(start: Start, tmp_path: Path) -> Steered:
+    return Steered(start, tmp_path)
+
+
+def test_a_file_that_is_the_same_changes_nothing(steered: Steered) -> None:
+    assert steered.reload() == {"applied": [], "needs_restart": []}
+
+
+def test_what_can_change_does_and_the_rest_is_named(steered: Steered) -> None:
+    steered.write(mark=7, full="drop", drain="9s", quiet="true", front="1")
+    told = steered.reload()
+    assert told["applied"] == ["log-level", "drain", "frontend.rcvhwm", "on-full"]
+    assert told["needs_restart"] == ["frontend.bind"]
+    now = steered.config()
+    assert (now["frontend"]["rcvhwm"], now["on-full"], now["drain"]) == (7, "drop", "9s")
+    assert now["frontend"]["bind"] == ["tcp://127.0.0.1:*"]
+    # What was applied is not applied again, and what needs a restart is named again.
+    assert steered.reload() == {"applied": [], "needs_restart": ["frontend.bind"]}
+
+
+def test_what_was_set_by_hand_comes_back_to_what_the_file_says(steered: Steered) -> None:
+    assert steered.ctl("set", "frontend.rcvhwm", "3").returncode == 0
+    assert steered.reload()["applied"] == ["frontend.rcvhwm"]
+    assert steered.config()["frontend"]["rcvhwm"] == 1000
+
+
+def test_a_wrong_file_changes_nothing_and_its_place_is_told(steered: Steered) -> None:
+    before = steered.config()
+    steered.write(mark="seven", drain="9s")
+    done = steered.ctl("reload")
+    assert done.returncode == 1
+    assert f"{steered.path}:3:" in done.stderr
+    assert "rcvhwm" in done.stderr
+    assert steered.config() == before
+
+
+def test_sighup_does_the_same(steered: Steered) -> None:
+    steered.write(mark=7, front="1")
+    steered.program.signal(signal.SIGHUP)
+    until(lambda: "needs a restart: frontend.bind" in steered.program.err, "the summary")
+    assert "changed: frontend.rcvhwm" in steered.program.err
+    assert steered.config()["frontend"]["rcvhwm"] == 7
+    steered.path.write_text("garbage")
+    steered.program.signal(signal.SIGHUP)
+    until(lambda: f"not read again: {steered.path}" in steered.program.err, "the complaint")
+    assert steered.config()["frontend"]["rcvhwm"] == 7
+    assert steered.program.interrupt() == 0
+
+
+def test_without_a_control_socket_too(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "device.yaml"
+    path.write_text(FILE.format(**AS_IT_WAS))
+    device = start("streamer", "--config", str(path), "--control", "off", ready=True)
+    device.ready()
+    path.write_text(FILE.format(**{**AS_IT_WAS, "mark": 7}))
+    device.signal(signal.SIGHUP)
+    until(lambda: "changed: frontend.rcvhwm" in device.err, "the summary")

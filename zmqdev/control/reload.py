@@ -1,0 +1,96 @@
+"""Reading the file of a running device again: what can change is changed, the rest is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from zmqdev.control.protocol import Refused
+from zmqdev.control.settings import LEVELS, SETTINGS, change, present
+from zmqdev.control.target import Settable
+from zmqdev.device.service import Reread, Service
+
+# What follows from another option, so that it is no change of its own.
+FOLLOWS = {"backend.xpub_nodrop": "on-full", "frontend.linger": "drain", "backend.linger": "drain"}
+# How an option of a file is called by `set`, where the two differ.
+AS_SET = {"stats.interval": "interval"}
+LOUDNESS = ("quiet", "verbose")
+
+
+class Reload:
+    """An attachment. `again` reads the settings as they are now: UsageError names what is
+    wrong. With None only the files that the settings name are read again."""
+
+    def __init__(self, on: Callable[[Service], Settable], again: Callable[[], Any] | None) -> None:
+        self._make, self._again = on, again
+        self._on: Settable | None = None
+
+    def started(self, service: Service) -> None:
+        self._on = on = self._make(service)
+        service.rereads[on.device.name] = self.act
+
+    def ended(self, service: Service) -> None:
+        """Nothing to release."""
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """What was set since the start: shared with the control socket."""
+        assert self._on is not None, "not started"
+        return self._on.changed
+
+    def act(self) -> Reread:
+        """UsageError: a file is wrong, and nothing has changed."""
+        assert self._on is not None, "not started"
+        asked = None if self._again is None else self._again()
+        self._on.device.reload()
+        if asked is None:
+            return Reread()
+        then = flat(asked)
+        applied: list[str] = []
+        rest: list[str] = []
+        for key, value in _differences(flat(present(self._on)), then):
+            (applied if _apply(self._on, key, value) else rest).append(key)
+        for key, leader in FOLLOWS.items():
+            if leader in applied:
+                self._on.changed[key] = then.get(key, False)
+        return Reread(tuple(applied), tuple(rest))
+
+
+def _differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The options that differ, in the words of `set` where there is one, and their new values."""
+    if any(now.get(key) != then.get(key) for key in LOUDNESS):
+        yield "log-level", _level(then)
+    fresh = {key for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
+    for key in sorted(fresh.difference(LOUDNESS)):
+        if FOLLOWS.get(key) not in fresh:
+            yield AS_SET.get(key, key), then.get(key)
+
+
+def _level(then: Mapping[str, Any]) -> str:
+    quiet, verbose = bool(then.get("quiet")), min(int(then.get("verbose") or 0), 3)
+    asked = (quiet, 0 if quiet else verbose)
+    return next(word for word, level in LEVELS.items() if (level.quiet, level.verbose) == asked)
+
+
+def _apply(on: Settable, key: str, value: Any) -> bool:
+    """Whether it could be changed in the running device."""
+    if key not in SETTINGS or value is None:
+        return False
+    try:
+        change(on, key, str(value))
+    except Refused:
+        return False
+    return True
+
+
+def flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Path of dots -> value; what says nothing is left out."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        path = f"{above}{key}"
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{path}.")
+        elif value is not None and value is not False and value != []:
+            alone = key in ("bind", "connect") and isinstance(value, str)
+            found[path] = [value] if alone else value
+    return found
