@@ -17,7 +17,8 @@ import zmq
 
 from zmqdev.control import protocol as wire
 from zmqdev.control import runtimedir
-from zmqdev.device.socket import OpenSocket, events, make
+from zmqdev.control.door import Door
+from zmqdev.device.socket import OpenSocket, make
 from zmqdev.errors import RunError, ZmqdevError
 from zmqdev.options import address as addresses
 from zmqdev.stats.snapshot import AddressState
@@ -65,6 +66,7 @@ class ControlSocket:
         self.name = owner
         """The one that `ctl` knows it by."""
         self._open: OpenSocket | None = None
+        self.door: Door | None = None
         self._place: Path | None = None
         self._on: Any = None
         self._at_end: list[list[bytes]] = []  # questions to be answered then
@@ -73,6 +75,7 @@ class ControlSocket:
         """Where it is bound. None when the default place cannot be used: said, and all goes on
         without. RunError for an address that was asked for and cannot be bound."""
         self._open = make(self.context, "control", "ROUTER", OPTIONS)
+        self.door = Door(self._open)
         if not self._bind(self._open):
             return None
         return AddressState("bind", self._address or "", self._open.addresses[0].actual)
@@ -80,8 +83,10 @@ class ControlSocket:
     def serve(self, loop: Loop, on: Any) -> None:
         """From now on the verbs act on `on`."""
         assert self._open is not None
+        assert self.door is not None
         self._on = on
         loop.watch(self._open.socket, self._serve)
+        self.door.open(loop)
 
     def close(self, loop: Loop) -> None:
         """Answer what has waited for the end, and close."""
@@ -97,6 +102,8 @@ class ControlSocket:
             self._close()
 
     def _close(self) -> None:
+        if self.door is not None:
+            self.door.close()
         if self._open is not None:
             self._open.close(LINGER_MS)
         self.context.term()
@@ -120,12 +127,11 @@ class ControlSocket:
         return True
 
     def _serve(self) -> None:
-        assert self._open is not None
-        socket = self._open.socket
+        assert self.door is not None
         for _ in range(BATCH):
-            if not events(socket) & zmq.POLLIN:
+            frames = self.door.take()
+            if frames is None:
                 return
-            frames = socket.recv_multipart(zmq.DONTWAIT)
             if not self._put_off(frames):
                 self._send(self.answer(frames))
 

@@ -19,6 +19,7 @@ from zmqdev.device.device import Device
 from zmqdev.device.socket import OpenSocket, make
 from zmqdev.errors import RunError
 from zmqdev.options.runtime_place import IPC_LONGEST
+from zmqdev.options.security_check import mechanism
 from zmqdev.system.loop import Loop, Repeat
 
 # Samples that wait for one viewer before more are dropped.
@@ -89,11 +90,24 @@ class Tap:
         if self._expiry is not None:
             self._expiry.cancel()
 
+    def _refuse_without_keys(self, address: str) -> None:
+        """Whoever reaches a port could see what the sides keep for those that they let in."""
+        if address.startswith("ipc://"):
+            return  # for this user alone
+        for name, side in self._device.engine.spec.sides.items():
+            if mechanism(side) != "null" or side.allow or side.deny:
+                raise RunError(
+                    f"the tap would be open to all at {address} while {name} asks who comes; "
+                    f"start the device with --control ipc://PATH, whose tap is for its user alone"
+                )
+
     def _switch_on(self) -> None:
         options = {"sndhwm": HWM, "linger": 0, "maxmsgsize": LONGEST_SUBSCRIPTION}
+        address = address_for(self._control)
+        self._refuse_without_keys(address)
         opened = make(self._context, "tap", "PUB", options)
         try:
-            opened.bind(address_for(self._control))
+            opened.bind(address)
             # From here on the socket is the device's thread's, until `tap(None)` gives it back.
             self._device.call(lambda: self._device.engine.tap(opened.socket))
         except BaseException:

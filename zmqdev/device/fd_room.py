@@ -10,6 +10,8 @@ from zmqdev.device.hangup import Hangups
 
 # Left for the control socket, its peers, files, and connections that are not counted yet.
 RESERVE = 64
+# Of it, for peers of a control socket.
+CONTROL_PEERS = 32
 
 
 def in_use() -> int | None:
