@@ -15,6 +15,7 @@ from zmqdev.endpoints.defaults import (
     blocks,
     dialogue_feed,
     feed_of,
+    handling_of,
     layout_of,
     pace_of,
     work_of,
@@ -30,8 +31,9 @@ from zmqdev.endpoints.tasks.receiver import Receiver
 from zmqdev.endpoints.tasks.requests import Requests
 from zmqdev.endpoints.tasks.sender import Sender
 from zmqdev.options import endpoint as specs
+from zmqdev.options import sockopt
 from zmqdev.options.delivery import checks
-from zmqdev.options.endpoint import EndpointKind
+from zmqdev.options.endpoint import ENDPOINTS, EndpointKind
 from zmqdev.options.endpoint_check import type_of
 
 
@@ -96,7 +98,33 @@ def _push(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     return Sender(around.socket, _feed(kind, spec), pace, gate, None, reached)
 
 
+def _handler(spec: Any, around: Surroundings) -> Task:
+    from zmqdev.endpoints.tasks.handler import MessageHandler
+    from zmqdev.endpoints.tasks.jobs import Workbench
+
+    outward = {"PUSH": spec.push, "PUB": spec.pub}
+    context = around.socket.context
+    targets = [_target(spec, context, *row) for row in outward.items() if row[1]]
+    sink = Sink(aside=around.aside) if spec.exec_output else None
+    return MessageHandler(around.socket, Workbench(handling_of(spec)), spec.count, sink, targets)
+
+
+def _target(
+    spec: Any, context: zmq.Context[Any], type_: str, addresses: tuple[str, ...]
+) -> zmq.Socket[bytes]:
+    """A socket for the output of commands. RunError when its address cannot be had."""
+    kind = ENDPOINTS[type_.lower()]
+    linger, connects = round(spec.drain * 1000), len(addresses) if kind.verb == "connect" else 0
+    values = sockopt.defaults(type_, hwm=kind.hwm, linger_ms=linger, connects=connects)
+    opened = make(context, kind.name, type_, values)
+    for address in addresses:
+        getattr(opened, kind.verb)(address)
+    return opened.socket
+
+
 def _receiver(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+    if spec.exec is not None:
+        return _handler(spec, around)
     sink = Sink(aside=around.aside)
     if checks(spec):
         from zmqdev.endpoints.tasks.checking import Checking, demands_of

@@ -23,6 +23,7 @@ from zmqdev.endpoints.pace import JitterPace, Pace, Pacing
 from zmqdev.endpoints.tasks.work import Work
 from zmqdev.options.endpoint import Dialogue, Worker
 from zmqdev.options.endpoint_groups import Endpoint, Records
+from zmqdev.options.executing import Executing
 from zmqdev.options.layer import Written
 
 # What a client does that is given no input: ten requests, 0.1 to 0.5 s apart.
@@ -163,6 +164,21 @@ def work_of(spec: Worker) -> Work:
         jobs=spec.jobs,
         joiner=layout_of(spec).joiner,
         separator=spec.frames,
+    )
+
+
+def handling_of(spec: Executing) -> Work:
+    """What a receiver does with a message."""
+    layout = layout_of(spec)
+    return Work(
+        reply=(),
+        command=spec.exec,
+        limit=spec.exec_timeout,
+        jobs=spec.jobs,
+        joiner=layout.joiner,
+        separator=layout.separator,
+        noun="message",
+        silent=True,
     )
 
 

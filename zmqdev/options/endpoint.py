@@ -16,6 +16,7 @@ from zmqdev.options.endpoint_groups import (
     Records,
     WaitPeers,
 )
+from zmqdev.options.executing import Executing
 from zmqdev.options.option import option
 from zmqdev.options.reliable_peers import Calling, ReplyCount, Serving
 from zmqdev.options.types import Choice, Duration, Flag, Integer, Many, Prefix, Text
@@ -59,7 +60,7 @@ class Push(Stamping, Records, Frames, Input, WaitPeers, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Sub(Checking, Records, Frames, Patience, Endpoint):
+class Sub(Executing, Checking, Records, Frames, Patience, Endpoint):
     subscribe: tuple[bytes, ...] = option(
         Many(Prefix()),
         default=(),
@@ -70,7 +71,7 @@ class Sub(Checking, Records, Frames, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Pull(Checking, Records, Frames, Patience, Endpoint):
+class Pull(Executing, Checking, Records, Frames, Patience, Endpoint):
     type: str | None = option(
         Choice(choices=("PULL", "DEALER", "ROUTER", "PAIR"), metavar="TYPE", upper=True),
         help="Socket type: PULL, DEALER, ROUTER or PAIR. Default: PULL.",

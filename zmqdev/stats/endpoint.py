@@ -43,7 +43,12 @@ EXTRA = _rows(
     ),
     ("open", "requests", "requests waiting for their reply", "client"),
     ("retried", "requests", "requests sent again after a time-out", "client"),
-    ("failed", "requests", "requests given up, or jobs whose command failed", "client worker"),
+    (
+        "failed",
+        "requests",
+        "requests given up, or jobs whose command failed",
+        "client worker sub pull",
+    ),
     ("late", "messages", "replies that came after their request was closed", "client"),
     ("malformed", "messages", "messages without a proper envelope", "client worker"),
     ("p50", "seconds", "half of the replies came within this time", "client"),
@@ -53,7 +58,7 @@ EXTRA = _rows(
     ("doubled", "messages", "stamped messages that came again", "sub pull"),
     ("reordered", "messages", "stamped messages that came late", "sub pull"),
     ("corrupt", "messages", "messages without a stamp, or not as stamped", "sub pull"),
-    ("jobs", "jobs", "requests being worked on now", "worker"),
+    ("jobs", "jobs", "commands and requests being worked on now", "worker sub pull"),
     ("unanswered", "messages", "messages that no peer was there to take", "worker router"),
 )
 

@@ -94,6 +94,9 @@ def ports_of(part: Part) -> Iterator[Port]:
     if part.category == "endpoint":
         kind = ENDPOINTS[part.kind]
         yield from _side(part, "", part.spec, type_of(kind, part.spec), kind.sends)
+        for word, verb in (("push", "connect"), ("pub", "bind")):
+            for address in getattr(part.spec, word, ()):
+                yield _beside(part, word, word.upper(), address, word, verb)
         return
     spec = part.spec
     sends = None if part.keeps and spec.shares else False
@@ -115,8 +118,8 @@ def _side(part: Part, name: str, side: Any, type_: str, sends: bool | None) -> I
             yield Port(part, name, type_, verb, address, place, sends, mechanism(side), free)
 
 
-def _beside(part: Part, name: str, type_: str, address: str, key: str) -> Port:
-    return Port(part, name, type_, "bind", address, part.at(key), sends=True)
+def _beside(part: Part, name: str, type_: str, address: str, key: str, verb: str = "bind") -> Port:
+    return Port(part, name, type_, verb, address, part.at(key), sends=True)
 
 
 @dataclass(frozen=True)

@@ -128,8 +128,8 @@ class Workbench:
 
     def _failure(self, job: Job, failure: str) -> list[bytes]:
         self.failed += 1
-        log.warning("request %d: the command %s", job.number, failure)
-        return [*job.envelope, said(failure)]
+        log.warning("%s %d: the command %s", self.work.noun, job.number, failure)
+        return [] if self.work.silent else [*job.envelope, said(failure)]
 
 
 def _environment(job: Job) -> dict[str, str]:

@@ -20,6 +20,8 @@ class Work:
     jobs: int = 1
     joiner: bytes = b" "
     separator: bytes | None = None
+    noun: str = "request"
+    silent: bool = False  # a command that failed gives an empty list, and no reply in words
 
     @property
     def instant(self) -> bool:

@@ -1,0 +1,164 @@
+"""sub and pull with --exec: a command for each message, its output printed or sent on.
+
+Nothing more is received while there is no room for another command, or while output cannot leave:
+so a slow command slows its pusher down, and a publisher drops what is above the high-water mark.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import zmq
+
+from zmqdev.device.socket import events
+from zmqdev.endpoints.sink import OUTPUT, Sink
+from zmqdev.endpoints.task import AT_ONCE, Flow, Rest, Wait, counted, held_at_most
+from zmqdev.endpoints.tasks.jobs import Workbench
+from zmqdev.errors import RunError, ZmqdevError
+from zmqdev.relay import recv_burst, send_burst
+
+# How soon another try is made when a target had no room.
+RETRY = 0.01
+
+
+class MessageHandler:
+    """See `Task` for what each method promises. `sink` None: the output is not printed;
+    `targets`: sockets that each output goes to, as a message."""
+
+    state = "running"
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        bench: Workbench,
+        count: int | None,
+        sink: Sink | None,
+        targets: Sequence[zmq.Socket[bytes]] = (),
+    ) -> None:
+        self.flow = Flow()  # the messages taken
+        self.expected = count
+        self.stalled_since: float | None = None
+        self.lingers = bool(targets)
+        self._socket, self._bench, self._sink = socket, bench, sink
+        self._waiting: dict[zmq.Socket[bytes], deque[list[bytes]]] = {t: deque() for t in targets}
+        self._backlog: deque[list[bytes]] = deque()  # received, not begun
+        self._stopping = False
+
+    @property
+    def ended(self) -> bool:
+        if self._sink is not None and self._sink.closed:
+            return True
+        if self._bench.active or self._full:
+            return False
+        return self._complete or (self._stopping and not self._backlog)
+
+    @property
+    def _complete(self) -> bool:
+        return self.expected is not None and self.flow.messages >= self.expected
+
+    @property
+    def _full(self) -> bool:
+        """Whether output waits to leave."""
+        return any(self._waiting.values()) or (self._sink is not None and not self._sink.empty)
+
+    def step(self, now: float) -> Wait:
+        for output in self._bench.step(now):
+            if any(output):
+                self._pass_on(output)
+        sent = self._send()
+        came = 0 if self._full else self._take(now)
+        if sent or came:
+            self.stalled_since = None
+            return AT_ONCE
+        if not self._bench.active and self.stalled_since is None:
+            self.stalled_since = now
+        return self._wait(now)
+
+    def stop(self, now: float) -> None:
+        """What is here already is handled still."""
+        self._stopping = True
+        self._backlog.extend(recv_burst(self._socket, held_at_most(self._socket)))
+
+    def rest(self) -> Rest | None:
+        working = self._bench.active + len(self._backlog)
+        if working:
+            return Rest(f"{counted(working, 'message')} to be worked on", of_peers=False)
+        if any(self._waiting.values()):
+            return Rest("a peer to take the output")
+        return Rest(OUTPUT, of_peers=False) if self._full else None
+
+    def unmet(self) -> str | None:
+        if self.expected is None:
+            return None if self.flow.messages else "nothing came"
+        return f"{self.flow.messages} of {self.expected} messages came"
+
+    def verdict(self) -> ZmqdevError | None:
+        failed = self._bench.failed
+        return RunError(f"{failed} of {self.flow.messages} commands failed") if failed else None
+
+    def reports(self) -> list[str]:
+        left = len(self._backlog) + self._bench.active
+        lines = [f"received and not handled: {counted(left, 'message')}"] if left else []
+        unsent = sum(map(len, self._waiting.values()))
+        return lines + ([f"output not sent: {counted(unsent, 'message')}"] if unsent else [])
+
+    def summary(self) -> str | None:
+        failed = f", {self._bench.failed} failed" if self._bench.failed else ""
+        return f"{counted(self.flow.messages, 'command')}{failed}" if self.flow.messages else None
+
+    def extra(self) -> dict[str, float]:
+        return {"jobs": self._bench.active, "failed": self._bench.failed}
+
+    def close(self) -> None:
+        self._bench.close()
+        for target in self._waiting:
+            target.close()  # with its linger
+
+    def _pass_on(self, output: list[bytes]) -> None:
+        for waiting in self._waiting.values():
+            waiting.append(output)
+        if self._sink is not None:
+            self._sink.write(self._bench.work.joiner.join(output))
+
+    def _send(self) -> int:
+        if self._sink is not None:
+            self._sink.flush()
+        done = 0
+        for target, waiting in self._waiting.items():
+            events(target)  # an idle publisher hears of its subscribers only so
+            accepted = send_burst(target, list(waiting))[0] if waiting else 0
+            for _ in range(accepted):
+                waiting.popleft()
+            done += accepted
+        return done
+
+    def _take(self, now: float) -> int:
+        """Begin as many commands as there is room for; how many."""
+        begun = 0
+        while (limit := self._limit()) and (messages := self._messages(limit)):
+            for frames in messages:
+                self._bench.start(self.flow.messages, [], frames, now)
+                self.flow.add([frames])
+            begun += len(messages)
+        return begun
+
+    def _limit(self) -> int:
+        left = self._bench.room
+        return left if self.expected is None else min(left, self.expected - self.flow.messages)
+
+    def _messages(self, limit: int) -> list[list[bytes]]:
+        if self._backlog:
+            return [self._backlog.popleft() for _ in range(min(limit, len(self._backlog)))]
+        return [] if self._stopping else recv_burst(self._socket, limit)
+
+    def _wait(self, now: float) -> Wait:
+        takes = self._limit() and not self._stopping and not self._full
+        bench, until = self._bench, self._bench.until(now)
+        if any(self._waiting.values()):
+            until = min(until, now + RETRY)
+        writers = bench.writers
+        if self._sink is not None and not self._sink.empty:
+            writers = (*writers, self._sink.descriptor)
+        outlets = self._sink.outlets if self._sink is not None else ()
+        return Wait(zmq.POLLIN if takes else 0, bench.readers, writers, outlets, until)
