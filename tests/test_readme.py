@@ -180,7 +180,7 @@ FOREIGN = (
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_in_plain_words(page: str) -> None:
-    """Generated tables and code are left out: their words are not written here."""
-    elsewhere = r"<!-- begin .*?<!-- end \S+ -->|```.*?```|`[^`\n]+`|^    .*?$"
+    """Generated tables, code and quotations are left out: their words are not written here."""
+    elsewhere = r"<!-- begin .*?<!-- end \S+ -->|```.*?```|`[^`\n]+`|^    .*?$|^> .*?$"
     text = re.sub(elsewhere, "", TEXTS[page], flags=re.DOTALL | re.MULTILINE)
     assert not [word for word in FOREIGN if re.search(rf"\b{word}", text)]

@@ -15,19 +15,24 @@ raises; it is counted.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from heapq import nlargest
 
+from zmqdev.broker import letter
+from zmqdev.broker.gone import client_gone, void
+from zmqdev.broker.journal import Journal
 from zmqdev.broker.ledger import Ledger
 from zmqdev.broker.letter import DeadLetter
 from zmqdev.broker.pool import Pool
+from zmqdev.broker.record import Dead, Group, Kept, Settled
+from zmqdev.broker.repeat import collect
 from zmqdev.broker.request import Service
 from zmqdev.broker.roster import Roster
 from zmqdev.broker.token import is_token
 from zmqdev.broker.warnings import CLIENT
 from zmqdev.options.reliable import Reliable
 from zmqdev.stats.reliable import Report, ServiceReport
-from zmqdev.wire import mmi
+from zmqdev.wire import call, mmi
 from zmqdev.wire.dialect import PPP, is_workers
 from zmqdev.wire.envelope import DELIMITER
 from zmqdev.wire.majordomo import read_client
@@ -62,6 +67,9 @@ class Broker:
         for frames in messages:
             asked = read_client(frames) if len(frames) <= self._most_frames else None
             if asked is None:
+                if call.is_collect(frames):
+                    collect(self.ledger, frames, now)
+                    continue
                 self.tally.malformed_clients += 1
                 self._tell_malformed(frames, now)
                 continue
@@ -115,19 +123,21 @@ class Broker:
             return
         identity = messages[0][0]
         self.tally.unreachable += len(messages) + self.ledger.waiting.forget(identity)
-        self.ledger.client_gone(identity, now)
+        client_gone(self.ledger, identity, now)
 
     def void(self, identity: bytes, now: float) -> None:
         """A routing id belongs to another connection from now on: what was the first one's is
         not the second's. Its worker's request goes to another; its requests have no answer."""
         if isinstance(self.crew, Roster):
             self.crew.void(identity, now)
-        self.ledger.void(identity, now)
+        void(self.ledger, identity, now)
 
     def holds(self, identity: bytes) -> bool:
         """Whether anything is kept for a routing id."""
         crew, ledger = self.crew, self.ledger
         if isinstance(crew, Roster) and identity in crew.workers:
+            return True
+        if ledger.journal is not None and ledger.journal.holds(identity):
             return True
         return identity in ledger.clients or ledger.waiting.has(identity)
 
@@ -155,6 +165,40 @@ class Broker:
         """When `tick` must be called at the latest."""
         waiting = self.ledger.waiting
         return min(self._due, waiting.retry_at) if waiting else self._due
+
+    # What is kept on disk
+
+    def keep(self, first_key: int, records: Iterable[Kept], now: float) -> None:
+        """Keep requests from now on, and take in those of before. Once, at the start."""
+        self.ledger.number = first_key - 1
+        self.ledger.journal = Journal(self.ledger)
+        self.ledger.journal.restore(records, now)
+
+    def bury_damaged(self, dead: Iterable[Dead]) -> None:
+        """Records that the store could not read."""
+        self.ledger.letters += [letter.of_record(one) for one in dead]
+        self.tally.damaged += len(self.ledger.letters)
+        self.ledger.warnings.lines += map(str, self.ledger.letters)
+
+    @property
+    def journal(self) -> Journal:
+        assert self.ledger.journal is not None, "there is no store"
+        return self.ledger.journal
+
+    def records_due(self) -> float:
+        """When `take_records` is to be called, as soon as the store is idle."""
+        return self.journal.due()
+
+    def take_records(self, now: float, wall: float) -> Group:
+        """What is to be written now; `wall` in seconds since 1970."""
+        return self.journal.take_records(now, wall)
+
+    def settled(self, settled: Settled, now: float) -> None:
+        """What became of the group that was taken last."""
+        for request in self.journal.settled(settled, now):
+            self.crew.offer(request, now)
+        for name in {record.service for record in settled.adopted}:
+            self.crew.feed(self.ledger.service(name, now), now)
 
     def tick(self, now: float) -> None:
         """Heartbeats, timeouts, expiry. Cheap when nothing is due."""

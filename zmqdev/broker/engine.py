@@ -17,6 +17,7 @@ from zmqdev.broker.admission import Admission
 from zmqdev.broker.broker import Broker
 from zmqdev.broker.dead_letters import Letterbox
 from zmqdev.broker.sockets import FORWARD, SharedShell, Shell
+from zmqdev.broker.store import Store, open_store
 from zmqdev.broker.token import RUN
 from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.socket import OpenSocket, Watch, census_of, make, open_side
@@ -40,6 +41,8 @@ MOST_LINES = 10
 LOOK = 0.1
 # The same while draining, where the end should not be noticed late.
 DRAIN_LOOK = 0.01
+# Seconds that a store has for its last group.
+LAST_WRITE = 10.0
 
 
 class BrokerEngine:
@@ -54,6 +57,7 @@ class BrokerEngine:
         self._capture: zmq.Socket[bytes] | None = None
         self._tap: zmq.Socket[bytes] | None = None
         self._letterbox: Letterbox | None = None
+        self._store: Store | None = None
         self._shell: Shell | None = None
         self._admission: Admission | None = None
         self._report: Report | None = None
@@ -73,7 +77,11 @@ class BrokerEngine:
     def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
         settings = self.spec.reliable
         rights = self._rights()
+        broker = Broker(
+            settings, os.urandom(RUN), time.monotonic(), self.spec.limits.message_frames
+        )
         try:
+            self._open_store(broker)
             for name in ("frontend",) if self.spec.shares else ("frontend", "backend"):
                 side, census = getattr(self.spec, name), census_of(self.spec.limits, sides=2)
                 self._sockets += (open_side(context, name, side, watch, census),)
@@ -87,10 +95,8 @@ class BrokerEngine:
             self.close(0)
             raise
         frontend, backend = self._sockets[0].socket, self._sockets[-1].socket
-        frames = self.spec.limits.message_frames
-        broker = Broker(settings, os.urandom(RUN), time.monotonic(), frames)
         shell = SharedShell if self.spec.shares else Shell
-        self._shell = shell(broker, frontend, backend, wake, self.counters)
+        self._shell = shell(broker, frontend, backend, wake, self.counters, self._store)
         if rights is not None:
             guard = self._sockets[-1].guard
             self._admission = Admission(rights, settings.service, guard, self.spec.shares)
@@ -99,6 +105,20 @@ class BrokerEngine:
         gc.freeze()
         gc.set_threshold(YOUNG)
         self._look()
+
+    def _open_store(self, broker: Broker) -> None:
+        """Before the first socket: who asks finds the requests of before."""
+        self._store = store = open_store(self.spec.reliable)
+        if store is None:
+            return
+        # A million records are a million objects that stay: no collector has to look at them.
+        gc.disable()
+        try:
+            records = store.recover()
+            broker.keep(store.first_key, records, time.monotonic())
+        finally:
+            gc.enable()
+        broker.bury_damaged(store.damaged)
 
     def run(self, *, paused: bool) -> None:
         self._set_paused(paused)
@@ -131,7 +151,10 @@ class BrokerEngine:
     def _say_goodbye(self) -> None:
         if not self._stopped:
             self._stopped = True
+            # What is being written is called kept before the rest is given up.
+            self.shell.finish_store(time.monotonic() + LAST_WRITE)
             self.broker.stop()
+            self.shell.finish_store(time.monotonic() + LAST_WRITE)
             self.shell.send(time.monotonic())
             self._look()
 
@@ -145,6 +168,9 @@ class BrokerEngine:
         return Leftover((f"{self.spec.name}: {requests} had no reply yet",))
 
     def close(self, linger_ms: int) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
         for side in self._sockets:
             side.close(linger_ms)
         if self._capture is not None:

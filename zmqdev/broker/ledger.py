@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from zmqdev.broker import letter, names
+from zmqdev.broker import letter, names, parts
 from zmqdev.broker.cost import FRAME, MESSAGE, cost
 from zmqdev.broker.letter import DeadLetter
 from zmqdev.broker.names import Names
 from zmqdev.broker.overflow import Overflow
-from zmqdev.broker.repeat import repeat
+from zmqdev.broker.repeat import first_try, repeat
 from zmqdev.broker.request import Client, Request, Service
 from zmqdev.broker.room import Room
 from zmqdev.broker.token import Tokens
@@ -25,6 +26,9 @@ from zmqdev.options.reliable import Reliable
 from zmqdev.stats.reliable import Tally
 from zmqdev.wire import call
 from zmqdev.wire.majordomo import ClientForm
+
+if TYPE_CHECKING:
+    from zmqdev.broker.journal import Journal
 
 
 class Ledger:
@@ -44,8 +48,9 @@ class Ledger:
         self.warnings = Warnings()
         self.tokens = Tokens(run)
         # An address that no peer has: libzmq's are 5 bytes, and a token cannot be guessed.
-        self._nowhere = b"\0" + self.tokens.make(0)
-        self._number = 0
+        self.nowhere = b"\0" + self.tokens.make(0)
+        self.number = 0
+        self.journal: Journal | None = None
         self._most, self._most_bytes = settings.max_requests, settings.max_bytes
         self._share, self._share_bytes = settings.client_requests, settings.client_bytes
         self._largest = min(self._most_bytes, self._share_bytes)
@@ -76,9 +81,16 @@ class Ledger:
     # Arrival
 
     def admit(
-        self, form: ClientForm, name: bytes, head: list[bytes], body: list[bytes], now: float
+        self,
+        form: ClientForm,
+        name: bytes,
+        head: list[bytes],
+        body: list[bytes],
+        now: float,
+        asked: bool = False,
     ) -> Request | None:
-        """Take a request in; None when it is refused, or here already. Puts it in no queue."""
+        """Take a request in; None when it is refused, or here already, or waits for the store,
+        which was `asked` already. Puts it in no queue."""
         frames = head + body
         size = sum(map(len, frames)) + FRAME * len(frames) + MESSAGE  # cost(), without the call
         client, service = self.clients.get(head[0]), self.services.get(name)
@@ -86,7 +98,10 @@ class Ledger:
         if len(head) > 2 and head[1] and (called := _call_of(head)) is not None:
             key = called if len(called) >= call.UNIQUE else call.key_of(head[0], called)
             if key in self.calls:
-                repeat(self, self.calls[key], form, head)
+                repeat(self, self.calls[key], form, head, now)
+                return None
+            first = head[1] == call.CALL or asked
+            if not first and not first_try(self, form, name, head, body, now):
                 return None
         if (
             service is None
@@ -110,11 +125,13 @@ class Ledger:
             client = self.clients[head[0]] = Client(head[0])
         if service is None:
             service = self.service(name, now, head[0])
-        self._number = number = self._number + 1
+        self.number = number = self.number + 1
         token = self.tokens.make(number)
         request = Request(number, token, client, service, form, head, body, size, now)
         request.call = key
-        self._enter(request, client, service)
+        self.enter(request, client, service)
+        if self.journal is not None:
+            self.journal.begin(request, head[1] if key else call.CALL)
         return request
 
     def has_share(self, client: Client, size: int) -> bool:
@@ -138,7 +155,7 @@ class Ledger:
         served = service is not None and service.members > 0
         return None if self.room.make(identity, size, now, served=served) else "full"
 
-    def _enter(self, request: Request, client: Client, service: Service) -> None:
+    def enter(self, request: Request, client: Client, service: Service) -> None:
         size = request.size
         self.open[request.token] = client.open[request.number] = request
         self.size += size
@@ -156,26 +173,17 @@ class Ledger:
 
     def answer(self, request: Request, body: list[bytes]) -> None:
         """End a request with its reply. The request is in no queue and with no worker."""
-        parts = request.parts
-        if parts is None:
+        if self.journal is not None:
+            self.journal.answered(request, parts.whole(request, body))
+        if not request.head:
+            pass  # its client is of an earlier run
+        elif request.parts is None:
             self.to_clients.append(request.head + body)
         else:
-            self._answer_in_parts(request, parts, body)
+            self.to_clients += parts.messages(request, body)
         self.tally.replies += 1
         request.service.replies += 1
-        self._close(request)
-
-    def _answer_in_parts(
-        self, request: Request, parts: list[list[bytes]], body: list[bytes]
-    ) -> None:
-        """A client that knows no partial replies gets one reply with the frames of all."""
-        if request.form.partial is None:
-            whole = [frame for part in parts for frame in part]
-            self.to_clients.append(request.head + whole + body)
-            return
-        head = request.form.partial_head(request.head)
-        self.to_clients.extend(head + part for part in parts)
-        self.to_clients.append(request.head + body)
+        self.close(request)
 
     def partial(self, request: Request, body: list[bytes], now: float) -> bool:
         """Keep or pass on a partial reply; False when there is no room for it."""
@@ -220,13 +228,15 @@ class Ledger:
         request.failure = why
         if request.client.gone:
             self.tally.abandoned += 1
-            self._close(request)
+            self.close(request)
         elif request.streamed:
             self.bury(request, "broken-off", now)
         elif request.attempts >= self.settings.max_attempts:
             self.bury(request, "attempts", now)
         else:
             self.put_back(request)
+            if self.journal is not None:
+                self.journal.attempted(request)
             request.service.redispatched += 1
             self.tally.redispatched += 1
 
@@ -245,8 +255,9 @@ class Ledger:
         self.letters.append(letter.bury(request, reason, now))
         self.warnings.lines.append(str(self.letters[-1]))
         self.tally.dead_letters += 1
-        self.fail(request.head, "dead-letter")
-        self._close(request)
+        if self.journal is not None:
+            self.journal.buried(request, reason)
+        self._end_without_reply(request, "dead-letter")
 
     def expire(self, now: float) -> None:
         """End what has waited too long, and forget services that nobody uses."""
@@ -276,8 +287,9 @@ class Ledger:
             self.tally.abandoned += 1
         else:
             self.tally.expired += 1
-            self.fail(request.head, "expired" if request.service.known else "no-service")
-        self._close(request)
+            code = "expired" if request.service.known else "no-service"
+            self._tell_failure(request, code)
+        self.close(request)
 
     def tell_of_losses(self, now: float) -> None:
         """Of replies that could not be kept for their clients."""
@@ -290,54 +302,28 @@ class Ledger:
         self.tally.evicted += 1
         text = "request dropped: the queue is full and this client has most of it"
         self.warnings.tell(CLIENT, request.client.identity, text, now)
-        self.fail(request.head, "full")
-        self._close(request)
+        self._end_without_reply(request, "full")
+
+    def withdraw(self, request: Request, code: str) -> None:
+        """A post that cannot be kept: its client is told, and it ends unless a worker has it."""
+        if request.number in request.service.queue:
+            del request.service.queue[request.number]
+            self.tally.evicted += 1
+            self._end_without_reply(request, code)
+        else:
+            self.fail(request.head, code)
 
     def give_up(self) -> int:
         """End everything that is left, at the stop: how many requests."""
-        left = list(self.open.values())
+        keeps = self.journal.keeps if self.journal is not None else lambda request: False
+        left = [request for request in self.open.values() if not keeps(request)]
         for request in left:
             self.tally.unanswered += 1
-            self.fail(request.head, "stopped")
-            self._close(request)
+            self._end_without_reply(request, "stopped")
         for service in self.services.values():
             service.queue.clear()
             service.in_flight = 0
         return len(left)
-
-    def client_gone(self, identity: bytes, now: float) -> None:
-        """A reply could not be routed: what is queued for an address that cannot return ends.
-
-        libzmq makes five-byte addresses that begin with 0 and never uses one again; a
-        client that chose its own may come back and ask again.
-        """
-        self.warnings.tell(CLIENT, identity, "reply dropped: client gone", now)
-        client = self.clients.get(identity)
-        if client is not None and identity.startswith(b"\0"):
-            client.gone = True
-
-    def void(self, identity: bytes, now: float) -> None:
-        """Another connection has this routing id: nothing that was meant for the first one goes
-        to it. What workers have already they finish; their replies have no address."""
-        kept = [message for message in self.to_clients if message[0] != identity]
-        lost = len(self.to_clients) - len(kept) + self.waiting.forget(identity)
-        self.to_clients = kept
-        client = self.clients.pop(identity, None)
-        if client is not None:
-            client.gone = True
-            self._end_requests(client)
-        if lost or client is not None:
-            self.tally.unreachable += lost
-            text = "another connection has its routing id: its requests have no address any more"
-            self.warnings.tell(CLIENT, identity, text, now)
-
-    def _end_requests(self, client: Client) -> None:
-        for request in list(client.open.values()):
-            if request.service.queue.pop(request.number, None) is not None:
-                self.tally.abandoned += 1
-                self._close(request)
-            else:
-                request.head[0] = self._nowhere
 
     def next_of(self, queue: OrderedDict[int, Request]) -> Request | None:
         """Take the next request whose client is still there from a queue."""
@@ -350,7 +336,16 @@ class Ledger:
 
     # Book-keeping
 
-    def _close(self, request: Request) -> None:
+    def _end_without_reply(self, request: Request, code: str) -> None:
+        self._tell_failure(request, code)
+        self.close(request)
+
+    def _tell_failure(self, request: Request, code: str) -> None:
+        self.fail(request.head, code)
+        if self.journal is not None:
+            self.journal.answered(request, [], code)
+
+    def close(self, request: Request) -> None:
         """Take a request out of the ledger."""
         client, service, size = request.client, request.service, request.size
         del self.open[request.token], client.open[request.number]
@@ -363,6 +358,8 @@ class Ledger:
             del self.calls[request.call]
         if not client.open and self.clients.get(client.identity) is client:
             del self.clients[client.identity]
+        if self.journal is not None:
+            self.journal.end(request)
 
     def resize(self, request: Request, change: int) -> None:
         self.size += change
@@ -390,4 +387,4 @@ class Ledger:
 
 def _call_of(head: list[bytes]) -> bytes | None:
     """The id of a call; None for a client that sends none."""
-    return head[2] if len(head) > 2 and head[1] in call.MARKS else None
+    return head[2] if len(head) > 2 and head[1] in call.HEADS else None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from zmqdev.broker.record import Dead
 from zmqdev.broker.request import Request
 from zmqdev.relay.veil import veil
 
 REASONS = {
     "attempts": "every attempt failed",
     "broken-off": "its worker died after a partial reply had gone out",
+    "damaged": "its record in the store was damaged",
     "too-large": "its partial replies are more than the queue may hold",
 }
 
@@ -49,6 +51,19 @@ class DeadLetter:
             f"dead letter: a request for {self.service!r} from client {self.client}: "
             f"{REASONS[self.reason]}, {self.attempts} attempts in {self.age:.3g}s{last}"
         )
+
+
+def of_record(dead: Dead) -> DeadLetter:
+    """Of a request that a store had, and nobody gave out."""
+    return DeadLetter(
+        service=dead.service.decode(errors="replace"),
+        reason=dead.reason,
+        attempts=0,
+        age=0.0,
+        client="",
+        failure="",
+        body=dead.body,
+    )
 
 
 def bury(request: Request, reason: str, now: float) -> DeadLetter:

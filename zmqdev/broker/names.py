@@ -40,6 +40,12 @@ class Names:
             if not left:
                 del self._made[maker]
 
+    def disown(self, service: Service) -> None:
+        """It is nobody's now: its requests are kept, and no flood of names takes it away."""
+        if service.maker is not None:
+            self.leave(service)
+            self.count += 1
+
     def takes(self, maker: bytes, now: float) -> bool:
         """Whether that client may make one up more; room is made for it where that is fair."""
         if self.count >= MOST and now - self._searched >= SEARCH:

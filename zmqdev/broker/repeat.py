@@ -6,30 +6,86 @@ ended or it asks a second time elsewhere, and the reply goes there.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zmqdev.broker.cost import cost
 from zmqdev.broker.request import Client, Request
-from zmqdev.wire.majordomo import ClientForm
+from zmqdev.wire import call
+from zmqdev.wire.majordomo import PLAIN, ClientForm
 
 if TYPE_CHECKING:
     from zmqdev.broker.ledger import Ledger
 
 
-def repeat(ledger: Ledger, request: Request, form: ClientForm, head: list[bytes]) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """A call that waits for the store's word. No `body`: only its reply is wanted."""
+
+    form: ClientForm
+    service: bytes
+    head: list[bytes]
+    body: list[bytes]
+
+
+def repeat(
+    ledger: Ledger, request: Request, form: ClientForm, head: list[bytes], now: float
+) -> None:
     """The call of `request` came again, with that head."""
     ledger.tally.repeated += 1
-    if ledger.clients.get(head[0]) is request.client:
+    here = ledger.clients.get(head[0]) is request.client or request.head[:1] == head[:1]
+    if not here and not _redirect(ledger, request, form, head):
         return
+    if ledger.journal is not None and head[1] != call.CALL:
+        ledger.journal.repeated(request, now)
+
+
+def _redirect(ledger: Ledger, request: Request, form: ClientForm, head: list[bytes]) -> bool:
+    """The reply goes there now; False when it cannot."""
     client = ledger.clients.get(head[0]) or Client(head[0])
     if request.streamed:
         ledger.fail(head, "elsewhere")
-    elif not ledger.has_share(client, request.size):
-        ledger.fail(head, "client-full")
-    else:
+        return False
+    if request.client.identity:  # else it belongs to the store
+        if not ledger.has_share(client, request.size):
+            ledger.fail(head, "client-full")
+            return False
         hand_over(ledger, request, client)
-        ledger.resize(request, cost(head) - cost(request.head))
-        request.form, request.head = form, head
+    ledger.resize(request, cost(head) - cost(request.head))
+    request.form, request.head = form, head
+    if ledger.journal is not None:
+        ledger.journal.addressed(request)
+    return True
+
+
+def first_try(
+    ledger: Ledger, form: ClientForm, name: bytes, head: list[bytes], body: list[bytes], now: float
+) -> bool:
+    """Whether a post, or a call that was sent before and is not here, is to be taken in now."""
+    journal = ledger.journal
+    if journal is None:
+        refusal = "no-store" if head[1] == call.POST else ""
+    else:
+        refusal = journal.refusal(now)
+    if refusal:
+        ledger.tally.refused += 1
+        ledger.fail(head, refusal)
+        return False
+    if journal is not None and head[1] == call.AGAIN:
+        journal.ask(Asked(form, name, head, body), now)
+        return False
+    return True
+
+
+def collect(ledger: Ledger, head: list[bytes], now: float) -> None:
+    """Who has the id of a call wants its reply, now or when there is one."""
+    request = ledger.calls.get(call.key_of(head[0], head[2]))
+    if request is not None:
+        repeat(ledger, request, PLAIN, head, now)
+    elif ledger.journal is not None:
+        ledger.journal.ask(Asked(PLAIN, b"", head, []), now)
+    else:
+        ledger.fail(head, "unknown")
 
 
 def hand_over(ledger: Ledger, request: Request, client: Client) -> None:
@@ -39,6 +95,8 @@ def hand_over(ledger: Ledger, request: Request, client: Client) -> None:
     before.size -= request.size
     if not before.open and ledger.clients.get(before.identity) is before:
         del ledger.clients[before.identity]
-    ledger.clients[client.identity] = request.client = client
+    if client.identity:
+        ledger.clients[client.identity] = client
+    request.client = client
     client.open[request.number] = request
     client.size += request.size

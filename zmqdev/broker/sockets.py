@@ -12,6 +12,7 @@ a receive has found nothing.
 
 from __future__ import annotations
 
+import math
 import select
 import time
 from collections.abc import Callable, Collection
@@ -22,6 +23,7 @@ import zmq
 
 from zmqdev.broker.broker import Broker
 from zmqdev.broker.owners import Owners
+from zmqdev.broker.store import Store
 from zmqdev.device.socket import events
 from zmqdev.relay import Counters, recv_burst, send_burst
 from zmqdev.relay.bursts import BURST_BYTES
@@ -61,8 +63,10 @@ class Shell:
         backend: zmq.Socket[bytes],
         wake: zmq.Socket[bytes],
         counters: Counters,
+        store: Store | None = None,
     ) -> None:
         self.broker = broker
+        self._store = store
         self.copy: Copy | None = None
         self.hear: Hear = recv_burst
         self._frontend, self._backend, self._wake = frontend, backend, wake
@@ -102,6 +106,8 @@ class Shell:
         poll = select.poll()
         for descriptor in self._descriptors if intake else self._descriptors[1:]:
             poll.register(descriptor, select.POLLIN)
+        if self._store is not None:
+            poll.register(self._store.descriptor, select.POLLIN)
         return poll
 
     def turn(self, now: float, intake: bool = True) -> bool:
@@ -135,7 +141,32 @@ class Shell:
             self._probe(now)
         self._owners.forget(self.broker.holds)
         self.broker.tick(now)
+        if self._store is not None:
+            self._keep(self._store, now)
         self.send(now)
+
+    def _keep(self, store: Store, now: float) -> None:
+        """Hear what is on disk, and write the next group when it is due."""
+        settled = store.settled()
+        if settled is not None:
+            self.broker.settled(settled, now)
+        if store.idle and self.broker.records_due() <= now:
+            store.write(self.broker.take_records(now, time.time()))
+
+    def finish_store(self, until: float) -> bool:
+        """Write all there is to be written; False when that takes longer than `until`."""
+        store = self._store
+        while store is not None and not (store.idle and self.broker.records_due() == math.inf):
+            now = time.monotonic()
+            if now >= until:
+                return False
+            self._keep(store, now)
+            self.send(now)
+            if not store.idle:
+                select.select([store.descriptor], [], [], until - now)
+            else:
+                time.sleep(max(0.0, min(self.broker.records_due(), until) - time.monotonic()))
+        return True
 
     def _take(self, direction: int, hear: Hear, socket: zmq.Socket[bytes]) -> list[Message]:
         """A burst, who of it chose its routing id, and where it came from while somebody wants
@@ -174,6 +205,8 @@ class Shell:
     def _patience(self, until: float) -> float:
         """Milliseconds until something is due."""
         due = min(self.broker.deadline(), until, *self._probe_at[:1])
+        if self._store is not None and self._store.idle:
+            due = min(due, self.broker.records_due())
         left = (due - time.monotonic()) * 1000
         # Round up: waking a moment early would mean one empty turn.
         return min(LONGEST_WAIT, max(0, int(left) + 1))

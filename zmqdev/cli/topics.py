@@ -67,6 +67,12 @@ TOPICS = {
             ("run", "top", "tap", "probe"),
         ),
         Topic(
+            "durable",
+            "Running it",
+            "a store for the reliable queue: what is kept, and where",
+            ("queue", "client"),
+        ),
+        Topic(
             "ctl",
             "Running it",
             "ask and steer what runs; the control socket",

@@ -136,6 +136,33 @@ class Reliable:
         help="The same of one client.",
         group=GROUP,
     )
+    store: str | None = option(
+        Text(metavar="FILE", any_bytes=True),
+        flag="--store",
+        help="Keep requests in this file, so that they outlive the queue and its machine's power.",
+        group=GROUP,
+    )
+    commit_within: float = option(
+        Duration(),
+        default=0.002,
+        flag="--commit-within",
+        help="Write to the store at most this often; what is over by then is not written.",
+        group=GROUP,
+    )
+    store_size: int = option(
+        Size(),
+        default=1024 * MEBIBYTE,
+        flag="--store-size",
+        help="The largest the store may become; posts are refused when it is full.",
+        group=GROUP,
+    )
+    keep_replies: float = option(
+        Duration(),
+        default=3600.0,
+        flag="--keep-replies",
+        help="How long the replies to posted requests are kept for those who ask with their ids.",
+        group=GROUP,
+    )
     stream_partials: bool = option(
         Flag(),
         default=False,

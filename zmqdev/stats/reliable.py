@@ -55,6 +55,13 @@ class Tally:
     lost: int = count("workers", "whose connection ended")
     silent: int = count("workers", "that missed their heartbeats")
     expelled: int = count("workers", "that broke the protocol")
+    kept: int = count("requests", "on disk, and their clients told so")
+    elided: int = count("requests", "over before they were to be written")
+    commits: int = count("groups", "written to the store")
+    damaged: int = count("records", "of the store that could not be read: dead letters")
+    restored: int = count(
+        "requests", "taken over from the store at the start, or from another queue"
+    )
     overran: int = count("attempts", "that took longer than the busy timeout")
 
     def read(self) -> dict[str, int]:

@@ -8,6 +8,12 @@ one says so in its envelope, which every broker and proxy brings back whole:
     [CALL, id, '', reply…]      the reply, with the mark that the request had
     [FAILED, id, '', code, text]  the broker will not answer this request
 
+A queue with a store keeps requests on disk, and says so to whoever asks it to:
+
+    [POST, id, '', request…]    as CALL, and tell me when it is kept
+    [KEPT, id, '']              it is on disk; the reply comes as ever
+    [COLLECT, id, '']           give me the reply to the request with that id
+
 Nobody else sees a difference: the marks stand in the envelope, never in a body.
 The id also tells the broker that a request was sent again, see `Ledger.admit`. One of
 UNIQUE bytes or more is a request's own among those of all clients: over another connection it
@@ -23,8 +29,13 @@ from zmqdev.wire.envelope import DELIMITER
 
 CALL = b"zmqdev.call"
 AGAIN = b"zmqdev.again"
-MARKS = (CALL, AGAIN)
+POST = b"zmqdev.post"
+MARKS = (CALL, AGAIN, POST)
 FAILED = b"zmqdev.failed"
+KEPT = b"zmqdev.kept"
+COLLECT = b"zmqdev.collect"
+HEADS = (*MARKS, COLLECT)
+"""Before an id in what goes back to a client."""
 # Of the frames a ROUTER hands on: address, CALL, id, ''.
 BODY_AT = 4
 # Bytes of an id from which on it is unique: enough of them can be random.
@@ -42,6 +53,12 @@ REASONS = {
     "no-service": "no worker serves this service",
     "dead-letter": "every attempt failed",
     "stopped": "the queue stopped",
+    "no-store": "the queue has no store",
+    "store-full": "the queue's store is full",
+    "store-away": "the queue's store cannot be reached",
+    "damaged": "its record in the store was damaged",
+    "unknown": "the queue knows no request with this id",
+    "other-queue": "another queue has this request",
     "elsewhere": "part of its reply has gone to another connection",
 }
 
@@ -74,12 +91,22 @@ def failure(address: bytes, id: bytes, code: str) -> list[bytes]:
     return [address, FAILED, id, DELIMITER, code.encode(), REASONS[code].encode()]
 
 
+def kept(address: bytes, id: bytes) -> list[bytes]:
+    """What the broker says of a request that is on disk."""
+    return [address, KEPT, id, DELIMITER]
+
+
+def is_collect(frames: Sequence[bytes]) -> bool:
+    """Whether a message from a ROUTER asks for the reply to an id, and no more."""
+    return len(frames) == BODY_AT and frames[1] == COLLECT and frames[3] == DELIMITER
+
+
 def unwrap(frames: Sequence[bytes]) -> tuple[bytes, list[bytes] | Failure] | None:
     """(id, reply frames or why there are none) of what a client received; None: not a call."""
     if len(frames) < 4 or frames[2] != DELIMITER:
         return None
     mark, id = frames[0], frames[1]
-    if mark in MARKS:
+    if mark in HEADS:
         return id, list(frames[3:])
     if mark == FAILED and len(frames) == 5:
         code, text = (frame.decode(errors="replace") for frame in frames[3:])

@@ -1,0 +1,50 @@
+"""Clients that have gone, and what was meant for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zmqdev.broker.request import Client
+from zmqdev.broker.warnings import CLIENT
+
+if TYPE_CHECKING:
+    from zmqdev.broker.ledger import Ledger
+
+
+def client_gone(ledger: Ledger, identity: bytes, now: float) -> None:
+    """A reply could not be routed: what is queued for an address that cannot return ends.
+
+    libzmq makes five-byte addresses that begin with 0 and never uses one again; a
+    client that chose its own may come back and ask again.
+    """
+    ledger.warnings.tell(CLIENT, identity, "reply dropped: client gone", now)
+    client = ledger.clients.get(identity)
+    if client is not None and identity.startswith(b"\0"):
+        client.gone = True
+
+
+def void(ledger: Ledger, identity: bytes, now: float) -> None:
+    """Another connection has this routing id: nothing that was meant for the first one goes
+    to it. What workers have already they finish; their replies have no address."""
+    kept = [message for message in ledger.to_clients if message[0] != identity]
+    lost = len(ledger.to_clients) - len(kept) + ledger.waiting.forget(identity)
+    ledger.to_clients = kept
+    client = ledger.clients.pop(identity, None)
+    if client is not None:
+        client.gone = True
+        _end_requests(ledger, client)
+    if ledger.journal is not None:
+        ledger.journal.void(identity)
+    if lost or client is not None:
+        ledger.tally.unreachable += lost
+        text = "another connection has its routing id: its requests have no address any more"
+        ledger.warnings.tell(CLIENT, identity, text, now)
+
+
+def _end_requests(ledger: Ledger, client: Client) -> None:
+    for request in list(client.open.values()):
+        if request.service.queue.pop(request.number, None) is not None:
+            ledger.tally.abandoned += 1
+            ledger.close(request)
+        else:
+            request.head[0] = ledger.nowhere

@@ -1,0 +1,348 @@
+"""What of a ledger is to be kept on disk, and what is said when it is. Pure; time is an argument.
+
+Rules.
+- Requests go to workers at once; only the word KEPT waits for the disk.
+- What ends before its group is written is never written.
+- One group is written while the next one gathers. A group is taken at most each `commit-within`;
+  the first after a pause at once when somebody waits for it.
+- A request that is kept belongs to no connection: it counts for the account of the store, so no
+  limit of a client, no connection that ends and no other client's flood takes it away.
+- The answer to a posted request is kept when it is there, and given to those who ask with its id.
+- A call that says AGAIN, and is not here, waits until the store has said whether it has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from zmqdev.broker.cost import cost
+from zmqdev.broker.record import Answer, Dead, Group, Kept, Settled
+from zmqdev.broker.repeat import Asked, hand_over, repeat
+from zmqdev.broker.request import Client, Request
+from zmqdev.wire import call
+from zmqdev.wire.majordomo import PLAIN
+
+if TYPE_CHECKING:
+    from zmqdev.broker.ledger import Ledger
+
+# Seconds until a store that took nothing is tried again.
+RETRY = 0.5
+
+
+class Journal:
+    """Requests are known here by their numbers. `stored`: those written or being written."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._within = ledger.settings.commit_within
+        self._keep = ledger.settings.keep_replies
+        self.account = Client(b"")
+        self.stored: set[int] = set()
+        self._kept: set[int] = set()  # of these it is known that they are on disk
+        self._posted: set[int] = set()  # whose answers are kept
+        self._unsaid: dict[int, Request] = {}  # whose clients wait for KEPT
+        self._fresh: dict[int, Request] = {}
+        self._named: dict[bytes, dict[int, Request]] = {}  # kept ones, by chosen routing ids
+        self._attempts: dict[int, Request] = {}
+        self._answers: list[tuple[Request, str, list[bytes]]] = []
+        self._due_answers: list[tuple[int, Answer]] = []  # to be written (again)
+        self._dead: list[Dead] = []
+        self._buried: list[tuple[Request, str]] = []
+        self._ended: list[int] = []
+        self._asked: dict[bytes, list[Asked]] = {}
+        self._since = float("inf")  # since when something waits to be taken
+        self._taken = float("-inf")
+        self._refusing = ""
+        self._refuses_until = float("-inf")
+
+    # What the ledger does
+
+    def begin(self, request: Request, mark: bytes) -> None:
+        """A request was accepted."""
+        now = request.arrived
+        if now < self._refuses_until:
+            return
+        self._fresh[request.number] = request
+        if mark != call.CALL:
+            self._post(request)
+        self._note(now)
+
+    def _post(self, request: Request) -> None:
+        self._posted.add(request.number)
+        self._unsaid[request.number] = request
+
+    def refusal(self, now: float) -> str:
+        """Why no post is taken now, "" when one is."""
+        return self._refusing if now < self._refuses_until else ""
+
+    def repeated(self, request: Request, now: float) -> None:
+        """Its client asks once more, and wants to know whether it is kept."""
+        number = request.number
+        if number in self._kept:
+            self._posted.add(number)
+            self._say_kept(request)
+        elif number in self.stored or number in self._fresh:
+            self._post(request)
+        elif refusal := self.refusal(now):
+            self._ledger.fail(request.head, refusal)
+        else:
+            self._fresh[number] = request
+            self._post(request)
+            self._note(now)
+
+    def answered(self, request: Request, body: list[bytes], code: str = "") -> None:
+        """A request got its reply, or the code of a failure."""
+        number = request.number
+        if number in self._posted and request.call is not None and self._keep:
+            if not code or number in self._kept:
+                self._answers.append((request, code, body))
+        elif code:
+            self._unsaid.pop(number, None)
+
+    def attempted(self, request: Request) -> None:
+        """An attempt failed, and there will be another."""
+        if request.number in self.stored:
+            self._attempts[request.number] = request
+
+    def buried(self, request: Request, reason: str) -> None:
+        """A request became a dead letter."""
+        self._buried.append((request, reason))
+
+    def end(self, request: Request) -> None:
+        """A request is over."""
+        number = request.number
+        self._posted.discard(number)
+        if self._fresh.pop(number, None) is not None:
+            self._ledger.tally.elided += 1
+            return
+        if number in self.stored:
+            self.stored.discard(number)
+            self._kept.discard(number)
+            self._attempts.pop(number, None)
+            if self._named:
+                self._unname(request)
+            self._ended.append(number)
+
+    def ask(self, asked: Asked, now: float) -> None:
+        """Find out what the store knows of a call."""
+        self._asked.setdefault(asked.head[2], []).append(asked)
+        self._note(now)
+
+    def keeps(self, request: Request) -> bool:
+        """Whether it will be there when the queue starts again."""
+        return request.client is self.account
+
+    # Addresses: a routing id that a peer chose may be another's later
+
+    def addressed(self, request: Request) -> None:
+        """A request of the account has that address now."""
+        if request.client is self.account and not request.head[0].startswith(b"\0"):
+            self._named.setdefault(request.head[0], {})[request.number] = request
+
+    def holds(self, identity: bytes) -> bool:
+        """Whether a reply may go to that routing id."""
+        return identity in self._named or any(
+            one.head[0] == identity for asked in self._asked.values() for one in asked
+        )
+
+    def void(self, identity: bytes) -> None:
+        """It is another's now: nothing that was meant for the first one goes there."""
+        for request in (*self._named.pop(identity, {}).values(), *self._unsaid.values()):
+            if request.head[:1] == [identity]:
+                request.head[0] = self._ledger.nowhere
+        for id, asked in list(self._asked.items()):
+            self._asked[id] = [one for one in asked if one.head[0] != identity]
+
+    def _unname(self, request: Request) -> None:
+        named = self._named.get(request.head[0]) if request.head else None
+        if named is not None:
+            named.pop(request.number, None)
+            if not named:
+                del self._named[request.head[0]]
+
+    def _note(self, now: float) -> None:
+        if now < self._since:
+            self._since = now
+
+    # Groups
+
+    def _work(self) -> bool:
+        return bool(
+            self._fresh
+            or self._ended
+            or self._asked
+            or self._answers
+            or self._due_answers
+            or self._buried
+            or self._dead
+            or self._attempts
+        )
+
+    def due(self) -> float:
+        """When the next group is to be taken; infinite when there is nothing."""
+        if not self._work():
+            return float("inf")
+        if self._unsaid or self._asked:
+            return self._taken + self._within
+        return max(self._taken, self._since if self._since < float("inf") else 0) + self._within
+
+    def take_records(self, now: float, wall: float) -> Group:
+        """What is to be written next; `wall` is the time since 1970."""
+        past = wall - now  # from the clock of requests to that of records
+        self._taken, self._since = now, float("inf")
+        fresh, self._fresh = self._fresh, {}
+        self.stored.update(fresh)
+        attempts, self._attempts = self._attempts, {}
+        answers, self._answers = self._answers, []
+        self._due_answers += [(one[0].number, self._answer(*one, wall)) for one in answers]
+        buried, self._buried = self._buried, []
+        dead, self._dead = self._dead, []
+        ended, self._ended = self._ended, []
+        self._ledger.tally.commits += 1
+        return Group(
+            tuple(_record(request, past) for request in fresh.values()),
+            tuple(_record(request, past) for request in attempts.values()),
+            tuple(answer for _, answer in self._due_answers),
+            (*dead, *(_dead(request, reason, wall) for request, reason in buried)),
+            tuple(ended),
+            tuple(self._asked),
+        )
+
+    def _answer(self, request: Request, code: str, body: list[bytes], wall: float) -> Answer:
+        assert request.call is not None
+        return Answer(request.call, wall + self._keep, code, tuple(body))
+
+    def settled(self, settled: Settled, now: float) -> list[Request]:
+        """The group that was taken last is settled. Requests that have to be given out now."""
+        group = settled.group
+        if settled.refused:
+            self._refused(group, settled, now)
+        else:
+            self._refuses_until = float("-inf")
+            for record in group.accepted:
+                self._written(record.key)
+        if settled.unwritten:
+            self._ended[:0], self._dead[:0] = group.ended, group.dead
+        else:
+            self._say_answered()
+        offered = self._know(settled, now)
+        self.restore(settled.adopted, now)
+        return offered
+
+    def _written(self, number: int) -> None:
+        ledger = self._ledger
+        request = self._unsaid.pop(number, None)
+        if number in self.stored:
+            self._kept.add(number)
+        if request is None:
+            return
+        self._say_kept(request)
+        if number in self.stored:
+            hand_over(ledger, request, self.account)
+            self.addressed(request)
+            request.service.known = True
+            ledger.names.disown(request.service)
+
+    def _say_kept(self, request: Request) -> None:
+        head = request.head
+        if head and request.call is not None:
+            self._ledger.tally.kept += 1
+            self._ledger.to_clients.append(call.kept(head[0], head[2]))
+
+    def _say_answered(self) -> None:
+        """What was answered before it was written is kept by its answer."""
+        for number, _ in self._due_answers:
+            request = self._unsaid.pop(number, None)
+            if request is not None:
+                self._say_kept(request)
+        self._due_answers.clear()
+
+    def _refused(self, group: Group, settled: Settled, now: float) -> None:
+        """The accepted ones are not on disk: who posted is told, others are as without a store."""
+        self._refusing, self._refuses_until = settled.refused, now + RETRY
+        for record in group.accepted:
+            number = record.key
+            self.stored.discard(number)
+            request = self._unsaid.pop(number, None)
+            if request is not None and number in self._posted:
+                self._posted.discard(number)
+                self._ledger.withdraw(request, settled.refused)
+
+    def _know(self, settled: Settled, now: float) -> list[Request]:
+        """What the store knows of the calls that were asked for."""
+        offered = []
+        for id in settled.group.asked:
+            found = settled.answers.get(id)
+            for asked in self._asked.pop(id, []):
+                request = self._told(asked, found, id in settled.elsewhere, now)
+                if request is not None:
+                    offered.append(request)
+        return offered
+
+    def _told(
+        self, asked: Asked, found: Answer | None, elsewhere: bool, now: float
+    ) -> Request | None:
+        ledger = self._ledger
+        if found is not None:
+            if found.code:
+                ledger.fail(asked.head, found.code)
+            else:
+                ledger.to_clients.append([*asked.head, *found.body])
+            return None
+        known = ledger.calls.get(call.key_of(asked.head[0], asked.head[2]))
+        if known is not None:
+            repeat(ledger, known, asked.form, asked.head, now)
+        elif elsewhere:
+            ledger.fail(asked.head, "other-queue")
+        elif not asked.body:
+            ledger.fail(asked.head, "unknown")
+        else:
+            return ledger.admit(asked.form, asked.service, asked.head, asked.body, now, asked=True)
+        return None
+
+    # A new start
+
+    def restore(self, records: Iterable[Kept], now: float) -> list[Request]:
+        """Requests of an earlier run, or of a queue that is no more, the oldest first: queued.
+
+        Their clients' addresses are void, and their time to wait for a worker begins anew, since
+        nobody could take them meanwhile. To be given out where there are workers.
+        """
+        # From the last to the first, so that each has its place at the head of its queue.
+        restored = [self._restore(record, now) for record in reversed(list(records))]
+        self._ledger.tally.restored += len(restored)
+        return restored
+
+    def _restore(self, record: Kept, now: float) -> Request:
+        ledger, body = self._ledger, list(record.body)
+        service = ledger.service(record.service, now)
+        token = ledger.tokens.make(record.key)
+        size = cost(body)
+        request = Request(record.key, token, self.account, service, PLAIN, [], body, size, now)
+        request.attempts = record.attempts
+        request.call = record.call
+        service.known = True
+        self.stored.add(record.key)
+        self._kept.add(record.key)
+        if record.call is not None:
+            self._posted.add(record.key)
+        ledger.enter(request, self.account, service)
+        ledger.put_back(request)
+        return request
+
+
+def _record(request: Request, past: float) -> Kept:
+    return Kept(
+        request.number,
+        request.call,
+        request.service.name,
+        request.arrived + past,
+        request.attempts,
+        tuple(request.parcel[2:]),
+    )
+
+
+def _dead(request: Request, reason: str, wall: float) -> Dead:
+    body = tuple(request.parcel[2:])
+    return Dead(request.number, request.call, request.service.name, reason, wall, body)

@@ -1,0 +1,20 @@
+"""A reply that came in parts, as its client gets it."""
+
+from __future__ import annotations
+
+from zmqdev.broker.request import Request
+
+
+def whole(request: Request, body: list[bytes]) -> list[bytes]:
+    """The frames of all parts, the last ones `body`."""
+    if request.parts is None:
+        return body
+    return [frame for part in request.parts for frame in part] + body
+
+
+def messages(request: Request, body: list[bytes]) -> list[list[bytes]]:
+    """A client that knows no partial replies gets one reply with the frames of all."""
+    if request.form.partial is None:
+        return [request.head + whole(request, body)]
+    head = request.form.partial_head(request.head)
+    return [*(head + part for part in request.parts or ()), request.head + body]

@@ -1,0 +1,56 @@
+"""What a reliable queue needs of a store, whichever it is. `Journal` decides what is written.
+
+A store writes one group at a time, in a thread of its own: `write` returns at once, and the
+descriptor becomes readable when the group is settled. Everything is called from one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from zmqdev.broker.record import Dead, Group, Kept, Settled
+from zmqdev.options.reliable import Reliable
+
+
+class Store(Protocol):
+    """`name` is what people know it by, without a password. RunError says why it cannot go on."""
+
+    name: str
+
+    @property
+    def descriptor(self) -> int:
+        """Readable when there is something for `settled`."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether a group may be written."""
+
+    def recover(self) -> Iterable[Kept]:
+        """What is to be done still, the oldest first. Once, before the first group."""
+
+    @property
+    def first_key(self) -> int:
+        """From here on keys are free. After `recover`."""
+
+    @property
+    def damaged(self) -> tuple[Dead, ...]:
+        """What `recover` found and could not read; the store has made dead letters of it."""
+
+    def write(self, group: Group) -> None:
+        """Begin to write a group. Only while it is idle."""
+
+    def settled(self) -> Settled | None:
+        """What became of the last group, once; None while that is not known."""
+
+    def close(self) -> None:
+        """After the last group was settled."""
+
+
+def open_store(settings: Reliable) -> Store | None:
+    """The store that was asked for, open; None when none was. RunError when it cannot be had."""
+    if settings.store is None:
+        return None
+    from zmqdev.broker.store_sqlite import SqliteStore
+
+    return SqliteStore(settings.store, settings.store_size)

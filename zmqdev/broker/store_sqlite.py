@@ -1,0 +1,321 @@
+"""A store in one file: SQLite, a transaction a group, flushed before it is called settled.
+
+WAL with synchronous FULL: one write and one flush a group. (With NORMAL 969 of 1,000 simulated
+losses of power lost what had been called kept.) Many rows go into one statement: for each the
+thread lets go of the interpreter and waits to have it again.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from queue import SimpleQueue
+from typing import Any
+
+from zmqdev.broker import store_rows as rows
+from zmqdev.broker.record import FULL, Answer, Dead, Group, Kept, Settled
+from zmqdev.broker.store_file import StoreFile
+from zmqdev.errors import RunError
+
+# Rows in a statement; up to 999 values are allowed everywhere.
+_SIZES = (128, 16, 1)
+# Seconds between two looks for replies that were kept long enough, and how many go at a time.
+_PURGE, _PURGED = 1.0, 1000
+_FULL, _NOT_A_DATABASE = 13, 26  # SQLITE_FULL, SQLITE_NOTADB
+
+
+def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
+    """An open store; RunError when the file is none, or of a later version."""
+    mode = "ro" if read_only else "rw"
+    try:
+        database = sqlite3.connect(
+            f"file:{_quoted(path)}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=5,
+        )
+        database.text_factory = bytes
+        _check_version(database, path, read_only)
+    except sqlite3.Error as error:
+        raise RunError(f"store {path}: {_in_words(error)}") from error
+    return database
+
+
+def _check_version(database: sqlite3.Connection, path: str, read_only: bool) -> None:
+    [application] = database.execute("pragma application_id").fetchone()
+    [version] = database.execute("pragma user_version").fetchone()
+    [tables] = database.execute("select count(*) from sqlite_master").fetchone()
+    if not tables and not read_only:
+        return
+    if application != rows.APPLICATION:
+        raise RunError(f"store {path}: made by another program; name another file")
+    if version > rows.VERSION:
+        raise RunError(
+            f"store {path}: of version {version}; this zmqdev reads up to {rows.VERSION}"
+        )
+
+
+def _quoted(path: str) -> str:
+    return "".join(f"%{byte:02x}" if byte in b"%?#" else chr(byte) for byte in os.fsencode(path))
+
+
+def _in_words(error: sqlite3.Error) -> str:
+    if getattr(error, "sqlite_errorcode", None) == _NOT_A_DATABASE or "not a database" in str(
+        error
+    ):
+        return "no store of zmqdev; name another file"
+    return str(error)
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", _FULL) == _FULL and "full" in str(error)
+
+
+class SqliteStore:
+    """See `Store`. `size` is the most that the file may have, in bytes."""
+
+    def __init__(self, path: str, size: int, wall: Callable[[], float] = time.time) -> None:
+        self.name = path
+        self._wall = wall
+        self._file = StoreFile(path)
+        try:
+            self._database = connect(path)
+            self._prepare(size)
+        except sqlite3.Error as error:
+            self._file.close()
+            raise RunError(f"store {path}: {_in_words(error)}") from error
+        except BaseException:
+            self._file.close()
+            raise
+        self._file.reserve()
+        self._groups: SimpleQueue[Group | None] = SimpleQueue()
+        self._settled: deque[Settled | RunError] = deque()
+        self.descriptor, self._bell = os.pipe()
+        os.set_blocking(self.descriptor, False)
+        self._thread = threading.Thread(target=self._serve, name="store", daemon=True)
+        self.idle = True
+        self.first_key = 1
+        self.damaged: tuple[Dead, ...] = ()
+        self._purged = 0.0
+        self._thread.start()
+
+    def _prepare(self, size: int) -> None:
+        database = self._database
+        [mode] = database.execute("pragma journal_mode=wal").fetchone()
+        if mode not in (b"wal", "wal"):
+            raise RunError(f"store {self.name}: its file system does not do what SQLite needs")
+        database.execute("pragma synchronous=full")
+        [page] = database.execute("pragma page_size").fetchone()
+        database.execute(f"pragma max_page_count={max(16, size // page)}")
+        database.execute("pragma journal_size_limit=67108864")
+        if not database.execute("select count(*) from sqlite_master").fetchone()[0]:
+            self._make()
+
+    def _make(self) -> None:
+        database = self._database
+        database.execute("begin immediate")
+        for statement in rows.TABLES:
+            database.execute(statement)
+        database.execute(f"pragma application_id={rows.APPLICATION}")
+        database.execute(f"pragma user_version={rows.VERSION}")
+        database.execute("commit")
+
+    # At the start
+
+    def recover(self) -> Iterable[Kept]:
+        try:
+            found = self._database.execute("select * from request order by key").fetchall()
+            [expected] = self._database.execute(
+                "select value from meta where name = 'rows'"
+            ).fetchone() or (None,)
+            records = self._sorted_out(found, expected)
+            [last] = self._database.execute(
+                "select max(key) from (select key from request union all select key from dead)"
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise RunError(
+                f"store {self.name}: the file is damaged; keep a copy ({error})"
+            ) from error
+        self.first_key = 1 + max(last or 0, *(record.key for record in records), 0)
+        return records
+
+    def _sorted_out(self, found: Sequence[rows.Row], expected: object) -> list[Kept]:
+        """What is whole; the rest, and what is not there any more, becomes dead letters."""
+        now = self._wall()
+        whole = [(row, rows.kept_of(row)) for row in found]
+        records = [kept for _, kept in whole if kept is not None]
+        bad = [rows.damaged_of(row, now) for row, kept in whole if kept is None]
+        missing = expected - len(found) if isinstance(expected, int) else 0
+        lowest = min((row[0] for row in found), default=0)
+        bad += [
+            Dead(lowest - 1 - number, None, b"", "damaged", now, ())
+            for number in range(min(max(0, missing), _PURGED))
+        ]
+        if bad or expected != len(found):
+            self._database.execute("begin immediate")
+            self._insert("dead", [rows.dead_row(dead) for dead in bad])
+            self._delete([dead.key for dead in bad])
+            self._database.execute(
+                "insert or replace into meta values ('rows', ?)", (len(records),)
+            )
+            self._database.execute("commit")
+        self.damaged = tuple(bad)
+        return records
+
+    # While it runs
+
+    def write(self, group: Group) -> None:
+        assert self.idle, "one group at a time"
+        self.idle = False
+        self._groups.put(group)
+
+    def settled(self) -> Settled | None:
+        if not self._settled:
+            return None
+        os.read(self.descriptor, 64)
+        found = self._settled.popleft()
+        self.idle = True
+        if isinstance(found, RunError):
+            raise found
+        return found
+
+    def close(self) -> None:
+        self._groups.put(None)
+        self._thread.join()
+        self._database.close()
+        self._file.close()
+        os.close(self.descriptor)
+        os.close(self._bell)
+
+    # In the thread
+
+    def _serve(self) -> None:
+        while (group := self._groups.get()) is not None:
+            began = time.monotonic()
+            try:
+                settled: Settled | RunError = self._settle(group, began)
+            except sqlite3.Error as error:
+                settled = RunError(f"store {self.name}: {_in_words(error)}")
+            except RunError as error:
+                settled = error
+            self._settled.append(settled)
+            os.write(self._bell, b"!")
+
+    def _settle(self, group: Group, began: float) -> Settled:
+        refused, unwritten = "", False
+        try:
+            if began - self._purged > _PURGE:
+                self._purge(began)
+            answers = self._commit(group)
+        except sqlite3.Error as error:
+            if not is_full(error):
+                raise
+            refused = FULL
+            unwritten = not self._commit_rest(group)
+            answers = self._found(group.asked)
+        if not self._file.is_there():
+            raise RunError(f"store {self.name}: the file was deleted or replaced")
+        return Settled(
+            group,
+            refused,
+            unwritten,
+            answers,
+            seconds=time.monotonic() - began,
+            size=self._file.size(),
+        )
+
+    def _commit_rest(self, group: Group) -> bool:
+        """What makes room, or was kept before; False when not even that can be written."""
+        rest = Group((), group.attempts, group.answers, group.dead, group.ended)
+        return self._fits(rest) or (self._file.give_up_reserve() and self._fits(rest))
+
+    def _fits(self, group: Group) -> bool:
+        try:
+            self._commit(group)
+        except sqlite3.Error as error:
+            if not is_full(error):
+                raise
+            return False
+        return True
+
+    def _commit(self, group: Group) -> dict[bytes, Answer]:
+        database = self._database
+        database.execute("begin immediate")
+        try:
+            self._write(group)
+            answers = self._found(group.asked)
+            database.execute("commit")
+        except BaseException:
+            if database.in_transaction:
+                database.execute("rollback")
+            raise
+        return answers
+
+    def _write(self, group: Group) -> None:
+        # What ends first: its pages are room for what comes.
+        gone = self._delete(group.ended)
+        self._insert("request", [rows.request_row(kept) for kept in group.accepted])
+        for kept in group.attempts:
+            row = rows.request_row(kept)
+            self._database.execute(
+                "update request set arrived = ?, attempts = ?, crc = ? where key = ?",
+                (kept.arrived, kept.attempts, row[-1], kept.key),
+            )
+        self._insert("reply", [rows.reply_row(answer) for answer in group.answers])
+        self._insert("dead", [rows.dead_row(dead) for dead in group.dead])
+        if len(group.accepted) != gone:
+            self._database.execute(
+                "update meta set value = value + ? where name = 'rows'",
+                (len(group.accepted) - gone,),
+            )
+
+    def _insert(self, table: str, values: Sequence[rows.Row]) -> None:
+        for part in _portions(values):
+            row = f"({','.join('?' * len(part[0]))})"
+            self._database.execute(
+                f"insert or replace into {table} values {','.join([row] * len(part))}",
+                [value for one in part for value in one],
+            )
+
+    def _delete(self, keys: Sequence[int]) -> int:
+        """How many were there."""
+        gone = 0
+        for part in _portions(keys):
+            marks = ",".join("?" * len(part))
+            gone += self._database.execute(
+                f"delete from request where key in ({marks})", part
+            ).rowcount
+        return gone
+
+    def _found(self, asked: Sequence[bytes]) -> dict[bytes, Answer]:
+        found: dict[bytes, Answer] = {}
+        for part in _portions(asked):
+            marks = ",".join("?" * len(part))
+            for row in self._database.execute(f"select * from reply where call in ({marks})", part):
+                answer = rows.answer_of(row)
+                if answer is not None and answer.until > self._wall():
+                    found[answer.call] = answer
+        return found
+
+    def _purge(self, now: float) -> None:
+        """Forget replies that were kept long enough."""
+        self._purged = now
+        self._file.reserve()
+        self._database.execute(
+            "delete from reply where call in (select call from reply where until < ? limit ?)",
+            (self._wall(), _PURGED),
+        )
+
+
+def _portions(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Of few sizes, so that few statements are prepared."""
+    at = 0
+    for size in _SIZES:
+        while len(values) - at >= size:
+            yield values[at : at + size]
+            at += size
