@@ -19,7 +19,7 @@ from support.processes import Start, until
 from zmqdev.report.page.access import host_of, is_loopback, refusal
 from zmqdev.report.page.broadcast import MOST, Broadcast
 from zmqdev.report.page.state import Warnings
-from zmqdev.stats.subject import Reading, Subject
+from zmqdev.stats.snapshot import Snapshot, flow_of
 
 FREE = "tcp://127.0.0.1:*"
 
@@ -51,9 +51,9 @@ def test_elsewhere_a_token_is_needed() -> None:
     assert refusal("0.0.0.0", "secret", {"Authorization": "Bearer secret"}, {}) is None
 
 
-def subject(at: float, messages: int) -> Subject:
-    flow = Reading("forward", messages, 10 * messages, {"full": 3}, 0)
-    return Subject("device", "orders", "streamer", "running", at, at, (), (flow,), {}, {})
+def subject(at: float, messages: int) -> Snapshot:
+    flow = flow_of("forward", messages, 10 * messages, {"full": 3}, 0)
+    return Snapshot("orders", "streamer", "running", at, at, (), (flow,))
 
 
 def test_rates_come_from_two_looks_and_warnings_from_the_log() -> None:

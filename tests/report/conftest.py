@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from zmqdev.relay.counters import STATISTICS
-from zmqdev.stats.endpoint import EndpointSnapshot
+from zmqdev.stats.endpoint import endpoint_snapshot
 from zmqdev.stats.snapshot import AddressState, Flow, PeerCounts, SideState, Snapshot
 
 
@@ -39,7 +39,7 @@ def _device(at: float, messages: int, **given: Any) -> Snapshot:
     return Snapshot(at=at, **(values | given))
 
 
-def _endpoint(at: float, messages: int, **given: Any) -> EndpointSnapshot:
+def _endpoint(at: float, messages: int, **given: Any) -> Snapshot:
     """A pusher that has sent so many messages of 100 bytes."""
     address = AddressState("connect", "tcp://127.0.0.1:5557", "tcp://127.0.0.1:5557")
     values: dict[str, Any] = {
@@ -53,7 +53,7 @@ def _endpoint(at: float, messages: int, **given: Any) -> EndpointSnapshot:
         "addresses": (address,),
         "peers": PeerCounts(connected=1, accepted=1),
     }
-    return EndpointSnapshot(at=at, messages=messages, **(values | given))
+    return endpoint_snapshot(at=at, messages=messages, **(values | given))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def device() -> Callable[..., Snapshot]:
 
 
 @pytest.fixture
-def endpoint() -> Callable[..., EndpointSnapshot]:
+def endpoint() -> Callable[..., Snapshot]:
     """`endpoint(at, messages, **fields)`."""
     return _endpoint
 

@@ -12,7 +12,6 @@ from support.processes import until
 
 from zmqdev.options.common import EndpointStats, Stats
 from zmqdev.report.display import DeviceDisplay, can_be_live, display, endpoint_display, mode_of
-from zmqdev.stats.endpoint import EndpointSnapshot
 from zmqdev.stats.snapshot import Snapshot
 from zmqdev.system.loop import Loop
 
@@ -137,7 +136,7 @@ def test_lines_change_their_pace_while_they_run(
 
 
 def test_a_live_view_of_an_endpoint_without_a_terminal_is_lines(
-    endpoint: Callable[..., EndpointSnapshot], capsys: pytest.CaptureFixture[str]
+    endpoint: Callable[..., Snapshot], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert endpoint_display(EndpointStats()) is None
     shown = endpoint_display(EndpointStats(mode="live", interval=5.0))

@@ -11,7 +11,6 @@ import pytest
 
 from zmqdev.report.lines import Lines
 from zmqdev.stats.snapshot import Snapshot
-from zmqdev.stats.subject import Subject, of_device
 
 Device = Callable[..., Snapshot]
 
@@ -26,28 +25,28 @@ def written(paper: io.StringIO) -> list[dict[str, object]]:
 
 def test_a_line_a_tick_and_one_at_the_end(device: Device, paper: io.StringIO) -> None:
     lines = Lines(1.0, paper, as_json=True, clock=clock)
-    lines.started([of_device(device(0.0, 0))])
-    lines.tick([of_device(device(1.0, 100))])
-    lines.tick([of_device(device(3.0, 300))])
-    lines.ended([of_device(device(4.0, 300, state="stopped"))])
+    lines.started([device(0.0, 0)])
+    lines.tick([device(1.0, 100)])
+    lines.tick([device(3.0, 300)])
+    lines.ended([device(4.0, 300, state="stopped")])
     told = [(line["state"], line["forward_msgs_per_s"]) for line in written(paper)]
     assert told == [("running", 100.0), ("running", 100.0), ("stopped", 75.0)]
 
 
 def test_a_reset_shows_what_came_since(device: Device, paper: io.StringIO) -> None:
     lines = Lines(1.0, paper, as_json=True, clock=clock)
-    lines.started([of_device(device(0.0, 5000))])
-    lines.tick([of_device(device(1.0, 40))])
+    lines.started([device(0.0, 5000)])
+    lines.tick([device(1.0, 40)])
     assert written(paper)[0]["forward_msgs_per_s"] == 40.0
     assert written(paper)[0]["forward_messages"] == 40
 
 
 def test_a_device_that_comes_later_has_its_own_lines(device: Device, paper: io.StringIO) -> None:
     lines = Lines(1.0, paper, as_json=True, clock=clock)
-    first = of_device(device(0.0, 0))
+    first = device(0.0, 0)
     lines.started([first])
-    lines.tick([of_device(device(1.0, 100)), of_device(device(1.0, 50, name="late"))])
-    lines.tick([of_device(device(2.0, 200)), of_device(device(2.0, 80, name="late"))])
+    lines.tick([device(1.0, 100), device(1.0, 50, name="late")])
+    lines.tick([device(2.0, 200), device(2.0, 80, name="late")])
     rates = [(line["device"], line["forward_msgs_per_s"]) for line in written(paper)]
     assert rates == [("orders", 100.0), ("late", 0.0), ("orders", 100.0), ("late", 30.0)]
 
@@ -57,8 +56,8 @@ def pipe_lines(interval: float = 1.0) -> tuple[int, Lines]:
     return read, Lines(interval, os.fdopen(write, "w"), as_json=False, clock=clock)
 
 
-def subjects(device: Device, at: float) -> list[Subject]:
-    return [of_device(device(at, round(at)))]
+def subjects(device: Device, at: float) -> list[Snapshot]:
+    return [device(at, round(at))]
 
 
 def test_nobody_who_reads_them_stops_the_ticks(

@@ -6,14 +6,12 @@ import pytest
 
 from zmqdev.report.glyphs import ASCII, UNICODE, Glyphs
 from zmqdev.report.panel import panel
-from zmqdev.stats.endpoint import EndpointSnapshot
 from zmqdev.stats.extras import services
-from zmqdev.stats.record import Record, Seen
+from zmqdev.stats.rates import Record, Seen
 from zmqdev.stats.snapshot import AddressState, PeerCounts, SideState, Snapshot
-from zmqdev.stats.subject import Subject, of_device, of_endpoint
 
 Device = Callable[..., Snapshot]
-Endpoint = Callable[..., EndpointSnapshot]
+Endpoint = Callable[..., Snapshot]
 
 
 def lines(
@@ -29,7 +27,7 @@ def busy(device: Device, **fields: object) -> tuple[Seen, ...]:
     """A device with a minute behind it, and now 400 messages a second."""
     record = Record()
     for look in range(241):
-        record.take([of_device(device(look / 4, look * 100, **fields))])
+        record.take([device(look / 4, look * 100, **fields)])
     return record.seen
 
 
@@ -58,7 +56,7 @@ def test_what_stands_beside_the_sides_is_shown_where_it_was_asked_for(device: De
 
 
 def test_a_part_that_has_told_nothing_yet_is_shown_by_its_state() -> None:
-    starting = Subject("endpoint", "out", "pull", "starting", 0.0, 0.0, (), ())
+    starting = Snapshot("out", "pull", "starting", 0.0, 0.0, (), (), category="endpoint")
     shown = lines(Record().take([starting]), 80)
     assert "out (pull)" in shown[0]
     assert "starting" in shown[0]
@@ -105,8 +103,8 @@ def busy_once(device: Device) -> tuple[Seen, ...]:
         "name": "名前" * 20,
     }
     record = Record()
-    record.take([of_device(device(0.0, 0, **{**fields, "counts": {}}))])
-    return record.take([of_device(device(2.0, 10, **fields))])
+    record.take([device(0.0, 0, **{**fields, "counts": {}})])
+    return record.take([device(2.0, 10, **fields)])
 
 
 def test_drops_are_named_and_blocked_time_is_shown(device: Device) -> None:
@@ -138,7 +136,7 @@ def test_a_service_that_needs_a_look_stands_out(device: Device) -> None:
         {**idle, "name": "alone", "queued": 1, "oldest": 2.0},
         {**idle, "name": "unused"},
     ]
-    subject = of_device(device(1.0, 5, details={"reliable": {"services": found}}))
+    subject = device(1.0, 5, details={"reliable": {"services": found}})
     assert [(item.text, item.ill) for item in services(subject)] == [
         ("alone: no workers; 1 queued, oldest 2.00 s; 0 in flight", True),
         ("well: 3 workers: 2 ready, 1 busy; 0 queued; 1 in flight", False),
@@ -158,7 +156,7 @@ def test_several_devices_are_a_table(device: Device) -> None:
     record = Record()
     for at in (0.0, 1.0):
         names = ("market", "jobs")
-        record.take([of_device(device(at, round(500 * at), name=name)) for name in names])
+        record.take([device(at, round(500 * at), name=name) for name in names])
     wide = lines(record.seen, 124)
     assert "2 devices" in wide[0]
     assert "peers" in wide[1]
@@ -171,7 +169,7 @@ def test_several_devices_are_a_table(device: Device) -> None:
 
 def test_states_that_differ_stand_in_their_rows(device: Device) -> None:
     record = Record()
-    record.take([of_device(device(1.0, 0)), of_device(device(1.0, 0, name="b", state="paused"))])
+    record.take([device(1.0, 0), device(1.0, 0, name="b", state="paused")])
     shown = lines(record.seen, 124)
     assert "running" not in shown[0]
     assert "paused" in "\n".join(shown[2:])
@@ -180,7 +178,7 @@ def test_states_that_differ_stand_in_their_rows(device: Device) -> None:
 def test_an_end_that_is_known_has_a_bar(endpoint: Endpoint) -> None:
     record = Record()
     for at in (0.0, 1.0):
-        record.take([of_endpoint(endpoint(at, round(250 * at), expected=1000))])
+        record.take([endpoint(at, round(250 * at), expected=1000)])
     shown = "\n".join(lines(record.seen, 80))
     assert "25 % of 1,000, 0:03 left" in shown
     assert "█████████░" in shown
@@ -191,7 +189,7 @@ def test_an_end_that_is_known_has_a_bar(endpoint: Endpoint) -> None:
 
 def test_what_an_endpoint_counts_is_shown_when_it_happened(endpoint: Endpoint) -> None:
     extra = {"sent": 12, "retried": 0, "failed": 1, "p99": 0.0123}
-    seen = Record().take([of_endpoint(endpoint(1.0, 5, kind="client", extra=extra))])
+    seen = Record().take([endpoint(1.0, 5, kind="client", details=extra)])
     text = "\n".join(lines(seen, 80))
     assert "sent 12 · failed 1 · p99 12.3 ms" in text
 
@@ -203,5 +201,5 @@ def test_a_terminal_without_these_signs_gets_others(device: Device) -> None:
 
 
 def test_names_cannot_steer_the_terminal(device: Device) -> None:
-    seen = Record().take([of_device(device(1.0, 0, name="a\x1b[2Jb\x07"))])
+    seen = Record().take([device(1.0, 0, name="a\x1b[2Jb\x07")])
     assert "a?[2Jb?" in lines(seen, 80)[0]

@@ -3,9 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from zmqdev.report.summary import summary
-from zmqdev.stats.record import Record
+from zmqdev.stats.rates import Record
 from zmqdev.stats.snapshot import Snapshot
-from zmqdev.stats.subject import of_device
 
 Device = Callable[..., Snapshot]
 
@@ -13,8 +12,8 @@ Device = Callable[..., Snapshot]
 def run(device: Device, **last: object) -> list[str]:
     record = Record()
     for at, messages in ((0.0, 0), (1.0, 3000), (2.0, 3000)):
-        record.take([of_device(device(at, messages))])
-    record.take([of_device(device(10.0, 4000, state="stopped", **last))])
+        record.take([device(at, messages)])
+    record.take([device(10.0, 4000, state="stopped", **last)])
     return summary(record.seen, 200)
 
 
@@ -35,14 +34,14 @@ def test_it_names_what_was_dropped_and_how_long_it_was_blocked(device: Device) -
 def test_a_reset_takes_nothing_from_it(device: Device) -> None:
     record = Record()
     for at, messages in ((0.0, 0), (1.0, 3000), (2.0, 50)):
-        record.take([of_device(device(at, messages))])
+        record.take([device(at, messages)])
     assert "3,050 messages" in summary(record.seen, 200)[1]
 
 
 def test_a_narrow_terminal_gets_more_lines(device: Device) -> None:
     record = Record()
-    record.take([of_device(device(0.0, 0))])
-    record.take([of_device(device(9.0, 123_456_789, counts={"full": 5}))])
+    record.take([device(0.0, 0)])
+    record.take([device(9.0, 123_456_789, counts={"full": 5})])
     shown = summary(record.seen, 40)
     assert all(len(line) <= 40 for line in shown)
     assert "123,456,789 messages" in shown[1]

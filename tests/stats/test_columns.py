@@ -6,17 +6,16 @@ from collections.abc import Callable
 import pytest
 
 from zmqdev.stats.columns import Line, as_object, as_text, columns, reference
-from zmqdev.stats.endpoint import EXTRA, EndpointSnapshot
+from zmqdev.stats.endpoint import EXTRA
 from zmqdev.stats.rates import Rate
 from zmqdev.stats.snapshot import PeerCounts, Snapshot
-from zmqdev.stats.subject import of_device, of_endpoint
 
 Device = Callable[..., Snapshot]
-Endpoint = Callable[..., EndpointSnapshot]
+Endpoint = Callable[..., Snapshot]
 
 
 def line(snapshot: Snapshot) -> Line:
-    return Line(of_device(snapshot), {"forward": Rate(12.34, 1234.5, 0.25)}, 1_790_000_000.5)
+    return Line(snapshot, {"forward": Rate(12.34, 1234.5, 0.25)}, 1_790_000_000.5)
 
 
 def test_a_text_line_is_words_of_key_and_value(device: Device) -> None:
@@ -46,7 +45,7 @@ def test_the_columns_of_a_device_are_the_same_in_every_line(device: Device) -> N
     "kind", ["pub", "sub", "push", "pull", "client", "worker", "req", "router"]
 )
 def test_the_columns_of_an_endpoint_are_all_of_its_kind(kind: str, endpoint: Endpoint) -> None:
-    shown = as_text(Line(of_endpoint(endpoint(1.0, 5, kind=kind, name=kind)), {}, 0.0))
+    shown = as_text(Line(endpoint(1.0, 5, kind=kind, name=kind), {}, 0.0))
     own = [row.name for row in EXTRA.values() if kind in row.kinds]
     assert all(f" {name}=-" in shown for name in own)
     assert f" endpoint={kind} " in shown

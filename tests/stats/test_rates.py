@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zmqdev.stats.rates import MINUTE, Rate, Track
-from zmqdev.stats.subject import Reading
+from zmqdev.stats.snapshot import Flow, flow_of
 
 
-def reading(messages: int, **given: int) -> Reading:
-    return Reading("forward", messages, messages * 10, blocked_ns=given.get("blocked_ns", 0))
+def reading(messages: int, **given: int) -> Flow:
+    return flow_of("forward", messages, messages * 10, blocked_ns=given.get("blocked_ns", 0))
 
 
 def steady(rate: float, seconds: float, step: float = 0.25) -> Track:

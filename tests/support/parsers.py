@@ -32,7 +32,7 @@ from zmqdev.options.separator import parse_separator
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.security import acl, certificate, networks, passwords
 from zmqdev.security.subscriptions import SubscriptionLimits, Subscriptions
-from zmqdev.stats.telling import Telling
+from zmqdev.stats.columns import from_line
 from zmqdev.tools.probe import foreign, greeting, zmtp
 from zmqdev.tools.probe.machine import Probe
 from zmqdev.wire import majordomo, stamp, z85, zap
@@ -233,7 +233,7 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "size": lambda data: quantity.parse_size(text(data)),
     "split": _split,
     "stamp": lambda data: stamp.read(cut_up(data)),
-    "statistics line": lambda data: Telling("device").take(data, 0.0),
+    "statistics line": lambda data: from_line(data, 0.0),
     "subscriptions": _subscriptions,
     "template": lambda data: compile_template(data, OUTGOING, None),
     "users": lambda data: passwords.parse(data, "f"),

@@ -23,8 +23,7 @@ from zmqdev.options.layer import build
 from zmqdev.relay import recv_burst
 from zmqdev.report.live import INTERVAL
 from zmqdev.report.svg import svg
-from zmqdev.stats.record import Record
-from zmqdev.stats.subject import of_device
+from zmqdev.stats.rates import Record
 
 WIDTH = 100
 SUBSCRIBERS = 3
@@ -94,7 +93,7 @@ def _watch(device: Device, seconds: float) -> str:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         device.drain_monitors(lambda side, event: None)
-        record.take([of_device(device.snapshot())])
+        record.take([device.snapshot()])
         time.sleep(INTERVAL)
     return svg(record.seen, width=WIDTH, title="zmqdev forwarder")
 

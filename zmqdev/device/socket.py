@@ -32,7 +32,7 @@ _HAUSNUMERO = 156384712
 
 
 def events(socket: zmq.Socket[bytes]) -> int:
-    """Which of POLLIN and POLLOUT hold now. Reading it makes the socket handle new peers."""
+    """Which of POLLIN and POLLOUT hold now. Flow it makes the socket handle new peers."""
     return cast(int, socket.get(zmq.EVENTS))
 
 

@@ -29,7 +29,8 @@ from zmqdev.errors import RunError, Unmet
 from zmqdev.options.endpoint import EndpointKind
 from zmqdev.options.endpoint_groups import Input
 from zmqdev.options.quantity import format_duration
-from zmqdev.stats.endpoint import EndpointSnapshot
+from zmqdev.stats.endpoint import endpoint_snapshot
+from zmqdev.stats.snapshot import Snapshot
 from zmqdev.system import crash
 from zmqdev.system.signals import Signals
 
@@ -52,11 +53,11 @@ class Display(Protocol):
     @property
     def interval(self) -> float: ...
 
-    def started(self, snapshot: EndpointSnapshot) -> None: ...
+    def started(self, snapshot: Snapshot) -> None: ...
 
-    def tick(self, snapshot: EndpointSnapshot) -> None: ...
+    def tick(self, snapshot: Snapshot) -> None: ...
 
-    def ended(self, snapshot: EndpointSnapshot) -> None: ...
+    def ended(self, snapshot: Snapshot) -> None: ...
 
     def aside(self) -> AbstractContextManager[None]: ...
 
@@ -66,11 +67,11 @@ class Unseen:
 
     interval = math.inf
 
-    def started(self, snapshot: EndpointSnapshot) -> None: ...
+    def started(self, snapshot: Snapshot) -> None: ...
 
-    def tick(self, snapshot: EndpointSnapshot) -> None: ...
+    def tick(self, snapshot: Snapshot) -> None: ...
 
-    def ended(self, snapshot: EndpointSnapshot) -> None: ...
+    def ended(self, snapshot: Snapshot) -> None: ...
 
     def aside(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -171,10 +172,10 @@ class Turns:
         """The error that the program ends with, or None when all went as asked."""
         return Unmet(self._unmet) if self._unmet else self.task.verdict()
 
-    def snapshot(self) -> EndpointSnapshot:
+    def snapshot(self) -> Snapshot:
         """What the endpoint is and has counted, at this moment."""
         now, task = self._clock(), self.task
-        return EndpointSnapshot(
+        return endpoint_snapshot(
             name=self.spec.name,
             kind=self.kind.name,
             state=task.state if self._state == "running" else self._state,
@@ -187,7 +188,7 @@ class Turns:
             addresses=self.post.opened.addresses,
             peers=self.post.watch.counts,
             expected=task.expected,
-            extra=task.extra(),
+            details=task.extra(),
         )
 
     def _begin(self) -> None:

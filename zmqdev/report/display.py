@@ -16,8 +16,7 @@ from typing import Protocol
 from zmqdev.device.service import Attachment, Service
 from zmqdev.options.common import EndpointStats, Stats
 from zmqdev.report.lines import Lines
-from zmqdev.stats.endpoint import EndpointSnapshot
-from zmqdev.stats.subject import Subject, of_device, of_endpoint
+from zmqdev.stats.snapshot import Snapshot
 from zmqdev.system.loop import Repeat
 from zmqdev.system.stdio import Stream
 
@@ -27,9 +26,9 @@ class Display(Protocol):
 
     interval: float
 
-    def started(self, subjects: Iterable[Subject]) -> None: ...
-    def tick(self, subjects: Iterable[Subject]) -> None: ...
-    def ended(self, subjects: Iterable[Subject]) -> None: ...
+    def started(self, subjects: Iterable[Snapshot]) -> None: ...
+    def tick(self, subjects: Iterable[Snapshot]) -> None: ...
+    def ended(self, subjects: Iterable[Snapshot]) -> None: ...
     def aside(self) -> AbstractContextManager[None]: ...
 
 
@@ -84,8 +83,8 @@ class DeviceDisplay:
             self._repeat.pace(seconds)
 
 
-def _devices(service: Service) -> list[Subject]:
-    return [of_device(device.snapshot()) for device in service.devices]
+def _devices(service: Service) -> list[Snapshot]:
+    return [device.snapshot() for device in service.devices]
 
 
 class EndpointDisplay:
@@ -103,14 +102,14 @@ class EndpointDisplay:
     def interval(self) -> float:
         return self._display.interval
 
-    def started(self, snapshot: EndpointSnapshot) -> None:
-        self._display.started([of_endpoint(snapshot)])
+    def started(self, snapshot: Snapshot) -> None:
+        self._display.started([snapshot])
 
-    def tick(self, snapshot: EndpointSnapshot) -> None:
-        self._display.tick([of_endpoint(snapshot)])
+    def tick(self, snapshot: Snapshot) -> None:
+        self._display.tick([snapshot])
 
-    def ended(self, snapshot: EndpointSnapshot) -> None:
-        self._display.ended([of_endpoint(snapshot)])
+    def ended(self, snapshot: Snapshot) -> None:
+        self._display.ended([snapshot])
 
     def aside(self) -> AbstractContextManager[None]:
         return self._display.aside() if self._mixed else nullcontext()

@@ -26,9 +26,8 @@ from zmqdev.report.rows import (
     worded,
 )
 from zmqdev.stats import units
-from zmqdev.stats.rates import Rate, Track
-from zmqdev.stats.record import Seen
-from zmqdev.stats.subject import Reading
+from zmqdev.stats.rates import Rate, Seen, Track
+from zmqdev.stats.snapshot import Flow
 
 # Parts of the last minute: whole seconds each.
 SPARKS = (60, 30, 20, 15, 12, 10)
@@ -128,17 +127,17 @@ def device_rows(
                 yield Row(line, Rank.MORE)
 
 
-_NOTHING: tuple[tuple[Reading | None, Track | None], ...] = ((None, None),)
+_NOTHING: tuple[tuple[Flow | None, Track | None], ...] = ((None, None),)
 
 
-def _last(item: Seen) -> Reading | None:
+def _last(item: Seen) -> Flow | None:
     return item.flows[-1][0] if item.flows else None
 
 
 def _device_cells(
     form: int,
     item: Seen,
-    flow: Reading | None,
+    flow: Flow | None,
     track: Track | None,
     states: Mapping[str, str],
     glyphs: Glyphs,
@@ -178,13 +177,13 @@ def expected_row(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
         yield Row(Text.assemble((bar(done, min(room, 60), glyphs), "green"), words))
 
 
-def _left(expected: int, flow: Reading, rate: Rate) -> str:
+def _left(expected: int, flow: Flow, rate: Rate) -> str:
     if rate.messages <= 0 or flow.messages >= expected:
         return ""
     return f", {units.clock((expected - flow.messages) / rate.messages)} left"
 
 
-def _numbers(flow: Reading, track: Track, blocks: bool) -> list[Text]:
+def _numbers(flow: Flow, track: Track, blocks: bool) -> list[Text]:
     rate = track.rate()
     moving = "bold green" if rate.messages else "dim"
     cells = [
@@ -196,13 +195,13 @@ def _numbers(flow: Reading, track: Track, blocks: bool) -> list[Text]:
     return [*cells, _blocked(flow, rate)] if blocks else cells
 
 
-def _blocked(flow: Reading, rate: Rate) -> Text:
+def _blocked(flow: Flow, rate: Rate) -> Text:
     if flow.blocked_ns is None:
         return Text()
     return Text(units.share(rate.blocked), "yellow" if rate.blocked >= 0.01 else "dim")
 
 
-def _stacked(flow: Reading, track: Track, width: int, glyphs: Glyphs) -> Iterator[Row]:
+def _stacked(flow: Flow, track: Track, width: int, glyphs: Glyphs) -> Iterator[Row]:
     """One direction in a narrow terminal."""
     rate = track.rate()
     now = [
@@ -220,7 +219,7 @@ def _stacked(flow: Reading, track: Track, width: int, glyphs: Glyphs) -> Iterato
     yield _spark_row(track, width, glyphs, indent=2)
 
 
-def _drops(flow: Reading, width: int, indent: int) -> Iterator[Row]:
+def _drops(flow: Flow, width: int, indent: int) -> Iterator[Row]:
     if not flow.dropped:
         return
     reasons = (

@@ -7,15 +7,13 @@ the order of the columns.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from zmqdev.stats.columns import Line, as_object, as_text
-from zmqdev.stats.rates import Rate, Total, Track, between
-from zmqdev.stats.record import Record, Seen
-from zmqdev.stats.subject import Subject
+from zmqdev.stats.columns import Line, as_text, to_line
+from zmqdev.stats.rates import Rate, Record, Seen, Total, Track, between
+from zmqdev.stats.snapshot import Snapshot
 from zmqdev.system.stdio import Complaint, Outlet, Stream
 
 # How long the last lines may take to be read.
@@ -41,11 +39,11 @@ class Lines:
         self._record = Record()
         self._marks: dict[Track, tuple[float, Total]] = {}
 
-    def started(self, subjects: Iterable[Subject]) -> None:
+    def started(self, subjects: Iterable[Snapshot]) -> None:
         """Count from here."""
         self._mark(self._record.take(subjects))
 
-    def tick(self, subjects: Iterable[Subject]) -> None:
+    def tick(self, subjects: Iterable[Snapshot]) -> None:
         seen = self._record.take(subjects)
         for item in seen:
             self._write(
@@ -54,7 +52,7 @@ class Lines:
         self._mark(seen)
         self._complaint.tell()
 
-    def ended(self, subjects: Iterable[Subject]) -> None:
+    def ended(self, subjects: Iterable[Snapshot]) -> None:
         for item in self._record.take(subjects):
             run = item.subject.uptime
             self._write(item.subject, {flow.name: track.mean(run) for flow, track in item.flows})
@@ -84,7 +82,7 @@ class Lines:
     def _mark(self, seen: Iterable[Seen]) -> None:
         self._marks = {track: (track.at, track.total) for item in seen for _, track in item.flows}
 
-    def _write(self, subject: Subject, rates: dict[str, Rate]) -> None:
+    def _write(self, subject: Snapshot, rates: dict[str, Rate]) -> None:
         line = Line(subject, rates, round(self._clock(), 3))
-        text = json.dumps(as_object(line)) if self._as_json else as_text(line)
+        text = (to_line if self._as_json else as_text)(line)
         self._outlet.write(text + "\n")

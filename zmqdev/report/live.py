@@ -21,8 +21,8 @@ from zmqdev.report.log import route
 from zmqdev.report.panel import panel
 from zmqdev.report.summary import summary
 from zmqdev.report.terminal import Painted, Region, Terminal
-from zmqdev.stats.record import Record, Seen
-from zmqdev.stats.subject import Subject
+from zmqdev.stats.rates import Record, Seen
+from zmqdev.stats.snapshot import Snapshot
 from zmqdev.system.stdio import Outlet, Stream
 
 # Four a second: numbers can still be read, and it costs next to nothing.
@@ -67,16 +67,16 @@ class LiveView:
         self._resumed = False
         self._before: Any = None  # what SIGCONT did
 
-    def started(self, subjects: Iterable[Subject]) -> None:
+    def started(self, subjects: Iterable[Snapshot]) -> None:
         route(self._above)
         with suppress(ValueError):  # not in the main thread: no handler, and no Ctrl-Z noticed
             self._before = signal.signal(signal.SIGCONT, self._continued)
         self._show(self._record.take(subjects))
 
-    def tick(self, subjects: Iterable[Subject]) -> None:
+    def tick(self, subjects: Iterable[Snapshot]) -> None:
         self._show(self._record.take(subjects))
 
-    def ended(self, subjects: Iterable[Subject]) -> None:
+    def ended(self, subjects: Iterable[Snapshot]) -> None:
         """The summary takes the place of the panel."""
         seen = self._record.take(subjects)
         if self._resumed or not self._terminal.is_ours():

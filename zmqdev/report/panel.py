@@ -15,9 +15,8 @@ from zmqdev.report.glyphs import Glyphs
 from zmqdev.report.rows import Rank, Row, fit, fitted, packed, piece, shorten, worded
 from zmqdev.stats import units
 from zmqdev.stats.extras import services, spoken
-from zmqdev.stats.record import Seen
-from zmqdev.stats.snapshot import PeerCounts, SideState
-from zmqdev.stats.subject import Subject
+from zmqdev.stats.rates import Seen
+from zmqdev.stats.snapshot import PeerCounts, SideState, Snapshot
 
 STATE_STYLES = {
     "running": "green",
@@ -65,7 +64,7 @@ def _one(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
             yield Row(line, rank)
 
 
-def _side(side: SideState, subject: Subject, width: int, glyphs: Glyphs) -> Iterator[Row]:
+def _side(side: SideState, subject: Snapshot, width: int, glyphs: Glyphs) -> Iterator[Row]:
     """A side: name, type, addresses, who is there."""
     name, type_, verb = _columns(subject)
     head = Text.assemble(
@@ -88,7 +87,7 @@ def _side(side: SideState, subject: Subject, width: int, glyphs: Glyphs) -> Iter
         yield from _failures(side, width)
 
 
-def _columns(subject: Subject) -> tuple[int, int, int]:
+def _columns(subject: Snapshot) -> tuple[int, int, int]:
     """How wide the names, socket types and verbs of all sides are. A part that starts has none."""
     return (
         max((len(item.name) for item in subject.sides), default=0),
@@ -97,7 +96,7 @@ def _columns(subject: Subject) -> tuple[int, int, int]:
     )
 
 
-def _beside(subject: Subject, width: int) -> Iterator[Row]:
+def _beside(subject: Snapshot, width: int) -> Iterator[Row]:
     """What else can be reached, where it was asked for: the default place needs no telling,
     `ctl` finds it by the name."""
     name, type_, verb = _columns(subject)

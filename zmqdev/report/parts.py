@@ -7,7 +7,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import IO, Protocol
 
@@ -15,8 +15,8 @@ from zmqdev.options.common import Stats
 from zmqdev.report.display import Display, can_be_live
 from zmqdev.report.lines import Lines
 from zmqdev.stats import units
-from zmqdev.stats.subject import Subject, of_device
-from zmqdev.stats.telling import Telling
+from zmqdev.stats.columns import from_line
+from zmqdev.stats.snapshot import Snapshot
 from zmqdev.supervisor.member import Member, MemberState
 from zmqdev.supervisor.output import Voice, prefixes
 from zmqdev.supervisor.runner import ERR, OUT, STATISTICS
@@ -74,8 +74,7 @@ class Screen:
         self.display: Display | None = None
         self._fleet: Fleet | None = None
         self._prefixes: dict[str, bytes] = {}
-        self._tellings: dict[str, Telling] = {}
-        self._subjects: dict[str, Subject] = {}
+        self._subjects: dict[str, Snapshot] = {}
         self._waiting: dict[str, list[bytes]] = {OUT: [], ERR: []}
         self._outlets = {OUT: Outlet(sys.stdout, NO_LIMIT), ERR: Outlet(sys.stderr, NO_LIMIT)}
         self._complaint = Complaint(self._outlets[OUT], "output")
@@ -116,35 +115,32 @@ class Screen:
             self._scheduled = True
             self._fleet.loop.at(time.monotonic(), self._flush)
 
-    def subjects(self) -> list[Subject]:
+    def subjects(self) -> list[Snapshot]:
         """Every member as it is now, in the order of the file."""
         return [self._subject(member) for member in self._members()]
 
     def _members(self) -> list[Member]:
         return list(self._fleet.members.values()) if self._fleet is not None else []
 
-    def _subject(self, member: Member) -> Subject:
+    def _subject(self, member: Member) -> Snapshot:
         shown = member.shown()
         if isinstance(member.running, Lodger):
             snapshot = member.running.snapshot()
             if snapshot is not None:
-                return replace(of_device(snapshot), name=member.name, note=note(shown))
+                return replace(snapshot, name=member.name, note=note(shown))
         last = self._subjects.get(member.name)
         if last is None:
-            at = time.monotonic()
-            kept = (member.part.category, member.name, member.part.kind, shown.state, at)
-            return Subject(*kept, shown.uptime, (), (), note=note(shown))
+            at, part = time.monotonic(), member.part
+            last = Snapshot(
+                part.name, part.kind, shown.state, at, shown.uptime, (), (), category=part.category
+            )
         state = last.state if shown.state == "running" else shown.state
         return replace(last, name=member.name, state=state, note=note(shown))
 
     def _told(self, name: str, line: bytes) -> None:
-        for member in self._members():
-            if member.name == name:
-                telling = self._tellings.setdefault(name, Telling(member.part.category))
-                subject = telling.take(line, time.monotonic())
-                if subject is not None:
-                    self._subjects[name] = subject
-                return
+        if any(member.name == name for member in self._members()):
+            with suppress(ValueError):  # a message of its own that looked like statistics
+                self._subjects[name] = from_line(line, time.monotonic())
 
     def _tick(self) -> None:
         assert self.display is not None

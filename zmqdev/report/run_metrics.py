@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from zmqdev.report.scrape import Serving, Source
-from zmqdev.stats.subject import Subject
+from zmqdev.stats.snapshot import Snapshot
 from zmqdev.supervisor.member import MemberState
 from zmqdev.supervisor.supervisor import Fleet
 
@@ -26,7 +26,7 @@ class Look:
     """All parts at one moment; replaced by the loop, read by the server's threads."""
 
     parts: tuple[MemberState, ...] = ()
-    subjects: tuple[Subject, ...] = ()
+    subjects: tuple[Snapshot, ...] = ()
 
 
 class Parts(Collector):
@@ -58,7 +58,7 @@ def _lives(parts: Sequence[MemberState]) -> Iterator[Metric]:
     yield from (up, restarts, uptime)
 
 
-def _flows(subjects: Sequence[Subject]) -> Iterator[Metric]:
+def _flows(subjects: Sequence[Snapshot]) -> Iterator[Metric]:
     labels = ("part", "direction")
     messages = CounterMetricFamily(
         "zmqdev_part_messages", "Whole messages passed on, sent or received.", labels=labels
@@ -82,7 +82,7 @@ class RunMetrics:
     """Stands beside a run. `subjects` is called in the loop only."""
 
     def __init__(
-        self, place: str, subjects: Callable[[], Sequence[Subject]], picture: str = ""
+        self, place: str, subjects: Callable[[], Sequence[Snapshot]], picture: str = ""
     ) -> None:
         self._place, self._subjects, self._picture = place, subjects, picture
         self._look = Look()

@@ -30,7 +30,6 @@ from zmqdev.report.metrics import Snapshots
 from zmqdev.report.page.broadcast import Broadcast
 from zmqdev.report.page.routes import Page
 from zmqdev.stats.snapshot import AddressState, Snapshot
-from zmqdev.stats.subject import Subject, of_device
 from zmqdev.system import crash
 
 log = logging.getLogger("zmqdev")
@@ -46,7 +45,7 @@ class Source:
     """
 
     collector: Collector
-    subjects: Callable[[], Sequence[Subject]]
+    subjects: Callable[[], Sequence[Snapshot]]
     sick: Callable[[], Sequence[str]]
     not_ready: Callable[[], Sequence[str]]
     picture: str = ""
@@ -94,7 +93,7 @@ class Metrics:
 
         source = Source(
             collector=Snapshots(take),
-            subjects=lambda: [of_device(snapshot) for snapshot in take()],
+            subjects=take,
             sick=lambda: _sick(take(), self.pulse),
             not_ready=lambda: _not_running(take()),
         )

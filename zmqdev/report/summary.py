@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from zmqdev.stats import units
-from zmqdev.stats.rates import Track
-from zmqdev.stats.record import Seen
-from zmqdev.stats.subject import Reading
+from zmqdev.stats.rates import Seen, Track
+from zmqdev.stats.snapshot import Flow
 
 
 def summary(seen: Sequence[Seen], width: int) -> list[str]:
@@ -26,7 +25,7 @@ def _subject(item: Seen, width: int) -> Iterator[str]:
         yield from _wrapped(f"  {flow.name:{label}}  ", words, width)
 
 
-def _flow(flow: Reading, track: Track, seconds: float) -> Iterator[str]:
+def _flow(flow: Flow, track: Track, seconds: float) -> Iterator[str]:
     mean, total = track.mean(seconds), track.total
     yield f"{units.counted(total.messages, 'message')}"
     if total.messages:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from zmqdev.report.glyphs import UNICODE
 from zmqdev.report.panel import panel
-from zmqdev.stats.record import Seen
+from zmqdev.stats.rates import Seen
 
 # A document shall not fetch fonts from elsewhere: every reader has a monospace one.
 _FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)

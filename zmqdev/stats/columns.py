@@ -8,6 +8,7 @@ the same keys in the same order in every line of its life.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,8 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from zmqdev.stats.extras import numbers
 from zmqdev.stats.rates import Rate
-from zmqdev.stats.snapshot import SideState
-from zmqdev.stats.subject import Reading, Subject
+from zmqdev.stats.snapshot import AddressState, Flow, PeerCounts, SideState, Snapshot, flow_of
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 class Line:
     """One subject at one moment. `rates` is by direction; `clock` seconds since 1970."""
 
-    subject: Subject
+    subject: Snapshot
     rates: dict[str, Rate]
     clock: float
 
@@ -74,7 +74,7 @@ SIDE: tuple[Key[SideState], ...] = (
     ),
     Key("refused", "", "map of reason to count of refusals", lambda s: dict(s.refused), text=False),
 )
-FLOW: tuple[Key[tuple[Reading, Rate]], ...] = (
+FLOW: tuple[Key[tuple[Flow, Rate]], ...] = (
     Key("messages", "messages", "whole messages the target accepted", lambda x: x[0].messages),
     Key("bytes", "bytes", "bytes of all their frames", lambda x: x[0].bytes),
     Key(
@@ -92,11 +92,12 @@ FLOW: tuple[Key[tuple[Reading, Rate]], ...] = (
         lambda x: round(x[1].blocked * 100, 1),
     ),
     Key("drops_by_reason", "messages", "map of reason to count", lambda x: dict(x[0].drops), False),
+    Key("blocked_ns", "ns", "waited for a full target in all", lambda x: x[0].blocked_ns, False),
 )
 # What stands beside the sides of a device and has an address, by the option that asks for it.
 BESIDE = ("control", "metrics")
 # An endpoint neither drops nor blocks by rules that it could count.
-_DEVICES_ONLY = frozenset({"drops", "blocked_pct", "drops_by_reason"})
+_DEVICES_ONLY = frozenset({"drops", "blocked_pct", "drops_by_reason", "blocked_ns"})
 
 
 def columns(line: Line, *, text: bool) -> Iterator[tuple[str, Any]]:
@@ -122,14 +123,14 @@ def _those(keys: tuple[Key[T], ...], text: bool) -> Iterator[Key[T]]:
     return (key for key in keys if key.text or not text)
 
 
-def _extra(subject: Subject, text: bool) -> Iterator[tuple[str, Any]]:
+def _extra(subject: Snapshot, text: bool) -> Iterator[tuple[str, Any]]:
     """What only this kind counts: single numbers in text, everything in JSON."""
     if subject.category == "endpoint":
         yield "expected", subject.expected
     if text or subject.category == "endpoint":
         yield from numbers(subject)
     else:
-        yield from subject.extra.items()
+        yield from subject.details.items()
 
 
 def as_text(line: Line) -> str:
@@ -153,6 +154,77 @@ def _word(name: str, value: Any) -> str:
 def as_object(line: Line) -> dict[str, Any]:
     """The same and more, for JSON."""
     return dict(columns(line, text=False))
+
+
+def to_line(line: Line) -> str:
+    """The same as one line of JSON, without its newline."""
+    return json.dumps(as_object(line))
+
+
+def from_line(line: bytes | str, at: float) -> Snapshot:
+    """What `to_line` was made of, as it is `at` that time; rates, and what no key has, are lost.
+    ValueError for a line that is none."""
+    try:
+        return _read(json.loads(line), at)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a statistics line: {error!r}") from None
+
+
+def _read(told: dict[str, Any], at: float) -> Snapshot:
+    category = "endpoint" if "endpoint" in told else "device"
+    return Snapshot(
+        category=category,
+        name=told[category],
+        kind=told["kind"],
+        state=told["state"],
+        at=at,
+        uptime=float(told["uptime"]),
+        sides=tuple(_read_side(name, told) for name in _prefixes(told, "type", "addresses")),
+        flows=tuple(_read_flow(name, told) for name in _prefixes(told, "messages", "bytes")),
+        details={key: value for key, value in told.items() if not _is_declared(key)},
+        expected=told.get("expected"),
+    )
+
+
+def _prefixes(told: dict[str, Any], first: str, second: str) -> Iterator[str]:
+    """The sides, or directions, that have both of these keys."""
+    for key in told:
+        name = key.removesuffix(f"_{first}")
+        if name != key and f"{name}_{second}" in told:
+            yield name
+
+
+def _read_side(name: str, told: dict[str, Any]) -> SideState:
+    return SideState(
+        name,
+        told[f"{name}_type"],
+        tuple(AddressState("", address, address) for address in told[f"{name}_addresses"]),
+        PeerCounts(
+            connected=told[f"{name}_peers"],
+            accepted=told[f"{name}_accepted"],
+            disconnects=told[f"{name}_disconnects"],
+            failed_handshakes=told[f"{name}_failed_handshakes"],
+        ),
+        dict(told[f"{name}_refused"]),
+    )
+
+
+def _read_flow(name: str, told: dict[str, Any]) -> Flow:
+    return flow_of(
+        name,
+        told[f"{name}_messages"],
+        told[f"{name}_bytes"],
+        dict(told.get(f"{name}_drops_by_reason", {})),
+        told.get(f"{name}_blocked_ns"),
+    )
+
+
+_HEADS = frozenset({"endpoint", "expected", *(key.name for key in SUBJECT)})
+_ENDINGS = (*(f"_{key.name}" for key in SIDE), *(f"_{key.name}" for key in FLOW))
+
+
+def _is_declared(key: str) -> bool:
+    return key in _HEADS or key.endswith(_ENDINGS)
 
 
 def reference() -> Iterator[tuple[str, str, str, bool]]:

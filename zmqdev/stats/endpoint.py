@@ -8,12 +8,12 @@ names for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from zmqdev.stats.snapshot import AddressState, PeerCounts
+from zmqdev.stats.snapshot import AddressState, PeerCounts, SideState, Snapshot, flow_of
 
+NO_PEERS = PeerCounts()
 STATES = ("starting", "waiting", "running", "draining", "stopped", "failed")
 
 
@@ -63,28 +63,18 @@ EXTRA = _rows(
 )
 
 
-@dataclass(frozen=True)
-class EndpointSnapshot:
-    """An endpoint at `at` (monotonic seconds).
-
-    `expected` is how many messages there will be in all, None when that is not
-    known; `verb` says what happens to them: sent, received or answered.
-    """
-
-    name: str
-    kind: str
-    state: str
-    at: float
-    uptime: float
-    type: str
-    verb: str
-    messages: int
-    bytes: int
-    addresses: tuple[AddressState, ...] = ()
-    peers: PeerCounts = field(default_factory=PeerCounts)
-    expected: int | None = None
-    extra: Mapping[str, float] = field(default_factory=dict)
-
-    def plain(self) -> dict[str, Any]:
-        """The same as JSON can hold."""
-        return asdict(self)
+def endpoint_snapshot(
+    *,
+    type: str,
+    verb: str,
+    messages: int,
+    bytes: int,
+    addresses: tuple[AddressState, ...] = (),
+    peers: PeerCounts = NO_PEERS,
+    **more: Any,
+) -> Snapshot:
+    """One with its single socket, and a single direction: `verb` says what happens to messages,
+    sent, received or answered. `more` are the other fields of a snapshot."""
+    side = SideState("socket", type, addresses, peers)
+    flows = (flow_of(verb, messages, bytes),)
+    return Snapshot(category="endpoint", sides=(side,), flows=flows, **more)

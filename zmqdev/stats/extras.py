@@ -14,7 +14,7 @@ from typing import Any
 from zmqdev.stats import units
 from zmqdev.stats.endpoint import EXTRA
 from zmqdev.stats.reliable import WORKER_STATES
-from zmqdev.stats.subject import Subject
+from zmqdev.stats.snapshot import Snapshot
 
 # What is worth seeing also while it is zero: the room that is left.
 _ALWAYS = frozenset({"queued", "in_flight"})
@@ -23,14 +23,14 @@ _SIZES = frozenset({"bytes"})
 _TIMES = frozenset({"oldest"}) | {row.name for row in EXTRA.values() if row.unit == "seconds"}
 
 
-def numbers(subject: Subject) -> Iterator[tuple[str, float | None]]:
+def numbers(subject: Snapshot) -> Iterator[tuple[str, float | None]]:
     """(name, value) in an order that stays; None for what is not known yet."""
     if subject.category == "endpoint":
         for row in EXTRA.values():
             if subject.kind in row.kinds:
-                yield row.name, subject.extra.get(row.name)
+                yield row.name, subject.details.get(row.name)
     else:
-        yield from _found(subject.extra)
+        yield from _found(subject.details)
 
 
 def _found(tree: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
@@ -41,7 +41,7 @@ def _found(tree: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
             yield name, value
 
 
-def spoken(subject: Subject) -> list[str]:
+def spoken(subject: Snapshot) -> list[str]:
     """`queued 12`, `oldest 1.2 s`: what is not zero, and what is worth a zero."""
     return [
         f"{name.replace('_', ' ')} {_value(name, value)}"
@@ -64,9 +64,9 @@ class Service:
     ill: bool
 
 
-def services(subject: Subject) -> list[Service]:
+def services(subject: Snapshot) -> list[Service]:
     """A line for each service of a reliable queue, those with most to do first."""
-    found = sorted(_services(subject.extra), key=lambda item: -int(item["queued"]))
+    found = sorted(_services(subject.details), key=lambda item: -int(item["queued"]))
     return [_service(item) for item in found]
 
 

@@ -7,9 +7,10 @@ what has come since. The time is always an argument, in monotonic seconds.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from zmqdev.stats.subject import Reading
+from zmqdev.stats.snapshot import Flow, Snapshot
 
 MINUTE = 60.0
 # Shorter windows jump about with the moments of looking, longer ones lag.
@@ -40,7 +41,7 @@ class Total:
     blocked_ns: int = 0
     dropped: int = 0
 
-    def plus(self, before: Reading, after: Reading) -> Total:
+    def plus(self, before: Flow, after: Flow) -> Total:
         return Total(
             self.messages + growth(before.messages, after.messages),
             self.bytes + growth(before.bytes, after.bytes),
@@ -63,7 +64,7 @@ def between(before: Total, after: Total, seconds: float) -> Rate:
 class Track:
     """One direction over time: `add` readings, ask for rates. Holds the last minute."""
 
-    def __init__(self, at: float, reading: Reading) -> None:
+    def __init__(self, at: float, reading: Flow) -> None:
         self.started = at
         self.last = reading
         self.total = Total(
@@ -80,7 +81,7 @@ class Track:
         """When the last reading was made."""
         return self._times[-1]
 
-    def add(self, at: float, reading: Reading) -> None:
+    def add(self, at: float, reading: Flow) -> None:
         """A new reading. One that is no later than the last is only remembered."""
         self.total = self.total.plus(self.last, reading)
         self.last = reading
@@ -143,3 +144,37 @@ class Track:
         old = bisect_left(self._times, now - 1.25 * MINUTE) - 1
         if old > 16:  # in batches: removing from the front costs
             del self._times[:old], self._totals[:old]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A subject now, and the track of each of its directions."""
+
+    subject: Snapshot
+    flows: tuple[tuple[Flow, Track], ...]
+
+
+class Record:
+    """`take` what there is at each look; a subject that is gone is forgotten."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[tuple[str, str], Track] = {}
+        self.seen: tuple[Seen, ...] = ()
+
+    def take(self, subjects: Iterable[Snapshot]) -> tuple[Seen, ...]:
+        self.seen = tuple(self._see(subject) for subject in subjects)
+        here = {(seen.subject.name, flow.name) for seen in self.seen for flow, _ in seen.flows}
+        self._tracks = {key: track for key, track in self._tracks.items() if key in here}
+        return self.seen
+
+    def _see(self, subject: Snapshot) -> Seen:
+        return Seen(subject, tuple((flow, self._track(subject, flow)) for flow in subject.flows))
+
+    def _track(self, subject: Snapshot, flow: Flow) -> Track:
+        key = (subject.name, flow.name)
+        track = self._tracks.get(key)
+        if track is None:
+            track = self._tracks[key] = Track(subject.at, flow)
+        else:
+            track.add(subject.at, flow)
+        return track

@@ -1,10 +1,13 @@
-"""What a running device hands out: plain data, made at one moment."""
+"""What a device or an endpoint is at one moment: plain data. Displays, lines, `ctl` and metrics
+are all drawn from it, and two of them make a rate."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+
+from zmqdev.relay.counters import DROPS
 
 STATES = ("starting", "running", "paused", "draining", "stopped", "failed")
 
@@ -44,7 +47,8 @@ class SideState:
 
 @dataclass(frozen=True)
 class Flow:
-    """One direction. `counts` has the rows of relay.STATISTICS by name."""
+    """One direction. `counts` has the rows of relay.STATISTICS by name; an endpoint has messages
+    and bytes of them."""
 
     name: str
     source: str
@@ -59,13 +63,44 @@ class Flow:
     def bytes(self) -> int:
         return self.counts["bytes"]
 
+    @property
+    def drops(self) -> dict[str, int]:
+        """By reason, without the zeros."""
+        return {reason: self.counts[reason] for reason in DROPS if self.counts.get(reason)}
+
+    @property
+    def dropped(self) -> int:
+        return sum(self.drops.values())
+
+    @property
+    def blocked_ns(self) -> int | None:
+        """How long a message waited for a full target; None where nothing can be blocked."""
+        return self.counts.get("blocked_ns")
+
+
+def flow_of(
+    name: str,
+    messages: int,
+    bytes: int,
+    drops: Mapping[str, int] | None = None,
+    blocked_ns: int | None = None,
+) -> Flow:
+    """One direction of something else than a device here: an endpoint, or a line that was read."""
+    counts = {"messages": messages, "bytes": bytes, **(drops or {})}
+    if blocked_ns is not None:
+        counts["blocked_ns"] = blocked_ns
+    return Flow(name, "", "", counts)
+
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A device at `at` (monotonic seconds). `details` is what only its kind has; `beside` where
-    what stands beside its sides can be reached: control, metrics; `asked` is "" of a default.
-    `restarts` counts how often the program began again after a fault, of which `restart_cause`
-    is the last one's signal."""
+    """A device or an endpoint, as `category` says, at `at` (monotonic seconds).
+
+    `details` is what only its kind has; `beside` where what stands beside its sides can be
+    reached: control, metrics; `asked` is "" of a default. `expected` is how many messages there
+    will be, None when that is not known; `note` a line about its life, where there is something
+    to say. `restarts` counts how often the program began again after a fault, of which
+    `restart_cause` is the last one's signal."""
 
     name: str
     kind: str
@@ -78,6 +113,9 @@ class Snapshot:
     beside: Mapping[str, AddressState] = field(default_factory=dict)
     restarts: int = 0
     restart_cause: str = ""
+    category: str = "device"
+    expected: int | None = None
+    note: str = ""
 
     def addresses(self) -> Iterator[tuple[str, AddressState]]:
         """Those of the sides, then those beside them, each with the name of what has it."""

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from zmqdev.report.glyphs import ASCII, UNICODE
-from zmqdev.stats.record import Record
+from zmqdev.stats.rates import Record
 from zmqdev.stats.snapshot import PeerCounts, SideState, Snapshot
-from zmqdev.stats.subject import of_device
 from zmqdev.tools.top.screen import keys
 from zmqdev.tools.top.sorts import SORTS
 from zmqdev.tools.top.table import FIELDS, screen
@@ -25,10 +24,7 @@ def items(device: Device) -> list[Item]:
     """Three devices that were looked at for ten seconds, and one that does not answer."""
     record = Record()
     for second in range(11):
-        subjects = [
-            of_device(device(float(second), rate * second, name=name))
-            for name, rate in RATES.items()
-        ]
+        subjects = [device(float(second), rate * second, name=name) for name, rate in RATES.items()]
         seen = record.take(subjects)
     found = [Item(item.subject.name, f"ipc://{item.subject.name}", item) for item in seen]
     return [*found, Item("gone", "ipc://gone", None)]
@@ -129,7 +125,7 @@ def test_a_wide_screen_has_every_number(items: list[Item]) -> None:
 
 def test_a_reliable_queue_shows_how_many_wait(device: Device) -> None:
     details = {"reliable": {"queued": 1234, "services": []}}
-    seen = Record().take([of_device(device(1.0, 5, name="rq", details=details))])
+    seen = Record().take([device(1.0, 5, name="rq", details=details)])
     text = "\n".join(
         line.plain
         for line in screen([Item("rq", "ipc://rq", seen[0])], View(), 160, 10, UNICODE, "")
@@ -143,7 +139,7 @@ def test_failed_handshakes_are_shown_where_some_failed(device: Device) -> None:
         SideState("frontend", "PULL", (), PeerCounts(failed_handshakes=40)),
         SideState("backend", "PUSH", (), PeerCounts(failed_handshakes=2)),
     )
-    seen = Record().take([of_device(device(1.0, 5, name="bad", sides=sides))])
+    seen = Record().take([device(1.0, 5, name="bad", sides=sides)])
     item = Item("bad", "ipc://bad", seen[0])
     head, row = (line.plain for line in screen([item], View(), 160, 10, UNICODE, "")[1:3])
     at = head.index("failed")
@@ -156,7 +152,7 @@ def plain(items: list[Item], width: int, height: int = 24, **view: Any) -> list[
 
 def test_failures_and_drops_outlast_totals_in_a_narrow_terminal(device: Device) -> None:
     side = SideState("frontend", "PULL", (), PeerCounts(failed_handshakes=40))
-    seen = Record().take([of_device(device(1.0, 5, name="bad", sides=(side,)))])
+    seen = Record().take([device(1.0, 5, name="bad", sides=(side,))])
     head = plain([Item("bad", "ipc://bad", seen[0])], 72)[1]
     assert "failed" in head
     assert "drops" in head

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from zmqdev.report.page.state import History, Warnings, state
-from zmqdev.stats.subject import Subject
+from zmqdev.stats.snapshot import Snapshot
 
 log = logging.getLogger("zmqdev")
 EVERY = 1.0
@@ -22,7 +22,7 @@ MOST = 100
 class Broadcast:
     """`start`, then `next_after` in any thread, then `stop`."""
 
-    def __init__(self, take: Callable[[], Sequence[Subject]], picture: str = "") -> None:
+    def __init__(self, take: Callable[[], Sequence[Snapshot]], picture: str = "") -> None:
         self._take, self._picture = take, picture
         self._history, self.warnings = History(), Warnings()
         self._changed = threading.Condition()

@@ -13,8 +13,7 @@ from typing import Any
 
 import zmqdev
 from zmqdev.stats.rates import Track
-from zmqdev.stats.snapshot import plain
-from zmqdev.stats.subject import Reading, Subject
+from zmqdev.stats.snapshot import Flow, Snapshot, plain
 
 CELLS = 60
 """Points of a sparkline: the last minute, a second each."""
@@ -43,18 +42,18 @@ class History:
     def __init__(self) -> None:
         self._tracks: dict[tuple[str, str], Track] = {}
 
-    def add(self, subjects: Sequence[Subject]) -> None:
+    def add(self, subjects: Sequence[Snapshot]) -> None:
         for subject in subjects:
-            for reading in subject.flows:
-                track = self._tracks.get((subject.name, reading.name))
+            for flow in subject.flows:
+                track = self._tracks.get((subject.name, flow.name))
                 if track is None:
-                    self._tracks[subject.name, reading.name] = Track(subject.at, reading)
+                    self._tracks[subject.name, flow.name] = Track(subject.at, flow)
                 else:
-                    track.add(subject.at, reading)
+                    track.add(subject.at, flow)
 
-    def rates(self, subject: Subject, reading: Reading) -> dict[str, Any]:
+    def rates(self, subject: Snapshot, flow: Flow) -> dict[str, Any]:
         """Messages and bytes a second, the share of the time blocked, the last minute."""
-        track = self._tracks[subject.name, reading.name]
+        track = self._tracks[subject.name, flow.name]
         rate = track.rate()
         return {
             "messages_per_second": round(rate.messages, 1),
@@ -65,7 +64,7 @@ class History:
 
 
 def state(
-    subjects: Sequence[Subject], history: History, warnings: Warnings, picture: str = ""
+    subjects: Sequence[Snapshot], history: History, warnings: Warnings, picture: str = ""
 ) -> dict[str, Any]:
     """Everything that the page shows. `picture` is an SVG of the topology."""
     return {
@@ -77,8 +76,12 @@ def state(
     }
 
 
-def _part(subject: Subject, history: History) -> dict[str, Any]:
+def _part(subject: Snapshot, history: History) -> dict[str, Any]:
     made: dict[str, Any] = plain(subject)
-    flows = zip(made["flows"], subject.flows, strict=True)
-    made["flows"] = [told | history.rates(subject, reading) for told, reading in flows]
+    made["flows"] = [_counts(flow) | history.rates(subject, flow) for flow in subject.flows]
     return made
+
+
+def _counts(flow: Flow) -> dict[str, Any]:
+    names = ("name", "messages", "bytes", "drops", "blocked_ns")
+    return {name: getattr(flow, name) for name in names}

@@ -7,8 +7,7 @@ from typing import Any
 
 from zmqdev.control.runtimedir import Found
 from zmqdev.stats import extras, units
-from zmqdev.stats.snapshot import PeerCounts, Snapshot, from_plain
-from zmqdev.stats.subject import Reading, of_device
+from zmqdev.stats.snapshot import Flow, PeerCounts, Snapshot, from_plain
 from zmqdev.system.printable import escaped
 
 HEAD = ("NAME", "KIND", "STATE", "UPTIME", "PID", "PEERS", "FORWARD", "BACKWARD", "ADDRESSES")
@@ -58,7 +57,7 @@ def _status(told: Mapping[str, Any]) -> str:
 
 def _status_lines(told: Mapping[str, Any], snapshot: Snapshot) -> Iterator[str]:
     process, control = told["process"], told["control"]
-    subject = of_device(snapshot)
+    subject = snapshot
     yield f"{control['name']}: {snapshot.kind}, {snapshot.state}, up {units.clock(snapshot.uptime)}"
     yield (
         f"  process   pid {process['pid']}, zmqdev {process['version']}, {process['relay']} relay"
@@ -110,7 +109,7 @@ def _refused(counts: Mapping[str, int]) -> str:
     return "".join(f", {units.exact(n)} refused by {why}" for why, n in counts.items())
 
 
-def _flow(flow: Reading) -> str:
+def _flow(flow: Flow) -> str:
     parts = [units.counted(flow.messages, "message"), units.size(flow.bytes)]
     if flow.blocked_ns:
         parts.append(f"blocked for {units.duration(flow.blocked_ns / _NANO)}")

@@ -13,7 +13,7 @@ from zmqdev.report.panel import STATE_STYLES
 from zmqdev.report.rows import GAP, Column, aligned, fitted, piece, shorten, widths
 from zmqdev.stats import units
 from zmqdev.stats.rates import Track
-from zmqdev.stats.subject import Reading
+from zmqdev.stats.snapshot import Flow
 from zmqdev.tools.top.view import Item, View, chosen, ordered
 
 # Each with a rank: where there is no room those with the highest go first.
@@ -139,14 +139,14 @@ def _heading(at: int, view: View) -> Text:
     return Text(FIELDS[at].title, style)
 
 
-def _directions(item: Item) -> list[tuple[bool, Reading | None, Track | None]]:
+def _directions(item: Item) -> list[tuple[bool, Flow | None, Track | None]]:
     if item.seen is None or not item.seen.flows:
         return [(True, None, None)]
     return [(at == 0, flow, track) for at, (flow, track) in enumerate(item.seen.flows)]
 
 
 def _cells(
-    item: Item, flow: Reading | None, track: Track | None, first: bool, glyphs: Glyphs
+    item: Item, flow: Flow | None, track: Track | None, first: bool, glyphs: Glyphs
 ) -> list[Text]:
     """One cell for each of FIELDS. What is the device's stands in its first row."""
     rate = track.rate() if track else None

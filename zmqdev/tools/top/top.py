@@ -17,9 +17,8 @@ from zmqdev.control.runtimedir import Found
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, RunError
 from zmqdev.report.lines import Lines
 from zmqdev.report.live import Painter
-from zmqdev.stats.record import Record
-from zmqdev.stats.snapshot import from_plain
-from zmqdev.stats.subject import Subject, of_device
+from zmqdev.stats.rates import Record
+from zmqdev.stats.snapshot import Snapshot, from_plain
 from zmqdev.system.signals import Signals
 from zmqdev.tools.top.screen import Screen, usable
 from zmqdev.tools.top.table import screen
@@ -61,7 +60,7 @@ class Watch:
         self.silent: set[str] = set()  # those that did not answer the last time
         self.heard = False
 
-    def subjects(self) -> list[Subject]:
+    def subjects(self) -> list[Snapshot]:
         """Those that answered, named as `ctl` names them."""
         if not self._names:
             self._known = targets(())
@@ -88,12 +87,12 @@ class Watch:
         return f"{order.item.name}: {_done(told, order.verb)}"
 
 
-def _subject(found: Found, reply: Reply | None) -> Subject | None:
+def _subject(found: Found, reply: Reply | None) -> Snapshot | None:
     """What a status says; None for no answer, or one that is no status."""
     if reply is None or not reply.ok:
         return None
     try:
-        return replace(of_device(from_plain(reply.result)), name=found.name)
+        return replace(from_plain(reply.result), name=found.name)
     except ValueError:
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from zmqdev.stats.record import Seen
+from zmqdev.stats.rates import Seen
 from zmqdev.tools.top.sorts import SORTS, UPWARDS
 
 QUIT = "quit"
@@ -40,7 +40,7 @@ class Item:
     @property
     def queued(self) -> int | None:
         """Requests that wait, of a reliable queue."""
-        reliable = self.seen.subject.extra.get("reliable") if self.seen else None
+        reliable = self.seen.subject.details.get("reliable") if self.seen else None
         return int(reliable["queued"]) if reliable else None
 
     def rate(self, name: str) -> float:
