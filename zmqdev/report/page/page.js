@@ -120,7 +120,7 @@ function card(part) {
   element.dataset.name = part.name;
   const head = made("div", "", "head");
   head.append(made("h2", part.name), made("span", `${part.kind}, ${duration(part.uptime)}`, "dim"), made("span", part.state, `state ${part.state}`));
-  element.append(head, ...flows(part), ...sides(part), ...extra(part.extra));
+  element.append(head, ...flows(part), ...sides(part), ...extra(part.details));
   return element;
 }
 
