@@ -12,8 +12,9 @@ from zmqdev.errors import UsageError
 from zmqdev.options.document import read
 from zmqdev.options.endpoint import ENDPOINTS
 from zmqdev.options.endpoint_check import printed, resolve, type_of, warnings
+from zmqdev.options.escapes import escape
 from zmqdev.options.layer import build, file_layer, flag_layer
-from zmqdev.options.separator import format_separator, parse_separator
+from zmqdev.options.separator import parse_separator
 
 
 def asked(name: str, **flags: Any) -> Any:
@@ -154,4 +155,4 @@ def test_a_wrong_separator_is_refused(text: str) -> None:
 
 @given(st.binary(min_size=1, max_size=6))
 def test_a_separator_is_read_back_as_it_was(separator: bytes) -> None:
-    assert parse_separator(format_separator(separator)) == separator
+    assert parse_separator(escape(separator)) == separator

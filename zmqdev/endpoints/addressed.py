@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from zmqdev.endpoints.feed import Feed, Messages
+from zmqdev.endpoints.feed import Feed
+from zmqdev.endpoints.topic import MappedFeed
 from zmqdev.relay.veil import is_number, unveil, veil
 
 _NUMBER = re.compile(rb"0x00[0-9a-f]{8}")
@@ -41,30 +42,8 @@ def outgoing(frames: Sequence[bytes]) -> list[bytes]:
     return [routing_id_of(frames[0]), *frames[1:]]
 
 
-class AddressedFeed:
+class AddressedFeed(MappedFeed):
     """Another feed, with the first frame of each message as the ROUTER knows its peer."""
 
     def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-        self.total = feed.total
-
-    @property
-    def ended(self) -> bool:
-        return self._feed.ended
-
-    @property
-    def ready(self) -> bool:
-        return self._feed.ready
-
-    @property
-    def waiting(self) -> int:
-        return self._feed.waiting
-
-    def fileno(self) -> int | None:
-        return self._feed.fileno()
-
-    def take(self, limit: int) -> Messages:
-        return [outgoing(frames) for frames in self._feed.take(limit)]
-
-    def close(self) -> None:
-        self._feed.close()
+        super().__init__(feed, outgoing)

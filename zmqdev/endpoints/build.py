@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from zmqdev.endpoints.defaults import (
     handling_of,
     layout_of,
     pace_of,
+    pick_of,
     work_of,
 )
 from zmqdev.endpoints.feed import Feed
@@ -30,6 +32,7 @@ from zmqdev.endpoints.tasks.connections import wire_of
 from zmqdev.endpoints.tasks.receiver import Receiver
 from zmqdev.endpoints.tasks.requests import Requests
 from zmqdev.endpoints.tasks.sender import Sender
+from zmqdev.endpoints.topic import TopicFeed
 from zmqdev.options import endpoint as specs
 from zmqdev.options import sockopt
 from zmqdev.options.delivery import checks
@@ -78,6 +81,8 @@ def task_for(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
 
 def _feed(kind: EndpointKind, spec: Any) -> Feed:
     feed = feed_of(kind.name, spec)
+    if getattr(spec, "topic", None) is not None:
+        feed = TopicFeed(feed, spec.topic)
     return StampedFeed(feed) if spec.stamp else feed
 
 
@@ -130,7 +135,12 @@ def _receiver(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
         from zmqdev.endpoints.tasks.checking import Checking, demands_of
 
         return Checking(around.socket, sink, demands_of(spec), spec.expect or spec.count)
-    return Receiver(around.socket, sink, layout_of(spec, terminal=sink.terminal), spec.count)
+    layout, pick = layout_of(spec, terminal=sink.terminal), pick_of(spec)
+    if pick is not None:
+        from zmqdev.endpoints.tasks.picker import Picker
+
+        return Picker(around.socket, sink, layout, spec.count, pick, time.time)
+    return Receiver(around.socket, sink, layout, spec.count)
 
 
 def _client(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:

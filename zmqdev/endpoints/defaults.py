@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zmqdev.endpoints.feed import (
     STDIN,
@@ -18,13 +19,18 @@ from zmqdev.endpoints.feed import (
     tick_feed,
 )
 from zmqdev.endpoints.form.format import Layout
-from zmqdev.endpoints.form.template import OUTGOING, REPLY, Template, compile_template
+from zmqdev.endpoints.form.output_format import compile_format
+from zmqdev.endpoints.form.template import FILE, OUTGOING, REPLY, Template, compile_template
 from zmqdev.endpoints.pace import JitterPace, Pace, Pacing
 from zmqdev.endpoints.tasks.work import Work
 from zmqdev.options.endpoint import Dialogue, Worker
 from zmqdev.options.endpoint_groups import Endpoint, Records
 from zmqdev.options.executing import Executing
 from zmqdev.options.layer import Written
+from zmqdev.options.output import Choosing
+
+if TYPE_CHECKING:
+    from zmqdev.endpoints.tasks.picker import Pick
 
 # What a client does that is given no input: ten requests, 0.1 to 0.5 s apart.
 REQUEST = "Req-{n}"
@@ -40,7 +46,9 @@ def layout_of(spec: Any, *, terminal: bool = False) -> Layout:
     if not isinstance(spec, Records):
         return Layout(separator=separator)
     delimiter = b"\0" if spec.null else b"\n"
-    return Layout(spec.format, delimiter, separator, terminal)
+    said = getattr(spec, "output_format", None)
+    template = None if said is None else compile_format(said)
+    return Layout(spec.format, delimiter, separator, terminal, template)
 
 
 def texts(
@@ -61,6 +69,10 @@ def texts(
 def check_texts(spec: Any, written: Written) -> None:
     """UsageError for a wrong placeholder, before anything is opened."""
     texts(getattr(spec, "data", ()), spec.frames, OUTGOING, written.place("data"))
+    if getattr(spec, "output_format", None) is not None:
+        compile_format(spec.output_format, written.place("output-format") or "output-format")
+    if isinstance(spec, Choosing):
+        compile_template(spec.dump_name, FILE, written.place("dump-name"))
     if isinstance(spec, Worker):
         texts((spec.reply,), spec.frames, REPLY, written.place("reply"))
 
@@ -165,6 +177,20 @@ def work_of(spec: Worker) -> Work:
         joiner=layout_of(spec).joiner,
         separator=spec.frames,
     )
+
+
+def pick_of(spec: Choosing) -> Pick | None:
+    """What a receiver takes of what comes; None: everything, to be printed."""
+    if spec.match is None and spec.until_match is None and spec.dump is None:
+        return None
+    from zmqdev.endpoints.tasks.picker import Pick, directory_of
+
+    wanted, last = [
+        None if one is None else re.compile(one.encode(errors="surrogateescape"))
+        for one in (spec.match, spec.until_match)
+    ]
+    directory = None if spec.dump is None else directory_of(spec.dump)
+    return Pick(wanted, last, directory, compile_template(spec.dump_name, FILE))
 
 
 def handling_of(spec: Executing) -> Work:

@@ -18,6 +18,7 @@ from zmqdev.options.endpoint_groups import (
 )
 from zmqdev.options.executing import Executing
 from zmqdev.options.option import option
+from zmqdev.options.output import Choosing, Printing
 from zmqdev.options.reliable_peers import Calling, ReplyCount, Serving
 from zmqdev.options.types import Choice, Duration, Flag, Integer, Many, Prefix, Text
 
@@ -41,6 +42,12 @@ class Pub(Stamping, Records, Frames, Input, Patience, Endpoint):
     wait_subscribers: int | None = option(
         Integer(1), help="Begin when this many subscriptions are here.", group="Life"
     )
+    topic: bytes | None = option(
+        Prefix(metavar="TOPIC"),
+        short="T",
+        help="Put this topic before every message, as a first frame.",
+        group="Form",
+    )
     on_full: str | None = option(
         Choice(choices=("block", "drop")),
         help="When a subscriber is slow: wait for it, or drop what it cannot take. Default: drop "
@@ -60,7 +67,7 @@ class Push(Stamping, Records, Frames, Input, WaitPeers, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Sub(Executing, Checking, Records, Frames, Patience, Endpoint):
+class Sub(Choosing, Executing, Checking, Records, Frames, Patience, Endpoint):
     subscribe: tuple[bytes, ...] = option(
         Many(Prefix()),
         default=(),
@@ -71,7 +78,7 @@ class Sub(Executing, Checking, Records, Frames, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Pull(Executing, Checking, Records, Frames, Patience, Endpoint):
+class Pull(Choosing, Executing, Checking, Records, Frames, Patience, Endpoint):
     type: str | None = option(
         Choice(choices=("PULL", "DEALER", "ROUTER", "PAIR"), metavar="TYPE", upper=True),
         help="Socket type: PULL, DEALER, ROUTER or PAIR. Default: PULL.",
@@ -80,7 +87,7 @@ class Pull(Executing, Checking, Records, Frames, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Client(Calling, Stamping, Records, Frames, Input, WaitPeers, Endpoint):
+class Client(Printing, Calling, Stamping, Records, Frames, Input, WaitPeers, Endpoint):
     timeout: float = option(
         Duration(positive=True),
         default=10.0,
@@ -146,7 +153,7 @@ class Worker(Serving, Frames, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Dialogue(Records, Frames, Input, WaitPeers, Patience, Endpoint):
+class Dialogue(Printing, Records, Frames, Input, WaitPeers, Patience, Endpoint):
     """req and rep: the plain socket, input going out, what comes printed."""
 
     seed: int | None = option(Integer(0), help="Make {random} repeatable.", group="Input")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from zmqdev.errors import UsageError
-from zmqdev.options import delivery, executing, reliable_peers, security_check, sockopt
+from zmqdev.options import delivery, executing, output, reliable_peers, security_check, sockopt
 from zmqdev.options.endpoint import EndpointKind, Pub, Sub, Worker
 from zmqdev.options.endpoint_groups import Endpoint, Input, Records
 from zmqdev.options.layer import Written, plain
@@ -147,6 +147,7 @@ _CHECKS = (
     _check_worker,
     reliable_peers.check,
     executing.check,
+    output.check,
 )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from zmqdev.options import address
+from zmqdev.options.escapes import escape, unescape
 from zmqdev.options.quantity import format_duration, format_size, parse_duration, parse_size
 from zmqdev.options.suggest import near
 
@@ -109,16 +110,16 @@ class FileName(Text):
 
 @dataclass(frozen=True)
 class Prefix(Text):
-    """A subscription: the first bytes of a message. Bytes, written as text."""
+    """A subscription: the first bytes of a message. Bytes, written as text with escapes."""
 
     metavar: str = "PREFIX"
     any_bytes: bool = True
 
     def parse(self, raw: object, *, text: bool) -> bytes:  # type: ignore[override]
-        return super().parse(raw, text=text).encode(errors="surrogateescape")
+        return unescape(super().parse(raw, text=text))
 
     def plain(self, value: bytes) -> Plain:
-        return value.decode(errors="surrogateescape")
+        return escape(value)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,14 @@ def write(path: str | Path, text: str, what: str = "", mode: int = 0o600) -> Non
         os.replace(draft, path)
 
 
+def write_bytes(path: str | Path, data: bytes, what: str = "", mode: int = 0o600) -> None:
+    """As `write`."""
+    with _draft(path, what, mode) as (handle, draft):
+        with open(handle, "wb", closefd=False) as file:
+            file.write(data)
+        os.replace(draft, path)
+
+
 def check(path: str | Path) -> None:
     """RunError when it could not be written now. What is there is not touched."""
     with _draft(path, "", 0o600):

@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zmqdev.endpoints.form import jsonline, quoted
+from zmqdev.endpoints.form.output_format import OutputFormat, Received
 
 Message = Sequence[bytes]
 
@@ -40,6 +41,7 @@ class Layout:
     delimiter: bytes = b"\n"
     separator: bytes | None = None
     terminal: bool = False
+    template: OutputFormat | None = None  # in place of the format, in output
 
     @property
     def record_end(self) -> bytes | None:
@@ -54,7 +56,7 @@ class Layout:
     @property
     def plain_lines(self) -> bool:
         """Whether a message of one frame is written as it is, with the delimiter after it."""
-        return self.format == "text" and not self.terminal
+        return self.format == "text" and not self.terminal and self.template is None
 
     @property
     def joiner(self) -> bytes:
@@ -65,6 +67,8 @@ class Layout:
 
 def write_out(layout: Layout, messages: Sequence[Message], time: float) -> bytes:
     """All of `messages` as output; `time` is when they were received."""
+    if layout.template is not None:
+        return _templated(layout, layout.template, messages, time)
     return _WRITERS[layout.format](layout, messages, time) if messages else b""
 
 
@@ -82,6 +86,15 @@ def read_all(layout: Layout, records: list[bytes]) -> list[Message]:
         return [record.split(separator) for record in records]
     reader = _READERS[layout.format]
     return [reader(layout, record) for record in records]
+
+
+def _templated(
+    layout: Layout, template: OutputFormat, messages: Sequence[Message], time: float
+) -> bytes:
+    joiner, visible = layout.joiner, layout.terminal
+    return b"".join(
+        template.render(Received(frames, time, joiner), visible=visible) for frames in messages
+    )
 
 
 def _text(layout: Layout, messages: Sequence[Message], time: float) -> bytes:

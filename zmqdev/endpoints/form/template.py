@@ -6,6 +6,7 @@
 | `{time}` | Unix time in seconds, six decimals |
 | `{random}` | a random whole number below 2^32 |
 | `{body}` | the body of the request, in a reply |
+| `{topic}` | the first frame of several, in the name of a file |
 
 `{{` and `}}` stand for braces. A template is compiled once, to one `bytes`
 format, so bodies that are no UTF-8 pass through as they are.
@@ -21,9 +22,10 @@ from dataclasses import dataclass
 from zmqdev.errors import UsageError
 
 # How each placeholder is written by the % operator of bytes.
-CONVERSIONS = {"n": b"%d", "time": b"%.6f", "random": b"%d", "body": b"%b"}
+CONVERSIONS = {"n": b"%d", "time": b"%.6f", "random": b"%d", "body": b"%b", "topic": b"%b"}
 OUTGOING = ("n", "time", "random")
 REPLY = ("n", "time", "random", "body")
+FILE = ("n", "time", "topic")
 
 _TOKEN = re.compile(rb"\{\{|\}\}|\{([^{}]*)\}|\{|\}|[^{}]+")
 
@@ -39,8 +41,15 @@ class Template:
     def constant(self) -> bool:
         return not self.names
 
-    def render(self, n: int = 0, time: float = 0.0, random: int = 0, body: bytes = b"") -> bytes:
-        values = {"n": n, "time": time, "random": random, "body": body}
+    def render(
+        self,
+        n: int = 0,
+        time: float = 0.0,
+        random: int = 0,
+        body: bytes = b"",
+        topic: bytes = b"",
+    ) -> bytes:
+        values = {"n": n, "time": time, "random": random, "body": body, "topic": topic}
         return self.pattern % tuple(values[name] for name in self.names)
 
     def render_many(

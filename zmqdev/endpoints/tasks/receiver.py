@@ -54,9 +54,7 @@ class Receiver:
         if messages:
             if self._numbered:
                 messages = [[veil(message[0]), *message[1:]] for message in messages]
-            output = write_out(self._layout, messages, self._clock())
-            self._count(messages, output)
-            self._sink.write(output)
+            self._show(messages)
             self.stalled_since = None
             if self._left is not None:
                 self._left -= len(messages)
@@ -95,6 +93,11 @@ class Receiver:
 
     def close(self) -> None:
         """The output is not ours to close."""
+
+    def _show(self, messages: Sequence[Message]) -> None:
+        output = write_out(self._layout, messages, self._clock())
+        self._count(messages, output)
+        self._sink.write(output)
 
     def _count(self, messages: Sequence[Message], output: bytes) -> None:
         """Lines of one frame each tell their bytes by the length of the output: half the cost."""
