@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from zmqdev.cli.completion import files
 from zmqdev.options.option import Leaf, Path, leaves
 from zmqdev.options.quantity import format_duration, format_size
-from zmqdev.options.types import Choice, Count, Duration, FileName, Flag, Size
+from zmqdev.options.types import Choice, Count, Duration, FileName, Flag, IntegerOrAlone, Size
 
 # What a command is about comes first; what all have in common comes last. Others are in between.
 FIRST = ("Sides", "Socket", "Input", "Requests", "Work", "Form")
@@ -56,6 +56,8 @@ class DeclaredOption(click.Option):
             kind = {"is_flag": True}
         elif isinstance(type_, Count):
             kind = {"count": True}
+        elif isinstance(type_, IntegerOrAlone):
+            kind |= {"is_flag": False, "flag_value": str(type_.alone)}
         elif type_.many:
             kind["multiple"] = True
         super().__init__([parameter_name(leaf), *names], help=_help(leaf), default=None, **kind)

@@ -12,8 +12,10 @@ from typing import Any
 
 import zmq
 
+from zmqdev.device.demand import DemandRelay
 from zmqdev.device.socket import events
 from zmqdev.relay import DROPS, Counters, Relay, recv_burst, send_burst
+from zmqdev.relay.routed import RoutedRelay
 
 # Messages taken at a time.
 BURST = 4096
@@ -24,7 +26,12 @@ _names = itertools.count()
 class Backlog:
     """Beside `relay`, whose frontend it takes from; used in the device's thread."""
 
-    def __init__(self, context: zmq.Context[Any], relay: Relay, counters: Counters) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[Any],
+        relay: Relay | RoutedRelay | DemandRelay,
+        counters: Counters,
+    ) -> None:
         self._source, self._counters = relay.frontend, counters
         address = f"inproc://zmqdev-backlog-{next(_names)}"
         self._in, self._out = context.socket(zmq.PUSH), context.socket(zmq.PULL)

@@ -17,13 +17,14 @@ from typing import Any
 import zmq
 
 from zmqdev.device.backlog import Backlog
+from zmqdev.device.demand import DemandRelay
 from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.intake import Intake
 from zmqdev.device.routing import Routing
 from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
 from zmqdev.device.subscription_path import BUSY_MS, CALM_MS, Subscribing
 from zmqdev.options import socktype
-from zmqdev.options.device import DeviceSpec
+from zmqdev.options.device import DeviceSpec, on_demand
 from zmqdev.options.kind import DeviceKind
 from zmqdev.options.routes import is_routed
 from zmqdev.options.sockopt import SOCKET_OPTIONS
@@ -81,7 +82,7 @@ class RelayEngine:
         self.counters = Counters()
         self._sockets: tuple[OpenSocket, ...] = ()
         self._capture: OpenSocket | None = None
-        self._relay: Relay | RoutedRelay | None = None
+        self._relay: Relay | RoutedRelay | DemandRelay | None = None
         self.routing: Routing | None = None
         self._subscribing: tuple[Subscribing, ...] = ()
         self._context: zmq.Context[Any] | None = None
@@ -92,7 +93,7 @@ class RelayEngine:
         self._late = 0  # requests that came after the stop
 
     @property
-    def relay(self) -> Relay | RoutedRelay:
+    def relay(self) -> Relay | RoutedRelay | DemandRelay:
         assert self._relay is not None, "the engine is not open"
         return self._relay
 
@@ -139,13 +140,16 @@ class RelayEngine:
 
     def _make_relay(
         self, frontend: OpenSocket, targets: Sequence[OpenSocket], wake: zmq.Socket[bytes]
-    ) -> Relay | RoutedRelay:
+    ) -> Relay | RoutedRelay | DemandRelay:
         forward, backward = lanes(self.kind, self.spec)
         if is_routed(self.spec):
             self.routing = Routing(self.spec)
             return self.routing.relay(
                 *(frontend, targets, wake, self.counters), (forward, backward)
             )
+        if on_demand(self.spec):
+            workers = targets[0].socket
+            return DemandRelay(frontend.socket, workers, wake, self.counters, forward)
         return Relay(
             *(frontend.socket, targets[0].socket, wake, self.counters),
             forward=forward,
@@ -347,9 +351,13 @@ class RelayEngine:
         return Progress(turns, messages, counts["blocked_ns"], emptied)
 
     def details(self) -> Mapping[str, Any]:
-        backlog = self._backlog
-        inside = {} if backlog is None else {"inside": backlog.inside}
-        return inside if self.routing is None else {**self.routing.details(), **inside}
+        found = {} if self.routing is None else dict(self.routing.details())
+        if self._backlog is not None:
+            found["inside"] = self._backlog.inside
+        if isinstance(self._relay, DemandRelay):
+            asks = self._relay.asks
+            found["demand"] = {"asked": len(asks.waiting), "asks_lost": asks.lost}
+        return found
 
     def reset(self) -> None:
         self.counters.reset()

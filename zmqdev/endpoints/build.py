@@ -72,6 +72,7 @@ class Surroundings:
     socket: zmq.Socket[bytes]
     peers: Callable[[], int]
     aside: Aside = nullcontext
+    met: Callable[[], int] = int  # how many connections were made so far
 
 
 def task_for(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
@@ -136,6 +137,10 @@ def _receiver(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
 
         return Checking(around.socket, sink, demands_of(spec), spec.expect or spec.count)
     layout, pick = layout_of(spec, terminal=sink.terminal), pick_of(spec)
+    if isinstance(spec, specs.Pull) and spec.demand:
+        from zmqdev.endpoints.tasks.on_demand import OnDemand
+
+        return OnDemand(around.socket, sink, layout, spec.count, spec.demand, around.met)
     if pick is not None:
         from zmqdev.endpoints.tasks.picker import Picker
 

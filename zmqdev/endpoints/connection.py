@@ -77,6 +77,11 @@ class Post:
             return False
         return not self.connected() and not self.watch.connections()
 
+    def met(self) -> int:
+        """Connections whose handshake was done, those that have ended too."""
+        self.drain_monitor()
+        return self.watch.counts.accepted
+
     def drain_monitor(self) -> None:
         """In every turn: an unread monitor freezes the context."""
         self.watch.drain(self._tell)

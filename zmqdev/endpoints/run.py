@@ -83,7 +83,9 @@ def run(kind: EndpointKind, spec: Any, signals: Signals, display: Display | None
     post = Post(kind, spec)
     linger, task, turns = 0.0, None, None
     try:
-        task = task_for(kind, spec, Surroundings(post.socket, post.connected, display.aside))
+        task = task_for(
+            kind, spec, Surroundings(post.socket, post.connected, display.aside, post.met)
+        )
         post.join()
         turns = Turns(kind, spec, post, task, signals, display)
         turns.serve()

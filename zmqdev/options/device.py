@@ -161,7 +161,9 @@ def _filled(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
     frontend_type = spec.frontend.type or _partner(kind, spec, "frontend")
     backend_type = spec.backend.type or _partner(kind, spec, "backend")
     named_alone = bool(spec.backends) and not written.says("backend")
-    if not named_alone:
+    if on_demand(spec):
+        _check_demand(kind, frontend_type, backend_type, written)
+    elif not named_alone:
         _check_pair(kind, frontend_type, backend_type, written)
     on_full = spec.on_full or ("drop" if backend_type in socktype.PUBLISHERS else "block")
     fill = partial(_fill, kind, spec, on_full, written)
@@ -192,6 +194,10 @@ def _named(
 ) -> Any:
     """A backend of `backends`. It has no address of its own accord: that of `backend` is taken."""
     side, path = spec.backends[name], f"backends.{name}"
+    if side.demand:
+        raise UsageError(
+            f"{path}: demand is for `backend` alone", written.place(f"{path}.demand", path)
+        )
     if kind.only:
         raise UsageError(
             f"{path}: a reliable queue shares requests by service, and has one backend",
@@ -227,9 +233,28 @@ def _partner(kind: DeviceKind, spec: DeviceSpec, side: str) -> str:
     own: str = getattr(kind, side).type
     if side == "backend" and spec.frontend.type == "SUB" and own == "XPUB":
         return "PUB"
+    if side == "backend" and on_demand(spec):
+        return "ROUTER"
     if side == "frontend" and spec.backend.type == "PUB" and own == "XSUB":
         return "SUB"
     return own
+
+
+def on_demand(spec: DeviceSpec) -> bool:
+    """Whether work goes to those that ask."""
+    return spec.backend.demand
+
+
+def _check_demand(kind: DeviceKind, frontend: str, backend: str, written: Written) -> None:
+    """Work on demand is a streamer's; whoever asks is answered by a ROUTER."""
+    place = written.place("backend.demand")
+    if kind.name != "streamer":
+        raise UsageError(f"demand: only with a streamer, not with a {kind.name}", place)
+    if (frontend, backend) != ("PULL", "ROUTER"):
+        raise UsageError(
+            f"demand: needs a PULL frontend and a ROUTER backend, not {frontend} and {backend}",
+            written.place("backend.type", "frontend.type", "backend.demand"),
+        )
 
 
 def _check_pair(

@@ -20,7 +20,7 @@ from zmqdev.options.executing import Executing
 from zmqdev.options.option import option
 from zmqdev.options.output import Choosing, Printing
 from zmqdev.options.reliable_peers import Calling, ReplyCount, Serving
-from zmqdev.options.types import Choice, Duration, Flag, Integer, Many, Prefix, Text
+from zmqdev.options.types import Choice, Duration, Flag, Integer, IntegerOrAlone, Many, Prefix, Text
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,12 @@ class Pull(Choosing, Executing, Checking, Records, Frames, Patience, Endpoint):
     type: str | None = option(
         Choice(choices=("PULL", "DEALER", "ROUTER", "PAIR"), metavar="TYPE", upper=True),
         help="Socket type: PULL, DEALER, ROUTER or PAIR. Default: PULL.",
+        group="Socket",
+    )
+    demand: int | None = option(
+        IntegerOrAlone(1, 10_000),
+        help="Ask a streamer that works on demand for this many messages ahead, and for one more "
+        "with each that was printed; with a count for no more than are wanted. Alone: 1.",
         group="Socket",
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from zmqdev.errors import UsageError
 from zmqdev.options import delivery, executing, output, reliable_peers, security_check, sockopt
-from zmqdev.options.endpoint import EndpointKind, Pub, Sub, Worker
+from zmqdev.options.endpoint import EndpointKind, Pub, Pull, Sub, Worker
 from zmqdev.options.endpoint_groups import Endpoint, Input, Records
 from zmqdev.options.layer import Written, plain
 from zmqdev.options.limits import TOPIC_LIMIT
@@ -23,19 +23,17 @@ def resolve(kind: EndpointKind, spec: Any, written: Written) -> Any:
         bind = (kind.address,) if kind.verb == "bind" else ()
         connect = (kind.address,) if kind.verb == "connect" else ()
     filled = replace(spec, name=spec.name or kind.name, bind=bind, connect=connect)
+    if isinstance(filled, Pull) and filled.demand:
+        filled = _on_demand(filled, written)
     if hasattr(spec, "type"):
-        filled = replace(filled, type=spec.type or _default_type(kind, filled))
+        filled = replace(filled, type=filled.type or _default_type(kind, filled))
     security_check.check(filled, written)
     delivery.check(filled, written)
     for check in _CHECKS:
         check(filled, written)
     if isinstance(spec, reliable_peers.Calling):
-        retries, window = (of(spec, written) for of in _CLIENTS)
-        filled = replace(filled, retries=retries, window=window)
+        filled = replace(filled, retries=reliable_peers.retries_of(spec, written))
     return replace(filled, sockopts=_sockopts(kind, filled, written))
-
-
-_CLIENTS = (reliable_peers.retries_of, reliable_peers.window_of)
 
 
 def type_of(kind: EndpointKind, spec: Endpoint) -> str:
@@ -46,6 +44,17 @@ def type_of(kind: EndpointKind, spec: Endpoint) -> str:
 def paced(spec: Any) -> bool:
     """Whether a publisher keeps a pace of its own."""
     return bool(spec.interval or spec.rate or getattr(spec, "ticks", False))
+
+
+def _on_demand(spec: Pull, written: Written) -> Pull:
+    """Who asks for work is a DEALER: what it asks and what comes take the same way."""
+    if spec.type not in (None, "DEALER"):
+        raise UsageError(
+            f"demand: asks by a DEALER, not by a {spec.type}", written.place("type", "demand")
+        )
+    if spec.bind:
+        raise UsageError("demand: connects to the streamer", written.place("bind", "demand"))
+    return replace(spec, type="DEALER")
 
 
 def _default_type(kind: EndpointKind, spec: Any) -> str:

@@ -10,7 +10,7 @@ from zmqdev.options.kind import KINDS, DeviceKind, SideDefault
 from zmqdev.options.layer import Written
 from zmqdev.options.option import options_of, section
 from zmqdev.options.reliable import Reliable, check_service
-from zmqdev.options.side import Backend
+from zmqdev.options.side import Backend, Side
 
 _SECTION = "reliable"
 
@@ -80,7 +80,7 @@ def _shares(spec: QueueSpec) -> bool:
 def _joined(spec: QueueSpec, written: Written) -> QueueSpec:
     """One socket: the frontend's, with what holds for workers. The backend has no address."""
     front, back = spec.frontend, spec.backend
-    for field in fields(Backend):
+    for field in fields(Side):
         if field.name not in ("bind", "connect", "type", "sockopts"):
             value = getattr(back, field.name)
             if value not in (getattr(Backend(), field.name), getattr(front, field.name)):
@@ -90,7 +90,7 @@ def _joined(spec: QueueSpec, written: Written) -> QueueSpec:
             raise UsageError(_ONE_SOCKET, written.place(f"backend.{name}"))
     # As at a backend: a worker that comes back under its old id takes over.
     sockopts = {"router_handover": not spec.topic_acl, **front.sockopts}
-    shared = {f.name: getattr(front, f.name) for f in fields(Backend) if f.name != "type"}
+    shared = {f.name: getattr(front, f.name) for f in fields(Side) if f.name != "type"}
     shared |= {"bind": (), "connect": (), "sockopts": sockopts}
     return replace(
         spec, frontend=replace(front, sockopts=sockopts), backend=replace(back, **shared)

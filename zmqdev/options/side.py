@@ -9,7 +9,7 @@ from typing import Any
 from zmqdev.options.option import option
 from zmqdev.options.security import Security
 from zmqdev.options.socktype import BACKENDS, FRONTENDS
-from zmqdev.options.types import Address, Choice, Many, Prefix
+from zmqdev.options.types import Address, Choice, Flag, Many, Prefix
 
 
 @dataclass(frozen=True)
@@ -58,5 +58,13 @@ class Backend(Side):
     type: str | None = option(
         Choice(choices=BACKENDS, metavar="TYPE", upper=True),
         help="Socket type of the backend.",
+        group="Sides",
+    )
+    demand: bool = option(
+        Flag(),
+        default=False,
+        flag="--demand",
+        help="streamer: give work to those that ask, a job for each message of a worker; the "
+        "backend is a ROUTER.",
         group="Sides",
     )

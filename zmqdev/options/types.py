@@ -165,6 +165,13 @@ class Integer(Scalar):
 
 
 @dataclass(frozen=True)
+class IntegerOrAlone(Integer):
+    """A flag whose number may be left out: `--demand` is `--demand 1`."""
+
+    alone: int = 1
+
+
+@dataclass(frozen=True)
 class Number(Scalar):
     """A finite number above zero (or from zero on, with `zero`)."""
 

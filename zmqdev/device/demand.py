@@ -1,0 +1,218 @@
+"""Work on demand: a job goes to a worker that has asked for it, and none is taken in before.
+
+The backend is a ROUTER. Each message from a worker asks for one job, which comes back behind the
+same envelope, so a REQ worker (ask, work, ask) and a DEALER that asks some jobs ahead both work
+unchanged. Who has waited longest is served first. A worker that is gone loses what it asked for,
+and the job goes to the next one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from errno import EAGAIN
+
+import zmq
+
+from zmqdev.device.socket import events
+from zmqdev.relay import Counters, Lane, recv_burst
+from zmqdev.relay.bursts import offer
+from zmqdev.relay.counters import ROWS, TURNS_CELL
+from zmqdev.wire import envelope
+
+BATCH = 100
+TICK = 0.1
+MOST_AHEAD = 10_000
+"""Jobs that one worker may have asked for; more of its messages ask for nothing."""
+MESSAGES, BYTES = ROWS["messages"], ROWS["bytes"]
+FULL, BLOCKED = ROWS["full"], ROWS["blocked_ns"]
+
+
+@dataclass
+class Asks:
+    """Who waits for a job, oldest first, by the envelope that leads to them. Pure."""
+
+    waiting: deque[list[bytes]] = field(default_factory=deque)
+    of: Counter[bytes] = field(default_factory=Counter)
+    ignored: int = 0
+    lost: int = 0
+
+    def add(self, message: Sequence[bytes]) -> None:
+        """A message from a worker."""
+        worker = message[0]
+        if self.of[worker] >= MOST_AHEAD:
+            self.ignored += 1
+            return
+        self.of[worker] += 1
+        self.waiting.append(envelope.split(message)[0])
+
+    def take(self) -> list[bytes]:
+        """The envelope of the one that waits longest; IndexError when there is none."""
+        found = self.waiting.popleft()
+        self._less(found[0])
+        return found
+
+    def give_back(self, found: list[bytes]) -> None:
+        """It could not be served now: behind the others."""
+        self.of[found[0]] += 1
+        self.waiting.append(found)
+
+    def forget(self, worker: bytes) -> None:
+        """It is gone, and with it all that it asked for."""
+        before = len(self.waiting)
+        self.waiting = deque(one for one in self.waiting if one[0] != worker)
+        self.lost += 1 + before - len(self.waiting)
+        self.of.pop(worker, None)
+
+    def _less(self, worker: bytes) -> None:
+        self.of[worker] -= 1
+        if not self.of[worker]:
+            del self.of[worker]
+
+
+class DemandRelay:
+    """Has the life of a `Relay`: `run` until `wake` is readable, `held`, `close`.
+
+    Backward is what workers ask; no message goes that way.
+    """
+
+    def __init__(
+        self,
+        frontend: zmq.Socket[bytes],
+        backend: zmq.Socket[bytes],
+        wake: zmq.Socket[bytes],
+        counters: Counters,
+        forward: Lane,
+        asks: Asks | None = None,
+    ) -> None:
+        self.frontend, self.backend, self.wake = frontend, backend, wake
+        self.counters, self.forward = counters, forward
+        self.backward = Lane(enabled=False)
+        self.asks = asks if asks is not None else Asks()
+        self.capture: zmq.Socket[bytes] | None = None
+        self.tap: zmq.Socket[bytes] | None = None
+        self._jobs: deque[list[bytes]] = deque()
+        self._since = 0
+
+    def behind(self, source: zmq.Socket[bytes]) -> DemandRelay:
+        """One from another source to the same workers."""
+        return DemandRelay(source, self.backend, self.wake, self.counters, self.forward, self.asks)
+
+    @property
+    def held(self) -> tuple[bool, bool]:
+        """Whether jobs were taken in whose worker has gone, and no other one asks."""
+        return bool(self._jobs), False
+
+    def close(self) -> None:
+        self._jobs.clear()
+
+    def run(
+        self,
+        forward: bool = True,
+        backward: bool = True,
+        until_idle: bool = False,
+        limit_ms: int = -1,
+    ) -> bool:
+        """See `Relay.run`. Workers are heard in any case: what they ask is no message."""
+        end = time.monotonic() + limit_ms / 1000 if limit_ms >= 0 else None
+        while True:
+            self._hear()
+            moved = self._turn() if forward else 0
+            self.counters.cells[TURNS_CELL] += 1
+            if events(self.wake) & zmq.POLLIN:
+                return True
+            now = time.monotonic()
+            if (end is not None and now >= end) or (until_idle and not moved and not self._jobs):
+                return False
+            if not moved:
+                self._wait(forward, TICK if end is None else min(TICK, end - now))
+
+    def _hear(self) -> None:
+        for message in recv_burst(self.backend, BATCH):
+            self.asks.add(message)
+
+    def _turn(self) -> int:
+        """Up to BATCH jobs to those who asked; how many moved."""
+        self._count_blocked()
+        wanted = len(self.asks.waiting) - len(self._jobs)
+        if wanted > 0:
+            self._jobs.extend(self._received(min(BATCH, wanted)))
+        elif self.forward.on_full == "drop" and not self.asks.waiting:
+            return self._drop()
+        moved = 0
+        while self._jobs and self._give(self._jobs[0]):
+            self._jobs.popleft()
+            moved += 1
+        return moved
+
+    def _received(self, limit: int) -> list[list[bytes]]:
+        origins = self.counters.origins
+        if not origins.wanted:
+            return self._passing(recv_burst(self.frontend, limit))
+        seen: set[int] = set()
+        messages = recv_burst(self.frontend, limit, seen)
+        origins.note(0, seen)
+        return self._passing(messages)
+
+    def _passing(self, messages: list[list[bytes]]) -> list[list[bytes]]:
+        """Without those that break a limit of the lane; they are counted."""
+        return [message for message in messages if not self._refused(message)]
+
+    def _refused(self, message: list[bytes]) -> bool:
+        lane = self.forward
+        if lane.max_frames and len(message) > lane.max_frames:
+            self.counters.cells[ROWS["too_many_frames"]] += 1
+            return True
+        if lane.max_bytes and sum(map(len, message)) > lane.max_bytes:
+            self.counters.cells[ROWS["too_large"]] += 1
+            return True
+        return False
+
+    def _drop(self) -> int:
+        """Nobody asks, and nothing is to wait."""
+        dropped = len(self._jobs) + len(self._received(BATCH))
+        self._jobs.clear()
+        self.counters.cells[FULL] += dropped
+        return dropped
+
+    def _give(self, job: list[bytes]) -> bool:
+        """To the first of those who wait that takes it; False when none does."""
+        for _ in range(len(self.asks.waiting)):
+            lead = self.asks.take()
+            refused = offer(self.backend, [*lead, *job])
+            if not refused:
+                self._passed(job)
+                return True
+            if refused == EAGAIN:
+                self.asks.give_back(lead)
+            else:
+                self.asks.forget(lead[0])
+        self._since = self._since or time.monotonic_ns()
+        return False
+
+    def _passed(self, job: list[bytes]) -> None:
+        self._since = 0
+        self.counters.cells[BYTES] += sum(map(len, job))
+        self.counters.cells[MESSAGES] += 1
+        if self.capture is not None:
+            offer(self.capture, job)
+        if self.tap is not None:
+            offer(self.tap, [b">", *job])
+
+    def _count_blocked(self) -> None:
+        if self._since:
+            now = time.monotonic_ns()
+            self.counters.cells[BLOCKED] += now - self._since
+            self._since = now
+
+    def _wait(self, forward: bool, seconds: float) -> None:
+        """Until a worker asks, a job comes that somebody waits for, or `wake` is readable."""
+        poller = zmq.Poller()
+        poller.register(self.wake, zmq.POLLIN)
+        poller.register(self.backend, zmq.POLLIN)
+        drops = self.forward.on_full == "drop"
+        if forward and not self._jobs and (self.asks.waiting or drops):
+            poller.register(self.frontend, zmq.POLLIN)
+        poller.poll(max(0, round(seconds * 1000)))
