@@ -43,8 +43,8 @@ class Steered:
         spec = resolve(row, spec, written)
         self.device = Device(kind, kind, RelayEngine(row, spec), drain=1.0)
         self.control = Control(self.device, address, lambda: printed(row, spec))
-        self.service = Service([self.device])
-        self.service._start(self.device)
+        self.service = Service(self.device)
+        self.service.watch()
         try:
             self.control.started(self.service)
         except BaseException:

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,18 @@ def environ(here: socket.socket, **more: str) -> dict[str, str]:
     return {"NOTIFY_SOCKET": here.getsockname(), **more}
 
 
+class Named:
+    """A device as far as systemd hears of it."""
+
+    name = "jobs"
+
+    def stop(self, *, at_once: bool) -> None:
+        """It has nothing to stop."""
+
+
+NO_DEVICE: Any = Named()
+
+
 class Hanging(Pulse):
     """A pulse in which a device hangs."""
 
@@ -35,7 +48,7 @@ class Hanging(Pulse):
 
 
 def test_ready_and_stopping_are_told(systemd: socket.socket) -> None:
-    service = Service([])
+    service = Service(NO_DEVICE)
     Systemd(Pulse(), environ(systemd)).started(service)
     assert systemd.recv(1000).startswith(b"READY=1\n")
     service.stop()
@@ -43,7 +56,7 @@ def test_ready_and_stopping_are_told(systemd: socket.socket) -> None:
 
 
 def test_an_end_that_nobody_asked_for_is_told_too(systemd: socket.socket) -> None:
-    service = Service([])
+    service = Service(NO_DEVICE)
     notify = Systemd(Pulse(), environ(systemd))
     notify.started(service)
     notify.ended(service)
@@ -52,7 +65,7 @@ def test_an_end_that_nobody_asked_for_is_told_too(systemd: socket.socket) -> Non
 
 
 def test_without_its_socket_nothing_happens() -> None:
-    service = Service([])
+    service = Service(NO_DEVICE)
     notify = Systemd(Pulse(), {})
     notify.started(service)
     notify.ended(service)
@@ -61,7 +74,7 @@ def test_without_its_socket_nothing_happens() -> None:
 def test_a_socket_that_is_gone_stops_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Systemd(Pulse(), {"NOTIFY_SOCKET": str(tmp_path / "none")}).started(Service([]))
+    Systemd(Pulse(), {"NOTIFY_SOCKET": str(tmp_path / "none")}).started(Service(NO_DEVICE))
     assert "cannot tell systemd" in caplog.text
 
 
@@ -70,12 +83,12 @@ def test_an_abstract_socket_is_reached() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
         here.bind(f"\0{name}")
         here.settimeout(10)
-        Systemd(Pulse(), {"NOTIFY_SOCKET": f"@{name}"}).started(Service([]))
+        Systemd(Pulse(), {"NOTIFY_SOCKET": f"@{name}"}).started(Service(NO_DEVICE))
         assert here.recv(1000).startswith(b"READY=1")
 
 
 def test_the_watchdog_is_fed_at_half_of_its_time(systemd: socket.socket) -> None:
-    service = Service([])
+    service = Service(NO_DEVICE)
     Systemd(Pulse(60), environ(systemd, WATCHDOG_USEC="20000")).started(service)
     systemd.recv(1000)
     service.loop.at(time.monotonic() + 0.05, service.loop.stop)
@@ -86,7 +99,7 @@ def test_the_watchdog_is_fed_at_half_of_its_time(systemd: socket.socket) -> None
 def test_the_watchdog_is_not_fed_while_a_device_hangs(
     systemd: socket.socket, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service = Service([])
+    service = Service(NO_DEVICE)
     Systemd(Hanging(), environ(systemd, WATCHDOG_USEC="20000")).started(service)
     systemd.recv(1000)
     service.loop.at(time.monotonic() + 0.05, service.loop.stop)

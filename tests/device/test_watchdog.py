@@ -37,14 +37,14 @@ def run(service: Service, seconds: float) -> None:
 
 
 def test_a_device_that_turns_is_not_late(device: Device) -> None:
-    pulse, service = Pulse(0.01), Service([device])
+    pulse, service = Pulse(0.01), Service(device)
     pulse.started(service)
     run(service, 0.3)
     until(lambda: run(service, 0.02) or not pulse.late(0.25), "a beat to be taken up")
 
 
 def test_a_device_that_hangs_is_named_and_forgiven_when_it_goes_on(device: Device) -> None:
-    pulse, service = Pulse(0.01), Service([device])
+    pulse, service = Pulse(0.01), Service(device)
     pulse.started(service)
     go_on = threading.Event()
     device.post(lambda: go_on.wait(20))
@@ -54,7 +54,7 @@ def test_a_device_that_hangs_is_named_and_forgiven_when_it_goes_on(device: Devic
 
 
 def test_a_main_loop_that_hangs_is_named(device: Device) -> None:
-    pulse, service = Pulse(0.01), Service([device])
+    pulse, service = Pulse(0.01), Service(device)
     pulse.started(service)
     until(lambda: pulse.late(0.05) == ["main loop"], "the main loop to be late")
 
@@ -65,7 +65,7 @@ def test_what_is_no_older_than_a_beat_is_not_late() -> None:
 
 
 def test_a_device_that_has_ended_is_not_late(device: Device) -> None:
-    pulse, service = Pulse(0.01), Service([device])
+    pulse, service = Pulse(0.01), Service(device)
     pulse.started(service)
     device.stop(at_once=True)
     assert device.join(20)

@@ -114,7 +114,7 @@ class OneDevice:
 
     def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
         self.loop = Loop()
-        self.devices = [self]
+        self.device = self
         self.snapshot = snapshot
 
 

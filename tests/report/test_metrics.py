@@ -159,8 +159,7 @@ class Shown:
 @pytest.fixture
 def served(device: Device) -> Iterator[tuple[Shown, Late, str]]:
     shown, pulse = Shown(device(1.0, 5)), Late()
-    service = Service([])
-    service.devices = [shown]  # type: ignore[list-item]
+    service = Service(shown)  # type: ignore[arg-type]
     metrics = Metrics("127.0.0.1:0", pulse)
     metrics.started(service)
     yield shown, pulse, f"http://127.0.0.1:{metrics.serving.port}"
@@ -217,4 +216,4 @@ def test_an_address_that_is_taken_is_an_error_in_words() -> None:
         taken.listen()
         place = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(RunError, match=f"cannot serve metrics at {place}: address already"):
-            Metrics(place, Pulse()).started(Service([]))
+            Metrics(place, Pulse()).started(Service(None))  # type: ignore[arg-type]

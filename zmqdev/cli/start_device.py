@@ -115,6 +115,6 @@ def run_device(kind: DeviceKind, spec: DeviceSpec, again: Again | None = None) -
         if not crash.rest(life, signals):
             return 0
         device = device_for(kind, spec)
-        service = Service([device], [*attachments_for(kind, spec, device, again), Armed()])
+        service = Service(device, [*attachments_for(kind, spec, device, again), Armed()])
         service.run(signals, life.remaining(spec.duration))
     return 0

@@ -26,8 +26,8 @@ class Reload:
         self._on: Settable | None = None
 
     def started(self, service: Service) -> None:
-        self._on = on = self._make(service)
-        service.rereads[on.device.name] = self.act
+        self._on = self._make(service)
+        service.reread = self.act
 
     def ended(self, service: Service) -> None:
         """Nothing to release."""

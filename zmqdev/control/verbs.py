@@ -64,11 +64,7 @@ def resume(on: Steered) -> dict[str, Any]:
 
 
 def _end(on: Steered, *, at_once: bool) -> None:
-    """One device among several ends alone; the last one ends the program."""
     service = on.service
-    if len(service.devices) > 1:
-        on.device.stop(at_once=at_once)
-        return
     if not service.stopping:
         service.stop()
     if at_once:
@@ -100,7 +96,7 @@ def ended(on: Steered) -> dict[str, Any]:
 
 def reload(on: Steered) -> dict[str, Any]:
     try:
-        return asdict(on.service.reload_one(on.device))
+        return asdict(on.service.read_again())
     except UsageError as error:
         raise Refused("refused", f"{error}; nothing has changed") from None
 
@@ -134,7 +130,7 @@ def close_address(verb: str, on: Steered, side: str, address: str) -> dict[str, 
         raise Refused(
             "refused", f"{address} is {what} among the addresses of {side}; these are {has}"
         )
-    leaving = on.service.leaving(on.device, side)
+    leaving = on.service.leaving(side)
     on.device.call(partial(found.release, meant[0]))
     leaving.begin(on.service.loop)
     return asdict(meant[0])

@@ -36,9 +36,8 @@ class Announcement:
         self._shown = shown
 
     def started(self, service: Service) -> None:
-        for device in service.devices:
-            for what, state in device.snapshot().addresses():
-                announce(f"{device.name} {what}: ", state, shown=self._shown)
+        for what, state in service.device.snapshot().addresses():
+            announce(f"{service.device.name} {what}: ", state, shown=self._shown)
 
     def ended(self, service: Service) -> None:
         """There is no more to tell."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,11 @@ if TYPE_CHECKING:
     from zmqdev.device.service import Service
 
 
-def lines(snapshots: Sequence[Snapshot]) -> str:
+def lines(snapshot: Snapshot) -> str:
     """A line for each address: device, side, verb, address really bound. What stands beside the
     sides comes after them: control, metrics."""
     return "".join(
         f"{snapshot.name} {where} {state.verb} {state.actual}\n"
-        for snapshot in snapshots
         for where, state in snapshot.addresses()
     )
 
@@ -41,13 +39,13 @@ class ReadyFile:
 
 
 class DeviceReady:
-    """The ready file of devices, as an attachment."""
+    """The ready file of a device, as an attachment."""
 
     def __init__(self, path: str) -> None:
         self._file = ReadyFile(path)
 
     def started(self, service: Service) -> None:
-        self._file.write(lines([device.snapshot() for device in service.devices]))
+        self._file.write(lines(service.device.snapshot()))
 
     def ended(self, service: Service) -> None:
         self._file.remove()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -65,60 +65,89 @@ class Attachment(Protocol):
 
 
 class Service:
-    """Devices, and the loop that steers them. `ends_process`: the program ends with them."""
+    """A device, what stands beside it, and the loop that steers both.
 
-    ends_process = True
+    In a program of its own: `run`. In a `loop` that others use too: `begin`, and `close` once
+    `ended` was called. `ends_process`: the program ends with the device.
+    """
 
-    def __init__(self, devices: Sequence[Device], attachments: Iterable[Attachment] = ()) -> None:
-        self.devices = list(devices)
-        self.loop = Loop()
+    def __init__(
+        self,
+        device: Device,
+        attachments: Iterable[Attachment] = (),
+        *,
+        loop: Loop | None = None,
+        ended: Callable[[], None] | None = None,
+    ) -> None:
+        self.device = device
+        self.ends_process = loop is None
+        self.loop = loop or Loop()
         self.stopping = False
+        self.reread: Callable[[], Reread] | None = None
+        """Reads the device's file again, where it has one."""
+        self._ended = ended or self.loop.stop
         self._attachments = list(attachments)
-        self._running: set[str] = set()
+        self._begun: list[Attachment] = []
+        self._over = False
         self._terminals = terminals()
-        self.rereads: dict[str, Callable[[], Reread]] = {}
         self._at_stop: list[Callable[[], None]] = []
-        self._peer_logs: dict[tuple[str, str], PeerLog] = {}
+        self._peer_logs: dict[str, PeerLog] = {}
         self._to_hear: set[PeerWatch] = set()
-        self._reaches: dict[tuple[str, str], Reach] = {}
+        self._reaches: dict[str, Reach] = {}
         self._at_peer: list[Callable[[Device, str, PeerEvent], None]] = []
 
     def run(self, signals: Signals, duration: float | None = None) -> None:
-        """Until stopped. RunError when a device cannot start or fails."""
+        """Until stopped. RunError when the device cannot start or fails."""
         self.loop.watch(signals, partial(self._signalled, signals))
-        begun: list[Attachment] = []
         try:
-            for device in self.devices:
-                self._start(device)
-            for attachment in self._attachments:
-                begun.append(attachment)
-                attachment.started(self)
+            self.begin()
             if duration is not None:
                 self.loop.at(time.monotonic() + duration, self.stop)
-            if self._running:
+            if not self._over:
                 self.loop.run()
         finally:
-            self._leave()
-            for attachment in reversed(begun):
-                attachment.ended(self)
-        self._report()
+            self.close()
+        for line in self.device.reports:
+            log.warning("%s", line)
+        if self.device.failure is not None:
+            raise self.device.failure
+
+    def begin(self) -> None:
+        """Open the device, then what stands beside it. Raises what either of them does; `close`
+        is to follow then too."""
+        self.watch()
+        for attachment in self._attachments:
+            self._begun.append(attachment)
+            attachment.started(self)
+
+    def close(self) -> None:
+        """Nothing runs on, whatever happened; without linger when it was not a clean end."""
+        device = self.device
+        if device.started:
+            if device.state not in ENDED:
+                device.stop(at_once=True)
+            self._leave_loop()
+            device.join(LEAVE)
+        while self._begun:
+            self._begun.pop().ended(self)
 
     def stop(self) -> None:
         """Begin to drain; a second call leaves at once."""
         at_once, self.stopping = self.stopping, True
-        if not at_once:
-            self.loop.at(time.monotonic() + REMIND, self._remind)
         for hook in self._at_stop:
             hook()
-        for device in self.devices:
-            device.stop(at_once=at_once)
+        self.device.stop(at_once=at_once)
+        if not self.ends_process:
+            return
         if at_once:
             log.warning("left at once; what was still inside may be lost")
             self.loop.at(time.monotonic() + LEAVE, self.loop.stop)
+        else:
+            self.loop.at(time.monotonic() + REMIND, self._remind)
 
     def _remind(self) -> None:
-        names = ", ".join(sorted(self._running))
-        log.warning("%s: passing on what is inside; a second signal leaves at once", names)
+        said = "passing on what is inside; a second signal leaves at once"
+        log.warning("%s: %s", self.device.name, said)
 
     def on_stop(self, hook: Callable[[], None]) -> None:
         """Call `hook` at each request to stop, before the devices hear of it."""
@@ -128,9 +157,9 @@ class Service:
         """Call `hook(device, side, event)` when a peer comes, goes or fails."""
         self._at_peer.append(hook)
 
-    def leaving(self, device: Device, side: str) -> Leaving:
+    def leaving(self, side: str) -> Leaving:
         """To be had before an address is disconnected: what libzmq will not tell of it."""
-        return Leaving(device.watches[side], partial(self._peer, device, side))
+        return Leaving(self.device.watches[side], partial(self._peer, side))
 
     def pace(self, seconds: float) -> None:
         """Tell the displays how often to show: those attachments that have a `pace`."""
@@ -139,21 +168,22 @@ class Service:
             if change is not None:
                 change(seconds)
 
-    def _start(self, device: Device) -> None:
+    def watch(self) -> None:
+        """Start the device and watch it; what stands beside it is not begun."""
+        device = self.device
         device.start()
-        self._running.add(device.name)
-        self.loop.watch(device, partial(self._attend, device))
+        self.loop.watch(device, self._attend)
         for opened in device.engine.sockets():
             who = f"{device.name} {opened.name}"
-            self._peer_logs[device.name, opened.name] = PeerLog(who, opened)
-            self._reaches[device.name, opened.name] = reach = Reach(who, opened)
-            self._look_for_peers(device, reach)
+            self._peer_logs[opened.name] = PeerLog(who, opened)
+            self._reaches[opened.name] = reach = Reach(who, opened)
+            self._look_for_peers(reach)
         for side, watch in device.watches.items():
-            tell = partial(self._peer, device, side)
+            tell = partial(self._peer, side)
             self.loop.watch(watch.pair, partial(self._hear, watch, tell))
-        self._keep_vigil(device, Vigil(device.engine, device.watches))
+        self._keep_vigil(Vigil(device.engine, device.watches))
         sides = [(side, device.watches[side.name]) for side in device.engine.sockets()]
-        self._watch_cables(device, CableWatch(sides, device.engine.spec))
+        self._watch_cables(CableWatch(sides, device.engine.spec))
 
     def _hear(self, watch: PeerWatch, tell: Callable[[PeerEvent], None]) -> None:
         if watch.pair.closed:
@@ -168,25 +198,25 @@ class Service:
         self._to_hear.discard(watch)
         self._hear(watch, tell)
 
-    def _look_for_peers(self, device: Device, reach: Reach) -> None:
+    def _look_for_peers(self, reach: Reach) -> None:
         """Say which addresses are not reached, for as long as the device runs."""
-        if device.state in ENDED or self.stopping:
+        if self.device.state in ENDED or self.stopping:
             return
         reach.look(time.monotonic())
-        self.loop.at(time.monotonic() + LOOK, partial(self._look_for_peers, device, reach))
+        self.loop.at(time.monotonic() + LOOK, partial(self._look_for_peers, reach))
 
-    def _keep_vigil(self, device: Device, vigil: Vigil) -> None:
-        if device.state in ENDED:
+    def _keep_vigil(self, vigil: Vigil) -> None:
+        if self.device.state in ENDED:
             return
-        pause = vigil.look(paused=device.state != "running")
-        self.loop.at(time.monotonic() + pause, partial(self._keep_vigil, device, vigil))
+        pause = vigil.look(paused=self.device.state != "running")
+        self.loop.at(time.monotonic() + pause, partial(self._keep_vigil, vigil))
 
-    def _watch_cables(self, device: Device, cables: CableWatch) -> None:
-        if device.state in ENDED:
+    def _watch_cables(self, cables: CableWatch) -> None:
+        if self.device.state in ENDED:
             return
         now = time.monotonic()
         pause = cables.look(now)
-        self.loop.at(now + pause, partial(self._watch_cables, device, cables))
+        self.loop.at(now + pause, partial(self._watch_cables, cables))
 
     def _signalled(self, signals: Signals) -> None:
         for number in signals.take():
@@ -197,52 +227,40 @@ class Service:
 
     def reload(self) -> None:
         """Read all files again; what is wrong is said, and changes nothing."""
-        for device in self.devices:
-            try:
-                self.reload_one(device)
-            except UsageError as error:
-                log.error("%s: not read again: %s", device.name, error)
+        try:
+            self.read_again()
+        except UsageError as error:
+            log.error("%s: not read again: %s", self.device.name, error)
 
-    def reload_one(self, device: Device) -> Reread:
-        """The same for one. UsageError names what is wrong."""
-        act = self.rereads.get(device.name)
-        if act is None:
-            device.reload()
-        found = Reread() if act is None else act()
+    def read_again(self) -> Reread:
+        """The same. UsageError names what is wrong."""
+        if self.reread is None:
+            self.device.reload()
+        found = Reread() if self.reread is None else self.reread()
         news = found.applied or found.needs_restart
-        log.log(logging.WARNING if news else logging.INFO, "%s: %s", device.name, found)
+        log.log(logging.WARNING if news else logging.INFO, "%s: %s", self.device.name, found)
         return found
 
-    def _attend(self, device: Device) -> None:
-        for watch in device.watches.values():
-            self.loop.unwatch(watch.pair)
-        if device.attend():
-            self.loop.unwatch(device)
-            self._running.discard(device.name)
-            if not self._running:
-                self.loop.stop()
+    def _attend(self) -> None:
+        self._unwatch_peers()
+        if self.device.attend():
+            self.loop.unwatch(self.device)
+            self._over = True
+            self._ended()
 
-    def _peer(self, device: Device, side: str, event: PeerEvent) -> None:
+    def _unwatch_peers(self) -> None:
+        for watch in self.device.watches.values():
+            self.loop.unwatch(watch.pair)
+
+    def _leave_loop(self) -> None:
+        self._unwatch_peers()
+        self.loop.unwatch(self.device)
+
+    def _peer(self, side: str, event: PeerEvent) -> None:
+        device = self.device
         for hook in self._at_peer:
             hook(device, side, event)
         if device.engine.follows_peers:
             device.post(partial(device.engine.peer_changed, side, event.what))
-        self._peer_logs[device.name, side].tell(event)
-        self._reaches[device.name, side].heard(event, time.monotonic())
-
-    def _leave(self) -> None:
-        """Nothing runs on, whatever happened; without linger when it was not a clean end."""
-        for device in self.devices:
-            if device.started and device.state not in ENDED:
-                device.stop(at_once=True)
-        for device in self.devices:
-            if device.started:
-                device.join(LEAVE)
-
-    def _report(self) -> None:
-        for device in self.devices:
-            for line in device.reports:
-                log.warning("%s", line)
-        for device in self.devices:
-            if device.failure is not None:
-                raise device.failure
+        self._peer_logs[side].tell(event)
+        self._reaches[side].heard(event, time.monotonic())

@@ -83,8 +83,7 @@ class Systemd:
     def started(self, service: Service) -> None:
         if not self._notify:
             return
-        names = ", ".join(device.name for device in service.devices)
-        self._notify.ready(f"running {names}")
+        self._notify.ready(f"running {service.device.name}")
         service.on_stop(lambda: self._notify.stopping("passing on what is inside"))
         self._notify.keep_fed(service.loop, self.pulse.late)
 

@@ -31,7 +31,7 @@ class Pulse:
         self._beats: Repeat | None = None
 
     def started(self, service: Service) -> None:
-        self._devices = service.devices
+        self._devices = [service.device]
         self._beat()
         self._beats = service.loop.every(self.interval, self._beat)
 

@@ -84,7 +84,7 @@ class DeviceDisplay:
 
 
 def _devices(service: Service) -> list[Snapshot]:
-    return [device.snapshot() for device in service.devices]
+    return [service.device.snapshot()]
 
 
 class EndpointDisplay:

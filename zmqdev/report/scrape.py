@@ -89,7 +89,7 @@ class Metrics:
 
     def started(self, service: Service) -> None:
         def take() -> list[Snapshot]:
-            return [device.snapshot() for device in service.devices]
+            return [service.device.snapshot()]
 
         source = Source(
             collector=Snapshots(take),
@@ -100,8 +100,7 @@ class Metrics:
         self.serving = Serving(crash.earlier("metrics", self.place), source)
         crash.remember("metrics", self.place, self.serving.place)
         bound = AddressState("bind", self.place, self.serving.place)
-        for device in service.devices:
-            device.place_beside("metrics", bound)
+        service.device.place_beside("metrics", bound)
 
     def ended(self, service: Service) -> None:
         if self.serving is not None:

@@ -19,7 +19,6 @@ from zmqdev.options.kind import KINDS
 from zmqdev.options.part import Part
 from zmqdev.stats.snapshot import Snapshot
 from zmqdev.supervisor.runner import Surroundings
-from zmqdev.system.loop import Loop
 from zmqdev.topology.links import ports_of
 from zmqdev.topology.rules_machine import refused
 
@@ -28,63 +27,13 @@ log = logging.getLogger("zmqdev")
 FREED, AGAIN = 1.0, 0.02
 
 
-class Quarters(Service):
-    """The service of one device in a loop that others use too."""
-
-    ends_process = False
-
-    def __init__(
-        self,
-        device: Device,
-        attachments: list[Attachment],
-        loop: Loop,
-        ended: Callable[[], None],
-    ) -> None:
-        super().__init__([device], attachments)
-        self.loop = loop
-        self._ended = ended
-        self._begun: list[Attachment] = []
-
-    def begin(self) -> None:
-        """Open the device, then what stands beside it. Raises what either of them does."""
-        (device,) = self.devices
-        self._start(device)
-        try:
-            for attachment in self._attachments:
-                self._begun.append(attachment)
-                attachment.started(self)
-        except BaseException:
-            device.stop(at_once=True)
-            self._leave_loop(device)
-            raise
-
-    def stop(self) -> None:
-        """As in a service of its own, but the loop goes on for the others."""
-        at_once, self.stopping = self.stopping, True
-        for hook in self._at_stop:
-            hook()
-        self.devices[0].stop(at_once=at_once)
-
-    def _attend(self, device: Device) -> None:
-        self._leave_loop(device)
-        self._ended()
-
-    def _leave_loop(self, device: Device) -> None:
-        for watch in device.watches.values():
-            self.loop.unwatch(watch.pair)
-        self.loop.unwatch(device)
-        device.join()
-        for attachment in reversed(self._begun):
-            attachment.ended(self)
-
-
 class Lodger:
     """See `Running` for what each method promises."""
 
     def __init__(self, part: Part, around: Surroundings) -> None:
         self.part, self._around = part, around
         self._device: Device | None = None
-        self._quarters: Quarters | None = None
+        self._service: Service | None = None
         self._ended: Callable[[int], None] | None = None
         self._pulse = Pulse()
 
@@ -120,9 +69,13 @@ class Lodger:
         if spec.control != "off":
             beside.append(Control(device, spec.control, lambda: printed(kind, spec)))
         beside.append(Announcement())
-        quarters = Quarters(device, beside, self._around.loop, self._attend)
-        quarters.begin()
-        self._device, self._quarters = device, quarters
+        service = Service(device, beside, loop=self._around.loop, ended=self._attend)
+        try:
+            service.begin()
+        except BaseException:
+            service.close()
+            raise
+        self._device, self._service = device, service
 
     @property
     def ready(self) -> bool:
@@ -136,20 +89,20 @@ class Lodger:
         return self._device.snapshot() if self._device is not None else None
 
     def stop(self, *, at_once: bool = False) -> None:
-        device, quarters = self._device, self._quarters
-        if device is None or quarters is None:
+        device, service = self._device, self._service
+        if device is None or service is None:
             self._end(EXIT_OK)  # it has not begun, and now it will not
             return
         if device.state in ENDED:
             return
-        if not quarters.stopping:
-            quarters.stop()
+        if not service.stopping:
+            service.stop()
         if at_once:
-            quarters.stop()
+            service.stop()
 
     def reload(self) -> None:
-        if self._quarters is not None:
-            self._quarters.reload()
+        if self._service is not None:
+            self._service.reload()
 
     def kill(self) -> None:
         """A thread cannot be killed; it is told to leave."""
@@ -168,8 +121,10 @@ class Lodger:
         """It has no output."""
 
     def _attend(self) -> None:
-        device = self._device
+        device, service = self._device, self._service
         assert device is not None
+        assert service is not None
+        service.close()
         for line in device.reports:
             log.warning("%s", line)
         self._end(EXIT_OK if device.failure is None else self._say(device.failure))
