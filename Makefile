@@ -6,7 +6,8 @@ READY  := $(VENV)/.ready
 
 .PHONY: help setup test soak fuzz check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
         demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs \
-        demo-reliable-queue demo-market-data demo-work-farm demo-farm demo-crash demo-top picture readme man clean
+        demo-reliable-queue demo-market-data demo-work-farm demo-route-split demo-route-canary \
+        demo-route-by-key demo-farm demo-crash demo-top picture readme man clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 22
 
@@ -70,7 +71,8 @@ bench: $(READY)  ## the standard benchmark, some minutes: table, chart and JSON 
 DEMO ?= 10s
 demo: demo-ticks ## ticks from a publisher through a forwarder to a subscriber, live
 demo-ticks demo-ticks-sub-pub demo-streamer demo-streamer-one-way demo-queue demo-queue-rep \
-demo-bridge demo-bridge-jobs demo-reliable-queue demo-market-data demo-work-farm: demo-%: $(READY) configs/%.yaml
+demo-bridge demo-bridge-jobs demo-reliable-queue demo-market-data demo-work-farm demo-route-split demo-route-canary \
+demo-route-by-key: demo-%: $(READY) configs/%.yaml
 	$(BIN)/zmqdev run configs/$*.yaml --duration $(DEMO)
 
 demo-farm: $(READY) ## a work farm whose workers are killed: every request is answered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,3 +174,31 @@ def test_a_bridge_puts_the_site_in_front(steered: Begin, context: Context) -> No
     assert publisher.recv() == b"\1"
     until(lambda: publisher.send(b"line3/temp") or subscriber.poll(20), "a message")
     assert subscriber.recv() == b"berlin/line3/temperature"
+
+
+def test_a_file_is_read_again_and_counts_go_on(
+    steered: Begin, context: Context, tmp_path: Path
+) -> None:
+    path = tmp_path / "routes.yaml"
+    sides = f"backends: {{a: {{bind: '{ANY}'}}, b: {{bind: '{ANY}'}}}}\n"
+    path.write_text(f"{sides}routes: [{{name: one, match: {{topic: x*}}, to: a}}]\n")
+    made = Streamer(steered("streamer", routes=str(path)), context)
+    a, b = made.pulls("a", "b")
+    made.push.send(b"x1")
+    assert a.recv() == b"x1"
+    path.write_text(f"{sides}routes: [{{name: one, match: {{topic: x*}}, to: b}}]\n")
+    made.item.ask("reload")
+    made.push.send(b"x2")
+    assert b.recv() == b"x2"
+    until(lambda: made.item.ask("routes")["routes"][0]["messages"] == 2, "both are counted")
+    assert made.item.ask("routes")["routes"][0]["to"] == "b"
+    path.write_text(f"{sides}routes: [{{to: nowhere}}]\n")
+    assert "no backend 'nowhere'" in made.item.refusal("reload")
+    path.write_text("backends: {a: {bind: tcp://*:1}}\nroutes: []\n")
+    assert "need a restart" in made.item.refusal("reload")
+    made.push.send(b"x3")
+    assert b.recv() == b"x3"
+
+
+def test_a_plain_device_has_no_routes(steered: Begin) -> None:
+    assert "has no routes" in steered("streamer").refusal("routes")

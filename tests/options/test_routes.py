@@ -113,8 +113,8 @@ def test_a_file_has_backends_routes_and_tests(tmp_path: Path) -> None:
     path = tmp_path / "prices.yaml"
     path.write_text(f"{BACKENDS}routes: [{{match: {{topic: eu.*}}, to: eu}}]\n")
     made = device("", routes=str(path))
-    assert list(made.sides) == ["frontend", "eu", "us"]
-    assert [route.targets for route in table(made).routes] == [(0,)]
+    assert list(made.sides) == ["frontend", "backend", "eu", "us"]
+    assert [route.targets for route in table(made).routes] == [(1,)]
     again = device(yaml.safe_dump(printed(KINDS["streamer"], made), sort_keys=False))
     assert table(again) == table(made)
     path.write_text(f"{BACKENDS}routes:\n- {{to: uk}}\n")

@@ -15,6 +15,12 @@ from zmqdev.topology.finding import Finding
 QUEUE = "q: {device: queue, frontend: {bind: 'tcp://127.0.0.1:1'}, backend: {bind: 'tcp://127.0.0.1:2'}}"
 RELIABLE = "reliable: {workers: plain}"
 
+
+def _routed(routes: str, more: str = "") -> str:
+    sides = "{a: {bind: 'tcp://127.0.0.1:1'}, b: {bind: 'tcp://127.0.0.1:2'}}"
+    return f"parts: {{s: {{device: streamer, backends: {sides}, routes: [{routes}], {more}}}}}"
+
+
 # rule -> (text that triggers it, text that does not). {tmp} is a directory.
 CASES: dict[str, tuple[str, str]] = {
     "unknown-key": (
@@ -41,6 +47,17 @@ CASES: dict[str, tuple[str, str]] = {
         f"parts: {{a: {{device: queue, frontend: {{bind: 'ipc:///tmp/{'x' * 120}'}}}}}}",
         "parts: {a: {device: queue, frontend: {bind: 'ipc:///tmp/x'}}}",
     ),
+    "unknown-backend": (_routed("{to: c}"), _routed("{to: a}")),
+    "route-test": (
+        _routed("{to: a}", "tests: [{message: x, to: b}]"),
+        _routed("{to: a}", "tests: [{message: x, to: a}]"),
+    ),
+    "no-rest": (
+        _routed("{match: {topic: x}, to: a}"),
+        _routed("{match: {topic: x}, to: a}, {to: b, on-full: drop}"),
+    ),
+    "one-stops-all": (_routed("{to: [a, b]}"), _routed("{to: [a, b], on-full: block}")),
+    "never-reached": (_routed("{to: a}, {to: b}"), _routed("{to: a, copy: true}, {to: b}")),
     "invalid": ("parts: {a: {device: queue, drain: soon}}", "device: queue"),
     "cannot-talk": (
         f"parts: {{{QUEUE}, s: {{endpoint: sub, connect: 'tcp://127.0.0.1:1'}}}}",

@@ -66,6 +66,7 @@ ROWS = {
         Row("run", "Files", "start everything in a file", "cli.run:command"),
         Row("check", "Files", "find what is wrong with a file", "tools.check:command"),
         Row("graph", "Files", "draw what a file describes", "tools.graph.command:command"),
+        Row("route", "Files", "say where messages go by routes", "tools.route.command:command"),
         Row("schema", "Files", "print the JSON Schema of a file", "tools.schema:command"),
         Row(
             "export",

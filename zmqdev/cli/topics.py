@@ -61,6 +61,12 @@ TOPICS = {
             (*_DEVICES, "run", "check", "graph", "schema"),
         ),
         Topic(
+            "routing",
+            "Running it",
+            "where messages go, by what is in them",
+            (*_DEVICES, "route", "check", "ctl"),
+        ),
+        Topic(
             "running",
             "Running it",
             "run, top, tap and probe",

@@ -144,6 +144,13 @@ def tap(on: Steered, viewer: str = "", lease: float = LEASE) -> dict[str, Any]:
     return {"address": address, "lease": format_duration(lease), "types": types}
 
 
+def routes(on: Steered) -> dict[str, Any]:
+    told = on.device.engine.details()
+    if "routes" not in told:
+        raise Refused("refused", f"{on.device.name} has no routes")
+    return dict(told)
+
+
 def list_verbs(on: Steered) -> dict[str, Any]:
     return {verb.name: {"usage": verb.usage, "help": verb.help} for verb in VERBS.values()}
 
@@ -184,9 +191,10 @@ VERBS = {
         ),
         Verb(ENDED, "Answered once it has ended: how, and what was left inside.", ended),
         Verb("reset", "Count messages from zero again; peers count on.", reset, changes=True),
+        Verb("routes", "The routes, with what each has taken.", routes),
         Verb(
             "reload",
-            "Read the file of --config, keys, users and rights again.",
+            "Read the file of --config, keys, users, rights and routes again.",
             reload,
             changes=True,
         ),

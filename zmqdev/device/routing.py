@@ -58,7 +58,7 @@ class Routing:
         if not isinstance(self._spec.routes, str):
             return lambda: None
         rules = self._read()
-        if rules.backends != self._rules.backends:
+        if rules.of_file != self._rules.of_file:
             raise UsageError(
                 "other backends need a restart; routes and tests alone can be read again",
                 self._spec.routes,

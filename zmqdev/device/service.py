@@ -46,7 +46,7 @@ class Reread:
     needs_restart: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        parts = ["keys, users and rights were read again"]
+        parts = ["keys, users, rights and routes were read again"]
         if self.applied:
             parts.append(f"changed: {', '.join(self.applied)}")
         if self.needs_restart:

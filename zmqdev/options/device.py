@@ -139,10 +139,11 @@ class DeviceSpec(Logging, Ready):
 
 def resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
     """The spec with every default of the kind filled in. UsageError names the place."""
+    named_alone = bool(spec.backends) and not written.says("backend")
     rules = rules_of(spec, written)
     if rules.backends != spec.backends:
         spec, written = replace(spec, backends=rules.backends), written.under(rules.written)
-    filled = _filled(kind, spec, written)
+    filled = _filled(kind, spec, written, named_alone=named_alone)
     if is_routed(filled):
         _check_routed(kind, filled, written)
         table_of(filled, rules)
@@ -157,10 +158,12 @@ def _check_routed(kind: DeviceKind, spec: DeviceSpec, written: Written) -> None:
         )
 
 
-def _filled(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
+def _filled(
+    kind: DeviceKind, spec: DeviceSpec, written: Written, *, named_alone: bool
+) -> DeviceSpec:
+    """`named_alone`: there are backends of other names and nothing is said of `backend`."""
     frontend_type = spec.frontend.type or _partner(kind, spec, "frontend")
     backend_type = spec.backend.type or _partner(kind, spec, "backend")
-    named_alone = bool(spec.backends) and not written.says("backend")
     if on_demand(spec):
         _check_demand(kind, frontend_type, backend_type, written)
     elif not named_alone:

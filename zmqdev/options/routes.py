@@ -4,7 +4,7 @@ made into the table that the relay uses."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +62,14 @@ class RoutingFile:
 
 @dataclass(frozen=True)
 class Rules:
-    """Routes and their tests, and where they were written."""
+    """Routes and their tests, and where they were written. `of_file`: the backends that stand
+    in the file of the routes."""
 
     routes: tuple[RouteSpec, ...]
     tests: tuple[RouteTest, ...]
     backends: Mapping[str, Backend]
     written: Written
+    of_file: Mapping[str, Backend] = field(default_factory=dict)
 
 
 def rules_of(spec: Any, written: Written) -> Rules:
@@ -80,6 +82,7 @@ def rules_of(spec: Any, written: Written) -> Rules:
         (*spec.tests, *read_ones.tests),
         {**read_ones.backends, **spec.backends},
         read_ones.written,
+        read_ones.backends,
     )
 
 

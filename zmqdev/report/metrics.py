@@ -30,6 +30,12 @@ _RELIABLE_NOW = (
     ("clients", "clients with requests here"),
 )
 
+_OF_ROUTES = (
+    ("messages", "Messages that a route took or copied."),
+    ("bytes", "Bytes of those messages."),
+    ("full", "Deliveries of a route that a full backend refused."),
+)
+
 
 class Snapshots(Collector):
     """What prometheus_client collects from: `take` gives the snapshots of this moment."""
@@ -49,6 +55,9 @@ def metrics(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
             yield _flow_metric(row, snapshots)
     yield _drops(snapshots)
     yield from _peers(snapshots)
+    routed = [(s.name, s.details["routes"]) for s in snapshots if "routes" in s.details]
+    if routed:
+        yield from _routes(routed)
     reliable = [(s.name, s.details["reliable"]) for s in snapshots if "reliable" in s.details]
     if reliable:
         yield from _reliable(reliable)
@@ -137,6 +146,15 @@ def _by_reason(
         for reason, count in counts(side).items():
             family.add_metric((device, side.name, reason), count)
     return family
+
+
+def _routes(routed: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Iterator[Metric]:
+    for name, help in _OF_ROUTES:
+        family = CounterMetricFamily(f"zmqdev_route_{name}", help, labels=("device", "route"))
+        for device, rows in routed:
+            for row in rows:
+                family.add_metric((device, row["name"]), row[name])
+        yield family
 
 
 def _reliable(reports: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Metric]:

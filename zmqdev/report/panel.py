@@ -14,7 +14,7 @@ from zmqdev.report.flowrows import NARROW, device_rows, expected_row, flow_rows
 from zmqdev.report.glyphs import Glyphs
 from zmqdev.report.rows import Rank, Row, fit, fitted, packed, piece, shorten, worded
 from zmqdev.stats import units
-from zmqdev.stats.extras import services, spoken
+from zmqdev.stats.extras import routes, services, spoken
 from zmqdev.stats.rates import Seen
 from zmqdev.stats.snapshot import PeerCounts, SideState, Snapshot
 
@@ -58,6 +58,8 @@ def _one(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
     numbers = [piece(text) for text in spoken(subject)]
     for line in packed(numbers, width, glyphs.dot):
         yield Row(line, Rank.MORE)
+    for told in routes(subject.details):
+        yield Row(piece(shorten(told, width, glyphs.cut)), Rank.PEERS)
     for service in services(subject):
         style, rank = ("yellow", Rank.PEERS) if service.ill else ("dim", Rank.LEAST)
         for line in worded(service.text, width, style, indent=0):

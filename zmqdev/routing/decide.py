@@ -70,6 +70,7 @@ class Decision:
     any: bool = False
     ended: bool = False
     held: Frames = ()  # what the backends in `waits` are to get
+    taken_by: list[int] = field(default_factory=list)  # routes, by index
     delivered: int = 0  # how many backends have it
     lost: str = ""  # why one or none of them has it: route, unrouted or full
 
@@ -148,6 +149,7 @@ def _within(state: State, index: int, decision: Decision, now: int) -> bool:
 
 def _take(state: State, index: int, decision: Decision, offer: Offer) -> None:
     route, counts = state.table.routes[index], state.counts[index]
+    decision.taken_by.append(index)
     counts.messages += 1
     counts.bytes += decision.size
     decision.ended = not route.copy

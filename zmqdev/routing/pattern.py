@@ -7,6 +7,7 @@ function has `re`. What the first `*` matched is the shortest that lets the rest
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 STAR = ord("*")
 ONE = ord("?")
@@ -23,6 +24,14 @@ class Pattern:
 
     text: str
     segments: tuple[Segment, ...]
+
+    @cached_property
+    def pieces(self) -> tuple[bytes | None, ...]:
+        """Segments as bytes; None for one with a `?` in it."""
+        return tuple(
+            None if ANY in segment else bytes(byte for byte in segment if byte is not None)
+            for segment in self.segments
+        )
 
     @property
     def literal(self) -> bytes | None:
@@ -61,35 +70,38 @@ def parse(text: str) -> Pattern:
 
 def match(pattern: Pattern, data: bytes) -> bytes | None:
     """What the first `*` matched (b"" where there is none); None when the pattern does not fit."""
-    first, *rest = pattern.segments
-    if not _fits(first, data, 0):
+    segments, pieces = pattern.segments, pattern.pieces
+    if not _fits(segments[0], pieces[0], data, 0):
         return None
-    if not rest:
-        return b"" if len(data) == len(first) else None
-    *middle, last = rest
-    end = len(data) - len(last)
-    at, taken = len(first), None
-    for segment in middle:
-        found = _find(segment, data, at, end)
+    if len(segments) == 1:
+        return b"" if len(data) == len(segments[0]) else None
+    end = len(data) - len(segments[-1])
+    at, taken = len(segments[0]), None
+    for segment, piece in zip(segments[1:-1], pieces[1:-1], strict=True):
+        found = _find(segment, piece, data, at, end)
         if found < 0:
             return None
         taken = data[at:found] if taken is None else taken
         at = found + len(segment)
-    if end < at or not _fits(last, data, end):
+    if end < at or not _fits(segments[-1], pieces[-1], data, end):
         return None
     return data[at:end] if taken is None else taken
 
 
-def _fits(segment: Segment, data: bytes, at: int) -> bool:
-    piece = data[at : at + len(segment)]
-    return len(piece) == len(segment) and all(
-        byte in (ANY, there) for byte, there in zip(segment, piece, strict=True)
+def _fits(segment: Segment, piece: bytes | None, data: bytes, at: int) -> bool:
+    if piece is not None:
+        return data.startswith(piece, at)
+    there = data[at : at + len(segment)]
+    return len(there) == len(segment) and all(
+        byte in (ANY, other) for byte, other in zip(segment, there, strict=True)
     )
 
 
-def _find(segment: Segment, data: bytes, start: int, end: int) -> int:
+def _find(segment: Segment, piece: bytes | None, data: bytes, start: int, end: int) -> int:
     """The first place from `start` where the segment fits and ends by `end`; -1 for none."""
+    if piece is not None:
+        return data.find(piece, start, end) if start <= end else -1
     for at in range(start, end - len(segment) + 1):
-        if _fits(segment, data, at):
+        if _fits(segment, piece, data, at):
             return at
     return -1

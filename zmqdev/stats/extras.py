@@ -7,7 +7,7 @@ are found wherever they stand in it, and a list of `services` is shown as such.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,40 @@ def services(subject: Snapshot) -> list[Service]:
     """A line for each service of a reliable queue, those with most to do first."""
     found = sorted(_services(subject.details), key=lambda item: -int(item["queued"]))
     return [_service(item) for item in found]
+
+
+def routes(tree: Mapping[str, Any]) -> list[str]:
+    """A line a route, `1  eu.* → eu  312 k  38 %  full 0`, then one a backend."""
+    rows = tree.get("routes", ())
+    total = sum(row["messages"] for row in rows) + tree.get("unrouted", 0)
+    cells = [
+        (
+            row["name"],
+            f"{row['match']} → {row['to']}",
+            units.short(row["messages"]),
+            f"{100 * row['messages'] / max(1, total):.0f} %",
+            f"full {units.short(row['full'])}",
+        )
+        for row in rows
+    ]
+    return [*_aligned(cells), *_aligned([_backend(row) for row in tree.get("backends", ())])]
+
+
+def unrouted(tree: Mapping[str, Any]) -> list[str]:
+    return [f"unrouted {units.short(tree.get('unrouted', 0))}"]
+
+
+def _backend(row: Mapping[str, Any]) -> tuple[str, ...]:
+    blocked = units.duration(row["blocked_ns"] / 1e9)
+    return (row["name"], f"{units.short(row['messages'])} messages", f"blocked {blocked}")
+
+
+def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
+    sizes = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True)).rstrip()
+        for row in cells
+    ]
 
 
 def _services(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

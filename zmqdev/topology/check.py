@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from zmqdev.errors import UsageError
 from zmqdev.options.part import Part
 from zmqdev.options.suggest import near
-from zmqdev.topology import rules_links, rules_machine, rules_parts, rules_reading
+from zmqdev.topology import rules_links, rules_machine, rules_parts, rules_reading, rules_routes
 from zmqdev.topology.finding import ERROR, WARNING, Finding, Rule
 from zmqdev.topology.links import Plan, plan
 from zmqdev.topology.read import Topology, survey
@@ -32,7 +32,13 @@ _UNKNOWN = Rule(
     "correct the name, or take it out",
     _unknown_rule,
 )
-_LOOKS = (*rules_links.RULES, *rules_parts.RULES, _UNKNOWN, *rules_machine.RULES)
+_LOOKS = (
+    *rules_links.RULES,
+    *rules_parts.RULES,
+    *rules_routes.RULES,
+    _UNKNOWN,
+    *rules_machine.RULES,
+)
 RULES: dict[str, Rule] = {
     rule.name: rule for rule in (*rules_reading.RULES, *_LOOKS, *rules_machine.LIVE_RULES)
 }

@@ -21,6 +21,13 @@ RULES = (
         says=r"unknown key|no part has '",
     ),
     Rule(
+        "unknown-backend",
+        ERROR,
+        "A route names a backend that is not there.",
+        "correct the name, or add it to `backends`",
+        says=r"^routes\..*: no backend '",
+    ),
+    Rule(
         "unset-variable",
         ERROR,
         "A variable that is not set and has no default, or is written wrongly.",

@@ -78,7 +78,12 @@ def _status_lines(told: Mapping[str, Any], snapshot: Snapshot) -> Iterator[str]:
         yield f"  {line}"
     for service in extras.services(subject):
         yield f"  {service.text}"
+    yield from (f"  {line}" for line in extras.routes(subject.details))
     yield from _parts(told["details"].get("parts", ()))
+
+
+def _routes(told: Mapping[str, Any]) -> str:
+    return _lines([*extras.routes(told), *extras.unrouted(told)])
 
 
 def _parts(parts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -158,5 +163,6 @@ def _lines(lines: Iterable[str]) -> str:
 _SHOWN: dict[str, Callable[[Any], str]] = {
     "status": _status,
     "peers": _peers,
+    "routes": _routes,
     "verbs": _verbs,
 }

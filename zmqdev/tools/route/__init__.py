@@ -1,0 +1,1 @@
+"""route: where messages go, tried without a socket."""

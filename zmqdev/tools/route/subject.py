@@ -1,0 +1,53 @@
+"""What `zmqdev route FILE` tries: the table of a file of routes, or of a device's file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from zmqdev.errors import UsageError
+from zmqdev.options.device import DeviceSpec
+from zmqdev.options.layer import Written
+from zmqdev.options.part import Part
+from zmqdev.options.routes import REST, Rules, is_routed, read_rules, rules_of, table_of
+from zmqdev.options.side import Backend, Frontend
+from zmqdev.routing.table import Table
+from zmqdev.topology.read import load, topology
+
+DEVICES = frozenset({"device", "endpoint", "parts", "include", "apps"})
+
+
+@dataclass(frozen=True)
+class Nameless:
+    """A device of which only the names of the backends are known."""
+
+    targets: Mapping[str, Backend]
+    frontend: Frontend = field(default_factory=Frontend)
+    on_full: str = "block"
+    drop: tuple[Any, ...] = ()
+    keep: tuple[Any, ...] = ()
+
+
+def subject(path: str) -> tuple[Table, Rules]:
+    """UsageError names what is wrong with the file, or that no routes are in it."""
+    node = load(path)
+    if node.is_map and not DEVICES & node.value.keys():
+        rules = read_rules(path)
+        return table_of(Nameless({REST: Backend(), **rules.backends}), rules), rules
+    routed = [part for part in topology(path).parts if _is_routed(part)]
+    if len(routed) != 1:
+        what = "several devices" if routed else "no device"
+        raise UsageError(f"{what} with routes in it; name a file with one", path)
+    spec, written = routed[0].spec, routed[0].written
+    rules = rules_of(spec, written)
+    return table_of(spec, rules), _with_tests(rules, spec, written)
+
+
+def _with_tests(rules: Rules, spec: DeviceSpec, written: Written) -> Rules:
+    """Tests of the device's own file have their places there."""
+    return rules if not spec.tests else Rules(rules.routes, rules.tests, rules.backends, written)
+
+
+def _is_routed(part: Part) -> bool:
+    return part.category == "device" and is_routed(part.spec)
