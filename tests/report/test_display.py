@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -11,7 +12,14 @@ import pytest
 from support.processes import until
 
 from zmqdev.options.common import EndpointStats, Stats
-from zmqdev.report.display import DeviceDisplay, can_be_live, display, endpoint_display, mode_of
+from zmqdev.report.display import (
+    DeviceDisplay,
+    can_be_live,
+    display,
+    endpoint_display,
+    interval_of,
+    mode_of,
+)
 from zmqdev.stats.snapshot import Snapshot
 from zmqdev.system.loop import Loop
 
@@ -153,3 +161,21 @@ def test_a_live_view_of_an_endpoint_without_a_terminal_is_lines(
     assert "sent_msgs_per_s=10 " in first
     assert " expected=20" in first
     assert "state=stopped" in last
+
+
+@pytest.mark.parametrize(
+    ("stats", "seconds"),
+    [
+        (Stats(), 60.0),
+        (Stats(mode="line"), 1.0),
+        (Stats(mode="json"), 1.0),
+        (Stats(interval=5.0), 5.0),
+        (Stats(mode="line", interval=5.0), 5.0),
+    ],
+)
+def test_lines_that_were_not_asked_for_come_once_a_minute(
+    stats: Stats, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    assert interval_of(stats) == seconds

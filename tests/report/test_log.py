@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
+import sys
+from pathlib import Path
 
 import pytest
 
 from zmqdev.options.common import Logging
-from zmqdev.report.log import logging_to_stderr, route, tell_settings
+from zmqdev.report.log import TerminalLines, logging_to_stderr, route, tell_settings
+from zmqdev.system import journal
 
 log = logging.getLogger("zmqdev")
 
@@ -107,3 +112,46 @@ def test_afterwards_the_logger_is_as_it_was() -> None:
     with logging_to_stderr(Logging(verbose=3)):
         assert log.handlers != before[1]
     assert (log.level, log.handlers) == before
+
+
+def test_off_a_terminal_a_line_has_date_and_zone_as_statistics_have(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with logging_to_stderr(Logging()):
+        log.warning("told")
+    line = capsys.readouterr().err
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z warning: told\n", line)
+
+
+def test_on_a_terminal_a_line_has_the_time_of_day() -> None:
+    record = logging.LogRecord("zmqdev", logging.WARNING, "", 0, "told", None, None)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} warning: told", TerminalLines().format(record))
+
+
+def test_the_journal_gets_a_priority_on_each_line_and_no_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (tmp_path / "err").open("w") as stream:
+        found = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        monkeypatch.setattr(sys, "stderr", stream)
+        with logging_to_stderr(Logging(verbose=3)):
+            log.warning("told")
+            log.info("more")
+            try:
+                raise ValueError("ours")
+            except ValueError:
+                log.exception("it broke")
+    lines = (tmp_path / "err").read_text().splitlines()
+    assert lines[:3] == ["<4>warning: told", "<6>info: more", "<3>error: it broke"]
+    assert len(lines) > 4
+    assert all(line.startswith("<3>") for line in lines[2:])
+
+
+def test_a_stream_that_was_redirected_since_is_no_journal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:4711")
+    with (tmp_path / "err").open("w") as stream:
+        assert not journal.reads(stream)
+    assert not journal.reads(None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -154,7 +153,7 @@ def test_keys_that_systemd_has_put_behind_the_name_of_their_directory(
     tmp_path: Path, alice: Certificate
 ) -> None:
     for name, pair in (("frontend-authorized-keys_alice", alice), ("backend_bob", generate())):
-        write_pair(replace(pair, name=None), tmp_path / name, WHEN)
+        write_pair(pair, tmp_path / name, WHEN)
     found = load_directory(tmp_path / "frontend-authorized-keys_*")
     assert found == {z85.key(alice.public): "alice"}
 

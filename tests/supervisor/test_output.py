@@ -35,3 +35,9 @@ def test_statistics_are_told_from_messages() -> None:
     assert is_statistics(b'{"time": 1.0, "device": "q", "kind": "queue", "uptime": 1.0}')
     assert not is_statistics(b'{"time": 1.0, "level": "info", "message": "x"}')
     assert not is_statistics(b"plain")
+
+
+def test_a_priority_for_the_journal_stays_in_front() -> None:
+    assert Voice(b"mid | ").say([b"<4>warning: x", b"<9>y"]) == (
+        b"<4>mid | warning: x\nmid | <9>y\n"
+    )

@@ -19,7 +19,7 @@ from zmqdev.cli import streams
 from zmqdev.options.part_options import kinds
 from zmqdev.supervisor.fork_server import serve
 from zmqdev.supervisor.process import Task
-from zmqdev.system import crash, interpreter, process_title
+from zmqdev.system import crash, interpreter, journal, process_title
 
 # What devices and endpoints import once they run.
 NEEDED = (
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
 
 
 def _serve(requests: socket.socket) -> NoReturn:
-    kept = environment(os.environ)
+    kept = environment(os.environ) | journal.for_parts(sys.stderr)
     os.environ.clear()
     os.environ.update(kept)
     process_title.show("zmqdev: starts parts")

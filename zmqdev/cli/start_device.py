@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -27,7 +28,7 @@ from zmqdev.options.kind import DeviceKind
 from zmqdev.options.queue import QueueSpec
 from zmqdev.report.display import display, mode_of
 from zmqdev.report.log import logging_to_stderr, tell_settings
-from zmqdev.system import crash
+from zmqdev.system import crash, journal
 from zmqdev.system.signals import STEERING, STOPPING, Signals
 
 log = logging.getLogger("zmqdev")
@@ -64,7 +65,7 @@ def attachments_for(
     if spec.ready_file:
         found.append(DeviceReady(spec.ready_file))
     found.append(Systemd(pulse))
-    found.append(Announcement(shown=mode_of(spec.stats) == "live"))
+    found.append(Announcement(shown=mode_of(spec.stats) == "live", kept=journal.reads(sys.stderr)))
     shown = display(spec.stats)
     if shown is not None:
         found.append(shown)

@@ -1,12 +1,13 @@
 """What is bound and connected, told at the start: at -v, and without it a port that the system
-chose, for nobody could know it otherwise."""
+chose, for nobody could know it otherwise. The journal of systemd gets all of it, and at the end
+the totals: a service has no other place for them."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
 
-from zmqdev.stats.snapshot import AddressState
+from zmqdev.stats.snapshot import AddressState, Flow
 
 if TYPE_CHECKING:
     from zmqdev.device.service import Service
@@ -17,10 +18,13 @@ NOTE = logging.WARNING + 1
 logging.addLevelName(NOTE, "NOTE")
 
 
-def announce(who: str, state: AddressState, *, shown: bool = False) -> None:
+def announce(
+    who: str, state: AddressState, *, shown: bool = False, level: int | None = None
+) -> None:
     """A line. `who` leads it, like `queue frontend: `; `shown`: it can be seen elsewhere."""
     chosen = bool(state.asked) and _port(state.asked) != _port(state.actual)
-    level = NOTE if chosen and not shown else logging.INFO
+    if level is None:
+        level = NOTE if chosen and not shown else logging.INFO
     log.log(level, "%s%s %s", who, state.verb, state.actual)
 
 
@@ -29,15 +33,31 @@ def _port(address: str) -> str:
     return address.rpartition(":")[2]
 
 
-class Announcement:
-    """An attachment, to be started after all that has an address. `shown`: a live view has them."""
+def total(name: str, flow: Flow) -> None:
+    """A line at the end of a direction."""
+    log.log(
+        NOTE,
+        "%s %s: %d messages, %d bytes, %d dropped",
+        name,
+        flow.name,
+        flow.messages,
+        flow.bytes,
+        flow.dropped,
+    )
 
-    def __init__(self, *, shown: bool = False) -> None:
-        self._shown = shown
+
+class Announcement:
+    """An attachment, to be started after all that has an address. `shown`: a live view has them.
+    `kept`: the lines go to the journal."""
+
+    def __init__(self, *, shown: bool = False, kept: bool = False) -> None:
+        self._shown, self._kept = shown, kept
 
     def started(self, service: Service) -> None:
-        for what, state in service.device.snapshot().addresses():
-            announce(f"{service.device.name} {what}: ", state, shown=self._shown)
+        device, level = service.device, NOTE if self._kept else None
+        for what, state in device.snapshot().addresses():
+            announce(f"{device.name} {what}: ", state, shown=self._shown, level=level)
 
     def ended(self, service: Service) -> None:
-        """There is no more to tell."""
+        for flow in service.device.snapshot().flows if self._kept else ():
+            total(service.device.name, flow)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -18,7 +19,7 @@ from typing import Any, Protocol
 
 import zmq
 
-from zmqdev.device.announce import NOTE, announce
+from zmqdev.device.announce import NOTE, announce, total
 from zmqdev.device.ready_file import ReadyFile
 from zmqdev.device.socket import events
 from zmqdev.endpoints.build import Surroundings, task_for
@@ -31,7 +32,7 @@ from zmqdev.options.endpoint_groups import Input
 from zmqdev.options.quantity import format_duration
 from zmqdev.stats.endpoint import endpoint_snapshot
 from zmqdev.stats.snapshot import Snapshot
-from zmqdev.system import crash
+from zmqdev.system import crash, journal
 from zmqdev.system.signals import Signals
 
 log = logging.getLogger("zmqdev")
@@ -160,6 +161,14 @@ class Turns:
             raise
         finally:
             self._display.ended(self.snapshot())
+            if journal.reads(sys.stderr):
+                self._total()
+
+    def _total(self) -> None:
+        """What the journal keeps of it."""
+        found = self.snapshot()
+        for flow in found.flows:
+            total(found.name, flow)
 
     def linger(self) -> float:
         """How long what was sent may still take to leave."""
@@ -195,8 +204,9 @@ class Turns:
 
     def _begin(self) -> None:
         """All is bound: name the ports that were chosen, write the ready file."""
+        kept = journal.reads(sys.stderr)
         for state in self.post.opened.addresses:
-            announce("", state)
+            announce("", state, level=NOTE if kept else None)
         if isinstance(self.spec, Input):
             self._say(hint_of(self.kind.name, self.spec))
             self._late_hint = late_hint_of(self.kind.name, self.spec)

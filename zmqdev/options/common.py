@@ -8,6 +8,8 @@ from zmqdev.options.option import option
 from zmqdev.options.types import Choice, Count, Duration, Flag, Text
 
 STATS_MODES = ("live", "line", "json", "off")
+# Seconds between two statistics lines: for who has asked for them, and for a file that grows.
+INTERVAL, UNASKED = 1.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,11 @@ class Stats:
         "Default: live on a terminal, line elsewhere.",
         group="Statistics",
     )
-    interval: float = option(
+    interval: float | None = option(
         Duration(positive=True),
-        default=1.0,
         flag="--interval",
-        help="Time between two statistics lines.",
+        help="Time between two statistics lines. Default: 1s; 1m where no mode is asked for and "
+        "nothing is a terminal.",
         group="Statistics",
     )
 
@@ -62,7 +64,7 @@ class EndpointStats(Stats):
         help="Show on stderr what flows, live, as lines or as JSON. Default: off.",
         group="Statistics",
     )
-    interval: float = option(
+    interval: float | None = option(
         Duration(positive=True),
         default=1.0,
         flag="--stats-interval",

@@ -21,7 +21,7 @@ class FleetStats(Stats):
         "Default: live on a terminal, off elsewhere and before a pipe.",
         group="Statistics",
     )
-    interval: float = option(
+    interval: float | None = option(
         Duration(positive=True),
         default=1.0,
         flag="--interval",

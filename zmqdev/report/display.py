@@ -14,11 +14,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from zmqdev.device.service import Attachment, Service
-from zmqdev.options.common import EndpointStats, Stats
+from zmqdev.options.common import INTERVAL, UNASKED, EndpointStats, Stats
 from zmqdev.report.lines import Lines
 from zmqdev.stats.snapshot import Snapshot
 from zmqdev.system.loop import Repeat
-from zmqdev.system.stdio import Stream
+from zmqdev.system.stdio import Stream, is_terminal
 
 
 class Display(Protocol):
@@ -46,6 +46,15 @@ def mode_of(stats: Stats) -> str:
     return stats.mode
 
 
+def interval_of(stats: Stats) -> float:
+    """Seconds between two lines. What grows in a file or a journal, and was not asked for, has
+    one a minute."""
+    if stats.interval is not None:
+        return stats.interval
+    unasked = stats.mode is None and mode_of(stats) == "line" and not is_terminal(sys.stdout)
+    return UNASKED if unasked else INTERVAL
+
+
 def _made(mode: str, interval: float, out: Stream | None, *, keys: bool = False) -> Display:
     if mode == "live":
         from zmqdev.report.live import LiveView
@@ -57,7 +66,7 @@ def _made(mode: str, interval: float, out: Stream | None, *, keys: bool = False)
 def display(stats: Stats) -> Attachment | None:
     """The display of the devices of a service: lines go to stdout. None when off."""
     mode = mode_of(stats)
-    return None if mode == "off" else DeviceDisplay(_made(mode, stats.interval, sys.stdout))
+    return None if mode == "off" else DeviceDisplay(_made(mode, interval_of(stats), sys.stdout))
 
 
 class DeviceDisplay:
@@ -122,4 +131,4 @@ def endpoint_display(stats: EndpointStats) -> EndpointDisplay | None:
         return None
     if mode == "live" and not can_be_live(sys.stderr):
         mode = "line"
-    return EndpointDisplay(_made(mode, stats.interval, sys.stderr, keys=True))
+    return EndpointDisplay(_made(mode, interval_of(stats), sys.stderr, keys=True))

@@ -1,4 +1,8 @@
-"""One logger, to stderr: levels by -q and -v, lines as text or JSON."""
+"""One logger, to stderr: levels by -q and -v, lines as text or JSON.
+
+On a terminal a line has the time of day; elsewhere date and zone as statistics have them, for who
+reads it may be elsewhere too. The journal of systemd gets a priority in place of a time.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from zmqdev.device.announce import NOTE
 from zmqdev.options.common import Logging
+from zmqdev.stats.units import moment
+from zmqdev.system import journal
 from zmqdev.system.printable import escaped, escaped_json
-from zmqdev.system.stdio import Outlet, Stream
+from zmqdev.system.stdio import Outlet, Stream, is_terminal
 
 log = logging.getLogger("zmqdev")
 # -v says who comes and goes, -vv what is set, -vvv everything.
@@ -21,6 +28,16 @@ logging.addLevelName(SETTINGS, "SETTINGS")
 _LEVELS = (logging.WARNING, logging.INFO, SETTINGS, logging.DEBUG)
 
 
+# syslog(3): error, warning, notice, info, debug.
+_PRIORITIES = {
+    logging.CRITICAL: 2,
+    logging.ERROR: 3,
+    logging.WARNING: 4,
+    NOTE: 5,
+    logging.INFO: 6,
+    SETTINGS: 7,
+    logging.DEBUG: 7,
+}
 # How long the last lines may take to be read.
 PATIENCE = 1.0
 
@@ -46,13 +63,40 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """`12:00:00.123 warning: message`."""
+    """`2026-11-27T12:00:00.123Z warning: message`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        message = escaped(record.getMessage())
-        line = f"{clock}.{int(record.msecs):03d} {record.levelname.lower()}: {message}"
+        line = f"{self.clock(record)}{record.levelname.lower()}: {escaped(record.getMessage())}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+    def clock(self, record: logging.LogRecord) -> str:
+        return f"{moment(record.created)} "
+
+
+class TerminalLines(TextLines):
+    """`12:00:00.123 warning: message`, in the zone of the terminal."""
+
+    def clock(self, record: logging.LogRecord) -> str:
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        return f"{clock}.{int(record.msecs):03d} "
+
+
+class JournalLines(TextLines):
+    """`<4>warning: message`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return journal.marked(super().format(record), _PRIORITIES.get(record.levelno, 6))
+
+    def clock(self, record: logging.LogRecord) -> str:
+        return ""
+
+
+def _formatter(spec: Logging, stream: Stream | None) -> logging.Formatter:
+    if spec.log_format == "json":
+        return JsonLines()
+    if journal.reads(stream):
+        return JournalLines()
+    return TerminalLines() if is_terminal(stream) else TextLines()
 
 
 class StderrHandler(logging.Handler):
@@ -86,7 +130,7 @@ def logging_to_stderr(spec: Logging) -> Iterator[logging.Handler]:
     """While this is open, the `zmqdev` logger writes to stderr."""
     logger = logging.getLogger("zmqdev")
     handler = StderrHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if spec.log_format == "json" else TextLines())
+    handler.setFormatter(_formatter(spec, sys.stderr))
     before = logger.level
     logger.setLevel(level_of(spec))
     logger.addHandler(handler)

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import IO, Protocol
 
-from zmqdev.options.common import Stats
+from zmqdev.options.common import INTERVAL, Stats
 from zmqdev.report.display import Display, can_be_live
 from zmqdev.report.lines import Lines
 from zmqdev.stats import units
@@ -23,7 +23,7 @@ from zmqdev.supervisor.runner import ERR, OUT, STATISTICS
 from zmqdev.supervisor.supervisor import Fleet
 from zmqdev.supervisor.thread import Lodger
 from zmqdev.system.printable import escaped
-from zmqdev.system.stdio import Complaint, Outlet
+from zmqdev.system.stdio import Complaint, Outlet, is_terminal
 
 # A reader that is slow makes the parts wait, not us: this is never reached.
 NO_LIMIT = 1 << 30
@@ -50,14 +50,6 @@ def is_pipe(stream: IO[str]) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
-class _Terminal(Protocol):
-    def isatty(self) -> bool: ...
-
-
-def is_terminal(stream: _Terminal) -> bool:
-    return bool(getattr(stream, "isatty", lambda: False)())
-
-
 def note(part: MemberState) -> str:
     """How a part's last run ended and how often it was started again, unless it only ended."""
     if not part.restarts and part.state not in ("resting", "failed"):
@@ -71,6 +63,7 @@ class Screen:
 
     def __init__(self, stats: Stats, *, counts: bool = False) -> None:
         self.mode = mode_of(stats)
+        interval = stats.interval or INTERVAL
         self.display: Display | None = None
         self._fleet: Fleet | None = None
         self._prefixes: dict[str, bytes] = {}
@@ -86,10 +79,10 @@ class Screen:
             self.display = LiveView(sys.stderr)
         elif self.mode != "off":
             self.display = Lines(
-                stats.interval, _Through(self._outlets[OUT]), as_json=self.mode == "json"
+                interval, _Through(self._outlets[OUT]), as_json=self.mode == "json"
             )
         # How often parts report: also where only `counts` are asked for, and nothing is shown.
-        self.interval = stats.interval if self.display is not None or counts else None
+        self.interval = interval if self.display is not None or counts else None
 
     def started(self, fleet: Fleet) -> None:
         self._fleet = fleet

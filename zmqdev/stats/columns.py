@@ -9,7 +9,6 @@ the same keys in the same order in every line of its life.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -17,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from zmqdev.stats.extras import numbers
 from zmqdev.stats.rates import Rate
 from zmqdev.stats.snapshot import AddressState, Flow, PeerCounts, SideState, Snapshot, flow_of
+from zmqdev.stats.units import moment
 
 T = TypeVar("T")
 
@@ -140,8 +140,7 @@ def as_text(line: Line) -> str:
 
 def _word(name: str, value: Any) -> str:
     if name == "time":
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(value))
-        return f"{stamp}.{int(value % 1 * 1000):03d}Z"
+        return moment(value)
     if value is None:
         return "-"
     if isinstance(value, bool):

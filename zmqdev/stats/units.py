@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 _DECIMAL = ("", "k", "M", "G", "T", "P", "E")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _DAY = 86400
@@ -40,6 +42,12 @@ def share(part: float) -> str:
     if 99 < percent < 100:
         return "99 %"
     return f"{percent:.0f} %"
+
+
+def moment(at: float) -> str:
+    """Seconds since 1970 with date and zone: `2026-11-27T12:00:00.123Z`."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
+    return f"{stamp}.{int(at % 1 * 1000):03d}Z"
 
 
 def clock(seconds: float) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 # The colours of honcho, which reads well on dark and light: cyan, yellow, green, magenta, ...
 COLOURS = (36, 33, 32, 35, 34, 31, 96, 93, 92, 95, 94, 91)
 # A part that writes no newline must not fill the memory.
 LONGEST = 64 * 1024
+_PRIORITY = re.compile(rb"<[0-7]>")
 _RESET = b"\x1b[0m"
 
 
@@ -33,7 +35,14 @@ class Voice:
             yield rest
 
     def say(self, lines: Iterable[bytes]) -> bytes:
-        return b"".join(b"%s%s\n" % (self._prefix, line) for line in lines)
+        return b"".join(self._said(line) for line in lines)
+
+    def _said(self, line: bytes) -> bytes:
+        """A priority for the journal stays in front."""
+        priority = _PRIORITY.match(line)
+        if priority is None:
+            return b"%s%s\n" % (self._prefix, line)
+        return b"%s%s%s\n" % (priority[0], self._prefix, line[priority.end() :])
 
 
 def prefixes(names: Iterable[str], *, colour: bool) -> dict[str, bytes]:

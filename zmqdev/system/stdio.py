@@ -36,6 +36,10 @@ class Stream(Protocol):
     def fileno(self) -> int: ...
 
 
+def is_terminal(stream: object) -> bool:
+    return bool(getattr(stream, "isatty", lambda: False)())
+
+
 class Outlet:
     """Text to a stream: written at once where that waits for nobody, kept otherwise.
 
