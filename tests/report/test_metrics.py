@@ -20,11 +20,22 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from zmqdev.device.service import Service
+from zmqdev.device.tally import (
+    BROKEN,
+    EITHER,
+    FAILED,
+    FAILURES,
+    MISMATCH,
+    TOO_OLD,
+    in_a_word,
+    reason_of,
+)
 from zmqdev.device.watchdog import Pulse
 from zmqdev.errors import RunError
 from zmqdev.relay.counters import DROPS
 from zmqdev.report.metrics import Snapshots
 from zmqdev.report.scrape import Metrics
+from zmqdev.security.policy import REASONS
 from zmqdev.stats.reliable import STATISTICS as RELIABLE
 from zmqdev.stats.snapshot import AddressState, PeerCounts, Snapshot
 
@@ -217,3 +228,38 @@ def test_an_address_that_is_taken_is_an_error_in_words() -> None:
         place = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(RunError, match=f"cannot serve metrics at {place}: address already"):
             Metrics(place, Pulse()).started(Service(None))  # type: ignore[arg-type]
+
+
+def test_every_reason_is_there_from_the_start_with_0(device: Device) -> None:
+    """increase() of a series that begins with its first failure is nothing."""
+    found = values(exposed(device(1.0, 1)))
+    for name, reasons in (
+        ("zmqdev_failed_handshakes_total", FAILURES),
+        ("zmqdev_refused_total", REASONS),
+    ):
+        for reason in reasons:
+            for side in ("frontend", "backend"):
+                key = labels(device="orders", side=side, reason=reason)
+                assert found[name, key] == 0
+
+
+def test_a_reason_is_one_word() -> None:
+    for reason in (*FAILURES, *REASONS):
+        assert re.fullmatch(r"[a-z_]+", reason)
+    said = [reason_of(event, value) for event in FAILED for value in (*range(0x40), 300, 400, 477)]
+    said += [BROKEN, MISMATCH, EITHER, TOO_OLD, reason_of(FAILED[1], 0x11000001)]
+    assert {in_a_word(reason) for reason in said} <= set(FAILURES)
+
+
+def test_the_process_is_among_the_metrics(served: Served) -> None:
+    found = values(fetched(f"{served[2]}/metrics")[1])
+    for name in ("process_open_fds", "process_resident_memory_bytes", "process_cpu_seconds_total"):
+        assert found[name, labels()] > 0
+
+
+def test_the_dashboard_tells_instances_apart() -> None:
+    dashboard = json.loads(DASHBOARD.read_text())
+    assert "instance" in [one["name"] for one in dashboard["templating"]["list"]]
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", ()):
+            assert 'instance=~"$instance"' in target["expr"]

@@ -59,6 +59,33 @@ _PROTOCOL: dict[int, str] = {
     zmq.PROTOCOL_ERROR_ZAP_UNSPECIFIED: "the authenticator gave a malformed answer",
 }
 
+# The same for a machine: every reason is one of these words, whatever else is said of it.
+_WORDS = {
+    BROKEN: "not_zmtp",
+    NO_REASON: "hung_up",
+    MISMATCH: "socket_type",
+    TYPES: "socket_type",
+    EITHER: "socket_type",
+    TOO_OLD: "old_protocol",
+    _AUTH[300]: "authenticator",
+    _AUTH[400]: "denied",
+    _AUTH[500]: "authenticator",
+    _PROTOCOL[zmq.PROTOCOL_ERROR_ZMTP_UNSPECIFIED]: "not_zmtp",
+    _PROTOCOL[zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH]: "mechanism",
+    _PROTOCOL[zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC]: "key",
+    _PROTOCOL[zmq.PROTOCOL_ERROR_ZMTP_KEY_EXCHANGE]: "key",
+    _PROTOCOL[zmq.PROTOCOL_ERROR_ZAP_UNSPECIFIED]: "authenticator",
+}
+_STATUS, _OTHER = "authentication: status ", "the peer broke the protocol ("
+FAILURES = tuple(dict.fromkeys([*_WORDS.values(), "protocol"]))
+
+
+def in_a_word(reason: str) -> str:
+    """One of FAILURES for a reason of a failed handshake."""
+    if reason.startswith(_STATUS):
+        return "authenticator"
+    return "protocol" if reason.startswith(_OTHER) else _WORDS.get(reason, reason)
+
 
 @dataclass(frozen=True)
 class PeerEvent:
@@ -74,9 +101,9 @@ class PeerEvent:
 def reason_of(event: int, value: int) -> str:
     """A failed handshake in words."""
     if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-        return _AUTH.get(value, f"authentication: status {value}")
+        return _AUTH.get(value, f"{_STATUS}{value}")
     if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
-        return _PROTOCOL.get(value, f"the peer broke the protocol (0x{value:x})")
+        return _PROTOCOL.get(value, f"{_OTHER}0x{value:x})")
     return NO_REASON
 
 

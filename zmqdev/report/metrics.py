@@ -3,7 +3,8 @@
 Names, units and help texts of the counts are those of the tables that declare
 them: relay.STATISTICS for the data path, broker.STATISTICS for a reliable queue.
 A row added there is a metric here. Labels are the device and the direction, the
-side, the service or the reason.
+side, the service or the reason. A reason is one word, and each has a series from the start: from
+one that begins with a first failure `increase()` makes nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 import zmqdev
+from zmqdev.device.tally import FAILURES, in_a_word
 from zmqdev.relay.counters import STATISTICS, Statistic
+from zmqdev.security.policy import REASONS
 from zmqdev.stats.reliable import SERVICE_NOW
 from zmqdev.stats.reliable import STATISTICS as RELIABLE
 from zmqdev.stats.snapshot import STATES, SideState, Snapshot
@@ -128,22 +131,35 @@ def _peers(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
         left.add_metric((device, side.name), side.peers.disconnects)
     yield from (now, came, left)
     yield _by_reason(
-        "zmqdev_failed_handshakes", "Handshakes that failed.", sides, lambda s: s.peers.reasons
+        "zmqdev_failed_handshakes", "Handshakes that failed.", sides, FAILURES, _failed
     )
     yield _by_reason(
-        "zmqdev_refused", "Peers and requests refused by a rule.", sides, lambda s: s.refused
+        "zmqdev_refused",
+        "Peers and requests refused by a rule.",
+        sides,
+        tuple(REASONS),
+        lambda side: side.refused,
     )
+
+
+def _failed(side: SideState) -> Mapping[str, int]:
+    counts: dict[str, int] = {}
+    for reason, count in side.peers.reasons.items():
+        word = in_a_word(reason)
+        counts[word] = counts.get(word, 0) + count
+    return counts
 
 
 def _by_reason(
     name: str,
     help: str,
     sides: Sequence[tuple[str, SideState]],
+    reasons: Sequence[str],
     counts: Callable[[SideState], Mapping[str, int]],
 ) -> Metric:
     family = CounterMetricFamily(name, help, labels=("device", "side", "reason"))
     for device, side in sides:
-        for reason, count in counts(side).items():
+        for reason, count in {**dict.fromkeys(reasons, 0), **counts(side)}.items():
             family.add_metric((device, side.name, reason), count)
     return family
 

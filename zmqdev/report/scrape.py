@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -57,6 +57,7 @@ class Serving:
     def __init__(self, place: str, source: Source) -> None:
         registry = CollectorRegistry()
         registry.register(source.collector)
+        ProcessCollector(registry=registry)
         self._server = _bound(place)
         self._broadcast = Broadcast(source.subjects, source.picture)
         page = Page(str(self._server.server_address[0]), self._broadcast)
