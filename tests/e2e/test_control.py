@@ -399,3 +399,57 @@ def test_sub_and_pub_tell_of_a_wrong_pair_too(start: Start) -> None:
     sub, pub = start("sub", "-c", there), start("pub", "-c", there, "-D", "x", "-i", "1s")
     until(lambda: "a SUB talks to PUB, XPUB" in sub.err, "the hint of sub")
     until(lambda: f"`zmqdev probe {there}` says what is there" in pub.err, "the hint of pub")
+
+
+def test_peers_are_told_with_the_bytes_that_went_over_each(
+    start: Start, ctl: Ctl, context: Context
+) -> None:
+    program = start("streamer", *WILDCARDS, "--name", "jobs", ready=True)
+    sides = program.ready()
+    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+    push.connect(sides["frontend"][0])
+    pull.connect(sides["backend"][0])
+    push.send(b"x" * 100_000)
+    assert len(pull.recv()) == 100_000
+
+    def told() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(ctl("--json", "jobs", "peers").stdout)
+        return found
+
+    until(lambda: told()["backend"]["connections"][0]["sent_bytes"] > 100_000, "bytes of a peer")
+    (came,) = told()["frontend"]["connections"]
+    assert came["received_bytes"] > 100_000
+    assert came["sent_bytes"] < 100_000
+    assert came["address"] == told()["frontend"]["addresses"][0]
+    lines = ctl("jobs", "peers").stdout.splitlines()
+    assert lines[1].startswith(f"  {came['address']}  sent ")
+    assert "KiB, last heard " in lines[1]
+
+
+def test_all_that_run_are_asked_the_same(start: Start, ctl: Ctl) -> None:
+    programs = [start("queue", *WILDCARDS, "--name", name, ready=True) for name in ("one", "two")]
+    for program in programs:
+        program.ready()
+    paused = ctl("--all", "pause")
+    assert (paused.returncode, paused.stdout) == (0, "one: state: paused\ntwo: state: paused\n")
+    told = json.loads(ctl("--all", "--json", "status").stdout)
+    assert {name: one["state"] for name, one in told.items()} == {"one": "paused", "two": "paused"}
+    wrong = ctl("--all", "pasue")
+    assert wrong.returncode == 2
+    stopped = ctl("--all", "stop")
+    assert stopped.returncode == 0, stopped.stderr
+    assert [program.wait() for program in programs] == [0, 0]
+
+
+def test_one_that_refuses_does_not_keep_the_others_from_it(start: Start, ctl: Ctl) -> None:
+    queue = start("queue", *WILDCARDS, "--name", "jobs", ready=True)
+    queue.ready()
+    queue.signal(signal.SIGSTOP)
+    start("queue", *WILDCARDS, "--name", "other", ready=True).ready()
+    try:
+        told = ctl("--all", "--timeout", "3s", "reset")
+    finally:
+        queue.signal(signal.SIGCONT)
+    assert told.returncode == 1
+    assert told.stdout == "jobs: failed\nother: done\n"
+    assert told.stderr == "zmqdev: jobs: no answer within 3 s\n"

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import zmqdev
+from zmqdev.control.peers import connections
 from zmqdev.control.protocol import Argument, Refused, Verb
 from zmqdev.control.settings import SETTINGS, change, present
 from zmqdev.control.target import Steered
@@ -44,7 +45,11 @@ def status(on: Steered) -> dict[str, Any]:
 
 
 def peers(on: Steered) -> dict[str, Any]:
-    return {side.name: asdict(side.peers) for side in on.device.snapshot().sides}
+    told = {side.name: asdict(side.peers) for side in on.device.snapshot().sides}
+    for name, side in told.items():
+        watch = on.device.watches.get(name)
+        side["connections"] = connections(watch.connections()) if watch is not None else []
+    return told
 
 
 def config(on: Steered) -> dict[str, Any]:
@@ -198,7 +203,7 @@ VERBS = {
             reload,
             changes=True,
         ),
-        Verb("peers", "Who is connected: per side, with addresses and failures.", peers),
+        Verb("peers", "Who is connected: per side, with addresses, bytes and failures.", peers),
         Verb("config", "The settings as they are now, as a file that starts the same.", config),
         Verb(
             "set",

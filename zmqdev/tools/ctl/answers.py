@@ -125,16 +125,27 @@ def _flow(flow: Flow) -> str:
 
 
 def _peers(told: Mapping[str, Any]) -> str:
-    return _lines(
-        line for side, found in told.items() for line in _side_lines(side, PeerCounts(**found))
-    )
+    return _lines(line for side, found in told.items() for line in _side_lines(side, found))
 
 
-def _side_lines(side: str, peers: PeerCounts) -> Iterator[str]:
+def _side_lines(side: str, told: Mapping[str, Any]) -> Iterator[str]:
+    connections = told.get("connections")
+    peers = PeerCounts(**{name: told[name] for name in told if name != "connections"})
     yield f"{side}: {_counts(peers)}"
-    for address in peers.addresses:
-        yield f"  {address}"
+    if connections is None:
+        yield from (f"  {address}" for address in peers.addresses)
+    width = max((len(one["address"]) for one in connections or ()), default=0)
+    for one in connections or ():
+        yield f"  {one['address']:<{width}}  {_bytes(one)}".rstrip()
     yield from (f"  {line}" for line in _failures(peers))
+
+
+def _bytes(told: Mapping[str, Any]) -> str:
+    """Of one connection; nothing where the system does not tell it."""
+    if told["sent_bytes"] is None:
+        return ""
+    sent, came = units.size(told["sent_bytes"]), units.size(told["received_bytes"])
+    return f"sent {sent}, received {came}, last heard {units.duration(told['silent'])} ago"
 
 
 def _failures(peers: PeerCounts) -> Iterator[str]:

@@ -12,7 +12,7 @@ from zmqdev.cli.completion import devices, verbs
 from zmqdev.cli.tool import tool
 from zmqdev.control import protocol as wire
 from zmqdev.control.verbs import VERBS
-from zmqdev.errors import RunError, UsageError
+from zmqdev.errors import EXIT_FAILED, EXIT_OK, RunError, UsageError
 from zmqdev.options.option import option
 from zmqdev.options.types import Duration, Flag
 from zmqdev.supervisor.verbs import VERBS as PARTS
@@ -20,7 +20,8 @@ from zmqdev.supervisor.verbs import VERBS as PARTS
 HELP = """Ask a running device, or list those that run.
 
 Without NAME: the devices of this user that run. NAME is the name of a device as
-listed, or a control address. Without VERB: its status.
+listed, or a control address. Without VERB: its status. With --all the words are
+VERB and its arguments, for all of them: `ctl --all reload`.
 """
 
 
@@ -33,6 +34,7 @@ class CtlOptions:
     no_wait: bool = option(
         Flag(), default=False, help="After stop and drain: do not wait until it has ended."
     )
+    all: bool = option(Flag(), default=False, help="Ask all that run the same.")
 
 
 def command(name: str) -> click.Command:
@@ -57,6 +59,8 @@ def _verbs() -> str:
 
 
 def _act(options: CtlOptions, device: str | None, verb: str | None, words: tuple[str, ...]) -> int:
+    if options.all and device is not None:
+        return _all(options, device, (verb, *words) if verb is not None else ())
     if device is None:
         return _list(options.json, options.timeout)
     name, args = _asked(device, verb or "status", words)
@@ -72,6 +76,27 @@ def _act(options: CtlOptions, device: str | None, verb: str | None, words: tuple
 
     click.echo(_json(result) if options.json else answer(name, result))
     return 0
+
+
+def _all(options: CtlOptions, verb: str, words: tuple[str, ...]) -> int:
+    """The same of all that run. 1 when one refuses, does not answer, or ends uncleanly."""
+    name, args = _asked("--all", verb, words)
+    from zmqdev.control.client import targets
+    from zmqdev.tools.ctl.ending import ENDING
+    from zmqdev.tools.ctl.everyone import ask, end
+
+    found = targets(())
+    act = end if name in ENDING and not options.no_wait else ask
+    told = act(found, name, args, options.timeout)
+    if options.json:
+        click.echo(_json({one.name: one.result for one in told if one.error is None}))
+    else:
+        for one in told:
+            click.echo(one.text(name))
+    for one in told:
+        if one.error is not None:
+            click.echo(f"zmqdev: {one.name}: {one.error}", err=True)
+    return EXIT_FAILED if any(one.error is not None for one in told) else EXIT_OK
 
 
 def _end(options: CtlOptions, address: str, name: str, args: dict[str, Any]) -> int:
