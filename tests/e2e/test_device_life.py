@@ -239,3 +239,13 @@ def test_no_sigkill_is_needed_when_every_consumer_is_stopped(
         push.send(body)
     device.signal(signal.SIGTERM)
     assert device.wait() == 0
+
+
+def test_a_device_has_the_io_threads_that_were_asked_for(start: Start) -> None:
+    def threads(*words: str) -> int:
+        program = start("streamer", *STREAMER[1:], *words, ready=True)
+        program.ready()
+        names = Path(f"/proc/{program.process.pid}/task").glob("*/comm")
+        return sum(name.read_text().startswith("ZMQbg/IO/") for name in names)
+
+    assert threads("--io-threads", "3") - threads() == 2

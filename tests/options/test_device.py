@@ -118,3 +118,11 @@ def test_what_print_config_prints_loads_as_the_same(kind: str) -> None:
 def test_a_mark_of_zero_is_allowed_with_a_word() -> None:
     assert list(warnings(device("queue", {"backend": {"sndhwm": 0}})))
     assert not list(warnings(device("queue")))
+
+
+def test_an_affinity_that_names_no_io_thread_is_refused() -> None:
+    """libzmq would refuse the bind with EMTHREAD."""
+    asked = {"io-threads": 2, "frontend": {"affinity": 4}}
+    with pytest.raises(UsageError, match="frontend.affinity 4 names none of the I/O threads"):
+        device("queue", asked)
+    assert device("queue", asked | {"io-threads": 3}).io_threads == 3

@@ -97,7 +97,7 @@ MAIN = "apps/listener/devices/main"
         ("version", "new", "version: expected a number like 1.0, not 'new'"),
         ("apps", [], "apps: expected names and values"),
         ("extra", 1, "unknown key 'extra'"),
-        ("apps/listener/context/iothreads", 4, "context.iothreads: a device has 1"),
+        ("apps/listener/context/iothreads", 0, "io-threads: 0 is too small; the least is 1"),
         ("apps/listener/devices", 5, "devices: expected names and values"),
         (f"{MAIN}/type", "zmq_queu", "unknown type 'zmq_queu'; did you mean 'zmq_queue'?"),
         (f"{MAIN}/sockets/middle", {}, "a device has frontend and backend, no 'middle'"),
@@ -134,3 +134,12 @@ def test_what_zdcf_cannot_say_is_told() -> None:
         "q: ZDCF cannot say drain",
         "c: ZDCF has no endpoints, so this client is left out",
     ]
+
+
+def test_the_io_threads_of_a_context_are_those_of_its_devices() -> None:
+    before = parts(changed("apps/listener/context/iothreads", 4))
+    assert before[0].spec.io_threads == 4
+    tree, lost = zdcf.write("listener", before)
+    assert tree["apps"]["listener"]["context"] == {"iothreads": 4}
+    assert lost == []
+    assert parts(tree)[0].spec == before[0].spec

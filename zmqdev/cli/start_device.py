@@ -44,7 +44,8 @@ def engine_for(kind: DeviceKind, spec: DeviceSpec) -> Engine:
 
 def device_for(kind: DeviceKind, spec: DeviceSpec) -> Device:
     assert spec.name is not None
-    return Device(spec.name, kind.name, engine_for(kind, spec), drain=spec.drain)
+    engine = engine_for(kind, spec)
+    return Device(spec.name, kind.name, engine, drain=spec.drain, io_threads=spec.io_threads)
 
 
 def attachments_for(

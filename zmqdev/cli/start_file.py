@@ -32,6 +32,7 @@ from zmqdev.topology.check import check
 from zmqdev.topology.finding import ERROR, Finding
 from zmqdev.topology.links import Plan, plan
 from zmqdev.topology.picture import picture
+from zmqdev.topology.placement import in_threads
 from zmqdev.topology.read import Topology, survey
 from zmqdev.topology.selection import chosen
 
@@ -97,7 +98,7 @@ def _run(asked: Asked, loop: Loop, children: Children) -> int:
     ):
         for finding in findings:
             log.warning("%s: %s [%s]", finding.place, finding.message, finding.rule)
-        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(_io_threads(made))
         screen = Screen(fleet_spec.stats, counts=fleet_spec.metrics is not None)
         around = Surroundings(
             loop, Path(directory), context, screen.heard, engine_for, children, screen.interval
@@ -113,6 +114,13 @@ def _run(asked: Asked, loop: Loop, children: Children) -> int:
         status = fleet.run(fleet_spec.duration)
         context.term()
     return status
+
+
+def _io_threads(made: Plan) -> int:
+    """Of the context that devices in threads share: what the one with most asks for."""
+    own = in_threads(made)
+    devices = (part for part in made.topology.parts if part.category == "device")
+    return max((part.spec.io_threads for part in devices if part.name in own), default=1)
 
 
 def _beside(made: Plan, screen: Screen) -> list[Beside]:

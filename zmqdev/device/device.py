@@ -52,6 +52,7 @@ class Device:
         *,
         drain: float,
         context: zmq.Context[Any] | None = None,
+        io_threads: int = 1,
     ) -> None:
         self.name, self.kind, self.engine = name, kind, engine
         self.drain = drain
@@ -61,7 +62,7 @@ class Device:
         self.watches: dict[str, PeerWatch] = {}
         self.beside: dict[str, AddressState] = {}  # replaced, never changed: any thread reads it
         self._own_context = context is None
-        self._context: zmq.Context[Any] = context or zmq.Context()
+        self._context: zmq.Context[Any] = context or zmq.Context(io_threads)
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._paused = False
         self._stop_at: float | None = None  # deadline of the drain, monotonic

@@ -27,6 +27,7 @@ from zmqdev.options.types import (
     Duration,
     FileName,
     HostPort,
+    Integer,
     Many,
     Text,
 )
@@ -37,6 +38,9 @@ SUBSCRIPTION_HEAD = 64
 # What a subscriber may have sent that is not looked at yet, in its queue and in the system's.
 UNREAD_SUBSCRIPTIONS = 100
 UNREAD_BYTES = 64 * 1024
+
+# An affinity has a bit for each.
+MOST_IO_THREADS = 64
 
 # How an address ends whose port or path the system chooses.
 CHOSEN_LATER = (":0", ":*", "://*")
@@ -94,6 +98,12 @@ class DeviceSpec(Logging, Ready):
     capture: str | None = option(
         Address(verb="bind"),
         help="Publish a copy of every message at this address (PUB).",
+        group="Data path",
+    )
+    io_threads: int = option(
+        Integer(1, MOST_IO_THREADS),
+        default=1,
+        help="Threads of libzmq that move bytes; more than one is for many busy connections.",
         group="Data path",
     )
     control: str | None = option(
@@ -183,6 +193,7 @@ def _filled(
         },
     )
     _check_addresses(filled, written)
+    _check_affinity(filled, written)
     _check_security(filled, written)
     return filled
 
@@ -358,6 +369,18 @@ def _check_addresses(spec: DeviceSpec, written: Written) -> None:
             raise UsageError(
                 "conflate breaks multipart messages, so a device does not take it",
                 written.place(f"{spec.path(name)}.conflate"),
+            )
+
+
+def _check_affinity(spec: DeviceSpec, written: Written) -> None:
+    """libzmq would find no I/O thread for the connections of that side."""
+    for name in ("frontend", "backend"):
+        mask = int(getattr(spec, name).sockopts.get("affinity", 0))
+        if mask and not mask & ((1 << spec.io_threads) - 1):
+            raise UsageError(
+                f"{name}.affinity {mask} names none of the I/O threads; io-threads is "
+                f"{spec.io_threads}, so {(1 << spec.io_threads) - 1} is all of them",
+                written.place(f"{name}.affinity"),
             )
 
 

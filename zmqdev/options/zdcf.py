@@ -57,11 +57,11 @@ def as_parts(node: Node) -> Node:
     for app, at, body in apps.items():
         _expect_map(body, f"apps.{app}")
         _only(body, ("context", "devices"), f"apps.{app}")
-        _check_context(body)
+        threads = _threads(body)
         for name, place, device in _devices(body).items():
             word = name if single else f"{app}.{name}"
             keys[word] = place
-            parts[word] = _part(name, device)
+            parts[word] = _part(name, device, threads)
         if "devices" not in body.value:
             raise UsageError(f"apps.{app}: no devices", str(at))
     return Node({"parts": Node(parts, apps.place, keys)}, node.place, {"parts": apps.place})
@@ -82,23 +82,22 @@ def _check_version(node: Node) -> None:
         raise UsageError(f"version {number} of ZDCF is not known here; 1 is", str(said.place))
 
 
-def _check_context(body: Node) -> None:
-    """A context of a device of its own has one I/O thread; asking for that many is fine."""
+def _threads(body: Node) -> Node | None:
+    """I/O threads of the context, which each device has for itself here."""
     context = body.value.get("context")
     if context is None:
-        return
+        return None
     _expect_map(context, "context")
     _only(context, ("iothreads", "verbose"), "context")
-    threads = context.value.get("iothreads")
-    if threads is not None and threads.value != 1:
-        raise UsageError("context.iothreads: a device has 1; leave it out", str(threads.place))
+    found: Node | None = context.value.get("iothreads")
+    return found
 
 
 def _devices(body: Node) -> Node:
     return _map(body, "devices") if "devices" in body.value else Node({}, body.place)
 
 
-def _part(name: str, device: Node) -> Node:
+def _part(name: str, device: Node, threads: Node | None) -> Node:
     _expect_map(device, name)
     _only(device, ("type", "sockets"), name)
     said = device.value.get("type")
@@ -110,6 +109,8 @@ def _part(name: str, device: Node) -> Node:
         raise UsageError(f"{name}: unknown type {said.value!r}{hint}", str(said.place))
     values = {"device": Node(kind, said.place)}
     keys = {"device": device.keys["type"]}
+    if threads is not None:
+        values["io-threads"], keys["io-threads"] = threads, threads.place
     for side, place, socket in _map(device, "sockets").items() if "sockets" in device.value else ():
         if side not in _SIDES:
             raise UsageError(f"{name}: a device has frontend and backend, no {side!r}", str(place))
@@ -174,6 +175,8 @@ def write(name: str, parts: Iterable[Part]) -> tuple[dict[str, Any], list[str]]:
     """(the tree of a ZDCF file, a sentence for everything that it cannot say)."""
     devices: dict[str, Any] = {}
     lost: list[str] = []
+    parts = list(parts)
+    kept = [part for part in parts if part.category == "device"]
     for part in parts:
         if part.category != "device":
             lost.append(f"{part.name}: ZDCF has no endpoints, so this {part.kind} is left out")
@@ -185,7 +188,11 @@ def write(name: str, parts: Iterable[Part]) -> tuple[dict[str, Any], list[str]]:
             },
         }
         lost += _lost(part)
-    return {"version": 1.0, "apps": {name: {"devices": devices}}}, lost
+    threads = {part.spec.io_threads for part in kept}
+    if len(threads) > 1:
+        lost.append(f"ZDCF has one context: {max(threads)} I/O threads for all devices")
+    context = {"context": {"iothreads": max(threads)}} if threads - {1} else {}
+    return {"version": 1.0, "apps": {name: {**context, "devices": devices}}}, lost
 
 
 def _socket(side: Any, part: Part) -> dict[str, Any]:
@@ -210,7 +217,16 @@ def _socket(side: Any, part: Part) -> dict[str, Any]:
     return made | ({"option": options} if options else {})
 
 
-_KEPT = {"name", "bind", "connect", "type", "subscribe", "hwm", *SOCKET_OPTIONS}
+_KEPT = {
+    "name",
+    "io-threads",
+    "bind",
+    "connect",
+    "type",
+    "subscribe",
+    "hwm",
+    *SOCKET_OPTIONS,
+}
 
 
 def _lost(part: Part) -> Iterator[str]:
