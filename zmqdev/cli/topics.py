@@ -110,6 +110,18 @@ TOPICS = {
             ("export", "schema", "check"),
         ),
         Topic(
+            "operating",
+            "Running it",
+            "commands of a day, for users of HAProxy, NATS, Vector",
+            ("ctl", "top", "run"),
+        ),
+        Topic(
+            "scaling",
+            "Running it",
+            "more messages, more peers, more machines",
+            (*_DEVICES, "run", "bench"),
+        ),
+        Topic(
             "troubleshooting",
             "Running it",
             "messages and exit statuses: cause and remedy",
