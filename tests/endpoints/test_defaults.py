@@ -42,8 +42,8 @@ def test_a_pipe_is_input(pipe: Any) -> None:
 def test_what_is_asked_for_goes_first(pipe: Any) -> None:
     assert source_of("pub", Pub(ticks=True), pipe[0]) == "ticks"
     assert source_of("pub", Pub(data=("x",)), pipe[0]) == "data"
-    assert source_of("pub", Pub(file="f"), pipe[0]) == "file"
-    assert source_of("pub", Pub(file="-")) == "stdin"
+    assert source_of("pub", Pub(file=("f",)), pipe[0]) == "file"
+    assert source_of("pub", Pub(file=("-",))) == "stdin"
 
 
 def test_text_is_sent_once_and_with_an_interval_for_ever() -> None:
@@ -61,7 +61,7 @@ def test_text_is_split_into_frames_before_it_is_rendered() -> None:
 
 def test_a_file_is_read_in_the_form_asked_for(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(b"a\0b\0")
-    feed = feed_of("push", resolved("push", file=str(tmp_path / "in"), null=True))
+    feed = feed_of("push", resolved("push", file=(str(tmp_path / "in"),), null=True))
     assert feed.take(10) == [(b"a",), (b"b",)]
     feed.close()
 

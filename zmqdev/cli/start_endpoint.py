@@ -54,7 +54,7 @@ def goes_on(kind: str, spec: Any) -> bool:
     if not isinstance(spec, Input):
         return True
     source = source_of(kind, spec)
-    endless = source == "ticks" or (source == "data" and bool(spec.interval or spec.rate))
+    endless = source == "ticks" or (source in ("data", "size") and bool(spec.interval or spec.rate))
     return endless and not getattr(spec, "stamp", False)
 
 

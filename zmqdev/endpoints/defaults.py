@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from zmqdev.endpoints.chain import ChainFeed
 from zmqdev.endpoints.feed import (
     STDIN,
     Feed,
     StreamFeed,
     input_given,
-    open_input,
+    open_inputs,
+    random_feed,
     text_feed,
     tick_feed,
 )
@@ -81,8 +83,10 @@ def source_of(kind: str, spec: Any, descriptor: int = STDIN) -> str:
     """What a sender sends: data, file, stdin, ticks or requests."""
     if spec.data:
         return "data"
-    if spec.file is not None:
-        return "stdin" if spec.file == "-" else "file"
+    if spec.file:
+        return "stdin" if spec.file == ("-",) else "file"
+    if spec.size is not None:
+        return "size"
     if getattr(spec, "ticks", False):
         return "ticks"
     built_in = {"pub": "ticks", "client": "requests"}.get(kind)
@@ -102,10 +106,16 @@ def feed_of(kind: str, spec: Any) -> Feed:
         endless = spec.interval or spec.rate
         count = spec.count or (None if endless else len(made))
         return text_feed(made, count, seed=spec.seed)
-    name = spec.file if source == "file" else "stdin"
-    descriptor = open_input(spec.file if source == "file" else "-")
+    if source == "size":
+        endless = spec.interval or spec.rate
+        return random_feed(spec.size, spec.count or (None if endless else 1), spec.seed)
     limit = max(0, int(spec.sockopts.get("maxmsgsize", 0)))
-    return StreamFeed(descriptor, layout_of(spec), name, spec.count, limit)
+    layout = layout_of(spec)
+    feeds = [
+        StreamFeed(descriptor, layout, "stdin" if name == "-" else name, spec.count, limit)
+        for name, descriptor in open_inputs(spec.file or ("-",))
+    ]
+    return feeds[0] if len(feeds) == 1 else ChainFeed(feeds, spec.count)
 
 
 def dialogue_feed(kind: str, spec: Any) -> Feed | None:
@@ -119,13 +129,13 @@ def dialogue_feed(kind: str, spec: Any) -> Feed | None:
         return None
     if source == "data" and kind == "rep":
         return text_feed(texts(spec.data, spec.frames, OUTGOING, None), None, seed=spec.seed)
-    whole = source != "data" and kind in ("dealer", "router", "pair")
+    whole = source not in ("data", "size") and kind in ("dealer", "router", "pair")
     return feed_of(kind, replace(spec, count=None) if whole else spec)
 
 
 def _has_no_input(spec: Any, source: str) -> bool:
     """Neither said nor there: standard input is /dev/null, or closed."""
-    return source == "stdin" and spec.file is None and not (input_given() or os.isatty(STDIN))
+    return source == "stdin" and not spec.file and not (input_given() or os.isatty(STDIN))
 
 
 def hint_of(kind: str, spec: Any) -> str | None:
@@ -146,7 +156,7 @@ def late_hint_of(kind: str, spec: Any) -> str | None:
     """What a person should know when nothing has come on a stdin that was not asked for."""
     if isinstance(spec, Dialogue):  # it may be there to receive
         return None
-    if spec.file is not None or source_of(kind, spec) != "stdin" or os.isatty(STDIN):
+    if spec.file or source_of(kind, spec) != "stdin" or os.isatty(STDIN):
         return None
     return "nothing has come on stdin yet; -D TEXT sends a text, -F FILE a file"
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
+from zmqdev.endpoints.form.csvline import RecordSplitter
 from zmqdev.endpoints.form.format import Layout, Message, read_all, read_in
 from zmqdev.endpoints.form.split import Splitter
 from zmqdev.endpoints.form.template import Template
@@ -122,6 +123,12 @@ def tick_feed(count: int | None, seed: int | None = None) -> MadeFeed:
     return MadeFeed(lambda numbers: [[tick] for tick in ticks.take(len(numbers))], count)
 
 
+def random_feed(size: int, count: int | None, seed: int | None = None) -> MadeFeed:
+    """`size` random bytes a message, for ever or `count` times."""
+    draw = random.Random(seed).randbytes
+    return MadeFeed(lambda numbers: [[draw(size)] for _ in numbers], count, size)
+
+
 class StreamFeed:
     """Messages read from a descriptor, in `layout`.
 
@@ -137,7 +144,8 @@ class StreamFeed:
         self._descriptor = descriptor
         self._layout = layout
         self._name = name
-        self._splitter = Splitter(layout.record_end, limit)
+        splitter = RecordSplitter if layout.format == "csv" else Splitter
+        self._splitter = splitter(layout.record_end, limit)
         self._records: Iterator[bytes] = iter(())
         self.waiting = 0
         self._taken = 0
@@ -221,6 +229,11 @@ def open_input(path: str, place: str = "--file") -> int:
         os.close(descriptor)
         raise UsageError(f"cannot read {path}: it is a directory", place)
     return descriptor
+
+
+def open_inputs(paths: Sequence[str]) -> list[tuple[str, int]]:
+    """(path, descriptor) of each; a wrong one is found before anything is sent."""
+    return [(path, open_input(path)) for path in paths]
 
 
 def input_given(descriptor: int = STDIN) -> bool:

@@ -84,7 +84,7 @@ def _sockopts(kind: EndpointKind, spec: Any, written: Written) -> dict[str, sock
 def _check_input(spec: Any, written: Written) -> None:
     if not isinstance(spec, Input):
         return
-    sources = [name for name in ("data", "file", "ticks") if getattr(spec, name, None)]
+    sources = [name for name in ("data", "file", "size", "ticks") if getattr(spec, name, None)]
     _only_one(sources, written)
     _only_one([name for name in ("interval", "rate") if getattr(spec, name)], written)
     if spec.jitter is not None and spec.interval is None:
@@ -110,9 +110,11 @@ def _check_form(spec: Any, written: Written) -> None:
         raise UsageError(
             "frames: in hex the separator cannot be a hexadecimal digit", written.place("frames")
         )
-    if form == "json" and spec.frames:
+    if form in ("json", "csv") and spec.frames:
+        words = {"json": "JSON lines", "csv": "CSV records"}
         raise UsageError(
-            "frames: JSON lines tell frames apart themselves; leave it out", written.place("frames")
+            f"frames: {words[form]} tell frames apart themselves; leave it out",
+            written.place("frames"),
         )
 
 

@@ -21,10 +21,11 @@ from zmqdev.options.types import (
     Integer,
     Many,
     Number,
+    Size,
     Text,
 )
 
-FORMATS = ("text", "raw", "quoted", "hex", "json")
+FORMATS = ("text", "raw", "quoted", "hex", "json", "csv")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Records:
         Choice(choices=FORMATS),
         default="text",
         help="Form of what is read and written: lines of text, raw bytes (all input is one "
-        "message, output gets nothing added), quoted, hex, or JSON lines.",
+        "message, output gets nothing added), quoted, hex, JSON lines, or CSV.",
         group="Form",
     )
     null: bool = option(
@@ -112,11 +113,16 @@ class Input:
         help="Text of a message; may hold {n}, {time}, {random}; repeatable.",
         group="Input",
     )
-    file: str | None = option(
-        FileName(change=NOTHING),
+    file: tuple[str, ...] = option(
+        Many(FileName(change=NOTHING)),
+        default=(),
         short="F",
-        help="Read messages from a file; - is stdin. Default: stdin when it is a pipe or file.",
+        help="Read messages from a file; - is stdin; repeatable, one after the other. Default: "
+        "stdin when it is a pipe or file.",
         group="Input",
+    )
+    size: int | None = option(
+        Size(), help="Send random bytes, so many a message, like 1KiB.", group="Input"
     )
     interval: float | None = option(
         Duration(positive=True), short="i", help="Time between two messages.", group="Input"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zmqdev.options.option import Path, named_of, options_of, sections_of
-from zmqdev.options.types import FileName
+from zmqdev.options.types import FileName, Many
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,23 @@ class NamedFile:
         return ".".join(self.option)
 
 
+def _named(option: Path, type_: FileName, value: str) -> Iterator[NamedFile]:
+    path = type_.path(value)
+    if path is not None:
+        sure = not (type_.or_value or type_.mark)
+        yield NamedFile(option, path, type_.change, type_.mark, sure)
+
+
 def files_of(spec: Any, above: Path = ()) -> Iterator[NamedFile]:
     """Every file that the options of a spec name."""
     kind: type = type(spec)
     for key, (name, declared, _) in options_of(kind).items():
         value, type_ = getattr(spec, name), declared.type
-        if isinstance(type_, FileName) and value:
-            path = type_.path(value)
-            if path is not None:
-                sure = not (type_.or_value or type_.mark)
-                yield NamedFile((*above, key), path, type_.change, type_.mark, sure)
+        if isinstance(type_, Many) and isinstance(type_.item, FileName):
+            for one in value:
+                yield from _named((*above, key), type_.item, one)
+        elif isinstance(type_, FileName) and value:
+            yield from _named((*above, key), type_, value)
     for key, (name, _) in sections_of(kind).items():
         yield from files_of(getattr(spec, name), (*above, key))
     for key, (name, _) in named_of(kind).items():

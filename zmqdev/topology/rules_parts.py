@@ -125,7 +125,7 @@ def _same_name(plan: Plan) -> Found:
 
 def _reads_stdin(plan: Plan) -> Found:
     for part in plan.topology.parts:
-        if getattr(part.spec, "file", None) == "-":
+        if "-" in getattr(part.spec, "file", ()):
             yield (
                 part,
                 part.at("file"),

@@ -7,9 +7,10 @@
 | quoted | a line of texts in double quotes | a blank, or `--frames` |
 | hex | a line of hexadecimal digits | a blank, or `--frames` |
 | json | one object a line | the list in it |
+| csv | a record of CSV, with its quotes | a comma |
 
 Input is split into frames only where a separator is given, except in quoted,
-hex and json, where frames can always be told apart. A burst becomes one piece
+hex, json and csv, where frames can always be told apart. A burst becomes one piece
 of bytes, for one write.
 """
 
@@ -20,7 +21,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from zmqdev.endpoints.form import jsonline, quoted
+from zmqdev.endpoints.form import csvline, jsonline, quoted
 from zmqdev.endpoints.form.output_format import OutputFormat, Received
 
 Message = Sequence[bytes]
@@ -121,6 +122,11 @@ def _json(layout: Layout, messages: Sequence[Message], time: float) -> bytes:
     return _lines(layout, [jsonline.encode(m, time, ascii_only=shown) for m in messages])
 
 
+def _csv(layout: Layout, messages: Sequence[Message], time: float) -> bytes:
+    lines = map(csvline.encode, messages)
+    return _lines(layout, list(map(_safe, lines) if layout.terminal else lines))
+
+
 def _lines(layout: Layout, lines: list[bytes]) -> bytes:
     return layout.delimiter.join(lines) + layout.delimiter
 
@@ -145,6 +151,10 @@ def _read_hex(layout: Layout, record: bytes) -> list[bytes]:
         raise ValueError(f"not hexadecimal: {error}") from None
 
 
+def _read_csv(layout: Layout, record: bytes) -> list[bytes]:
+    return csvline.decode(record)
+
+
 def _read_json(layout: Layout, record: bytes) -> list[bytes]:
     return jsonline.decode(record)
 
@@ -155,6 +165,7 @@ _WRITERS: dict[str, Callable[[Layout, Sequence[Message], float], bytes]] = {
     "quoted": _quoted,
     "hex": _hex,
     "json": _json,
+    "csv": _csv,
 }
 _READERS: dict[str, Callable[[Layout, bytes], list[bytes]]] = {
     "text": _read_text,
@@ -162,5 +173,6 @@ _READERS: dict[str, Callable[[Layout, bytes], list[bytes]]] = {
     "quoted": _read_quoted,
     "hex": _read_hex,
     "json": _read_json,
+    "csv": _read_csv,
 }
 FORMATS = tuple(_WRITERS)

@@ -9,7 +9,8 @@ no UTF-8.
 
 The same lines are input. There `frames` is enough; `topic` and `time` beside it
 are for readers and are not looked at. For a line that is written by hand there
-is `body` (one frame, or after `topic` the second). Other keys are ignored, so
+is `body` (one frame, or after `topic` the second; an object, a list or a
+number is sent as its JSON). Other keys are ignored, so
 the output of another tool needs no cleaning.
 """
 
@@ -56,8 +57,16 @@ def _frames(found: dict[str, Any]) -> list[Any]:
             raise ValueError("'frames' must be a list of at least one frame")
         return frames
     if "body" in found:
-        return [found[key] for key in ("topic", "body") if key in found]
+        topic = [found["topic"]] if "topic" in found else []
+        return [*topic, _body(found["body"])]
     raise ValueError(f"neither 'frames' nor 'body' in it; expected {SHAPE}")
+
+
+def _body(value: Any) -> Any:
+    """What is neither text nor bytes is sent as the JSON it is."""
+    if isinstance(value, str) or (isinstance(value, dict) and value.keys() == {"base64"}):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _shown(frame: bytes, quote: Callable[[str], str]) -> str:

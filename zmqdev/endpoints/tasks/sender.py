@@ -27,17 +27,23 @@ class Readiness:
     def __init__(self, feed: Feed) -> None:
         self.feed = feed
         self._poll = select.poll()
-        self._descriptor = feed.fileno()
-        if self._descriptor is not None:
-            self._poll.register(self._descriptor, select.POLLIN)
+        self._descriptor: int | None = None
 
     @property
     def now(self) -> bool:
-        return self.feed.ready or (self._descriptor is not None and bool(self._poll.poll(0)))
+        return self.feed.ready or (bool(self.readers) and bool(self._poll.poll(0)))
 
     @property
     def readers(self) -> tuple[int, ...]:
-        return () if self._descriptor is None else (self._descriptor,)
+        """A feed of several files has one after the other."""
+        found = self.feed.fileno()
+        if found != self._descriptor:
+            if self._descriptor is not None:
+                self._poll.unregister(self._descriptor)
+            if found is not None:
+                self._poll.register(found, select.POLLIN)
+            self._descriptor = found
+        return () if found is None else (found,)
 
 
 class Sender:

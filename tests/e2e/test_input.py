@@ -1,0 +1,94 @@
+"""What a sender sends: several files, CSV, JSON bodies, random bytes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from support.processes import Start
+
+
+@pytest.fixture
+def pull(context: zmq.Context[Any]) -> zmq.Socket[bytes]:
+    socket = context.socket(zmq.PULL)
+    socket.rcvtimeo = 20_000
+    socket.bind("tcp://127.0.0.1:*")
+    return socket
+
+
+def at(socket: zmq.Socket[bytes]) -> str:
+    return str(socket.last_endpoint.decode())
+
+
+def test_several_files_go_in_turn_and_none_is_dropped(
+    start: Start, pull: zmq.Socket[bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_text("1\n2\n")
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "b").write_text("3")
+    files = [word for name in ("a", "empty", "b") for word in ("-F", str(tmp_path / name))]
+    push = start("push", "-c", at(pull), *files, "-F", "-")
+    push.feed(b"4\n5\n")
+    assert [pull.recv() for _ in range(5)] == [b"1", b"2", b"3", b"4", b"5"]
+    assert push.wait() == 0, push.err
+
+
+def test_a_pipe_in_the_middle_is_read_to_its_end(
+    start: Start, pull: zmq.Socket[bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "last").write_text("last\n")
+    push = start("push", "-c", at(pull), "-F", "-", "-F", str(tmp_path / "last"))
+    assert push.process.stdin is not None
+    push.process.stdin.write(b"first\n")
+    push.process.stdin.flush()
+    assert pull.recv() == b"first"
+    push.feed(b"second\n")
+    assert [pull.recv(), pull.recv()] == [b"second", b"last"]
+    assert push.wait() == 0, push.err
+
+
+def test_each_raw_file_is_one_message(
+    start: Start, pull: zmq.Socket[bytes], tmp_path: Path
+) -> None:
+    data = [os.urandom(1000), b"", b"\n\n"]
+    for number, content in enumerate(data):
+        (tmp_path / str(number)).write_bytes(content)
+    files = [word for number in range(3) for word in ("-F", str(tmp_path / str(number)))]
+    push = start("push", "-c", at(pull), *files, "--format", "raw")
+    assert [pull.recv() for _ in data] == data
+    assert push.wait() == 0, push.err
+
+
+def test_a_count_is_of_all_files(start: Start, pull: zmq.Socket[bytes], tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1\n2\n3\n")
+    name = str(tmp_path / "a")
+    push = start("push", "-c", at(pull), "-F", name, "-F", name, "-n", "4", "-v")
+    assert [pull.recv() for _ in range(4)] == [b"1", b"2", b"3", b"1"]
+    assert push.wait() == 0, push.err
+
+
+def test_fields_of_csv_are_frames(start: Start, pull: zmq.Socket[bytes]) -> None:
+    push = start("push", "-c", at(pull), "--format", "csv")
+    push.feed(b'AAPL,"1,5","two\nlines"\nplain\n')
+    assert pull.recv_multipart() == [b"AAPL", b"1,5", b"two\nlines"]
+    assert pull.recv_multipart() == [b"plain"]
+    assert push.wait() == 0, push.err
+
+
+def test_a_body_that_is_json_is_sent_as_its_json(start: Start, pull: zmq.Socket[bytes]) -> None:
+    push = start("push", "-c", at(pull), "--format", "json")
+    push.feed(b'{"topic": "t", "body": {"price": 1.50, "tags": ["a", null]}}\n{"body": 7}\n')
+    assert pull.recv_multipart() == [b"t", b'{"price":1.5,"tags":["a",null]}']
+    assert pull.recv_multipart() == [b"7"]
+    assert push.wait() == 0, push.err
+
+
+def test_random_bytes_of_a_size(start: Start, pull: zmq.Socket[bytes]) -> None:
+    push = start("push", "-c", at(pull), "--size", "1KiB", "-n", "3")
+    found = [pull.recv() for _ in range(3)]
+    assert [len(one) for one in found] == [1024] * 3
+    assert len(set(found)) == 3
+    assert push.wait() == 0, push.err
