@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmqdev.security.comeback import LONGEST_PAUSE, Comeback
+from zmqdev.device.reconnect import LONGEST_PAUSE, Comeback
 
 
 def test_pauses_double_up_to_a_limit() -> None:

@@ -13,7 +13,7 @@ import zmq
 from zmqdev.device.fd_room import Room
 from zmqdev.errors import RunError
 from zmqdev.options import address as addresses
-from zmqdev.options.crowd import Crowd
+from zmqdev.options.common import Crowd
 from zmqdev.security.connections import Census
 from zmqdev.security.guard import Guard
 from zmqdev.stats.snapshot import AddressState

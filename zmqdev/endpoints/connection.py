@@ -21,12 +21,12 @@ from zmqdev.device.cable import CableWatch
 from zmqdev.device.close import Farewell
 from zmqdev.device.peer_log import PeerLog
 from zmqdev.device.peers import PeerWatch
+from zmqdev.device.reconnect import Comeback
 from zmqdev.device.tally import PeerEvent
 from zmqdev.device.unreached import Reach
 from zmqdev.endpoints.build import join, open_socket
 from zmqdev.options.endpoint import EndpointKind
 from zmqdev.options.quantity import format_duration
-from zmqdev.security.comeback import Comeback
 from zmqdev.system.signals import Signals
 
 log = logging.getLogger("zmqdev")

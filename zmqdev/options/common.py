@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zmqdev.options.option import option
-from zmqdev.options.types import Choice, Count, Duration, Flag, Text
+from zmqdev.options.types import Choice, Count, Duration, Flag, Integer, Text
 
 STATS_MODES = ("live", "line", "json", "off")
 # Seconds between two statistics lines: for who has asked for them, and for a file that grows.
@@ -84,4 +84,22 @@ class Ready:
     )
     duration: float | None = option(
         Duration(positive=True), help="End by itself after this time.", group="Life"
+    )
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Connections of one socket that binds."""
+
+    connections: int = option(
+        Integer(0),
+        default=4096,
+        help="Most connections of a side that binds; 0 is no limit.",
+        group="Limits",
+    )
+    connections_per_address: int = option(
+        Integer(0),
+        default=1024,
+        help="Most connections from one address; 0 is no limit.",
+        group="Limits",
     )

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zmqdev.options.common import EndpointStats, Logging, Ready
-from zmqdev.options.crowd import Crowd
+from zmqdev.options.common import Crowd, EndpointStats, Logging, Ready
 from zmqdev.options.option import option, section
 from zmqdev.options.separator import Separator
 from zmqdev.options.side import Side

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zmqdev.options import sockopt
-from zmqdev.options.crowd import Crowd
+from zmqdev.options.common import Crowd
 from zmqdev.options.option import option
 from zmqdev.options.types import Integer, Size
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from zmqdev.tools.bench.others import Meter, busy_seconds
+from zmqdev.tools.bench.cost import Meter, busy_seconds
 
 BURN = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmqdev.tools.bench.schedule import alternated
+from zmqdev.tools.bench.run import alternated
 
 
 def test_each_runs_once_in_each_round_and_the_first_changes() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.tools.bench.party.window import LEAST, Window
+from zmqdev.tools.bench.party.publishing import LEAST, Window
 
 
 def test_a_loss_halves_it_once_for_what_was_on_its_way() -> None:

@@ -4,7 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zmqdev.tools.bench.starts import STARTS
+
+@dataclass(frozen=True)
+class Start:
+    """What the startup load starts. `arguments` of Python; None: a streamer, until the first
+    message has come through it."""
+
+    name: str
+    arguments: tuple[str, ...] | None
+
+
+STARTS = {
+    row.name: row
+    for row in (
+        Start("python -c pass", ("-c", "pass")),
+        Start("import zmq", ("-c", "import zmq")),
+        Start("import click", ("-c", "import click")),
+        Start("zmqdev --version", ("-m", "zmqdev", "--version")),
+        Start("zmqdev --help", ("-m", "zmqdev", "--help")),
+        Start("device until it forwards", None),
+    )
+}
+
 
 MEBIBYTE = 1 << 20
 # In flight or prepared at most, so that large messages do not fill the memory.

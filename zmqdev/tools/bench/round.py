@@ -10,8 +10,7 @@ from pathlib import Path
 from zmqdev.stats.latency import Latency
 from zmqdev.tools.bench import samples
 from zmqdev.tools.bench.case import Case
-from zmqdev.tools.bench.cost import Cost, cost_of
-from zmqdev.tools.bench.others import Meter
+from zmqdev.tools.bench.cost import Cost, Meter, cost_of
 from zmqdev.tools.bench.party.crew import Crew, Member, ask, crew
 from zmqdev.tools.bench.party.messages import Opened, Order, Received, Sent
 from zmqdev.tools.bench.party.party import COUNT, END, GO

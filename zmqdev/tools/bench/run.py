@@ -12,8 +12,17 @@ from zmqdev.tools.bench import lines, startup
 from zmqdev.tools.bench.case import Case
 from zmqdev.tools.bench.report import CaseRuns, Run
 from zmqdev.tools.bench.round import once
-from zmqdev.tools.bench.schedule import alternated
 from zmqdev.tools.bench.targets import BETWEEN, Running
+
+
+def alternated(between: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
+    """(round, what runs), rounds from 0. Every round runs each once, and each is at every place in
+    turn: what is slow in the machine (a neighbour, its clock, its cache) meets all alike."""
+    for turn in range(rounds):
+        first = turn % len(between)
+        for name in (*between[first:], *between[:first]):
+            yield turn, name
+
 
 Tell = Callable[[Case, Run], None]
 """Called after each run."""

@@ -13,9 +13,9 @@ import zmq
 from zmqdev.errors import RunError
 from zmqdev.system.interpreter import program
 from zmqdev.tools.bench.cost import resident_bytes
+from zmqdev.tools.bench.load import STARTS
 from zmqdev.tools.bench.party.crew import PATIENCE
 from zmqdev.tools.bench.report import Run
-from zmqdev.tools.bench.starts import STARTS
 
 TIMES = 5
 """Starts in a run; what counts is their median."""

@@ -20,7 +20,26 @@ from zmqdev.tools.bench.party.messages import Opened, Order, Received, Sent
 from zmqdev.tools.bench.party.party import Parent, Seat
 from zmqdev.tools.bench.party.pushing import Taking
 from zmqdev.tools.bench.party.ring import HELLO, NUMBER, Follower, Ring, ring_length
-from zmqdev.tools.bench.party.window import Window
+
+LEAST = 16
+
+
+class Window:
+    """How many messages may be in flight. Half as large after each loss, as TCP does; what was on
+    its way already counts once."""
+
+    def __init__(self, most: int) -> None:
+        self.size = most
+        self._settled = 0
+
+    def lost(self, at: int) -> bool:
+        """Something before message number `at` did not come. Whether that makes it smaller."""
+        if at < self._settled or self.size <= LEAST:
+            return False
+        self._settled = at + self.size
+        self.size = max(LEAST, self.size // 2)
+        return True
+
 
 ANYWHERE = "tcp://127.0.0.1:*"
 # Silence that means that all in flight is lost: far above any pause of a device that works.
