@@ -16,6 +16,7 @@ from zmqdev.device.demand import DemandRelay
 from zmqdev.device.socket import events
 from zmqdev.relay import DROPS, Counters, Relay, recv_burst, send_burst
 from zmqdev.relay.routed import RoutedRelay
+from zmqdev.relay.veil import veil
 
 # Messages taken at a time.
 BURST = 4096
@@ -69,12 +70,18 @@ class Backlog:
             self._source.poll(wait_ms)
         until = time.monotonic() + TURN
         while time.monotonic() < until and (burst := recv_burst(self._source, BURST)):
-            send_burst(self._in, burst)
+            send_burst(self._in, self._veiled(burst))
             if self._plain is not False:
                 self._plain = b"" not in burst[0][1:]
             taken += len(burst)
         self._taken += taken
         return taken
+
+    def _veiled(self, burst: list[list[bytes]]) -> list[list[bytes]]:
+        """As the first relay would have passed them on: replies come back to these addresses."""
+        if self._source.type != zmq.ROUTER:
+            return burst
+        return [[veil(address), *rest] for address, *rest in burst]
 
     def discard(self, until: float) -> int:
         """Read what is here and pass it on to nobody: how many messages."""
