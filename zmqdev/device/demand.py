@@ -180,6 +180,8 @@ class DemandRelay:
     def _give(self, job: list[bytes]) -> bool:
         """To the first of those who wait that takes it; False when none does."""
         for _ in range(len(self.asks.waiting)):
+            if not self.asks.waiting:  # one that has gone had asked more than once
+                break
             lead = self.asks.take()
             refused = offer(self.backend, [*lead, *job])
             if not refused:
