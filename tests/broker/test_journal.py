@@ -95,7 +95,7 @@ def test_a_post_answered_at_once_is_kept_by_its_answer() -> None:
     assert play.disk.requests == {}
     play.collect_reply()
     play.commit()
-    assert play.replies_to(b"collector") == [[call.COLLECT, ID, b"", b"done"]]
+    assert play.replies_to(b"collector") == [kept(), [call.COLLECT, ID, b"", b"done"]]
 
 
 def test_after_a_crash_a_kept_request_is_worked_on_and_its_reply_collected() -> None:
@@ -111,7 +111,7 @@ def test_after_a_crash_a_kept_request_is_worked_on_and_its_reply_collected() -> 
     assert again.disk.requests == {}
     again.collect_reply()
     again.commit()
-    assert again.replies_to(b"collector") == [[call.COLLECT, ID, b"", b"done"]]
+    assert again.replies_to(b"collector") == [kept(), [call.COLLECT, ID, b"", b"done"]]
     assert again.counts["restored"] == 1
 
 
@@ -154,7 +154,10 @@ def test_a_retry_of_what_has_ended_gets_the_reply_and_no_worker() -> None:
     play.post(mark=call.AGAIN, client=b"new")
     assert len(play.work_of(b"w")) == 1
     play.commit()
-    assert play.replies_to(b"new") == [[call.AGAIN, ID, b"", b"MDPC01", b"echo", b"done"]]
+    assert play.replies_to(b"new") == [
+        kept(),
+        [call.AGAIN, ID, b"", b"MDPC01", b"echo", b"done"],
+    ]
     assert len(play.work_of(b"w")) == 1
 
 

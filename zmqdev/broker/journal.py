@@ -288,6 +288,7 @@ class Journal:
             if found.code:
                 ledger.fail(asked.head, found.code)
             else:
+                ledger.to_clients.append(call.kept(asked.head[0], asked.head[2]))
                 ledger.to_clients.append([*asked.head, *found.body])
             return None
         known = ledger.calls.get(call.key_of(asked.head[0], asked.head[2]))

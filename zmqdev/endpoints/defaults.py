@@ -90,6 +90,8 @@ def source_of(kind: str, spec: Any, descriptor: int = STDIN) -> str:
     if getattr(spec, "ticks", False):
         return "ticks"
     built_in = {"pub": "ticks", "client": "requests"}.get(kind)
+    if getattr(spec, "collect", False):
+        return "stdin"
     return "stdin" if built_in is None or input_given(descriptor) else built_in
 
 

@@ -32,8 +32,12 @@ def resolve(kind: EndpointKind, spec: Any, written: Written) -> Any:
     for check in _CHECKS:
         check(filled, written)
     if isinstance(spec, reliable_peers.Calling):
-        filled = replace(filled, retries=reliable_peers.retries_of(spec, written))
+        retries, window = (of(spec, written) for of in _CLIENTS)
+        filled = replace(filled, retries=retries, window=window)
     return replace(filled, sockopts=_sockopts(kind, filled, written))
+
+
+_CLIENTS = (reliable_peers.retries_of, reliable_peers.window_of)
 
 
 def type_of(kind: EndpointKind, spec: Endpoint) -> str:

@@ -13,6 +13,10 @@ from zmqdev.options.types import Choice, Duration, Flag, Integer, Scalar, Text
 
 # A reliable client sends a request again this often when nothing else was said.
 RETRIES = 3
+# Until the reply is there.
+FOREVER = 1_000_000_000
+# Requests that are posted, or collected, at a time, unless said.
+KEPT_WINDOW = 1000
 # Requests in flight up to which each has a connection of its own, unless said.
 STRICT_WINDOW = 16
 # libzmq allows 1023 sockets.
@@ -57,6 +61,20 @@ class Calling:
         Text(metavar="NAME"),
         default=DEFAULT_SERVICE,
         help="With --reliable: the service asked.",
+        group=GROUP,
+    )
+    post: bool = option(
+        Flag(),
+        default=False,
+        help="With --reliable: end when the queue has all requests on disk, and print the id of "
+        "each; --collect gets the replies.",
+        group=GROUP,
+    )
+    collect: bool = option(
+        Flag(),
+        default=False,
+        help="With --reliable: the input is ids, one a line as --post prints them; print the "
+        "replies, and wait for those that are still to come.",
         group=GROUP,
     )
     id: str = option(
@@ -115,7 +133,12 @@ class Serving:
 def asks(spec: Any) -> bool:
     """Whether a client finds out if the other side takes ids. Only Majordomo can ask."""
     can = spec.reliable and spec.protocol in ("mdp-0.1", "mdp-0.2") and not spec.bind
-    return spec.id == "auto" and can
+    return spec.id == "auto" and can and not keeps(spec)
+
+
+def keeps(spec: Any) -> bool:
+    """Whether a client leaves requests with a queue that has a store, or comes for replies."""
+    return bool(spec.reliable and (spec.post or spec.collect))
 
 
 def has_ids(spec: Any) -> bool:
@@ -123,12 +146,12 @@ def has_ids(spec: Any) -> bool:
 
     A client that binds cannot renew a connection, so it needs them.
     """
-    if spec.id != "auto" or spec.bind:
-        return bool(spec.id == "on" or spec.bind)
+    if spec.id != "auto" or spec.bind or keeps(spec):
+        return bool(spec.id == "on" or spec.bind or keeps(spec))
     return bool(not asks(spec) and spec.window > STRICT_WINDOW)
 
 
-_OF_RELIABLE = ("protocol", "service", "heartbeat")
+_OF_RELIABLE = ("protocol", "service", "heartbeat", "post", "collect")
 
 
 def check(spec: Any, written: Written) -> None:
@@ -157,6 +180,13 @@ def check(spec: Any, written: Written) -> None:
 
 
 def _check_id(spec: Any, written: Written) -> None:
+    if spec.post and spec.collect:
+        raise UsageError(
+            "post and collect cannot be given together; collect with the ids that post prints",
+            _at("collect", written),
+        )
+    if keeps(spec) and spec.id == "off":
+        raise UsageError("what is kept has an id; leave it out", _at("id", written))
     if spec.id != "off":
         return
     if spec.bind:
@@ -189,4 +219,12 @@ def _at(name: str, written: Written) -> str:
 def retries_of(spec: Any, written: Written) -> int:
     """How often a client sends a request again."""
     asked: int = spec.retries
-    return RETRIES if spec.reliable and ("retries",) not in written.places else asked
+    if not spec.reliable or ("retries",) in written.places:
+        return asked
+    return FOREVER if spec.collect else RETRIES
+
+
+def window_of(spec: Any, written: Written) -> int:
+    """Requests in flight; what is posted waits for the disk, many at a time."""
+    asked: int = spec.window
+    return KEPT_WINDOW if keeps(spec) and ("window",) not in written.places else asked

@@ -96,6 +96,11 @@ def kept(address: bytes, id: bytes) -> list[bytes]:
     return [address, KEPT, id, DELIMITER]
 
 
+def is_kept(frames: Sequence[bytes]) -> bool:
+    """Whether a client received the word that a request is on disk."""
+    return len(frames) == 3 and frames[0] == KEPT and frames[2] == DELIMITER
+
+
 def is_collect(frames: Sequence[bytes]) -> bool:
     """Whether a message from a ROUTER asks for the reply to an id, and no more."""
     return len(frames) == BODY_AT and frames[1] == COLLECT and frames[3] == DELIMITER

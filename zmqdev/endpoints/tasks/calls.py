@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from zmqdev.endpoints.tasks.requests import Reply, Requests
 from zmqdev.wire import call, majordomo
@@ -29,6 +30,7 @@ class Refusal:
 class Calls(Requests):
     """`protocol` is one of `reliable_peers.Calling`; `refusals` gather until they are taken."""
 
+    mark: ClassVar[bytes] = call.CALL
     protocol: str = "mdp-0.1"
     service: bytes = b""
     refusals: list[Refusal] = field(default_factory=list)
@@ -40,11 +42,13 @@ class Calls(Requests):
     def burst(self, limit: int) -> list[list[bytes]]:
         """One that was sent before says so; the id is the same."""
         return [
-            self._wrapped(request.frames, call.AGAIN if request.tries else call.CALL)
+            self._wrapped(request.frames, call.AGAIN if request.tries else self.mark)
             for request, _ in zip(self._to_send, range(limit), strict=False)
         ]
 
     def receive(self, frames: Sequence[bytes], now: float) -> Reply | None:
+        if call.is_kept(frames):
+            return self._kept(frames[1], now)
         told = call.unwrap(frames)
         if told is None:
             self.counts.malformed += 1
@@ -55,6 +59,10 @@ class Calls(Requests):
             return None
         body = self._body(id, answer)
         return None if body is None else super().receive([id, b"", *body], now)
+
+    def _kept(self, id: bytes, now: float) -> Reply | None:
+        """The queue has a request on disk. The reply comes as ever."""
+        return None
 
     def strict(self, frames: list[bytes]) -> tuple[bytes, list[bytes]]:
         """(id, the message as its protocol has it)."""

@@ -130,7 +130,10 @@ class Client:
         if not self.requests.started:
             return None
         counts = self.requests.counts
-        parts = [counted(self.requests.started, "request"), f"{counts.replied} answered"]
+        parts = [
+            counted(self.requests.started, "request"),
+            f"{counts.replied} {self.requests.done}",
+        ]
         for name in ("retried", "failed", "late", "malformed"):
             if getattr(counts, name):
                 parts.append(f"{getattr(counts, name)} {name}")

@@ -14,13 +14,15 @@ from zmqdev.endpoints.defaults import work_of
 from zmqdev.endpoints.tasks.calls import Calls
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
+from zmqdev.endpoints.tasks.posts import Collecting, Posts
 from zmqdev.endpoints.tasks.reliable_worker import Line, ReliableWorker
 from zmqdev.wire.call import RANDOM
 from zmqdev.wire.dialect import DIALECTS
 
 
 def reliable_calls(spec: Any) -> Calls:
-    return Calls(
+    kind = Collecting if spec.collect else Posts if spec.post else Calls
+    return kind(
         spec.window,
         spec.timeout,
         spec.retries,

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 _SHORT, _LONG = 4, 8  # bytes of an id's number, without and with a prefix
 
@@ -69,6 +70,7 @@ class Requests:
     retries: int = 0
     first_id: int = 0
     prefix: bytes = b""
+    done: ClassVar[str] = "answered"  # what a request is in the end
     counts: RequestCounts = field(default_factory=RequestCounts)
     replies: int = 1
     quiet: float = 0.3

@@ -1,0 +1,67 @@
+"""Requests that are left with a queue that has a store, and their replies, collected later.
+
+`Posts`: what counts as the reply is that the queue has the request on disk; its result is the
+id in hex. `Collecting`: the body of a request is such an id, and nothing else is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from zmqdev.endpoints.tasks.calls import Calls
+from zmqdev.endpoints.tasks.requests import Reply, Request, Requests
+from zmqdev.errors import RunError
+from zmqdev.wire import call
+
+
+@dataclass
+class Posts(Calls):
+    """The replies of workers that come meanwhile are not for us."""
+
+    mark: ClassVar[bytes] = call.POST
+    done: ClassVar[str] = "kept"
+
+    def receive(self, frames: Sequence[bytes], now: float) -> Reply | None:
+        if len(frames) > 3 and frames[0] in call.MARKS:
+            return None
+        return super().receive(frames, now)
+
+    def _kept(self, id: bytes, now: float) -> Reply | None:
+        if id not in self._open:
+            return None  # said a second time
+        return Requests.receive(self, [id, b"", id.hex().encode()], now)
+
+
+@dataclass
+class Collecting(Calls):
+    """Each is asked for with the id of somebody's post."""
+
+    def start(self, body: Sequence[bytes], now: float) -> int:
+        id = _id_of(body)
+        if id in self._open:
+            raise RunError(f"collect: duplicate id {id.hex()}")
+        request = Request(self._number, [id, b""], now, self._due(now))
+        self._open[id] = request
+        self._to_send.append(request)
+        self._number += 1
+        return request.number
+
+    def _wrapped(self, frames: list[bytes], mark: bytes) -> list[bytes]:
+        return [call.COLLECT, frames[0], b""]
+
+    def _body(self, id: bytes, answer: list[bytes]) -> list[bytes] | None:
+        return answer
+
+
+def _id_of(body: Sequence[bytes]) -> bytes:
+    """RunError for what --post never printed."""
+    text = b" ".join(body).decode(errors="replace").strip()
+    try:
+        id = bytes.fromhex(text)
+    except ValueError:
+        id = b""
+    if len(id) != call.RANDOM + call.NUMBER:
+        raise RunError(f"collect: {text[:80]!r} is not an id; `client --post` prints them")
+    return id
