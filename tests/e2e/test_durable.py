@@ -18,11 +18,15 @@ import zmq
 from support.processes import PATIENCE, Program, Start, until
 from support.reliable import Queue, own_worker
 
+from zmqdev.broker.record import Group, Kept
+from zmqdev.broker.store_sqlite import SqliteStore
+from zmqdev.errors import RunError
 from zmqdev.wire import call
 from zmqdev.wire.majordomo import request_01
 
 # Kills in `make test`; ZMQDEV_SOAK times as many in `make soak`.
 KILLS = 3 * int(os.environ.get("ZMQDEV_SOAK", "1"))
+BITS = 150 * int(os.environ.get("ZMQDEV_SOAK", "1"))
 OPEN = 100
 
 
@@ -260,3 +264,130 @@ def test_a_store_that_is_deleted_ends_the_queue(
     assert queue.program.wait() == 1
     assert "the file was deleted or replaced" in queue.program.err
     assert not socket.poll(0), "nothing was called kept"
+
+
+def poisoned(start: Start, tmp_path: Path) -> str:
+    """A stopped queue's store with two dead letters and a request that waits."""
+    store = str(tmp_path / "q.db")
+    queue = Queue(start, "--store", store, "--max-attempts", "1")
+    crew = [own_worker(start, queue, "--crash-after", "0") for _ in range(2)]
+    asking = client(start, queue.frontend, "--post", "-D", "poison", "-D", "poison too")
+    assert asking.wait() == 0
+    until(lambda: queue.count("dead_letters") == 2, "two dead letters")
+    assert [worker.wait() != 0 for worker in crew] == [True, True]
+    waiting = client(start, queue.frontend, "--post", "-D", "waits", "--service", "other")
+    assert waiting.wait() == 0
+    assert queue.program.interrupt() == 0
+    return store
+
+
+def store_says(start: Start, *words: str, status: int = 0) -> list[str]:
+    told = start("store", *words)
+    assert told.wait() == status, told.err
+    return [" ".join(line.split()) for line in (told.lines() or told.err.splitlines())]
+
+
+def test_dead_letters_are_listed_shown_queued_again_and_dropped(
+    start: Start, tmp_path: Path
+) -> None:
+    store = poisoned(start, tmp_path)
+    table = store_says(start, store)
+    assert table[0] == "service requests oldest bytes dead"
+    assert table[1].startswith("default 0")
+    assert table[1].endswith(" 2")
+    assert table[2].startswith("other 1")
+    assert table[3].endswith("not in use")
+    numbers = [line.split()[0] for line in store_says(start, store, "dead")[1:]]
+    assert len(numbers) == 2
+    assert "every attempt failed" in store_says(start, store, "show", numbers[0])[0]
+    assert store_says(start, store, "check") == ["ok: 1 request"]
+    assert store_says(start, store, "requeue", numbers[0]) == ["1 request queued again"]
+    assert store_says(start, store, "drop", numbers[1]) == ["1 dead letter dropped"]
+    assert store_says(start, store, "check") == ["ok: 2 requests"]
+    queue = Queue(start, "--store", store)
+    own_worker(start, queue)
+    until(lambda: queue.count("replies") == 1, "the poison was not that bad")
+    assert store_says(start, store)[-1].endswith(f"in use by process {queue.program.process.pid}")
+    [line] = store_says(start, store, "drop", "1", status=1)
+    assert "in use by process" in line
+
+
+def test_a_bad_word_or_file_is_one_line(start: Start, tmp_path: Path) -> None:
+    assert "did you mean 'dead'" in store_says(start, "q.db", "daed", status=2)[0]
+    assert "needs the number" in store_says(start, "q.db", "drop", status=2)[0]
+    assert "no such file" in store_says(start, str(tmp_path / "none"), status=1)[0]
+
+
+def test_the_disk_is_full(start: Start, tmp_path: Path, context: zmq.Context[Any]) -> None:
+    """As large as --store-size: posts are refused, what is kept ends, then there is room again."""
+    queue = Queue(start, "--store", str(tmp_path / "q.db"), "--store-size", "1MiB")
+    socket = context.socket(zmq.DEALER)
+    socket.connect(queue.frontend)
+    told = {call.KEPT: set[bytes](), call.FAILED: set[bytes]()}
+
+    def post(number: int) -> None:
+        id = number.to_bytes(16, "big")
+        frames = request_01(b"default", [bytes(20_000)])
+        socket.send_multipart(call.wrap(id, frames, call.POST))
+        answer = [call.POST]
+        while answer[0] == call.POST:  # a reply
+            assert socket.poll(PATIENCE * 1000)
+            answer = socket.recv_multipart()
+        told[answer[0]].add(answer[1])
+        assert answer[0] == call.KEPT or answer[3] == b"store-full"
+
+    for number in range(80):
+        post(number)
+    assert told[call.KEPT]
+    assert told[call.FAILED]
+    start("worker", "--reliable", "-c", queue.backend, "--reply", "done", "-q")
+    until(lambda: queue.count("replies") >= len(told[call.KEPT]), "what is kept is worked on")
+    before = len(told[call.KEPT])
+    number = 1000
+
+    def taken() -> bool:
+        nonlocal number
+        number += 1
+        post(number)
+        return len(told[call.KEPT]) > before
+
+    until(taken, "a post is taken again")
+
+
+def test_no_flipped_bit_is_executed(tmp_path: Path) -> None:
+    """Each is found: by SQLite, by a checksum, or by the number of rows; or it hit nothing."""
+    path, copy = tmp_path / "q.db", tmp_path / "copy.db"
+    bodies = {number: (b"%d" % number * 20, b"") for number in range(1, 60)}
+    store = SqliteStore(str(path), 1 << 26)
+    list(store.recover())
+    store.write(
+        Group(tuple(Kept(n, b"%16d" % n, b"echo", 1000.0, 0, body) for n, body in bodies.items()))
+    )
+    until(lambda: store.settled() is not None, "written")
+    store.close()
+    whole, chance = path.read_bytes(), random.Random(2)
+    found = harmless = 0
+    for _ in range(BITS):
+        flipped = bytearray(whole)
+        flipped[chance.randrange(len(flipped))] ^= 1 << chance.randrange(8)
+        for old in tmp_path.glob("copy*"):
+            old.unlink()
+        copy.write_bytes(flipped)
+        try:
+            again = SqliteStore(str(copy), 1 << 26)
+        except RunError:
+            found += 1
+            continue
+        try:
+            records = list(again.recover())
+        except RunError:
+            found += 1
+            continue
+        finally:
+            again.close()
+        assert all(bodies.get(record.key) == record.body for record in records)
+        assert len(records) + len(again.damaged) >= len(bodies), "one is missing silently"
+        found += len(records) < len(bodies)
+        harmless += len(records) == len(bodies)
+    assert found + harmless == BITS
+    assert found

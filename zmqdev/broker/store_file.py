@@ -38,7 +38,7 @@ class StoreFile:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = os.pread(self._lock, 32, 0).decode(errors="replace").strip()
+            owner = _named(self._lock)
             who = f"process {owner}" if owner.isdigit() else "another process"
             raise RunError(f"store {self.path}: in use by {who}") from None
         os.ftruncate(self._lock, 0)
@@ -101,3 +101,22 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
+
+
+def owner_of(path: str) -> str:
+    """The process that has a store, "" when none has."""
+    try:
+        lock = os.open(f"{path}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _named(lock)
+    finally:
+        os.close(lock)
+    return ""
+
+
+def _named(lock: int) -> str:
+    return os.pread(lock, 32, 0).decode(errors="replace").strip()

@@ -319,3 +319,20 @@ def _portions(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
         while len(values) - at >= size:
             yield values[at : at + size]
             at += size
+
+
+def requeue_dead(database: sqlite3.Connection, key: int) -> bool:
+    """A dead letter becomes a request again, with its attempts counted anew; False when there is
+    none of that number that can be read. Within a transaction."""
+    row = database.execute("select * from dead where key = ?", (key,)).fetchone()
+    dead = None if row is None else rows.dead_of(row)
+    if dead is None or dead.reason == "damaged":
+        return False
+    kept = Kept(key, dead.call, dead.service, dead.at, 0, dead.body)
+    database.execute("delete from dead where key = ?", (key,))
+    marks = ",".join("?" * len(rows.request_row(kept)))
+    database.execute(f"insert into request values ({marks})", rows.request_row(kept))
+    if dead.call is not None:  # it has not ended after all
+        database.execute("delete from reply where call = ?", (dead.call,))
+    database.execute("update meta set value = value + 1 where name = 'rows'")
+    return True

@@ -80,6 +80,12 @@ ROWS = {
         ),
         Row("tap", "Running", "see the messages that pass through", "tools.tap.command:command"),
         Row("probe", "Running", "say what listens at an address", "tools.probe.command:command"),
+        Row(
+            "store",
+            "Running",
+            "see what a reliable queue keeps on disk",
+            "tools.store.command:command",
+        ),
         Row("bench", "Tools", "measure what a device passes on", "tools.bench.command:command"),
         Row(
             "keygen", "Tools", "make CURVE keys and password lines", "tools.keygen.command:command"

@@ -76,7 +76,7 @@ TOPICS = {
             "durable",
             "Running it",
             "a store for the reliable queue: what is kept, and where",
-            ("queue", "client"),
+            ("queue", "client", "store"),
         ),
         Topic(
             "ctl",

@@ -1,0 +1,1 @@
+"""zmqdev store: what a reliable queue keeps on disk."""

@@ -1,0 +1,58 @@
+"""store: look into the store of a reliable queue; dead letters queued again or dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+from zmqdev.cli.tool import tool
+from zmqdev.errors import UsageError
+from zmqdev.options.suggest import near
+
+HELP = """Show what the store of a reliable queue holds.
+
+With no verb, a table of services. `dead` lists the dead letters with their
+numbers, `show` prints one, or a request; `requeue` gives dead letters to
+workers again, with the attempts counted anew, `drop` deletes them: both while
+no queue has the store. `check` reads every row and ends with 1 when one is
+damaged.
+"""
+# Whether a verb takes numbers.
+VERBS = {"dead": False, "show": True, "requeue": True, "drop": True, "check": False}
+
+
+@dataclass(frozen=True)
+class StoreOptions:
+    """It has none."""
+
+
+def command(name: str) -> click.Command:
+    words = [
+        click.Argument(["file"], metavar="FILE"),
+        click.Argument(["verb"], metavar="[VERB]", required=False),
+        click.Argument(["numbers"], metavar="[NUMBER...]", nargs=-1),
+    ]
+    return tool(name, StoreOptions, _act, help=HELP, arguments=words)
+
+
+def _act(options: StoreOptions, file: str, verb: str | None, numbers: tuple[str, ...]) -> int:
+    from zmqdev.tools.store import verbs
+
+    if verb is None:
+        return verbs.services(file)
+    if verb not in VERBS:
+        raise UsageError(f"unknown verb {verb!r}{near(verb, list(VERBS))}")
+    if VERBS[verb] != bool(numbers):
+        wants = "needs the number of a dead letter" if VERBS[verb] else "takes no number"
+        raise UsageError(f"{verb} {wants}")
+    keys = [_number(text) for text in numbers]
+    act = getattr(verbs, verb)
+    return int(act(file, keys) if VERBS[verb] else act(file))
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a number; `dead` lists them") from None
