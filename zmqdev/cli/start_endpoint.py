@@ -5,13 +5,12 @@ from __future__ import annotations
 import gc
 import logging
 from dataclasses import replace
-from typing import Any
 
 from zmqdev.endpoints.defaults import source_of
 from zmqdev.endpoints.run import Display, run
 from zmqdev.options.common import EndpointStats
-from zmqdev.options.delivery import checks
-from zmqdev.options.endpoint import EndpointKind
+from zmqdev.options.delivery import Stamping, checks
+from zmqdev.options.endpoint import AnyEndpoint, EndpointKind
 from zmqdev.options.endpoint_check import printed, warnings
 from zmqdev.options.endpoint_groups import Input
 from zmqdev.report.log import logging_to_stderr, tell_settings
@@ -24,7 +23,7 @@ log = logging.getLogger("zmqdev")
 YOUNG = 50_000
 
 
-def run_endpoint(kind: EndpointKind, spec: Any) -> int:
+def run_endpoint(kind: EndpointKind, spec: AnyEndpoint) -> int:
     gc.freeze()
     gc.set_threshold(YOUNG)
     with Signals() as signals, logging_to_stderr(spec):
@@ -46,7 +45,7 @@ def run_endpoint(kind: EndpointKind, spec: Any) -> int:
     return 0
 
 
-def goes_on(kind: str, spec: Any) -> bool:
+def goes_on(kind: str, spec: AnyEndpoint) -> bool:
     """Whether an endpoint may begin again in the middle: what it reads, counts or checks does not
     begin anew with it."""
     if spec.count is not None or checks(spec):
@@ -55,7 +54,7 @@ def goes_on(kind: str, spec: Any) -> bool:
         return True
     source = source_of(kind, spec)
     endless = source == "ticks" or (source in ("data", "size") and bool(spec.interval or spec.rate))
-    return endless and not getattr(spec, "stamp", False)
+    return endless and not (isinstance(spec, Stamping) and spec.stamp)
 
 
 def _display(stats: EndpointStats) -> Display | None:

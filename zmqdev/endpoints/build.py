@@ -36,16 +36,16 @@ from zmqdev.endpoints.topic import TopicFeed
 from zmqdev.options import endpoint as specs
 from zmqdev.options import sockopt
 from zmqdev.options.delivery import checks
-from zmqdev.options.endpoint import ENDPOINTS, EndpointKind
+from zmqdev.options.endpoint import ENDPOINTS, AnyEndpoint, EndpointKind
 from zmqdev.options.endpoint_check import type_of
 
 
-def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: Any) -> OpenSocket:
+def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: AnyEndpoint) -> OpenSocket:
     """The endpoint's socket with its options set; `join` binds and connects it."""
     opened = make(context, "socket", type_of(kind, spec), spec.sockopts)
     try:
         opened.secure(spec, census_of(spec.limits))
-        if opened.type == "SUB":
+        if opened.type == "SUB" and isinstance(spec, specs.Sub):
             for prefix in spec.subscribe or (b"",):
                 opened.socket.setsockopt(zmq.SUBSCRIBE, prefix)
         if isinstance(spec, specs.Pub) and blocks(kind.name, spec):
@@ -56,7 +56,7 @@ def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: Any) -> Ope
     return opened
 
 
-def join(opened: OpenSocket, spec: Any) -> None:
+def join(opened: OpenSocket, spec: AnyEndpoint) -> None:
     """Bind and connect. RunError names the address that cannot be had."""
     for address in spec.bind:
         opened.bind(address)
@@ -75,19 +75,31 @@ class Surroundings:
     met: Callable[[], int] = int  # how many connections were made so far
 
 
-def task_for(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+def task_for(kind: EndpointKind, spec: AnyEndpoint, around: Surroundings) -> Task:
     """What the endpoint does. UsageError or RunError when its input or output cannot be had."""
-    return _MAKERS[kind.name](kind, spec, around)
+    match spec:
+        case specs.Pub():
+            return _pub(kind, spec, around)
+        case specs.Push():
+            return _push(kind, spec, around)
+        case specs.Sub() | specs.Pull():
+            return _receiver(spec, around)
+        case specs.Client():
+            return _client(kind, spec, around)
+        case specs.Worker():
+            return _worker(spec, around)
+        case specs.Dialogue():
+            return _dialogue(kind, spec, around)
 
 
-def _feed(kind: EndpointKind, spec: Any) -> Feed:
+def _feed(kind: EndpointKind, spec: specs.Pub | specs.Push | specs.Client) -> Feed:
     feed = feed_of(kind.name, spec)
-    if getattr(spec, "topic", None) is not None:
+    if isinstance(spec, specs.Pub) and spec.topic is not None:
         feed = TopicFeed(feed, spec.topic)
     return StampedFeed(feed) if spec.stamp else feed
 
 
-def _pub(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+def _pub(kind: EndpointKind, spec: specs.Pub, around: Surroundings) -> Task:
     socket = around.socket
     subscriptions = Subscriptions() if socket.type == zmq.XPUB else None
     present = (lambda: subscriptions.held) if subscriptions is not None else around.peers
@@ -96,7 +108,7 @@ def _pub(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     return Sender(socket, feed, pace, gate, subscriptions)
 
 
-def _push(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+def _push(kind: EndpointKind, spec: specs.Push, around: Surroundings) -> Task:
     gate = Gate(spec.wait_peers, around.peers, "peers")
     # With one address to connect to, messages would wait there for a peer that never comes.
     reached = None if spec.bind or around.socket.get(zmq.IMMEDIATE) else around.peers
@@ -104,7 +116,7 @@ def _push(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     return Sender(around.socket, _feed(kind, spec), pace, gate, None, reached)
 
 
-def _handler(spec: Any, around: Surroundings) -> Task:
+def _handler(spec: specs.Receiving, around: Surroundings) -> Task:
     from zmqdev.endpoints.tasks.handler import MessageHandler
     from zmqdev.endpoints.tasks.jobs import Workbench
 
@@ -116,7 +128,7 @@ def _handler(spec: Any, around: Surroundings) -> Task:
 
 
 def _target(
-    spec: Any, context: zmq.Context[Any], type_: str, addresses: tuple[str, ...]
+    spec: AnyEndpoint, context: zmq.Context[Any], type_: str, addresses: tuple[str, ...]
 ) -> zmq.Socket[bytes]:
     """A socket for the output of commands. RunError when its address cannot be had."""
     kind = ENDPOINTS[type_.lower()]
@@ -128,7 +140,7 @@ def _target(
     return opened.socket
 
 
-def _receiver(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+def _receiver(spec: specs.Receiving, around: Surroundings) -> Task:
     if spec.exec is not None:
         return _handler(spec, around)
     sink = Sink(aside=around.aside)
@@ -148,7 +160,7 @@ def _receiver(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     return Receiver(around.socket, sink, layout, spec.count)
 
 
-def _client(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+def _client(kind: EndpointKind, spec: specs.Client, around: Surroundings) -> Task:
     sink = Sink(aside=around.aside)
     # Ids begin anywhere, so that a reply to a client that was restarted matches nothing here.
     first_id = int.from_bytes(os.urandom(4), "big")
@@ -165,7 +177,7 @@ def _client(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     return Client(around.socket, feed, pace, gate, requests, sink, layout, wire=wire)
 
 
-def _worker(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+def _worker(spec: specs.Worker, around: Surroundings) -> Task:
     # Here, because the others need not pay for what runs commands.
     from zmqdev.endpoints.tasks.faults import Faults
     from zmqdev.endpoints.tasks.jobs import Workbench
@@ -179,7 +191,7 @@ def _worker(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
     return Worker(around.socket, Workbench(work_of(spec)), spec.count, faults)
 
 
-def _dialogue(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
+def _dialogue(kind: EndpointKind, spec: specs.Dialogue, around: Surroundings) -> Task:
     sink, socket = Sink(aside=around.aside), around.socket
     layout = replace(layout_of(spec), terminal=sink.terminal)
     feed, pace = dialogue_feed(kind.name, spec), pace_of(kind.name, spec)
@@ -195,17 +207,8 @@ def _dialogue(kind: EndpointKind, spec: Any, around: Surroundings) -> Task:
 
     if feed is not None and kind.name == "router":
         feed = AddressedFeed(feed)
-    quiet = None if spec.count or spec.timeout else spec.reply_timeout
+    quiet = None
+    if isinstance(spec, specs.Talk) and not (spec.count or spec.timeout):
+        quiet = spec.reply_timeout
     reached = None if kind.name == "router" else around.peers
     return Duplex(socket, feed, pace, gate, sink, layout, spec.count, quiet, reached)
-
-
-_MAKERS: dict[str, Callable[[EndpointKind, Any, Surroundings], Task]] = {
-    "pub": _pub,
-    "sub": _receiver,
-    "push": _push,
-    "pull": _receiver,
-    "client": _client,
-    "worker": _worker,
-    **dict.fromkeys(("req", "rep", "dealer", "router", "pair"), _dialogue),
-}

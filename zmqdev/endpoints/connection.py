@@ -25,7 +25,7 @@ from zmqdev.device.reconnect import Comeback
 from zmqdev.device.tally import PeerEvent
 from zmqdev.device.unreached import Reach
 from zmqdev.endpoints.build import join, open_socket
-from zmqdev.options.endpoint import EndpointKind
+from zmqdev.options.endpoint import AnyEndpoint, EndpointKind
 from zmqdev.options.quantity import format_duration
 from zmqdev.system.signals import Signals
 
@@ -42,13 +42,14 @@ HEAR = 0.2
 class Post:
     """Made with a socket that is not joined yet; `join`, then `close` and `leave`."""
 
-    def __init__(self, kind: EndpointKind, spec: Any) -> None:
+    def __init__(self, kind: EndpointKind, spec: AnyEndpoint) -> None:
         self.spec = spec
         self.context: zmq.Context[Any] = zmq.Context()
         self.opened = open_socket(self.context, kind, spec)
         self._comeback = Comeback()
-        self._peer_log = PeerLog(spec.name, self.opened)
-        self._reach = Reach(spec.name, self.opened)
+        name = spec.name or kind.name
+        self._peer_log = PeerLog(name, self.opened)
+        self._reach = Reach(name, self.opened)
         self.watch = PeerWatch(self.opened.socket, self.opened.guard)
         self._cables = CableWatch([(self.opened, self.watch)])
         self._cables_at = 0.0

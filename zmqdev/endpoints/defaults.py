@@ -7,7 +7,7 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zmqdev.endpoints.chain import ChainFeed
 from zmqdev.endpoints.feed import (
@@ -25,11 +25,10 @@ from zmqdev.endpoints.form.output_format import compile_format
 from zmqdev.endpoints.form.template import FILE, OUTGOING, REPLY, Template, compile_template
 from zmqdev.endpoints.pace import JitterPace, Pace, Pacing
 from zmqdev.endpoints.tasks.work import Work
-from zmqdev.options.endpoint import Dialogue, Worker
-from zmqdev.options.endpoint_groups import Endpoint, Records
-from zmqdev.options.executing import Executing
+from zmqdev.options.endpoint import AnyEndpoint, Client, Dialogue, Pub, Receiving, Sending, Worker
+from zmqdev.options.endpoint_groups import Input, Records
 from zmqdev.options.layer import Written
-from zmqdev.options.output import Choosing
+from zmqdev.options.output import Choosing, Printing
 
 if TYPE_CHECKING:
     from zmqdev.endpoints.tasks.picker import Pick
@@ -42,13 +41,13 @@ REQUEST_JITTER = 0.2
 TICK_INTERVAL = 1.0
 
 
-def layout_of(spec: Any, *, terminal: bool = False) -> Layout:
+def layout_of(spec: AnyEndpoint, *, terminal: bool = False) -> Layout:
     """The form of input or output."""
     separator = spec.frames
     if not isinstance(spec, Records):
         return Layout(separator=separator)
     delimiter = b"\0" if spec.null else b"\n"
-    said = getattr(spec, "output_format", None)
+    said = spec.output_format if isinstance(spec, Printing) else None
     template = None if said is None else compile_format(said)
     return Layout(spec.format, delimiter, separator, terminal, template)
 
@@ -68,10 +67,11 @@ def texts(
     return found
 
 
-def check_texts(spec: Any, written: Written) -> None:
+def check_texts(spec: AnyEndpoint, written: Written) -> None:
     """UsageError for a wrong placeholder, before anything is opened."""
-    texts(getattr(spec, "data", ()), spec.frames, OUTGOING, written.place("data"))
-    if getattr(spec, "output_format", None) is not None:
+    if isinstance(spec, Input):
+        texts(spec.data, spec.frames, OUTGOING, written.place("data"))
+    if isinstance(spec, Printing) and spec.output_format is not None:
         compile_format(spec.output_format, written.place("output-format") or "output-format")
     if isinstance(spec, Choosing):
         compile_template(spec.dump_name, FILE, written.place("dump-name"))
@@ -79,7 +79,7 @@ def check_texts(spec: Any, written: Written) -> None:
         texts((spec.reply,), spec.frames, REPLY, written.place("reply"))
 
 
-def source_of(kind: str, spec: Any, descriptor: int = STDIN) -> str:
+def source_of(kind: str, spec: Sending, descriptor: int = STDIN) -> str:
     """What a sender sends: data, file, stdin, ticks or requests."""
     if spec.data:
         return "data"
@@ -87,15 +87,15 @@ def source_of(kind: str, spec: Any, descriptor: int = STDIN) -> str:
         return "stdin" if spec.file == ("-",) else "file"
     if spec.size is not None:
         return "size"
-    if getattr(spec, "ticks", False):
+    if isinstance(spec, Pub) and spec.ticks:
         return "ticks"
     built_in = {"pub": "ticks", "client": "requests"}.get(kind)
-    if getattr(spec, "collect", False):
+    if isinstance(spec, Client) and spec.collect:
         return "stdin"
     return "stdin" if built_in is None or input_given(descriptor) else built_in
 
 
-def feed_of(kind: str, spec: Any) -> Feed:
+def feed_of(kind: str, spec: Sending) -> Feed:
     """The messages of a sender or client. UsageError when its file cannot be read."""
     source = source_of(kind, spec)
     if source == "ticks":
@@ -108,7 +108,7 @@ def feed_of(kind: str, spec: Any) -> Feed:
         endless = spec.interval or spec.rate
         count = spec.count or (None if endless else len(made))
         return text_feed(made, count, seed=spec.seed)
-    if source == "size":
+    if source == "size" and spec.size is not None:
         endless = spec.interval or spec.rate
         return random_feed(spec.size, spec.count or (None if endless else 1), spec.seed)
     limit = max(0, int(spec.sockopts.get("maxmsgsize", 0)))
@@ -120,7 +120,7 @@ def feed_of(kind: str, spec: Any) -> Feed:
     return feeds[0] if len(feeds) == 1 else ChainFeed(feeds, spec.count)
 
 
-def dialogue_feed(kind: str, spec: Any) -> Feed | None:
+def dialogue_feed(kind: str, spec: Dialogue) -> Feed | None:
     """The messages of an endpoint that also receives; None when there is no input.
 
     A REP needs an answer to each request, so its texts go round. `count` is of what comes:
@@ -135,15 +135,15 @@ def dialogue_feed(kind: str, spec: Any) -> Feed | None:
     return feed_of(kind, replace(spec, count=None) if whole else spec)
 
 
-def _has_no_input(spec: Any, source: str) -> bool:
+def _has_no_input(spec: Sending, source: str) -> bool:
     """Neither said nor there: standard input is /dev/null, or closed."""
     return source == "stdin" and not spec.file and not (input_given() or os.isatty(STDIN))
 
 
-def hint_of(kind: str, spec: Any) -> str | None:
+def hint_of(kind: str, spec: Sending) -> str | None:
     """What a person should know at once when nothing was said about the input."""
     source = source_of(kind, spec)
-    if source == "ticks" and not spec.ticks:
+    if source == "ticks" and not (isinstance(spec, Pub) and spec.ticks):
         return "no input: publishing ticks, one a second"
     if source == "requests":
         return f"no input: sending {spec.count or REQUESTS} requests"
@@ -154,7 +154,7 @@ def hint_of(kind: str, spec: Any) -> str | None:
     return None
 
 
-def late_hint_of(kind: str, spec: Any) -> str | None:
+def late_hint_of(kind: str, spec: Sending) -> str | None:
     """What a person should know when nothing has come on a stdin that was not asked for."""
     if isinstance(spec, Dialogue):  # it may be there to receive
         return None
@@ -163,13 +163,13 @@ def late_hint_of(kind: str, spec: Any) -> str | None:
     return "nothing has come on stdin yet; -D TEXT sends a text, -F FILE a file"
 
 
-def pace_of(kind: str, spec: Any) -> Pacing | None:
+def pace_of(kind: str, spec: Sending) -> Pacing | None:
     """When messages go; None is as fast as they are taken."""
     draw = random.Random(spec.seed).random
     if spec.interval and spec.jitter:
         return JitterPace(spec.interval, spec.jitter, draw)
-    if spec.interval or spec.rate:
-        return Pace(spec.rate or 1 / spec.interval)
+    if rate := spec.rate or (1 / spec.interval if spec.interval else None):
+        return Pace(rate)
     source = source_of(kind, spec)
     if source == "requests":
         return JitterPace(REQUEST_INTERVAL, REQUEST_JITTER, draw)
@@ -191,7 +191,7 @@ def work_of(spec: Worker) -> Work:
     )
 
 
-def pick_of(spec: Choosing) -> Pick | None:
+def pick_of(spec: Receiving) -> Pick | None:
     """What a receiver takes of what comes; None: everything, to be printed."""
     if spec.match is None and spec.until_match is None and spec.dump is None:
         return None
@@ -205,7 +205,7 @@ def pick_of(spec: Choosing) -> Pick | None:
     return Pick(wanted, last, directory, compile_template(spec.dump_name, FILE))
 
 
-def handling_of(spec: Executing) -> Work:
+def handling_of(spec: Receiving) -> Work:
     """What a receiver does with a message."""
     layout = layout_of(spec)
     return Work(
@@ -220,7 +220,6 @@ def handling_of(spec: Executing) -> Work:
     )
 
 
-def blocks(kind: str, spec: Endpoint) -> bool:
+def blocks(kind: str, spec: Pub) -> bool:
     """Whether a publisher waits for slow subscribers: when it is not told to, one without pace."""
-    said = getattr(spec, "on_full", None)
-    return said == "block" if said else pace_of(kind, spec) is None
+    return spec.on_full == "block" if spec.on_full else pace_of(kind, spec) is None

@@ -27,7 +27,7 @@ from zmqdev.endpoints.connection import LONG, REMIND, Post
 from zmqdev.endpoints.defaults import hint_of, late_hint_of
 from zmqdev.endpoints.task import AT_ONCE, Task, Wait
 from zmqdev.errors import RunError, Unmet
-from zmqdev.options.endpoint import EndpointKind
+from zmqdev.options.endpoint import AnyEndpoint, EndpointKind
 from zmqdev.options.endpoint_groups import Input
 from zmqdev.options.quantity import format_duration
 from zmqdev.stats.endpoint import endpoint_snapshot
@@ -78,7 +78,9 @@ class Unseen:
         return nullcontext()
 
 
-def run(kind: EndpointKind, spec: Any, signals: Signals, display: Display | None = None) -> None:
+def run(
+    kind: EndpointKind, spec: AnyEndpoint, signals: Signals, display: Display | None = None
+) -> None:
     """Until it ends by itself or is stopped. Raises what the program is to end with."""
     display = display or Unseen()
     post = Post(kind, spec)
@@ -128,7 +130,7 @@ class Turns:
     def __init__(
         self,
         kind: EndpointKind,
-        spec: Any,
+        spec: AnyEndpoint,
         post: Post,
         task: Task,
         signals: Signals,

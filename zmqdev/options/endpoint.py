@@ -178,6 +178,13 @@ class Talk(Dialogue):
     )
 
 
+AnyEndpoint = Pub | Push | Sub | Pull | Client | Worker | Dialogue
+"""The settings of one endpoint, whichever it is."""
+Sending = Pub | Push | Client | Dialogue
+"""Those of one that has an input."""
+Receiving = Sub | Pull
+
+
 @dataclass(frozen=True)
 class EndpointKind:
     """`types`: the socket types it may have, the default first. `sends`: it is where messages
