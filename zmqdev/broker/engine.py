@@ -167,6 +167,10 @@ class BrokerEngine:
         requests = "1 request" if unanswered == 1 else f"{unanswered} requests"
         return Leftover((f"{self.spec.name}: {requests} had no reply yet",))
 
+    def inside(self) -> int:
+        """Requests that had no reply."""
+        return 0 if self._report is None else self._report.counters["unanswered"]
+
     def close(self, linger_ms: int) -> None:
         if self._store is not None:
             self._store.close()

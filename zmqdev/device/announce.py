@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from zmqdev.stats.ending import ending, eventful
 from zmqdev.stats.snapshot import AddressState, Flow
 
 if TYPE_CHECKING:
@@ -59,5 +60,11 @@ class Announcement:
             announce(f"{device.name} {what}: ", state, shown=self._shown, level=level)
 
     def ended(self, service: Service) -> None:
-        for flow in service.device.snapshot().flows if self._kept else ():
-            total(service.device.name, flow)
+        """What became of the messages. A device that did nothing has it at -v."""
+        device, last = service.device, service.device.snapshot()
+        for flow in last.flows if self._kept else ():
+            total(device.name, flow)
+        if device.started:
+            told = not self._shown and eventful(last, device.inside)
+            said = ending(last, device.inside)
+            log.log(NOTE if told else logging.INFO, "%s: %s", device.name, said)

@@ -59,6 +59,7 @@ class Device:
         self.state = "starting"
         self.failure: BaseException | None = None
         self.reports: tuple[str, ...] = ()
+        self.inside = 0  # after the end: messages taken in and not passed on
         self.watches: dict[str, PeerWatch] = {}
         self.beside: dict[str, AddressState] = {}  # replaced, never changed: any thread reads it
         self._own_context = context is None
@@ -259,6 +260,7 @@ class Device:
         while not self._abort and not self.engine.drain(ending):
             self._answer(wake)
         self.reports = self.engine.leftover().reports
+        self.inside = self.engine.inside()
 
     def _close(self) -> None:
         if self._own_context and self._linger_ms():

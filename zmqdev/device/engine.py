@@ -90,6 +90,10 @@ class Engine(Protocol):
     def details(self) -> Mapping[str, Any]:
         """What only this engine knows, for status and the live view. Any thread."""
 
+    def inside(self) -> int:
+        """At the end: messages taken in and not passed on. Those in the queues of the sockets are
+        not known."""
+
     def read_again(self) -> Callable[[], None]:
         """Read files of its own again, such as rights; what is returned puts them into force.
         UsageError names what is wrong. Any thread."""

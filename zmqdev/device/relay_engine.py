@@ -202,7 +202,9 @@ class RelayEngine:
 
     def _take_once(self, ending: Ending) -> bool:
         answered = self.counters.total()["backward"]["messages"]
-        self.backlog.take(0 if answered else TELLING_MS)
+        watch = ending.watches.get(self._sockets[0].name)
+        silent = answered or watch is None or not watch.connections()
+        self.backlog.take(0 if silent else TELLING_MS)
         return True
 
     def _pass_on(self, ending: Ending) -> bool:

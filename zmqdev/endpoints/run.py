@@ -20,6 +20,8 @@ from typing import Any, Protocol
 import zmq
 
 from zmqdev.device.announce import NOTE, announce, total
+from zmqdev.device.close import duplicate
+from zmqdev.device.intake import Intake, unread
 from zmqdev.device.ready_file import ReadyFile
 from zmqdev.device.socket import events
 from zmqdev.endpoints.build import Surroundings, task_for
@@ -32,6 +34,7 @@ from zmqdev.options.endpoint_groups import Input
 from zmqdev.options.quantity import format_duration
 from zmqdev.stats.endpoint import endpoint_snapshot
 from zmqdev.stats.snapshot import Snapshot
+from zmqdev.stats.units import size
 from zmqdev.system import crash, journal
 from zmqdev.system.signals import Signals
 
@@ -45,6 +48,10 @@ LATE = 2.0
 # With no connection for this long there is no peer to wait for: one that is just made anew shows
 # sooner than that.
 ALONE = 0.2
+# Of the drain time, the part after which a peer that does not stop sending is given up.
+INTAKE_SHARE = 0.5
+# How long a message that had no room in the socket takes to come up once there is some.
+QUIET_MS = 5
 VERBS = {"pub": "sent", "push": "sent", "worker": "answered"}
 
 
@@ -157,6 +164,8 @@ class Turns:
         try:
             while not self.task.ended and not self._over():
                 self._wait(self.task.step(self._clock()))
+            if self._stop_at == math.inf:
+                self._count_surplus()
             self._state = "stopped"
         except BaseException:
             self._state = "failed"
@@ -290,6 +299,49 @@ class Turns:
         if self._signals.fileno() in ready:
             self._signalled()
 
+    def _end_intake(self, seconds: float) -> None:
+        """Take in what peers have handed to their systems, so that it is not lost with the
+        connections; a signal leaves."""
+        take = self.task.intake
+        if take is None:
+            return
+
+        def take_and_hear(wait_ms: int) -> int:
+            self.post.drain_monitor()
+            return take(wait_ms)
+
+        def asked_to_leave() -> bool:
+            self._abort = self._abort or bool(self._signals.take())
+            return self._abort
+
+        until = time.monotonic() + seconds
+        Intake(self.post.opened, self.post.watch, take_and_hear).end(until, asked_to_leave)
+
+    def _count_surplus(self) -> None:
+        """Of messages that came beyond the count: what nobody has written yet stays where it is,
+        so the connections end first, unless replies are on their way."""
+        take = self.task.intake
+        if take is None:
+            return
+        take(QUIET_MS)  # before a disconnect, which throws it away
+        if not self.task.lingers:
+            self._tell_unread()
+            for state in self.post.opened.addresses:
+                self.post.opened.release(state)
+        while take(0):
+            pass
+
+    def _tell_unread(self) -> None:
+        """What lies in the system's buffers has left the peers too."""
+        self.post.drain_monitor()
+        made = [duplicate(*pair) for pair in self.post.watch.connections().items()]
+        connections = [connection for connection in made if connection is not None]
+        found = sum(map(unread, connections))
+        for connection in connections:
+            connection.close()
+        if found:
+            log.warning("came beyond --count and lost, not read yet: %s", size(found))
+
     def _signalled(self) -> None:
         for _ in self._signals.take():
             if self.interrupted:
@@ -303,4 +355,5 @@ class Turns:
             self._state = "draining"
             self._stop_at = now + self.spec.drain
             self._remind_at = now + REMIND if self.spec.drain >= LONG else math.inf
+            self._end_intake(self.spec.drain * INTAKE_SHARE)
             self.task.stop(now)

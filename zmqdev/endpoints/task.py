@@ -10,7 +10,7 @@ Rules.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol, cast
@@ -93,6 +93,12 @@ class Task(Protocol):
 
     def stop(self, now: float) -> None:
         """Take nothing more in."""
+
+    @property
+    def intake(self) -> Callable[[int], int] | None:
+        """Takes what is here, or comes within these milliseconds, to be dealt with after `stop`,
+        or counted when nothing more is asked for: how many messages. None for a task whose peers
+        are not to be cut off."""
 
     def rest(self) -> Rest | None:
         """After `stop`: what it still waits for; None when it is only busy."""

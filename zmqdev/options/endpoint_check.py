@@ -77,6 +77,10 @@ def _sockopts(kind: EndpointKind, spec: Any, written: Written) -> dict[str, sock
     base = sockopt.defaults(
         type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=len(spec.connect)
     )
+    count = getattr(spec, "count", None)
+    if count and kind.name in ("pull", "worker"):
+        # What comes beyond the count is lost to the others that could have it.
+        base["rcvhwm"] = min(kind.hwm, count)
     if type_ == "XPUB":
         # Each subscription is seen, also the second one of the same topic.
         base["xpub_verboser"] = True

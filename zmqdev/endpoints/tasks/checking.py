@@ -13,6 +13,7 @@ from zmqdev.endpoints.clock import ClockWatch
 from zmqdev.endpoints.delivery import Delivery
 from zmqdev.endpoints.sink import OUTPUT, Sink
 from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, held_at_most
+from zmqdev.endpoints.tasks.last import Last
 from zmqdev.errors import Unmet, ZmqdevError
 from zmqdev.options import delivery as spec_delivery
 from zmqdev.relay import recv_burst
@@ -75,6 +76,7 @@ class Checking:
         self._socket, self._sink, self._demands, self._clock = socket, sink, demands, clock
         self._first = self._last = 0.0
         self._left: int | None = None
+        self._taking = Last(socket)
         self._told = False
 
     @property
@@ -86,7 +88,7 @@ class Checking:
             self._sink.flush()
             return Wait(writers=(self._sink.descriptor,))
         limit = BURST if self._left is None else min(BURST, self._left)
-        messages = recv_burst(self._socket, limit) if limit and not self._complete else []
+        messages = self._messages(limit) if limit and not self._complete else []
         if messages:
             self._examine(messages, now)
             return AT_ONCE
@@ -99,7 +101,16 @@ class Checking:
     def stop(self, now: float) -> None:
         """Examine what is here already."""
         if self._left is None:
-            self._left = held_at_most(self._socket)
+            self._left = len(self._taking) if self._taking.began else held_at_most(self._socket)
+
+    @property
+    def intake(self) -> Callable[[int], int] | None:
+        """As in a receiver that prints."""
+        self._taking.keep = not self._complete
+        return None if self._socket.type == zmq.SUB else self._taking.take
+
+    def _messages(self, limit: int) -> list[list[bytes]]:
+        return self._taking.next(limit) if self._taking.began else recv_burst(self._socket, limit)
 
     def rest(self) -> Rest | None:
         return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
@@ -115,7 +126,7 @@ class Checking:
         return Unmet("; ".join(failures)) if failures else None
 
     def reports(self) -> list[str]:
-        return []
+        return self._taking.report()
 
     def summary(self) -> str | None:
         return None

@@ -33,6 +33,7 @@ class Client:
     """See `Task` for what each method promises."""
 
     # Every request has its reply by then, or was given up.
+    intake = None
     lingers = False
 
     def __init__(

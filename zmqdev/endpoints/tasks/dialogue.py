@@ -26,6 +26,7 @@ class Lockstep:
     """See `Task` for what each method promises. `feed` None: a REP sends back what came."""
 
     lingers = True
+    intake = None
 
     def __init__(
         self,

@@ -35,6 +35,7 @@ class Duplex:
     """
 
     lingers = True
+    intake = None
 
     def __init__(
         self,

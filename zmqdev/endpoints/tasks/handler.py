@@ -27,6 +27,7 @@ class MessageHandler:
     `targets`: sockets that each output goes to, as a message."""
 
     state = "running"
+    intake = None
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ import zmq
 from zmqdev.endpoints.form.format import Layout, Message, write_out
 from zmqdev.endpoints.sink import OUTPUT, Sink
 from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, held_at_most
+from zmqdev.endpoints.tasks.last import Last
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst
 from zmqdev.relay.veil import veil
@@ -36,6 +37,7 @@ class Receiver:
         self._socket, self._sink, self._layout, self._clock = socket, sink, layout, clock
         self._left: int | None = None  # after `stop`: how many more are taken
         self._dry = False
+        self._last = Last(socket)
         self._numbered = socket.type == zmq.ROUTER  # the first frame may be a number of libzmq's
 
     @property
@@ -50,7 +52,7 @@ class Receiver:
         if not self._sink.flush():
             return Wait(writers=(self._sink.descriptor,))
         limit = self._limit()
-        messages = recv_burst(self._socket, limit) if limit else []
+        messages = self._taken(limit) if limit else []
         if messages:
             if self._numbered:
                 messages = [[veil(message[0]), *message[1:]] for message in messages]
@@ -67,9 +69,19 @@ class Receiver:
             self.stalled_since = now
         return Wait(zmq.POLLIN, outlets=self._sink.outlets)
 
+    def _taken(self, limit: int) -> list[list[bytes]]:
+        return self._last.next(limit) if self._last.began else recv_burst(self._socket, limit)
+
     def stop(self, now: float) -> None:
-        """Print what is here already: at most what the socket may hold for a peer."""
-        self._left = held_at_most(self._socket)
+        """Print what was taken at the end. Of a publisher, what is here already: at most what the
+        socket may hold for a peer."""
+        self._left = len(self._last) if self._last.began else held_at_most(self._socket)
+
+    @property
+    def intake(self) -> Callable[[int], int] | None:
+        """Each subscriber has a copy of its own, which no other one waits for."""
+        self._last.keep = not self._complete
+        return None if self._socket.type == zmq.SUB else self._last.take
 
     def rest(self) -> Rest | None:
         return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
@@ -83,7 +95,7 @@ class Receiver:
         return None
 
     def reports(self) -> list[str]:
-        return []
+        return self._last.report()
 
     def summary(self) -> str | None:
         return None

@@ -67,6 +67,7 @@ class ReliableWorker:
 
     lingers = True
     state = "running"
+    intake = None
 
     def __init__(
         self, lines: list[Line], bench: Workbench, count: int | None, faults: Faults

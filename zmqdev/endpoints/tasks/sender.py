@@ -53,6 +53,7 @@ class Sender:
     is not; None for all others.
     """
 
+    intake = None
     lingers = True
 
     def __init__(

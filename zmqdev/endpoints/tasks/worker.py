@@ -7,12 +7,14 @@ itself and takes turns: one request, one reply.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import zmq
 
 from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, counted, held_at_most
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
+from zmqdev.endpoints.tasks.last import Last
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst, send_burst
 from zmqdev.wire import envelope
@@ -44,6 +46,7 @@ class Worker:
         self._backlog: deque[list[bytes]] = deque()  # received, not begun
         self._replies: deque[list[bytes]] = deque()  # done, not sent
         self._stopping = False
+        self._surplus = Last(socket)
 
     @property
     def ended(self) -> bool:
@@ -74,6 +77,13 @@ class Worker:
         if not self._turns:
             self._backlog.extend(recv_burst(self._socket, held_at_most(self._socket)))
 
+    @property
+    def intake(self) -> Callable[[int], int] | None:
+        """Replies go out until the end, so no peer is cut off; only what came beyond the count is
+        counted."""
+        self._surplus.keep = False
+        return self._surplus.take if self._complete and not self._stopping else None
+
     def rest(self) -> Rest | None:
         working = self._bench.active + len(self._backlog)
         if working:
@@ -94,7 +104,7 @@ class Worker:
         lines = [f"received and not answered: {counted(left, 'request')}"] if left else []
         if self.unanswered:
             lines.append(f"replies that who asked was not there to take: {self.unanswered}")
-        return lines
+        return lines + self._surplus.report()
 
     def summary(self) -> str | None:
         return None

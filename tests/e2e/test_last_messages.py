@@ -1,0 +1,69 @@
+"""What a receiver does with the messages that have come when it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import Any
+
+import pytest
+import zmq
+from support.losses import last, scene
+from support.processes import Start, until
+
+
+@pytest.mark.parametrize("words", [("pull", "--type", "PULL"), ("pull", "--type", "DEALER")])
+def test_what_came_beyond_the_count_is_told(
+    start: Start, context: Any, words: tuple[str, ...]
+) -> None:
+    push = context.socket(zmq.PUSH if "PULL" in words else zmq.DEALER)
+    port = push.bind_to_random_port("tcp://127.0.0.1")
+    pull = start(*words, "-c", f"tcp://127.0.0.1:{port}", "-n", "10")
+    for number in range(100):
+        push.send(b"%d" % number)
+    assert pull.wait() == 0, pull.err
+    assert "came beyond --count and lost: " in pull.err
+
+
+def test_a_count_that_is_met_by_the_last_message_says_nothing(start: Start, context: Any) -> None:
+    push = context.socket(zmq.PUSH)
+    port = push.bind_to_random_port("tcp://127.0.0.1")
+    pull = start("pull", "-c", f"tcp://127.0.0.1:{port}", "-n", "10")
+    for number in range(10):
+        push.send(b"%d" % number)
+    assert pull.wait() == 0
+    assert pull.err == ""
+
+
+def test_a_receiver_that_is_stopped_loses_nothing_its_peer_has_written() -> None:
+    """The next receiver gets what the device behind had not written."""
+    with scene("streamer") as made:
+        before = made.checker
+        before.signal(signal.SIGTERM)
+        assert before.wait() == 0, before.err
+        words = ("pull", "-c", made.back, "--check", "--stats", "json")
+        made.checker = made.run(*words, "--stats-interval", "50ms")
+        until(lambda: last(made.checker) > 0, "messages flow again")
+        assert made.sender.interrupt() == 0, made.sender.err
+        sent = last(made.sender)
+        first = json.loads(before.lines()[-1])
+        until(lambda: first["received"] + last(made.checker) >= sent, "the rest", 10.0)
+        made.checker.interrupt()
+        second = json.loads(made.checker.lines()[-1])
+    assert first["received"] + second["received"] == sent
+    assert (first["lost"], second["lost"], first["doubled"], second["doubled"]) == (0, 0, 0, 0)
+
+
+def test_the_end_of_a_device_says_what_it_passed(start: Start, context: Any) -> None:
+    wild = ("--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind", "tcp://127.0.0.1:*")
+    streamer = start("streamer", *wild, "--stats", "off", ready=True)
+    sides = streamer.ready()
+    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+    push.connect(sides["frontend"][0])
+    pull.connect(sides["backend"][0])
+    for _ in range(3):
+        push.send(b"x")
+    for _ in range(3):
+        assert pull.recv() == b"x"
+    assert streamer.interrupt() == 0
+    assert "streamer: passed 3 messages; dropped 0; left inside 0" in streamer.err

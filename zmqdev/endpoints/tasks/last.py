@@ -1,0 +1,55 @@
+"""What a receiver takes in at its end: messages it was sent, which nobody else will get."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import zmq
+
+from zmqdev.endpoints.task import BURST, counted
+from zmqdev.relay import recv_burst
+
+Message = list[bytes]
+# A source without end gets this many seconds at a time.
+TURN = 0.02
+
+
+class Last:
+    """`take` while the connections close, then `next` until it is empty; or, when nothing more
+    is asked for, only a number: `keep` is False then."""
+
+    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self._socket = socket
+        self._held: deque[Message] = deque()
+        self.began = False
+        self.keep = True
+        self.surplus = 0
+
+    def take(self, wait_ms: int) -> int:
+        """What is here, or comes within `wait_ms`: how many messages."""
+        self.began, taken = True, 0
+        if wait_ms:
+            self._socket.poll(wait_ms)
+        until = time.monotonic() + TURN
+        while time.monotonic() < until and (burst := recv_burst(self._socket, BURST)):
+            taken += len(burst)
+            if not self.keep:
+                break  # room makes more come, and all that comes is lost
+            self._held.extend(burst)
+        self.surplus += 0 if self.keep else taken
+        return taken
+
+    def next(self, limit: int) -> list[Message]:
+        return [self._held.popleft() for _ in range(min(limit, len(self._held)))]
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def report(self) -> list[str]:
+        """What came and was not asked for."""
+        lost = self.surplus + len(self._held)
+        if not lost:
+            return []
+        fix = "see 'Taking a number of messages' in `zmqdev help endpoints`"
+        return [f"came beyond --count and lost: {counted(lost, 'message')}; {fix}"]

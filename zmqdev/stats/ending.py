@@ -1,0 +1,35 @@
+"""The last line of a device: what it passed, what it dropped and why, what it left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from zmqdev.stats import units
+from zmqdev.stats.snapshot import Snapshot
+
+
+def ending(device: Snapshot, inside: int) -> str:
+    """`passed 1,000 messages forward, 990 backward; dropped 3 (unreachable 3); left inside 0`"""
+    return "; ".join(_parts(device, inside))
+
+
+def eventful(device: Snapshot, inside: int) -> bool:
+    """Whether anything happened that the line tells."""
+    return bool(inside or any(flow.messages or flow.dropped for flow in device.flows))
+
+
+def _parts(device: Snapshot, inside: int) -> Iterator[str]:
+    first, *others = device.flows
+    passed = units.counted(first.messages, "message")
+    more = "".join(f", {units.exact(flow.messages)} {flow.name}" for flow in others)
+    yield f"passed {passed}{f' {first.name}{more}' if others else ''}"
+    drops: Counter[str] = Counter()
+    for flow in device.flows:
+        drops.update(flow.drops)
+    why = ", ".join(f"{reason.replace('_', ' ')} {units.exact(n)}" for reason, n in drops.items())
+    yield f"dropped {units.exact(drops.total())}{f' ({why})' if why else ''}"
+    yield f"left inside {units.exact(inside)}"
+    again = device.details.get("reliable", {}).get("counters", {}).get("redispatched")
+    if again is not None:
+        yield f"redispatched {units.exact(again)}"
