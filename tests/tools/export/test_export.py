@@ -441,3 +441,37 @@ def test_an_engines_limit_of_memory_is_above_the_parts_own(tmp_path: Path) -> No
     assert f"MemoryMax={1000 * 1024**2}" in run(path, "systemd").stdout
     assert "memory: 1000Mi" in run(path, "kubernetes").stdout
     assert f"mem_limit: {1000 * 1024**2}" in run(path, "compose").stdout
+
+
+STORE = "{device: queue, name: q, frontend: {bind: 'tcp://*:1'}, reliable: {store: %s}}"
+
+
+def test_a_store_outlives_its_service(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text(STORE % "queue.db")
+    tree = compose(path)
+    assert tree["services"]["q"]["volumes"] == ["q-store:/var/lib/zmqdev"]
+    assert list(tree["volumes"]) == ["q-store"]
+    found = manifests(path)
+    claim = found["PersistentVolumeClaim", "q-store"]["spec"]
+    assert claim["resources"]["requests"]["storage"] == "2048Mi"
+    pod = found["Deployment", "q"]["spec"]["template"]["spec"]
+    assert {"name": "store", "mountPath": "/var/lib/zmqdev"} in pod["containers"][0]["volumeMounts"]
+    for text in (
+        tree["configs"]["q"]["content"],
+        found["ConfigMap", "q-config"]["data"]["config.yaml"],
+    ):
+        assert yaml.safe_load(text)["reliable"]["store"] == "/var/lib/zmqdev/queue.db"
+
+
+def test_systemd_lets_a_queue_write_its_store(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text(STORE % "queue.db")
+    told = run(path, "systemd").stdout
+    assert "StateDirectory=zmqdev\n" in told
+    assert '"store": "/var/lib/zmqdev/zmqdev-f-q.db"' in told
+    path.write_text(STORE % "/srv/queues/a.db")
+    told = run(path, "systemd").stdout
+    assert "StateDirectory" not in told
+    assert "ReadWritePaths=/srv/queues\n" in told
+    assert '"store": "/srv/queues/a.db"' in told

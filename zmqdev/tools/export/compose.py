@@ -34,6 +34,7 @@ from zmqdev.tools.export.export import (
     with_health,
 )
 from zmqdev.tools.export.reach import allowed_here, narrowed, opened
+from zmqdev.tools.export.store import PLACE, store_of, with_store
 from zmqdev.topology.links import Plan
 
 GRACE = 5
@@ -60,6 +61,9 @@ def export(plan: Plan, options: Options) -> Export:
     else:
         tree = {"name": label(plan.topology.name), **tree}
         tree["configs"] = {unit.name: {"content": _escaped(unit.file)} for unit in found}
+    stores = [f"{unit.name}-store" for unit in found if store_of(unit.part)]
+    if stores:
+        tree["volumes"] = {name: {} for name in stores}
     secrets = {
         _secret(unit, name): {"file": path} for unit in found for name, path in unit.keys.items()
     }
@@ -79,7 +83,7 @@ def _keys_at(part: object) -> str:
 def _with_probe(unit: Unit) -> Unit:
     """The health check asks inside the container; who may ask from outside is up to the file."""
     asked = unit.part.category == "device" and unit.part.spec.metrics
-    return with_health(unit, "0.0.0.0" if asked else "127.0.0.1")
+    return with_store(with_health(unit, "0.0.0.0" if asked else "127.0.0.1"))
 
 
 def _escaped(text: str) -> str:
@@ -139,11 +143,12 @@ def _service(unit: Unit, options: Options, ready: dict[str, bool]) -> dict[str, 
 
 
 def _mounted(unit: Unit, user: str, options: Options) -> dict[str, Any]:
+    kept = [f"{unit.name}-store:{PLACE}"] if store_of(unit.part) else []
     if options.directory:
-        return {"volumes": [f"./{unit.name}.yaml:{CONFIG}:ro"], "read_only": True}
+        return {"volumes": [f"./{unit.name}.yaml:{CONFIG}:ro", *kept], "read_only": True}
     uid, _, gid = user.partition(":")
     config = {"source": unit.name, "target": CONFIG, "uid": uid, "gid": gid, "mode": Mode(0o400)}
-    return {"configs": [config]}
+    return {"configs": [config], **({"volumes": kept} if kept else {})}
 
 
 def _published(unit: Unit) -> Iterator[str]:

@@ -42,6 +42,7 @@ from zmqdev.tools.export.export import (
     with_health,
 )
 from zmqdev.tools.export.reach import Bound, allowed_here, opened, widened
+from zmqdev.tools.export.store import PLACE, most_bytes, store_of, with_store
 from zmqdev.topology.links import Plan
 
 GRACE = 5
@@ -66,7 +67,7 @@ def export(plan: Plan, options: Options) -> Export:
     found = together(units(plan, apart=True, keys_at=lambda part: KEYS, alone=True))
     for unit in found:
         # Probes come from the node, to the address of the pod.
-        documents += _objects(with_health(unit, "0.0.0.0"), app, options)
+        documents += _objects(with_store(with_health(unit, "0.0.0.0")), app, options)
     made.files[f"{app}.yaml"] = as_yaml(documents)
     made.notes += [*stranded(plan), *opened(plan), *widened(plan), *allowed_here(plan)]
     made.notes += [note for unit in found for note in _hidden(unit)]
@@ -101,6 +102,10 @@ def _objects(unit: Unit, app: str, options: Options) -> Iterator[dict[str, Any]]
     if unit.keys:
         sealed = {name.replace("/", _SLASH): _encoded(path) for name, path in unit.keys.items()}
         yield named("Secret", "v1", f"{unit.name}-keys", type="Opaque", data=sealed)
+    if store_of(unit.part):
+        size = f"{ceil(most_bytes(unit.part) / MEBIBYTE)}Mi"
+        claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
+        yield named("PersistentVolumeClaim", "v1", f"{unit.name}-store", spec=claim)
     if _ends(unit.part):
         yield named("Job", "batch/v1", unit.name, spec=_job(unit, app, options))
     else:
@@ -243,6 +248,8 @@ def _container(unit: Unit, options: Options) -> dict[str, Any]:
         {"name": "config", "mountPath": CONFIG, "readOnly": True},
         {"name": "tmp", "mountPath": "/tmp"},
     ]
+    if store_of(unit.part):
+        mounts.append({"name": "store", "mountPath": PLACE})
     if unit.keys:
         mounts.append({"name": "keys", "mountPath": KEYS})
     made: dict[str, Any] = {
@@ -291,6 +298,8 @@ def _volumes(unit: Unit) -> Iterator[dict[str, Any]]:
         source = {"secret": {"secretName": name, "defaultMode": Mode(0o440)}}
     yield {"name": "config", **source}
     yield {"name": "tmp", "emptyDir": {}}
+    if store_of(unit.part):
+        yield {"name": "store", "persistentVolumeClaim": {"claimName": f"{unit.name}-store"}}
     if unit.keys:
         held = {"secretName": f"{unit.name}-keys", "defaultMode": Mode(0o440)}
         yield {"name": "sealed", "secret": held}

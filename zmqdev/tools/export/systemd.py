@@ -29,6 +29,7 @@ from zmqdev.tools.export.export import (
     unpacked,
 )
 from zmqdev.tools.export.reach import opened
+from zmqdev.tools.export.store import own_place, store_of, with_store
 from zmqdev.topology.links import Plan
 
 WATCHDOG = 20
@@ -93,7 +94,7 @@ def export(plan: Plan, options: Options) -> Export:
     shared = _shared(plan, instances[found[0].called][0])
     for unit in found:
         config = f"/etc/zmqdev/{head}-{unit.name}.yaml"
-        made.files[config.rpartition("/")[2]] = _alone(unit).file
+        made.files[config.rpartition("/")[2]] = _alone(unit, head).file
         needed = [one for name in unit.needs for one in instances[name]]
         made.files[f"{head}-{unit.name}{'@' if unit.replicas > 1 else ''}.service"] = joined(
             _service(unit, config, needed, target, options, shared=shared)
@@ -111,10 +112,11 @@ def export(plan: Plan, options: Options) -> Export:
     return made
 
 
-def _alone(unit: Unit) -> Unit:
+def _alone(unit: Unit, head: str) -> Unit:
     """It is checked without the parts that it connects to."""
     ignored = [*unit.part.spec.ignore, "nobody-binds"]
-    return replace(unit, settings=unit.settings | {"ignore": ignored})
+    made = replace(unit, settings=unit.settings | {"ignore": ignored})
+    return with_store(made, f"{head}-{unit.name}.db") if own_place(unit.part) else made
 
 
 def _instances(head: str, unit: Unit) -> Iterator[str]:
@@ -182,15 +184,21 @@ def _rights(unit: Unit) -> Iterator[str]:
         yield "CapabilityBoundingSet=CAP_NET_BIND_SERVICE"
     else:
         yield "CapabilityBoundingSet="
+    if own_place(unit.part):
+        yield "StateDirectory=zmqdev"
+        yield "StateDirectoryMode=0700"
     directories = sorted(_directories(unit.part))
     if directories:
         yield f"ReadWritePaths={' '.join(directories)}"
 
 
 def _directories(part: Part) -> set[str]:
-    """Where ipc sockets are, but for /tmp, which the service has anyway."""
+    """Where ipc sockets and a store are, but for /tmp, which the service has anyway."""
     addresses = [address for _, side in part.addressed for address in (*side.bind, *side.connect)]
     paths = [a.removeprefix("ipc://") for a in addresses if a.startswith("ipc:///")]
+    store = store_of(part)
+    if store is not None and not own_place(part):
+        paths.append(store)
     return {path.rpartition("/")[0] or "/" for path in paths if not path.startswith("/tmp/")}
 
 
