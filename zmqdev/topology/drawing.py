@@ -14,8 +14,8 @@ _DOT = {"device": "box", "endpoint": "ellipse", OUTSIDE: "plaintext"}
 def label(arrow: Arrow) -> str:
     rate = "" if arrow.rate is None else noted(f"{arrow.rate:,.0f} msg/s", arrow)
     if arrow.address in (arrow.source, arrow.target):  # the box outside says it already
-        return ", ".join(word for word in (arrow.types, rate) if word)
-    return ", ".join(word for word in (arrow.types, arrow.address, rate) if word)
+        return ", ".join(word for word in (arrow.types, arrow.routes, rate) if word)
+    return ", ".join(word for word in (arrow.types, arrow.address, arrow.routes, rate) if word)
 
 
 def noted(rate: str, arrow: Arrow) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from zmqdev.options.part import Part
+from zmqdev.options.routes import is_routed, rules_of, table_of
 from zmqdev.options.socktype import PUBLISHERS
+from zmqdev.routing.words import matched
 from zmqdev.topology.links import Link, Plan, Port
 from zmqdev.topology.order import layers
 
@@ -33,6 +35,7 @@ class Arrow:
     reply: bool
     rate: float | None = None  # messages a second, with --live
     note: str = ""  # TOGETHER or AT_MOST
+    routes: str = ""  # what goes there, by the routes of the device
 
 
 # The rate is that of several arrows; of a publisher each subscriber gets what it has asked for.
@@ -142,7 +145,20 @@ def _arrow(source: Port, target: Port, ways: _Ways) -> Arrow:
     address = source.address if source.verb == "bind" else target.address
     reply = source.type in _REPLYING and target.type in _REPLYING
     types = f"{source.type} to {target.type}"
-    return Arrow(source.part.name, target.part.name, address, types, reply, rate, note)
+    ends = (source.part.name, target.part.name)
+    return Arrow(*ends, address, types, reply, rate, note, _routed(source))
+
+
+def _routed(port: Port) -> str:
+    """What the routes send to a backend: `eu.*; us.*|ca.*`; "" of a side without routes."""
+    if port.part.category != "device" or not port.sends or not is_routed(port.part.spec):
+        return ""
+    table = table_of(port.part.spec, rules_of(port.part.spec, port.part.written))
+    if port.side not in table.backends:
+        return ""
+    index = table.backends.index(port.side)
+    told = [matched(route) for route in table.routes if index in route.targets]
+    return "; ".join([*told, *(["the rest"] if index == table.rest else [])])
 
 
 def _outward(port: Port, ways: _Ways) -> Arrow:
@@ -150,5 +166,6 @@ def _outward(port: Port, ways: _Ways) -> Arrow:
     reply = port.type in _REPLYING
     ghost = port.address
     if port.sends:
-        return Arrow(port.part.name, ghost, port.address, port.type, reply, *ways.out(port))
+        ends = (port.part.name, ghost, port.address)
+        return Arrow(*ends, port.type, reply, *ways.out(port), _routed(port))
     return Arrow(ghost, port.part.name, port.address, port.type, reply, *ways.into(port))

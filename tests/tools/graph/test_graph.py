@@ -211,3 +211,18 @@ def test_a_queue_with_one_address_stands_between_its_clients_and_workers(
         "w: {endpoint: worker, reliable: true, connect: 'tcp://127.0.0.1:2'}}",
     )
     assert {(arrow.source, arrow.target) for arrow in found.arrows} == {("c", "q"), ("q", "w")}
+
+
+def test_an_arrow_says_what_the_routes_send_there(read: Callable[[str], Topology]) -> None:
+    text = """
+parts:
+  s:
+    device: streamer
+    backend: {bind: tcp://127.0.0.1:3}
+    backends: {eu: {bind: tcp://127.0.0.1:1}}
+    routes: [{match: {topic: ["eu.*", x]}, to: eu}]
+  a: {endpoint: pull, connect: tcp://127.0.0.1:1}
+"""
+    arrows = {arrow.target: arrow.routes for arrow in drawn(read, text).arrows}
+    assert (arrows["a"], arrows["tcp://127.0.0.1:3"]) == ("eu.*|x", "the rest")
+    assert "PUSH to PULL, tcp://127.0.0.1:1, eu.*|x" in dot(drawn(read, text))
