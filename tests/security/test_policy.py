@@ -7,7 +7,7 @@ import pytest
 from zmqdev.options.network import network
 from zmqdev.security.networks import Networks, networks, plain
 from zmqdev.security.passwords import Users, make_line, parse
-from zmqdev.security.policy import REASONS, Policy, Verdict, decide, failed
+from zmqdev.security.policy import REASONS, Policy, Verdict, decide, failed, settle
 from zmqdev.security.throttle import ADDRESSES, Throttle
 from zmqdev.wire import z85
 from zmqdev.wire.zap import OK, Reply, Request
@@ -21,7 +21,12 @@ def ask(mechanism: str = "NULL", *credentials: bytes, address: str = "10.0.0.1")
 
 
 def verdict(policy: Policy, request: Request, throttle: Throttle | None = None) -> Verdict:
-    return decide(policy, request, throttle or Throttle(), 0.0)
+    throttle = throttle or Throttle()
+    verdict = decide(policy, request, throttle, 0.0)
+    if verdict is not None:
+        return verdict
+    right = policy.users.verify(request.user, request.credentials[1])
+    return settle(request, right, throttle, 0.0)
 
 
 def test_an_open_side_lets_everybody_in() -> None:

@@ -80,8 +80,9 @@ def failed() -> Verdict:
     return refuse("internal", "the handler failed", INTERNAL)
 
 
-def decide(policy: Policy, request: Request, throttle: Throttle, now: float) -> Verdict:
-    """Whether this peer may come in to the side that `policy` is of."""
+def decide(policy: Policy, request: Request, throttle: Throttle, now: float) -> Verdict | None:
+    """Whether this peer may come in to the side that `policy` is of. None: its password has to
+    be hashed, and then `settle` says."""
     denied = policy.networks.refusal(request.address)
     if denied:
         return refuse("address", denied)
@@ -110,17 +111,30 @@ def _decide_curve(policy: Policy, request: Request) -> Verdict:
     return _welcome(name)
 
 
-def _decide_plain(policy: Policy, request: Request, throttle: Throttle, now: float) -> Verdict:
-    """The password's own text is in no answer; the name is, for it is what one looks for."""
-    name, password = request.credentials[0].decode("utf-8", "replace"), request.credentials[1]
-    if policy.users.remembers(name, password):
-        return _welcome(name)
+def _decide_plain(
+    policy: Policy, request: Request, throttle: Throttle, now: float
+) -> Verdict | None:
+    if policy.users.remembers(request.user, request.credentials[1]):
+        return _welcome(request.user)
     address = plain(request.address)
     if throttle.refuses(address, now):
         return refuse(
             "throttled", f"too many wrong passwords from {address}, or from all together", TEMPORARY
         )
-    if policy.users.verify(name, password):
-        return _welcome(name)
-    throttle.failed(address, now)
-    return refuse("password", f"user {name!r} or its password is wrong")
+    return None
+
+
+def crowded() -> Verdict:
+    """Too many passwords wait for their hash."""
+    return refuse("throttled", "too many passwords wait to be checked", TEMPORARY)
+
+
+def settle(request: Request, right: bool | None, throttle: Throttle, now: float) -> Verdict:
+    """What is to be said once the password was hashed; `right` None: a mistake of ours. Its own
+    text is in no answer; the name is, for it is what one looks for."""
+    if right is None:
+        return failed()
+    if right:
+        return _welcome(request.user)
+    throttle.failed(plain(request.address), now)
+    return refuse("password", f"user {request.user!r} or its password is wrong")

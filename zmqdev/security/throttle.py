@@ -1,10 +1,10 @@
 """Guessing passwords is slow: too many failures from an address, and no more are heard.
 
-Each guess costs a hash, and the one handler thread makes them. Without this a
-stranger could keep it busy, and every good peer waiting. From many addresses it could
-all the same, so there is one rate for all wrong passwords together as well. What is over
-it is refused at once, to come again. A password that was accepted before costs nothing and
-is always heard.
+Each guess costs a hash, and one thread makes them (security.hashing). Without this a
+stranger could keep it busy, and every peer that is not known yet waiting. From many
+addresses it could all the same, so there is one rate for all wrong passwords together as
+well. What is over it is refused at once, to come again. A password that was accepted before
+costs nothing and is always heard.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ from typing import Any
 import zmq
 
 from zmqdev.errors import RunError
-from zmqdev.security.policy import Policy, Verdict, decide, failed, refuse
+from zmqdev.security.hashing import Hashing, Question
+from zmqdev.security.policy import Policy, Verdict, crowded, decide, failed, refuse, settle
 from zmqdev.security.refusals import Refusals
 from zmqdev.security.throttle import Throttle
 from zmqdev.wire.zap import (
@@ -60,6 +61,8 @@ class Handler:
         self._left: deque[str] = deque(maxlen=MOST_LEFT)
         self._context = context
         self._throttle = Throttle()
+        self._poller = zmq.Poller()
+        self._hashing: Hashing | None = None
         self._thread: threading.Thread | None = None
         self._wake: Socket | None = None
 
@@ -103,13 +106,14 @@ class Handler:
         self._thread = self._wake = None
 
     def _run(self, socket: Socket, stop: Socket) -> None:
-        poller = zmq.Poller()
+        poller = self._poller = zmq.Poller()
         poller.register(socket, zmq.POLLIN)
         poller.register(stop, zmq.POLLIN)
         try:
             while stop not in (ready := dict(poller.poll(TURN_MS))):
                 if socket in ready:
                     self._answer_burst(socket)
+                self._hash(socket)
                 for refusals in (self.strays, *(side.refusals for side in [*self.sides.values()])):
                     refusals.pause_over(time.monotonic())
         except zmq.ContextTerminated:
@@ -124,6 +128,9 @@ class Handler:
             socket.close()
         finally:
             stop.close()
+            if self._hashing is not None:
+                self._hashing.close()
+                self._hashing = None
 
     def _answer_burst(self, socket: Socket) -> None:
         """Some requests, then back to look whether to stop."""
@@ -147,13 +154,46 @@ class Handler:
         if side is None and request.domain in self._left:
             return build_reply(request.envelope, request.id, Reply(TEMPORARY, "closing"))
         verdict = self._judge(side, request, now)
+        if verdict is None and side is not None:
+            question = Question(request.domain, request, side.policy.users, now)
+            verdict = None if self._hashing_now().put(question) else crowded()
+        return self._said(request, verdict, now) if verdict is not None else []
+
+    def _said(self, request: Request, verdict: Verdict, now: float) -> list[bytes]:
+        side = self.sides.get(request.domain)
         if not verdict.let_in:
             refusals = side.refusals if side else self.strays
             refusals.add(verdict.reason, verdict.reply.text, request.address, now)
         return build_reply(request.envelope, request.id, verdict.reply)
 
-    def _judge(self, side: Registration | None, request: Request, now: float) -> Verdict:
-        """A mistake of ours refuses that one peer, with a traceback in the log."""
+    def _hashing_now(self) -> Hashing:
+        """Its thread begins with the first password."""
+        if self._hashing is None:
+            self._hashing = Hashing()
+            self._poller.register(self._hashing, zmq.POLLIN)
+        return self._hashing
+
+    def _hash(self, socket: Socket) -> None:
+        """Answer for what was hashed, and go on with those that wait."""
+        if self._hashing is None:
+            return
+        now = time.monotonic()
+        for question, right in self._hashing.answers():
+            verdict = settle(question.request, right, self._throttle, now)
+            socket.send_multipart(self._said(question.request, verdict, now), zmq.DONTWAIT)
+        self._hashing.go_on(now, lambda question: self._is_still_asked(socket, question, now))
+
+    def _is_still_asked(self, socket: Socket, question: Question, now: float) -> bool:
+        """Whether a password has to be hashed after all: meanwhile it may be known, or its
+        address have failed too often."""
+        side = self.sides.get(question.domain)
+        verdict = self._judge(side, question.request, now)
+        if verdict is not None:
+            socket.send_multipart(self._said(question.request, verdict, now), zmq.DONTWAIT)
+        return verdict is None
+
+    def _judge(self, side: Registration | None, request: Request, now: float) -> Verdict | None:
+        """As `decide`. A mistake of ours refuses that one peer, with a traceback in the log."""
         if side is None:
             return refuse("domain", f"no policy for domain {request.domain!r}")
         try:

@@ -40,6 +40,11 @@ class Request:
     mechanism: str
     credentials: tuple[bytes, ...] = field(default=(), repr=False)
 
+    @property
+    def user(self) -> str:
+        """The name that comes with a password. Of PLAIN only."""
+        return self.credentials[0].decode("utf-8", "replace")
+
 
 @dataclass(frozen=True)
 class Malformed:
