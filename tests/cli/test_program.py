@@ -257,3 +257,18 @@ def test_a_wrong_variable_is_one_line(words: str, variable: str) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith(f"zmqdev: {variable}: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_every_command_is_declared_without_zmq() -> None:
+    """Help must not wait for it, and the build makes the manual pages where it is not installed."""
+    code = (
+        "import sys; sys.modules['zmq'] = None\n"
+        "from zmqdev.cli.program import ROWS\n"
+        "for row in ROWS.values(): row.load()\n"
+        "loaded = {name.split('.')[0] for name in sys.modules}\n"
+        "assert not loaded & {'rich', 'yaml', 'asyncio', 'sqlite3'}, loaded\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zmqdev.device.tally import MOST_ADDRESSES
+from zmqdev.stats.snapshot import MOST_ADDRESSES
 from zmqdev.system.descriptor import duplicate, written
 from zmqdev.system.process_info import exchanged, silence
 

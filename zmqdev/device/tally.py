@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 import zmq
 
 from zmqdev.device.hangup import GREETING, UNKNOWN, Ending
-from zmqdev.stats.snapshot import PeerCounts
+from zmqdev.stats.snapshot import MOST_ADDRESSES, PeerCounts
 
 FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
@@ -43,8 +43,6 @@ TYPES = "socket types that do not talk to each other"
 EITHER = "ZMTP 2.0 or older, or socket types that do not talk to each other"
 TOO_OLD = "speaks ZMTP 2.0 or older, or no ZMTP; PLAIN, CURVE, allow and deny need 3.0"
 OLD = "ZMTP 2.0 or older"
-# Enough to show who is there; counts go on beyond it.
-MOST_ADDRESSES = 1000
 _AUTH = {
     300: "authentication: a temporary error at the server",
     400: "authentication: refused by the server",

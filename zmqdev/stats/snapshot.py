@@ -9,6 +9,8 @@ from typing import Any
 
 from zmqdev.relay.counters import DROPS
 
+# Enough to show who is there; counts go on beyond it.
+MOST_ADDRESSES = 1000
 STATES = ("starting", "running", "paused", "draining", "stopped", "failed")
 
 
