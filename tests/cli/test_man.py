@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -53,3 +54,14 @@ def test_man_shows_every_page_without_a_complaint(tmp_path: Path) -> None:
     for text in texts.values():
         assert "EXIT STATUS" in text
         assert text.count("`") % 2 == 0, "no request of roff has swallowed a line"
+
+
+def test_the_pages_are_made_where_zmq_is_not_installed() -> None:
+    """As in the environment that pip makes to build the wheel."""
+    code = (
+        "import sys; sys.modules['zmq'] = None\n"
+        "from zmqdev.tools.man.page import pages\n"
+        "assert len(pages()) > 20"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 import zmqdev
-from zmqdev.control.peers import connections
 from zmqdev.control.protocol import Argument, Refused, Verb
 from zmqdev.control.settings import SETTINGS, change, present
 from zmqdev.control.target import Steered
@@ -45,6 +44,8 @@ def status(on: Steered) -> dict[str, Any]:
 
 
 def peers(on: Steered) -> dict[str, Any]:
+    from zmqdev.control.peers import connections
+
     told = {side.name: asdict(side.peers) for side in on.device.snapshot().sides}
     for name, side in told.items():
         watch = on.device.watches.get(name)
