@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from zmqdev.device import drop_log
 from zmqdev.device.cable import CableWatch
 from zmqdev.device.device import ENDED, Device
 from zmqdev.device.disconnect import Leaving
+from zmqdev.device.drop_log import DropLog
 from zmqdev.device.oversize_watch import Vigil
 from zmqdev.device.peer_log import PeerLog
 from zmqdev.device.peers import SLOW, PeerWatch
@@ -184,6 +186,7 @@ class Service:
         self._keep_vigil(Vigil(device.engine, device.watches))
         sides = [(side, device.watches[side.name]) for side in device.engine.sockets()]
         self._watch_cables(CableWatch(sides, device.engine.spec))
+        self._tell_drops(DropLog(device.name, device.engine))
 
     def _hear(self, watch: PeerWatch, tell: Callable[[PeerEvent], None]) -> None:
         if watch.pair.closed:
@@ -217,6 +220,13 @@ class Service:
         now = time.monotonic()
         pause = cables.look(now)
         self.loop.at(now + pause, partial(self._watch_cables, cables))
+
+    def _tell_drops(self, drops: DropLog) -> None:
+        if self.device.state in ENDED:
+            return
+        now = time.monotonic()
+        drops.look(now)
+        self.loop.at(now + drop_log.EVERY, partial(self._tell_drops, drops))
 
     def _signalled(self, signals: Signals) -> None:
         for number in signals.take():
