@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.routing.condition import Condition, FieldMatch, FrameMatch, Larger, Not
+from zmqdev.routing.condition import Condition, FieldMatch, FrameMatch, Larger, Not, holds
 from zmqdev.routing.decide import Decision, State, advance, begin
 from zmqdev.routing.pattern import parse
 from zmqdev.routing.table import Rename, Route, Table
@@ -246,3 +246,15 @@ def test_vectors_of_the_hash(key: bytes, index: int) -> None:
     """As the documentation has them: other programs can compute who has a key."""
     made = state(route(to=(A, B, C), pick="hash", by=0))
     assert targets(made, key) == [(A, B, C)[index]]
+
+
+@given(
+    st.lists(st.text(r"a*?", min_size=1, max_size=4), min_size=1, max_size=3),
+    st.text("ab", max_size=4),
+)
+def test_a_first_frame_that_begins_otherwise_fits_no_pattern(
+    patterns: list[str], text: str
+) -> None:
+    one = route(topic(*patterns))
+    if holds(one.conditions, [text.encode()]):
+        assert text.encode().startswith(one.starts)

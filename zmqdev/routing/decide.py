@@ -46,6 +46,7 @@ class State:
         self.rates = [Rate(route.rate) if route.rate else None for route in table.routes]
         self.turns = [0 for _ in table.routes]
         self.hashes = table.hashes
+        self.starts = [route.starts for route in table.routes]
 
     def follow(self, before: State) -> None:
         """Take over the counters of routes of the same name; for a table that was read again."""
@@ -99,10 +100,13 @@ def advance(state: State, decision: Decision, offer: Offer, now: int) -> None:
 
 def _look(state: State, decision: Decision, offer: Offer, now: int) -> None:
     """The next route that takes it, or the rest when there is none."""
-    routes = state.table.routes
+    routes, starts = state.table.routes, state.starts
+    first = decision.frames[0] if decision.frames else b""
     while decision.at < len(routes):
         index = decision.at
         decision.at += 1
+        if not first.startswith(starts[index]):  # a tenth of the time of looking closer
+            continue
         route = routes[index]
         if holds(route.conditions, decision.frames) and _within(state, index, decision, now):
             _take(state, index, decision, offer)

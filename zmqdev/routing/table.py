@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zmqdev.routing.condition import Condition
+from zmqdev.routing.condition import Condition, FrameMatch
 from zmqdev.routing.rendezvous import fnv1a
 
 Pick = Literal["all", "first", "next", "hash"]
@@ -34,6 +34,14 @@ class Route:
     rate: int = 0
     by: int | None = None
     rename: Rename | None = None
+
+    @property
+    def starts(self) -> tuple[bytes, ...]:
+        """What the first frame begins with, one of these, whenever the conditions hold."""
+        for condition in self.conditions:
+            if isinstance(condition, FrameMatch) and condition.number == 0:
+                return tuple(pattern.prefix for pattern in condition.patterns)
+        return (b"",)
 
 
 @dataclass(frozen=True)
