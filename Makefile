@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 .PHONY: help setup test soak fuzz check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
         demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs \
         demo-reliable-queue demo-market-data demo-work-farm demo-route-split demo-route-canary \
-        demo-route-by-key demo-farm demo-crash demo-top picture readme man clean
+        demo-route-by-key demo-farm demo-crash demo-durable demo-top picture readme man clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 22
 
@@ -80,6 +80,9 @@ demo-farm: $(READY) ## a work farm whose workers are killed: every request is an
 
 demo-crash: $(READY) ## kill workers under load, behind a reliable queue and behind a plain one
 	cd tests && ../$(BIN)/python -m support.crash $(DEMO)
+
+demo-durable: $(READY) ## posts, a queue that is killed three times, and all replies collected
+	cd tests && ../$(BIN)/python -m support.durable
 
 demo-top: $(READY) configs/three-devices.yaml ## three devices with traffic in one table; q ends it
 	@$(BIN)/zmqdev run configs/three-devices.yaml -q --stats off > /dev/null 2>&1 & devices=$$!; \

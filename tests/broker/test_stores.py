@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from collections.abc import Callable, Iterator
@@ -118,3 +119,16 @@ def test_the_number_of_a_dead_letter_is_not_given_out_again(opened: Open) -> Non
     again = opened()
     assert list(again.recover()) == []
     assert again.first_key == 8
+
+
+def test_a_group_is_settled_when_the_descriptor_says_so_and_not_a_moment_before(
+    tmp_path: Path,
+) -> None:
+    """A queue died of it: the thread had put the word there, and not rung yet."""
+    store = SqliteStore(str(tmp_path / "q.db"), 1 << 26)
+    settled = Settled(Group())
+    store._settled.append(settled)
+    assert store.settled() is None
+    os.write(store._bell, b"!")
+    assert store.settled() is settled
+    store.close()

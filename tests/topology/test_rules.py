@@ -134,6 +134,16 @@ CASES: dict[str, tuple[str, str]] = {
         "w: {endpoint: worker, connect: 'tcp://127.0.0.1:2'}}",
         f"parts: {{{QUEUE}, w: {{endpoint: worker, connect: 'tcp://127.0.0.1:2'}}}}",
     ),
+    "one-store": (
+        "parts: {a: {device: queue, reliable: {store: '{tmp}/q.db'}}, "
+        "b: {device: queue, reliable: {store: '{tmp}/./q.db'}}}",
+        "parts: {a: {device: queue, reliable: {store: '{tmp}/a.db'}}, "
+        "b: {device: queue, reliable: {store: '{tmp}/b.db'}}}",
+    ),
+    "store-place": (
+        "parts: {a: {device: queue, reliable: {store: /dev/shm/zmqdev-check.db}}}",
+        "parts: {a: {device: queue, reliable: {store: /zmqdev-check.db}}}",
+    ),
     "unknown-after": (
         f"parts: {{{QUEUE}, w: {{endpoint: worker, after: r}}}}",
         f"parts: {{{QUEUE}, w: {{endpoint: worker, after: q}}}}",

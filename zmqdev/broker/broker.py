@@ -300,6 +300,7 @@ class Broker:
             counters=self.tally.read(),
             services=tuple(self._report_service(service, now) for service in shown),
             services_not_shown=len(services) - len(shown),
+            **(self.ledger.journal.report(now) if self.ledger.journal is not None else {}),
         )
 
     def _report_service(self, service: Service, now: float) -> ServiceReport:

@@ -13,8 +13,9 @@ Rules.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zmqdev.broker.cost import cost
 from zmqdev.broker.record import Answer, Dead, Group, Kept, Settled
@@ -54,6 +55,8 @@ class Journal:
         self._since = float("inf")  # since when something waits to be taken
         self._taken = float("-inf")
         self._refusing = ""
+        self._size = 0
+        self._took: deque[float] = deque(maxlen=100)
         self._refuses_until = float("-inf")
 
     # What the ledger does
@@ -216,6 +219,8 @@ class Journal:
     def settled(self, settled: Settled, now: float) -> list[Request]:
         """The group that was taken last is settled. Requests that have to be given out now."""
         group = settled.group
+        self._size = settled.size
+        self._took.append(settled.seconds)
         if settled.refused:
             self._refused(group, settled, now)
         else:
@@ -301,6 +306,15 @@ class Journal:
         else:
             return ledger.admit(asked.form, asked.service, asked.head, asked.body, now, asked=True)
         return None
+
+    def report(self, now: float) -> dict[str, Any]:
+        """Fields of `Report`."""
+        took = sorted(self._took)
+        return {
+            "store_bytes": self._size,
+            "store_full": bool(self.refusal(now)),
+            "commit_p99": took[int(0.99 * (len(took) - 1))] if took else 0.0,
+        }
 
     # A new start
 

@@ -177,7 +177,10 @@ class SqliteStore:
     def settled(self) -> Settled | None:
         if not self._settled:
             return None
-        os.read(self.descriptor, 64)
+        try:
+            os.read(self.descriptor, 1)
+        except BlockingIOError:
+            return None  # the thread rings a moment after it has put it there
         found = self._settled.popleft()
         self.idle = True
         if isinstance(found, RunError):

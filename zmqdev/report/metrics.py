@@ -31,6 +31,8 @@ _RELIABLE_NOW = (
     ("in_flight", "requests that a worker has"),
     ("bytes", "bytes of the requests held"),
     ("clients", "clients with requests here"),
+    ("store_bytes", "bytes of the store's file"),
+    ("store_full", "1 while the store takes no post"),
 )
 
 _OF_ROUTES = (

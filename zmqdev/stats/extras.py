@@ -19,8 +19,10 @@ from zmqdev.stats.snapshot import Snapshot
 # What is worth seeing also while it is zero: the room that is left.
 _ALWAYS = frozenset({"queued", "in_flight"})
 # In bytes or seconds, by their names; everything else is a plain number.
-_SIZES = frozenset({"bytes"})
-_TIMES = frozenset({"oldest"}) | {row.name for row in EXTRA.values() if row.unit == "seconds"}
+_SIZES = frozenset({"bytes", "store_bytes"})
+_TIMES = frozenset({"oldest", "commit_p99"}) | {
+    row.name for row in EXTRA.values() if row.unit == "seconds"
+}
 
 
 def numbers(subject: Snapshot) -> Iterator[tuple[str, float | None]]:

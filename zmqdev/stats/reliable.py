@@ -112,7 +112,8 @@ class ServiceReport:
 class Report:
     """The broker as it stands: gauges, counters, services by name. Ages in seconds.
 
-    `services_not_shown`: services without workers that are left out.
+    `services_not_shown`: services without workers that are left out. `commit_p99`: seconds that
+    99 of the last 100 commits took at most; `store_full`: posts are refused.
     """
 
     queued: int
@@ -125,3 +126,6 @@ class Report:
     counters: Mapping[str, int]
     services: tuple[ServiceReport, ...]
     services_not_shown: int = 0
+    store_bytes: int = 0
+    store_full: bool = False
+    commit_p99: float = 0.0

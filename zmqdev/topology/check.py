@@ -8,7 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from zmqdev.errors import UsageError
 from zmqdev.options.part import Part
 from zmqdev.options.suggest import near
-from zmqdev.topology import rules_links, rules_machine, rules_parts, rules_reading, rules_routes
+from zmqdev.topology import (
+    rules_links,
+    rules_machine,
+    rules_parts,
+    rules_reading,
+    rules_routes,
+    rules_stores,
+)
 from zmqdev.topology.finding import ERROR, WARNING, Finding, Rule
 from zmqdev.topology.links import Plan, plan
 from zmqdev.topology.read import Topology, survey
@@ -36,6 +43,7 @@ _LOOKS = (
     *rules_links.RULES,
     *rules_parts.RULES,
     *rules_routes.RULES,
+    *rules_stores.RULES,
     _UNKNOWN,
     *rules_machine.RULES,
 )
