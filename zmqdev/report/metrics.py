@@ -185,7 +185,7 @@ def _reliable(reports: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Metr
     for name, help in _RELIABLE_NOW:
         gauge = GaugeMetricFamily(f"zmqdev_reliable_{name}", _sentence(help), labels=("device",))
         for device, report in reports:
-            gauge.add_metric((device,), report[name])
+            gauge.add_metric((device,), report.get(name, 0))
         yield gauge
     oldest = GaugeMetricFamily(
         "zmqdev_reliable_oldest_seconds", "Age of the oldest request held.", labels=("device",)
