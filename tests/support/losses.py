@@ -150,6 +150,14 @@ class Scene:
         self.device = self.hire()
         self.settle()
 
+    def succeed(self) -> None:
+        """Start the next device, which ends the one before and takes its place."""
+        before, began = self.device, time.monotonic()
+        self.device = self.hire("--replace", NAME)
+        before.wait(PATIENCE)
+        self.outcome.ended.append(time.monotonic() - began)
+        self.settle()
+
     def settle(self) -> None:
         """Until messages come steadily again."""
         before = self.came()

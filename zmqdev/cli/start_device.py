@@ -10,9 +10,11 @@ from functools import partial
 
 from zmqdev.broker.engine import BrokerEngine
 from zmqdev.control.attachment import Control
+from zmqdev.control.client import PATIENCE
+from zmqdev.control.ending import replace
 from zmqdev.control.reload import Reload
 from zmqdev.control.target import Settable
-from zmqdev.device.announce import Announcement
+from zmqdev.device.announce import NOTE, Announcement
 from zmqdev.device.device import Device
 from zmqdev.device.engine import Engine
 from zmqdev.device.fd_limit import Descriptors
@@ -102,6 +104,20 @@ def metrics_extra() -> Iterator[None]:
         raise UsageError(f"needs prometheus-client; {fix}", "--metrics") from None
 
 
+def _succeed(name: str, signals: Signals) -> bool:
+    """End the device before this one, and wait; False at a signal."""
+    left: list[int] = []
+
+    def stopped() -> list[int]:
+        left.extend(signals.take())
+        return left
+
+    why = replace(name, lambda line: log.log(NOTE, "%s", line), stopped, PATIENCE)
+    if why is not None:
+        log.warning("replaced %s: %s", name, why)
+    return not left
+
+
 def run_device(kind: DeviceKind, spec: DeviceSpec, again: Again | None = None) -> int:
     """`again` reads the settings anew, where a file has them."""
     # Without files to read again SIGHUP ends the program, as when its terminal closes.
@@ -115,6 +131,8 @@ def run_device(kind: DeviceKind, spec: DeviceSpec, again: Again | None = None) -
             log.warning("%s: %s", spec.name, life.words())
         crash.arm()
         if not crash.rest(life, signals):
+            return 0
+        if spec.replace and not life.restarts and not _succeed(spec.replace, signals):
             return 0
         device = device_for(kind, spec)
         service = Service(device, [*attachments_for(kind, spec, device, again), Armed()])

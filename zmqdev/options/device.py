@@ -106,6 +106,12 @@ class DeviceSpec(Logging, Ready):
         help="Threads of libzmq that move bytes; more than one is for many busy connections.",
         group="Data path",
     )
+    replace: str | None = option(
+        Text(metavar="NAME"),
+        help="End the running device of this name first, wait until it has ended, and take over "
+        "its addresses and its name.",
+        group="Life",
+    )
     control: str | None = option(
         AddressOrOff(),
         help="Where the device answers `zmqdev ctl`. Default: an ipc address of this user.",
@@ -182,7 +188,7 @@ def _filled(
     fill = partial(_fill, kind, spec, on_full, written)
     filled = replace(
         spec,
-        name=spec.name or kind.name,
+        name=spec.name or _heir(spec.replace) or kind.name,
         on_full=on_full,
         frontend=fill(kind.frontend, "frontend", spec.frontend, frontend_type),
         backend=spec.backend
@@ -222,6 +228,11 @@ def _named(
     type_ = side.type or _partner(kind, spec, "backend")
     _check_pair(kind, frontend_type, type_, written, path)
     return fill(kind.backend, path, side, type_)
+
+
+def _heir(replaced: str | None) -> str | None:
+    """The name of a device that takes the place of another; a control address is none."""
+    return None if replaced is None or ":" in replaced else replaced
 
 
 def _check_security(spec: DeviceSpec, written: Written) -> None:
@@ -409,8 +420,9 @@ def warnings(spec: DeviceSpec) -> Iterator[str]:
 
 
 def printed(kind: DeviceKind, spec: DeviceSpec) -> dict[str, Any]:
-    """A resolved spec as a loadable file."""
+    """A resolved spec as a loadable file, which starts the same and replaces nothing."""
     told = {"device": kind.name, **plain(spec)}
+    told.pop("replace", None)
     if spec.backend.type is None:  # there are backends of other names alone
         told.pop("backend", None)
     return told

@@ -65,7 +65,7 @@ def _act(options: CtlOptions, device: str | None, verb: str | None, words: tuple
         return _list(options.json, options.timeout)
     name, args = _asked(device, verb or "status", words)
     from zmqdev.control.client import Asker, targets
-    from zmqdev.tools.ctl.ending import ENDING
+    from zmqdev.control.ending import ENDING
 
     address = targets((device,))[0].address
     if name in ENDING and not options.no_wait:
@@ -82,7 +82,7 @@ def _all(options: CtlOptions, verb: str, words: tuple[str, ...]) -> int:
     """The same of all that run. 1 when one refuses, does not answer, or ends uncleanly."""
     name, args = _asked("--all", verb, words)
     from zmqdev.control.client import targets
-    from zmqdev.tools.ctl.ending import ENDING
+    from zmqdev.control.ending import ENDING
     from zmqdev.tools.ctl.everyone import ask, end
 
     found = targets(())
@@ -102,8 +102,8 @@ def _all(options: CtlOptions, verb: str, words: tuple[str, ...]) -> int:
 def _end(options: CtlOptions, address: str, name: str, args: dict[str, Any]) -> int:
     """Ask it to end, and wait until it has. 1 when something was left inside, or it failed."""
     from zmqdev.control.client import Asker
+    from zmqdev.control.ending import Awaited, failure
     from zmqdev.tools.ctl.answers import answer
-    from zmqdev.tools.ctl.ending import Awaited, failure
 
     awaited = Awaited(address, options.timeout)
     try:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from zmqdev.control.client import Asker
+from zmqdev.control.ending import Awaited, failure
 from zmqdev.control.runtimedir import Found
 from zmqdev.errors import RunError
 from zmqdev.tools.ctl.answers import answer
-from zmqdev.tools.ctl.ending import Awaited, failure
 
 Answers = Sequence["Told"]
 

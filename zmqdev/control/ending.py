@@ -1,4 +1,4 @@
-"""`ctl NAME stop` and `drain` wait for the end, say what is inside meanwhile, and how it ended."""
+"""Waiting for the end of a device: what is inside meanwhile, and how it ended."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from zmqdev.control.client import Asker
+from zmqdev.control.client import Asker, targets
 from zmqdev.errors import RunError
 
 ENDING = frozenset({"stop", "drain"})
@@ -25,13 +25,18 @@ class Awaited:
         self._pid = _local(told)
         self._question = self._asker.pose(address, "ended")
 
-    def wait(self, say: Callable[[str], None]) -> Mapping[str, Any]:
-        """What it told at its end; nothing of one that tells nothing, such as an older one.
+    def wait(
+        self, say: Callable[[str], None], stopped: Callable[[], object] = lambda: False
+    ) -> Mapping[str, Any]:
+        """What it told at its end; nothing of one that tells nothing, such as an older one, or
+        once `stopped()`.
 
         RunError when it went away without a word.
         """
         told_at = time.monotonic()
         while True:
+            if stopped():
+                return {}
             reply = self._asker.reply(self._address, self._question, LOOK)
             if reply is not None:
                 break
@@ -60,6 +65,21 @@ class Awaited:
         peers = sum(side["peers"]["connected"] for side in told["sides"])
         what = f"{inside} messages inside" if inside else f"{peers} peers connected"
         say(f"{told['name']}: {told['state']}, {what}")
+
+
+def replace(
+    name: str, say: Callable[[str], None], stopped: Callable[[], object], patience: float
+) -> str | None:
+    """End the device of that name, or at that control address, and wait until it has; why the
+    end was not a clean one. RunError when none runs there."""
+    address = targets((name,))[0].address
+    awaited = Awaited(address, patience)
+    try:
+        with Asker() as asker:
+            asker.ask(address, "stop", patience=patience)
+        return failure(awaited.wait(say, stopped))
+    finally:
+        awaited.close()
 
 
 def failure(told: Mapping[str, Any]) -> str | None:
