@@ -32,6 +32,7 @@ test: $(READY)   ## the whole suite
 soak: $(READY)   ## the long runs, ten minutes each: SOAK=60 make soak
 	$(BIN)/python -m pytest -m soak -s
 	ZMQDEV_SOAK=100 $(BIN)/python -m pytest tests/hostile -o timeout=1800
+	SOAK=1 $(BIN)/python -m pytest tests/e2e/test_replacing.py -o timeout=600
 
 FUZZ_SECONDS ?= 60
 fuzz: $(READY)   ## parsers under a coverage-guided fuzzer, FUZZ_SECONDS each; random ZMTP at every side
