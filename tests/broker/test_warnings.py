@@ -113,3 +113,25 @@ def test_peers_are_named_in_printable_text(address: bytes, name: str) -> None:
 def test_a_number_that_libzmq_gave_is_not_shown() -> None:
     number = b"\0\x6b\x8b\x45\x67"
     assert peer_name(number) != number.hex()
+
+
+@pytest.mark.parametrize("header", [[b"", b"MDPW01"], [b"MDPW02"]], ids=["0.1", "0.2"])
+def test_a_worker_at_the_frontend_is_said_with_its_place(header: list[bytes]) -> None:
+    play = Play()
+    play.client(b"lost", *header, b"\x01", b"echo")
+    assert play.broker.take_notices() == [
+        "client lost: a Majordomo worker at the frontend; connect it to the backend's address"
+    ]
+
+
+@pytest.mark.parametrize("workers", ["auto", "plain"])
+@pytest.mark.parametrize(
+    "asked",
+    [[b"", b"MDPC01", b"echo", b"1"], [b"MDPC02", b"\x01", b"echo", b"1"]],
+    ids=["0.1", "0.2"],
+)
+def test_a_client_at_the_backend_is_said_with_its_place(workers: str, asked: list[bytes]) -> None:
+    play = Play(workers=workers)
+    play.worker(*([b"lost"] if workers == "auto" else []), *asked)
+    [line] = play.broker.take_notices()
+    assert line.endswith("a Majordomo client at the backend; connect it to the frontend's address")

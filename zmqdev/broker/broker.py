@@ -29,7 +29,7 @@ from zmqdev.broker.repeat import collect
 from zmqdev.broker.request import Service
 from zmqdev.broker.roster import Roster
 from zmqdev.broker.token import is_token
-from zmqdev.broker.warnings import CLIENT
+from zmqdev.broker.warnings import CLIENT, misplaced
 from zmqdev.options.reliable import Reliable
 from zmqdev.stats.reliable import Report, ServiceReport
 from zmqdev.wire import call, mmi
@@ -85,7 +85,11 @@ class Broker:
 
     def _tell_malformed(self, frames: list[bytes], now: float) -> None:
         many = len(frames) > self._most_frames
-        why = "request of too many frames" if many else "malformed request"
+        why = (
+            "request of too many frames"
+            if many
+            else misplaced(CLIENT, frames) or "malformed request"
+        )
         self.ledger.warnings.tell(CLIENT, frames[0] if frames else b"", why, now)
 
     def _answer_internal(self, service: bytes, head: list[bytes], body: list[bytes]) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from zmqdev.broker.ledger import Ledger
 from zmqdev.broker.request import Request, Service
-from zmqdev.broker.warnings import WORKER
+from zmqdev.broker.warnings import WORKER, misplaced
 
 MALFORMED = "malformed reply: an envelope and an empty frame come before the body"
 OVERRAN = "no reply within the busy timeout"
@@ -73,7 +73,7 @@ class Pool:
         for frames in messages:
             if len(frames) < 3 or frames[1] != b"" or not self.ledger.tokens.owns(frames[0]):
                 self.tally.malformed_workers += 1
-                self.ledger.warnings.tell(WORKER, b"", MALFORMED, now)
+                self.ledger.warnings.tell(WORKER, b"", misplaced(WORKER, frames) or MALFORMED, now)
                 continue
             request = self.ledger.open.get(frames[0])
             if request is None:

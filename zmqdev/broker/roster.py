@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from zmqdev.broker.ledger import Ledger
 from zmqdev.broker.request import Request, Service
-from zmqdev.broker.warnings import WORKER
+from zmqdev.broker.warnings import WORKER, misplaced
 from zmqdev.broker.worker import Worker
 from zmqdev.options.reliable import LIVENESS
 from zmqdev.wire import dialect as dialects
@@ -192,6 +192,7 @@ class Roster:
 
     def _malformed(self, frames: list[bytes], why: str, now: float) -> None:
         self.tally.malformed_workers += 1
+        why = misplaced(WORKER, frames) or why
         self.ledger.warnings.tell(WORKER, frames[0] if frames else b"", why, now)
 
     def _say(self, identity: bytes, dialect: Dialect, verb: Verb) -> None:

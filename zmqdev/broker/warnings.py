@@ -6,10 +6,28 @@ pauses that double, as for handshakes that fail.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from zmqdev.device.peer_log import Complaints
 from zmqdev.relay.veil import veil
+from zmqdev.wire.majordomo import CLIENT_01, CLIENT_02, WORKER_01, WORKER_02
 
 CLIENT, WORKER = "client", "worker"
+
+
+_AT_FRONTEND = "a Majordomo worker at the frontend; connect it to the backend's address"
+_AT_BACKEND = "a Majordomo client at the backend; connect it to the frontend's address"
+_STRANGE = {
+    CLIENT: ((WORKER_01, WORKER_02), _AT_FRONTEND),
+    WORKER: ((CLIENT_01, CLIENT_02), _AT_BACKEND),
+}
+
+
+def misplaced(kind: str, frames: Sequence[bytes]) -> str:
+    """What is wrong with a message that the side of such peers cannot read, when it is one for
+    the other side; "" for any other."""
+    headers, why = _STRANGE[kind]
+    return why if any(frame in headers for frame in frames[:3]) else ""
 
 
 class Warnings:
