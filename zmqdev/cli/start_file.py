@@ -94,7 +94,7 @@ def _run(asked: Asked, loop: Loop, children: Children) -> int:
     with (
         Signals(NUMBERS) as signals,
         logging_to_stderr(fleet_spec),
-        atomic_file.scratch("zmqdev-") as directory,
+        atomic_file.scratch("zmqdev-run-") as directory,
     ):
         for finding in findings:
             log.warning("%s: %s [%s]", finding.place, finding.message, finding.rule)

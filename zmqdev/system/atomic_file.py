@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zmqdev.errors import RunError, in_words
+
+# Between the making of a directory and its lock there is a moment; seconds.
+FRESH = 5.0
 
 
 def write(path: str | Path, text: str, what: str = "", mode: int = 0o600) -> None:
@@ -59,7 +65,9 @@ def _draft(path: str | Path, what: str, mode: int) -> Iterator[tuple[int, Path]]
 
 @contextmanager
 def scratch(prefix: str) -> Iterator[str]:
-    """A directory that goes with its files at the end. RunError where none can be made."""
+    """A directory that goes with its files at the end, or, after a kill -9, at the next start of
+    a program that makes one. RunError where none can be made."""
+    _sweep(prefix)
     try:
         made = tempfile.TemporaryDirectory(prefix=prefix)
     except OSError as error:
@@ -67,4 +75,27 @@ def scratch(prefix: str) -> Iterator[str]:
         fix = "set TMPDIR to a directory that can be written"
         raise RunError(f"cannot make a temporary directory: {why}; {fix}") from None
     with made as name:
-        yield name
+        handle = os.open(name, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH)  # by the programs that were forked meanwhile, too
+            yield name
+        finally:
+            os.close(handle)
+
+
+def _sweep(prefix: str) -> None:
+    """Remove the directories of ours whose programs have all gone."""
+    for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        with suppress(OSError):  # not ours, held, or somebody else removes it just now
+            found = path.lstat()
+            if found.st_uid == os.getuid() and time.time() - found.st_ctime > FRESH:
+                _remove_unheld(path)
+
+
+def _remove_unheld(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(path)
+    finally:
+        os.close(handle)
