@@ -18,8 +18,7 @@ from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket
 from zmqdev.options.device import DeviceSpec
 from zmqdev.options.queue import QueueSpec
-from zmqdev.security.connections import cut
-from zmqdev.system.descriptor import remote_of
+from zmqdev.system.descriptor import look_at
 from zmqdev.system.process_info import Trace, Wire
 
 Key = TypeVar("Key", bound=Hashable)
@@ -144,10 +143,14 @@ class CableWatch:
 
     def _cut(self, opened: OpenSocket, connection: Connection, trace: Trace, now: float) -> None:
         descriptor, address = connection
-        if remote_of(descriptor) != address:
+        # Looked at once: what is cut is the connection that had the address, by its inode.
+        found, copy = look_at(descriptor)
+        if copy is not None:
+            copy.close()
+        if found.address != address:
             return
         lost = self._wire.unacknowledged(descriptor)
-        if cut(descriptor) and opened.guard is not None:
+        if found.cut() and opened.guard is not None:
             silence = f"no answer for {trace.acknowledged_ago:.0f} s; its connection is cut"
             text = f"{silence}: {lost} bytes that were sent were not acknowledged"
             opened.guard.refuse("silent", text, address, now)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from zmqdev.security.networks import holder_of
-from zmqdev.system.descriptor import Connection, look_at
+from zmqdev.system.descriptor import Connection
 
 # A holder of this name is a process of this machine: only the number for the side is its limit.
 LOCAL = "process "
@@ -133,15 +133,6 @@ class Census:
 
     def _newest(self, name: str, why: str) -> Excess:
         return Excess(self._open[next(reversed(self._held[name]))], why)
-
-
-def cut(descriptor: int) -> bool:
-    """End whatever connection has this number now; false when none has."""
-    found, copy = look_at(descriptor)
-    if copy is None:
-        return False
-    with copy:
-        return found.cut()
 
 
 def holder(connection: Connection) -> str:
