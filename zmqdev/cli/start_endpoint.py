@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 from dataclasses import replace
 
 from zmqdev.endpoints.defaults import source_of
@@ -23,7 +24,17 @@ log = logging.getLogger("zmqdev")
 YOUNG = 50_000
 
 
+# A person who starts one of these sees on the terminal its address and who comes.
+TALKATIVE = frozenset({"pub", "pair"})
+
+
+def _on_a_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def run_endpoint(kind: EndpointKind, spec: AnyEndpoint) -> int:
+    if kind.name in TALKATIVE and _on_a_terminal() and not spec.quiet:
+        spec = replace(spec, verbose=max(1, spec.verbose))
     gc.freeze()
     gc.set_threshold(YOUNG)
     with Signals() as signals, logging_to_stderr(spec):

@@ -20,6 +20,7 @@ from zmqdev.endpoints.defaults import (
     layout_of,
     pace_of,
     pick_of,
+    subscribers_wanted,
     work_of,
 )
 from zmqdev.endpoints.feed import Feed
@@ -103,7 +104,7 @@ def _pub(kind: EndpointKind, spec: specs.Pub, around: Surroundings) -> Task:
     socket = around.socket
     subscriptions = Subscriptions() if socket.type == zmq.XPUB else None
     present = (lambda: subscriptions.held) if subscriptions is not None else around.peers
-    gate = Gate(spec.wait_subscribers, present, "subscribers")
+    gate = Gate(subscribers_wanted(spec), present, "subscribers")
     feed, pace = _feed(kind, spec), pace_of(kind.name, spec)
     return Sender(socket, feed, pace, gate, subscriptions)
 

@@ -143,6 +143,8 @@ def _has_no_input(spec: Sending, source: str) -> bool:
 def hint_of(kind: str, spec: Sending) -> str | None:
     """What a person should know at once when nothing was said about the input."""
     source = source_of(kind, spec)
+    if isinstance(spec, Pub) and subscribers_wanted(spec) and not spec.wait_subscribers:
+        return "waiting for the first subscriber; --no-wait publishes at once"
     if source == "ticks" and not (isinstance(spec, Pub) and spec.ticks):
         return "no input: publishing ticks, one a second"
     if source == "requests":
@@ -161,6 +163,17 @@ def late_hint_of(kind: str, spec: Sending) -> str | None:
     if spec.file or source_of(kind, spec) != "stdin" or os.isatty(STDIN):
         return None
     return "nothing has come on stdin yet; -D TEXT sends a text, -F FILE a file"
+
+
+def subscribers_wanted(spec: Pub) -> int | None:
+    """How many subscriptions a publisher waits for: when nothing was said, one where its input
+    would be gone before the first subscriber had a chance."""
+    if spec.wait_subscribers or spec.no_wait:
+        return spec.wait_subscribers
+    sees = spec.type == "XPUB" and bool(spec.bind)
+    source = source_of("pub", spec)
+    given = source != "ticks" and not (source == "stdin" and os.isatty(STDIN))
+    return 1 if sees and given and not (spec.interval or spec.rate) else None
 
 
 def pace_of(kind: str, spec: Sending) -> Pacing | None:

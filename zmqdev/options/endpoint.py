@@ -42,6 +42,13 @@ class Pub(Stamping, Records, Frames, Input, Patience, Endpoint):
     wait_subscribers: int | None = option(
         Integer(1), help="Begin when this many subscriptions are here.", group="Life"
     )
+    no_wait: bool = option(
+        Flag(),
+        default=False,
+        help="Publish at once. Default: a publisher that binds, with text, a file or a pipe as "
+        "input and without --interval or --rate, waits for its first subscription.",
+        group="Life",
+    )
     topic: bytes | None = option(
         Prefix(metavar="TOPIC"),
         short="T",

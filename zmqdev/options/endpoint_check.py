@@ -134,6 +134,14 @@ def _check_pub(spec: Any, written: Written) -> None:
         )
 
 
+def _check_wait(spec: Any, written: Written) -> None:
+    if isinstance(spec, Pub) and spec.wait_subscribers and spec.no_wait:
+        raise UsageError(
+            "no-wait and wait-subscribers contradict each other; leave one out",
+            written.place("no-wait"),
+        )
+
+
 def _check_sub(spec: Any, written: Written) -> None:
     for prefix in spec.subscribe if isinstance(spec, Sub) else ():
         if len(prefix) > TOPIC_LIMIT:
@@ -166,6 +174,7 @@ _CHECKS = (
     _check_input,
     _check_form,
     _check_pub,
+    _check_wait,
     _check_sub,
     _check_worker,
     reliable_peers.check,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import sys
 from collections.abc import Callable
 
 import zmq
@@ -143,7 +144,9 @@ class Sender:
         return lines
 
     def summary(self) -> str | None:
-        return None
+        """A person at a terminal sees nothing of what a publisher does."""
+        seen = self._publisher and sys.stderr is not None and sys.stderr.isatty()
+        return f"sent: {counted(self.flow.messages, 'message')}" if seen else None
 
     def extra(self) -> dict[str, float]:
         found: dict[str, float] = {"waiting": self.held}
