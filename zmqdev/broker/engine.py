@@ -19,6 +19,7 @@ from zmqdev.broker.dead_letters import Letterbox
 from zmqdev.broker.sockets import FORWARD, SharedShell, Shell
 from zmqdev.broker.store import Store, open_store
 from zmqdev.broker.token import RUN
+from zmqdev.device import marks
 from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.socket import OpenSocket, Watch, census_of, make, open_side
 from zmqdev.options.queue import QueueSpec
@@ -188,7 +189,7 @@ class BrokerEngine:
         if side not in found or name not in SOCKET_OPTIONS:
             raise KeyError(key)
         names = ("sndhwm", "rcvhwm") if name == "hwm" else (name,)
-        found[side].apply(dict.fromkeys(names, value))
+        marks.change(found[side], dict.fromkeys(names, value))
 
     def tap(self, socket: zmq.Socket[bytes] | None) -> None:
         self._tap = socket

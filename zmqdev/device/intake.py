@@ -6,10 +6,11 @@ stream, closes, and its system delivers all the rest before the end. What the pe
 written stays in its queue, for the address it connects to next.
 
 libzmq gives up a connection that both ends have closed while the socket's queue is full, with
-what is still unread (stream_engine_base.cpp, in_event with _input_stopped). So the queue is
-widened before. A reader tells the other thread of room after half a mark of messages, so a
-connection that waits for room when the mark is raised would wait without end: that is looked
-for, and the mark is put back until the connection goes on.
+what is still unread (stream_engine_base.cpp, in_event with _input_stopped), and a sender whose
+connection is full is in the middle of a message. So the queue is widened before. A reader tells
+the other thread of room after half a mark of messages, so a connection that waits for room when
+the mark is raised would wait without end: that is looked for, and the mark is put back until the
+connection goes on.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from collections.abc import Callable, Sequence
 import zmq
 
 from zmqdev.device.close import duplicate
+from zmqdev.device.marks import await_no_leaver
 from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket, apply
 
@@ -68,7 +70,7 @@ class Intake:
             for _, connection in self._held.values():
                 connection.close()
         # libzmq tells of the end of a connection before it hands up the last of it.
-        self._pass_io_thread()
+        self._side.io_threads.catch_up()
         while self._take(0):
             pass
         if self._watch is not None:
@@ -138,25 +140,22 @@ class Intake:
             return
         for _ in range(MOST_TRIES):
             self._take(QUIET_MS)
-            self._pass_io_thread()
+            self._side.io_threads.catch_up()
             if self._take(0) and time.monotonic() < until:
                 continue  # a connection waited for room just now, and may do so again
-            apply(self._side.socket, {"rcvhwm": WIDE})
-            self._pass_io_thread()
+            if not self._set_mark(WIDE):
+                return
+            self._side.io_threads.catch_up()
             if time.monotonic() >= until or not _wait_for_room(connections):
                 return
-            apply(self._side.socket, {"rcvhwm": self._mark})
+            if not self._set_mark(self._mark):
+                return
 
-    def _pass_io_thread(self) -> None:
-        """Until libzmq's own thread has done all that it was told or had under way: the end of
-        another listener is told behind it."""
-        with self._side.socket.context.socket(zmq.PULL) as probe:
-            monitor = probe.get_monitor_socket(zmq.EVENT_CLOSED)
-            probe.bind("tcp://127.0.0.1:*")
-            probe.unbind(probe.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode())
-            monitor.poll(round(SILENCE * 1000))
-            probe.disable_monitor()
-            monitor.close(0)
+    def _set_mark(self, mark: int) -> bool:
+        if not await_no_leaver(self._side):
+            return False
+        apply(self._side.socket, {"rcvhwm": mark})
+        return True
 
     def _catch_up(self, until: float) -> None:
         """Wait for a pause. In the middle of a burst libzmq holds a part of a message on the

@@ -16,6 +16,7 @@ from typing import Any
 
 import zmq
 
+from zmqdev.device import marks
 from zmqdev.device.backlog import Backlog
 from zmqdev.device.demand import DemandRelay
 from zmqdev.device.engine import Ending, Leftover
@@ -306,7 +307,7 @@ class RelayEngine:
         if side not in found or name not in SOCKET_OPTIONS:
             raise KeyError(key)
         names = ("sndhwm", "rcvhwm") if name == "hwm" else (name,)
-        found[side].apply(dict.fromkeys(names, value))
+        marks.change(found[side], dict.fromkeys(names, value))
 
     def tap(self, socket: zmq.Socket[bytes] | None) -> None:
         self.relay.tap = socket

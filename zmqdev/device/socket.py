@@ -6,11 +6,13 @@ import errno
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 import zmq
 
 from zmqdev.device.fd_room import Room
+from zmqdev.device.io_threads import IoThreads
 from zmqdev.errors import RunError
 from zmqdev.options import address as addresses
 from zmqdev.options.common import Crowd
@@ -53,6 +55,11 @@ class OpenSocket:
     before_release: Callable[[], None] = _nothing
     proxied: bool = False  # connects through a SOCKS proxy
     _files: dict[str, ipcfile.OwnFile] = field(default_factory=dict)
+
+    @cached_property
+    def io_threads(self) -> IoThreads:
+        """Those of its context, asked in its thread."""
+        return IoThreads(self.socket.context)
 
     def secure(self, side: Any, census: Census | None = None) -> None:
         """Let the security options of a side's spec hold from the first peer on.
@@ -133,6 +140,7 @@ class OpenSocket:
         for state in self.addresses:
             if state.verb == "bind" and state.actual.startswith("inproc://"):
                 self.socket.unbind(state.actual)
+        self.io_threads.close()
         self.socket.close(linger_ms)
         if self.guard is not None:
             self.guard.close()

@@ -56,6 +56,11 @@ DEFECTS = (
         "libzmq is not told of the end of a connection that it does not poll, and reads it later",
     ),
     Defect(
+        "4524",
+        "a peer that hangs up while high-water marks are changed ends the program",
+        "marks are changed when no connection is about to go",
+    ),
+    Defect(
         "",
         "two peers that take the next numbers of a ROUTER as their routing ids abort the program",
         "the numbers begin at random, and are shown to no other peer",

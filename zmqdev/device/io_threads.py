@@ -1,0 +1,54 @@
+"""A word from libzmq's own threads that they have done all they were told or had under way.
+
+A listener is opened and ended; a thread tells its end behind all that came before. The sockets
+for it are kept: those that are closed stay with libzmq for a while, with their descriptors.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import zmq
+
+Probe = tuple[zmq.Socket[bytes], zmq.Socket[bytes]]
+
+_names = itertools.count()
+# Milliseconds after which a thread that gives no answer is not waited for any more.
+_UNANSWERED_MS = 1000
+
+
+class IoThreads:
+    """Those of a context, asked from one thread."""
+
+    def __init__(self, context: zmq.Context[Any]) -> None:
+        self._context = context
+        self._probes: list[Probe] = []
+
+    def catch_up(self) -> None:
+        """Wait for all of them; about 0.1 ms."""
+        if not self._probes:
+            count = int(self._context.get(zmq.IO_THREADS))
+            self._probes = [_listen(self._context, number) for number in range(count)]
+        for probe, monitor in self._probes:
+            probe.bind("tcp://127.0.0.1:*")
+            probe.unbind(probe.getsockopt_string(zmq.LAST_ENDPOINT))
+            if monitor.poll(_UNANSWERED_MS):
+                monitor.recv_multipart()
+
+    def close(self) -> None:
+        for probe, monitor in self._probes:
+            probe.disable_monitor()
+            monitor.close(0)
+            probe.close(0)
+        self._probes = []
+
+
+def _listen(context: zmq.Context[Any], number: int) -> Probe:
+    """What is ended in an I/O thread, and the monitor that hears of the end."""
+    name = f"inproc://zmqdev-io-thread-{next(_names)}"
+    probe, monitor = context.socket(zmq.PULL), context.socket(zmq.PAIR)
+    probe.set(zmq.AFFINITY, 1 << number)
+    probe.monitor(name, zmq.EVENT_CLOSED)
+    monitor.connect(name)
+    return probe, monitor

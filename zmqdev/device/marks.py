@@ -1,0 +1,60 @@
+"""A change of high-water marks while peers are connected.
+
+libzmq passes new marks on to the other end of each of a socket's pipes. 4.3.5 does so even where
+it has told that end to go: the command then reaches freed memory, and the program ends by a
+fault (issue 4524; mended after 4.3.5). Peers who hang up at that moment are enough. So the marks
+are set only when no pipe is on its way out: all commands to the socket are taken, libzmq's own
+thread has answered those that this gave rise to, and there is no answer.
+
+It says nothing of an inproc peer, whose other end is in a thread of this same process.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import zmq
+
+from zmqdev.device.socket import OpenSocket
+from zmqdev.errors import RunError
+
+# Seconds in which such a moment must come; one try takes about 0.1 ms.
+PATIENCE = 0.5
+MARKS = ("sndhwm", "rcvhwm")
+
+
+def change(side: OpenSocket, options: Mapping[str, Any]) -> None:
+    """Set options of an open socket, in its thread. RunError when peers come and go too fast."""
+    if any(name in MARKS for name in options) and not await_no_leaver(side):
+        raise RunError(
+            f"{side.name}: marks cannot change while peers come and go without a pause; try again"
+        )
+    side.apply(options)
+
+
+def await_no_leaver(side: OpenSocket) -> bool:
+    """True when marks can be set now, before anything else is done with the socket; False when
+    there was no such moment."""
+    commands = select.poll()
+    commands.register(int(side.socket.get(zmq.FD)), select.POLLIN)
+    until = time.monotonic() + PATIENCE
+    while True:
+        _take_commands(side.socket)
+        side.io_threads.catch_up()
+        if not commands.poll(0):
+            return True
+        if time.monotonic() >= until:
+            return False
+
+
+def _take_commands(socket: zmq.Socket[bytes]) -> None:
+    """Have libzmq do what it was told for this socket, and read from none of its pipes: that
+    might be the last that is read from one, and so the end of it."""
+    try:
+        socket.unbind("")  # the commands come before a look at the address
+    except zmq.ZMQError as error:
+        if error.errno not in (zmq.EINVAL, zmq.EPROTONOSUPPORT):
+            raise
