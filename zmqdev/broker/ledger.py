@@ -95,7 +95,8 @@ class Ledger:
         size = sum(map(len, frames)) + FRAME * len(frames) + MESSAGE  # cost(), without the call
         client, service = self.clients.get(head[0]), self.services.get(name)
         key = None
-        if len(head) > 2 and head[1] and (called := _call_of(head)) is not None:
+        if len(head) > 2 and head[1] in call.MARKS:
+            called = head[2]
             key = called if len(called) >= call.UNIQUE else call.key_of(head[0], called)
             if key in self.calls:
                 repeat(self, self.calls[key], form, head, now)
