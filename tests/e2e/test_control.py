@@ -144,7 +144,7 @@ def test_no_wait_returns_at_once(start: Start, ctl: Ctl, context: Context) -> No
         (["queue", "pauze"], 2, "no verb 'pauze'; did you mean 'pause'?"),
         (["queue", "set", "on-full"], 2, "set needs value"),
         (["queue", "drain", "soon"], 2, "within: 'soon' is not a duration"),
-        (["queue", "bind", "left", "tcp://*:*"], 2, "side: 'left' is not one of"),
+        (["queue", "bind", "left", "tcp://*:*"], 1, "'left'"),
         (["queue", "unbind", "frontend", "tcp://*:1"], 1, "is not among"),
         (["queue", "set", "speed", "9"], 1, "nothing to set is called 'speed'"),
         (["ftp://x", "status"], 2, "unknown transport 'ftp'"),

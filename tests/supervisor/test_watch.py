@@ -65,12 +65,15 @@ def test_a_changed_file_is_for_those_who_use_it(
     assert touched(closed, before, beside(closed), AGAIN) == again
 
 
+WRITTEN = {"ready-file", "store"}
+
+
 def test_every_option_that_takes_a_file_says_what_a_change_of_it_asks() -> None:
     """Those of another type are files that are written."""
     for kind, category in kinds().items():
         for leaf in leaves(own_spec(category, kind)):
             if any(word in leaf.option.type.metavar for word in ("FILE", "DIR")):
-                assert isinstance(leaf.option.type, FileName) or leaf.path[-1] == "ready-file"
+                assert isinstance(leaf.option.type, FileName) or leaf.path[-1] in WRITTEN
 
 
 def test_a_file_that_goes_and_one_that_comes_are_noticed(tmp_path: Path) -> None:
