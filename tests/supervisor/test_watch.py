@@ -65,7 +65,7 @@ def test_a_changed_file_is_for_those_who_use_it(
     assert touched(closed, before, beside(closed), AGAIN) == again
 
 
-WRITTEN = {"ready-file", "store"}
+WRITTEN = {"ready-file", "store", "dump"}
 
 
 def test_every_option_that_takes_a_file_says_what_a_change_of_it_asks() -> None:
@@ -73,7 +73,8 @@ def test_every_option_that_takes_a_file_says_what_a_change_of_it_asks() -> None:
     for kind, category in kinds().items():
         for leaf in leaves(own_spec(category, kind)):
             if any(word in leaf.option.type.metavar for word in ("FILE", "DIR")):
-                assert isinstance(leaf.option.type, FileName) or leaf.path[-1] in WRITTEN
+                type_ = getattr(leaf.option.type, "item", leaf.option.type)
+                assert isinstance(type_, FileName) or leaf.path[-1] in WRITTEN, leaf.key
 
 
 def test_a_file_that_goes_and_one_that_comes_are_noticed(tmp_path: Path) -> None:
