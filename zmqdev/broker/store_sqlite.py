@@ -129,6 +129,7 @@ class SqliteStore:
 
     def recover(self) -> Iterable[Kept]:
         try:
+            self._check_tables()
             found = self._database.execute("select * from request order by key").fetchall()
             [expected] = self._database.execute(
                 "select value from meta where name = 'rows'"
@@ -143,6 +144,13 @@ class SqliteStore:
             ) from error
         self.first_key = 1 + max(last or 0, *(record.key for record in records), 0)
         return records
+
+    def _check_tables(self) -> None:
+        """A flipped bit in the words of a table makes it another one."""
+        made = self._database.execute("select sql from sqlite_master where sql is not null")
+        there = sorted(bytes(sql).decode(errors="replace").lower() for (sql,) in made)
+        if there != sorted(line for line in rows.TABLES if line.startswith("create")):
+            raise sqlite3.DatabaseError("its tables are not those of a store")
 
     def _sorted_out(self, found: Sequence[rows.Row], expected: object) -> list[Kept]:
         """What is whole; the rest, and what is not there any more, becomes dead letters."""
