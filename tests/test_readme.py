@@ -18,10 +18,10 @@ from zmqdev.cli.topics import TOPICS
 from zmqdev.options.endpoint import ENDPOINTS
 from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.option import leaves
-from zmqdev.options.part_options import Life
+from zmqdev.options.part_options import LifeOptions
 from zmqdev.options.queue import QueueSpec
 
-SPECS = [QueueSpec, FleetSpec, Life, *(kind.spec for kind in ENDPOINTS.values())]
+SPECS = [QueueSpec, FleetSpec, LifeOptions, *(kind.spec for kind in ENDPOINTS.values())]
 TEXTS = {name: path.read_text() for name, path in PAGES.items()}
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 

@@ -10,7 +10,7 @@ from support.majordomo import Play
 
 from zmqdev.broker.roster import Roster
 from zmqdev.wire import call
-from zmqdev.wire.dialect import DIALECTS, MDP_01, Verb
+from zmqdev.wire.dialect import DIALECTS, MDP_01, DialectVerb
 
 ALPHABET = [
     b"",
@@ -73,8 +73,8 @@ def random_frames(chance: random.Random, addresses: list[bytes], play: Play) -> 
     known = crew.workers.get(address) if isinstance(crew, Roster) else None
     if known and known.request:
         token, dialect = known.request.token, known.dialect
-    verb = chance.choice([verb for verb in Verb if dialect.knows(verb)])
-    carried = [b"echo"] if verb is Verb.READY else [token, b"", b"body"]
+    verb = chance.choice([verb for verb in DialectVerb if dialect.knows(verb)])
+    carried = [b"echo"] if verb is DialectVerb.READY else [token, b"", b"body"]
     near = [address, *dialect.frames(verb, *carried)]
     near[chance.randrange(len(near))] = chance.choice(alphabet)
     return near if chance.random() < 0.8 else near[: chance.randrange(len(near) + 1)]

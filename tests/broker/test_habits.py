@@ -6,7 +6,7 @@ import pytest
 from support.majordomo import Play
 
 from zmqdev.broker.token import Tokens
-from zmqdev.wire.dialect import MAJORTOMO, MDP_01, MDP_02, PPP, PPP_TEXT, REQ, Dialect, Verb
+from zmqdev.wire.dialect import MAJORTOMO, MDP_01, MDP_02, PPP, PPP_TEXT, REQ, Dialect, DialectVerb
 
 PIRATES = [PPP, PPP_TEXT]
 ALL = [MDP_01, MDP_02, MAJORTOMO, *PIRATES, REQ]
@@ -34,7 +34,7 @@ def test_the_token_survives_a_worker_that_keeps_it_as_a_c_string(dialect: Dialec
 def test_a_reply_without_the_empty_frame_is_taken(dialect: Dialect) -> None:
     """The Guide's PHP wraps the address with no delimiter."""
     play, token = asked(dialect)
-    play.say(b"w", Verb.FINAL, token, b"bye", b"more", dialect=dialect)
+    play.say(b"w", DialectVerb.FINAL, token, b"bye", b"more", dialect=dialect)
     assert play.replies_to() == [[b"", b"MDPC01", b"echo", b"bye", b"more"]]
     assert play.counts["malformed_workers"] == 0
     play.ask(b"again")
@@ -44,15 +44,15 @@ def test_a_reply_without_the_empty_frame_is_taken(dialect: Dialect) -> None:
 @named
 def test_a_reply_of_one_empty_frame_without_the_empty_frame_is_taken(dialect: Dialect) -> None:
     play, token = asked(dialect)
-    play.say(b"w", Verb.FINAL, token, b"", dialect=dialect)
+    play.say(b"w", DialectVerb.FINAL, token, b"", dialect=dialect)
     assert play.replies_to() == [[b"", b"MDPC01", b"echo", b""]]
 
 
 @pytest.mark.parametrize("dialect", [MDP_02, MAJORTOMO], ids=lambda row: row.name)
 def test_partial_replies_without_the_empty_frame_are_taken(dialect: Dialect) -> None:
     play, token = asked(dialect)
-    play.say(b"w", Verb.PARTIAL, token, b"one", dialect=dialect)
-    play.say(b"w", Verb.FINAL, token, b"two", dialect=dialect)
+    play.say(b"w", DialectVerb.PARTIAL, token, b"one", dialect=dialect)
+    play.say(b"w", DialectVerb.FINAL, token, b"two", dialect=dialect)
     assert play.replies_to() == [[b"", b"MDPC01", b"echo", b"one", b"two"]]
 
 
@@ -60,7 +60,7 @@ def test_partial_replies_without_the_empty_frame_are_taken(dialect: Dialect) -> 
 def test_a_late_reply_without_the_empty_frame_is_late(dialect: Dialect) -> None:
     play, token = asked(dialect, busy_timeout=0.1, max_attempts=1)
     play.pass_time(1.0)
-    play.say(b"w", Verb.FINAL, token, b"late", dialect=dialect)
+    play.say(b"w", DialectVerb.FINAL, token, b"late", dialect=dialect)
     assert play.counts["late"] == 1
     assert play.counts["malformed_workers"] == 0
     play.ask(b"again")
@@ -70,7 +70,7 @@ def test_a_late_reply_without_the_empty_frame_is_late(dialect: Dialect) -> None:
 @pytest.mark.parametrize("dialect", [MDP_01, MDP_02, MAJORTOMO], ids=lambda row: row.name)
 def test_a_reply_to_a_name_that_is_not_ours_is_invalid_still(dialect: Dialect) -> None:
     play, _ = asked(dialect)
-    play.say(b"w", Verb.FINAL, b"client", b"bye", dialect=dialect)
+    play.say(b"w", DialectVerb.FINAL, b"client", b"bye", dialect=dialect)
     assert play.replies_to() == []
     assert play.counts["expelled"] == 1
 

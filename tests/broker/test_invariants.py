@@ -23,7 +23,7 @@ from zmqdev.broker.pool import Pool
 from zmqdev.broker.roster import Roster
 from zmqdev.broker.worker import Worker
 from zmqdev.wire import call
-from zmqdev.wire.dialect import DIALECTS, Verb
+from zmqdev.wire.dialect import DIALECTS, DialectVerb
 
 T = TypeVar("T")
 # Most steps are short, or nobody would ever be at work.
@@ -284,9 +284,9 @@ class Interleavings(Clients):
     @rule(which=NUMBER)
     def partial(self, which: int) -> None:
         worker = pick(self.busy(), which)
-        if worker.request is not None and worker.dialect.knows(Verb.PARTIAL):
+        if worker.request is not None and worker.dialect.knows(DialectVerb.PARTIAL):
             carried = (worker.request.token, b"", b"part")
-            self.play.say(worker.identity, Verb.PARTIAL, *carried, dialect=worker.dialect)
+            self.play.say(worker.identity, DialectVerb.PARTIAL, *carried, dialect=worker.dialect)
 
     @precondition(busy)
     @rule(which=NUMBER)
@@ -296,7 +296,7 @@ class Interleavings(Clients):
         request = worker.request
         if not worker.dialect.beats:
             return
-        self.play.say(worker.identity, Verb.HEARTBEAT, dialect=worker.dialect)
+        self.play.say(worker.identity, DialectVerb.HEARTBEAT, dialect=worker.dialect)
         assert worker in self.busy()
         assert worker.request is request
         assert worker not in worker.service.ready
@@ -305,8 +305,8 @@ class Interleavings(Clients):
     @rule(which=NUMBER)
     def leave(self, which: int) -> None:
         worker = pick(self.there(), which)
-        if worker.dialect.knows(Verb.DISCONNECT):
-            self.play.say(worker.identity, Verb.DISCONNECT, dialect=worker.dialect)
+        if worker.dialect.knows(DialectVerb.DISCONNECT):
+            self.play.say(worker.identity, DialectVerb.DISCONNECT, dialect=worker.dialect)
             assert worker not in self.there()
 
     @rule(worker=st.sampled_from(WORKERS), gone=st.booleans())
@@ -324,7 +324,7 @@ class Interleavings(Clients):
         while self.play.now < end:
             for worker in self.there():
                 if worker.identity not in silent:
-                    self.play.say(worker.identity, Verb.HEARTBEAT, dialect=worker.dialect)
+                    self.play.say(worker.identity, DialectVerb.HEARTBEAT, dialect=worker.dialect)
             self.play.pass_time(min(0.5, end - self.play.now))
 
     def work(self) -> None:

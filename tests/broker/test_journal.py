@@ -9,7 +9,7 @@ from support.majordomo import Play
 
 from zmqdev.broker.record import FULL
 from zmqdev.wire import call
-from zmqdev.wire.dialect import Verb
+from zmqdev.wire.dialect import DialectVerb
 from zmqdev.wire.majordomo import request_01
 
 ID, OTHER = b"an id of 12 b", b"another id of"
@@ -249,7 +249,7 @@ def test_attempts_are_counted_over_a_crash() -> None:
     play.post()
     play.commit()
     play.ready(b"w")
-    play.say(b"w", Verb.DISCONNECT)
+    play.say(b"w", DialectVerb.DISCONNECT)
     play.commit()
     again = play.died()
     assert [request.attempts for request in again.broker.ledger.open.values()] == [1]
@@ -260,7 +260,7 @@ def test_a_dead_letter_is_written_and_its_poster_may_know() -> None:
     play.post()
     play.commit()
     play.ready(b"w")
-    play.say(b"w", Verb.DISCONNECT)
+    play.say(b"w", DialectVerb.DISCONNECT)
     play.commit()
     assert [dead.reason for dead in play.disk.dead.values()] == ["attempts"]
     assert play.disk.requests == {}

@@ -6,7 +6,7 @@ import pytest
 from support.majordomo import Play
 
 from zmqdev.broker.token import Tokens
-from zmqdev.wire.dialect import MAJORTOMO, MDP_01, MDP_02, PPP, PPP_TEXT, REQ, Dialect, Verb
+from zmqdev.wire.dialect import MAJORTOMO, MDP_01, MDP_02, PPP, PPP_TEXT, REQ, Dialect, DialectVerb
 
 ALL = [MDP_01, MDP_02, MAJORTOMO, PPP, PPP_TEXT, REQ]
 
@@ -67,7 +67,7 @@ def test_a_request_of_one_frame_is_a_request() -> None:
 def test_a_stranger_with_a_workers_header_is_told_to_disconnect() -> None:
     play = Shared()
     play.worker(b"w", b"", b"MDPW01", b"\x04")
-    assert play.verbs_to(b"w") == [Verb.DISCONNECT]
+    assert play.verbs_to(b"w") == [DialectVerb.DISCONNECT]
 
 
 def test_a_message_that_is_neither_is_counted() -> None:

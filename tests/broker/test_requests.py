@@ -12,7 +12,7 @@ from zmqdev.broker.cost import cost
 from zmqdev.broker.names import MOST
 from zmqdev.options.reliable import Reliable
 from zmqdev.wire import call
-from zmqdev.wire.dialect import MDP_01, MDP_02, Verb
+from zmqdev.wire.dialect import MDP_01, MDP_02, DialectVerb
 from zmqdev.wire.majordomo import request_01, request_02
 
 FORMS = {
@@ -100,7 +100,7 @@ def test_the_broker_answers_management_requests_itself(
 def test_a_service_without_workers_left_is_not_found() -> None:
     play = Play()
     play.ready(b"w")
-    play.say(b"w", Verb.DISCONNECT)
+    play.say(b"w", DialectVerb.DISCONNECT)
     play.ask(b"echo", service=b"mmi.service")
     assert play.replies_to()[-1][-1] == b"404"
 
@@ -186,7 +186,7 @@ def test_a_request_for_an_unknown_service_expires_sooner() -> None:
 def test_a_service_whose_workers_left_is_not_unknown() -> None:
     play = Play(expiry=100.0, unknown_expiry=2.0)
     play.ready(b"w")
-    play.say(b"w", Verb.DISCONNECT)
+    play.say(b"w", DialectVerb.DISCONNECT)
     play.ask(b"1")
     play.pass_time(50)
     play.ready(b"v")
@@ -212,7 +212,7 @@ def test_services_that_workers_make_up_and_leave_are_forgotten_at_once() -> None
     play = Play(expiry=300.0)
     for number in range(1000):
         play.ready(b"w", service=b"made-up-%d" % number)
-        play.say(b"w", Verb.DISCONNECT)
+        play.say(b"w", DialectVerb.DISCONNECT)
     play.pass_time(0.5)
     assert play.broker.report(play.now).services == ()
 
@@ -230,7 +230,7 @@ def test_a_poison_request_becomes_a_dead_letter() -> None:
     ask_with_id(play, b"1", b"poison")
     for name in (b"a", b"b", b"c", b"d"):
         play.ready(name)
-        play.say(name, Verb.DISCONNECT)
+        play.say(name, DialectVerb.DISCONNECT)
     assert failure_of(play) == "dead-letter"
     [letter] = play.broker.take_letters()
     assert (letter.service, letter.attempts, letter.body) == ("echo", 3, (b"poison",))
@@ -314,7 +314,7 @@ def test_half_a_reply_has_gone_so_the_other_half_goes_nowhere_else() -> None:
     asked = request_02(b"echo", [b"body"])
     play.client(b"one", *call.wrap(LONG, asked))
     token = play.token(b"w", MDP_02)
-    play.say(b"w", Verb.PARTIAL, token, b"", b"half", dialect=MDP_02)
+    play.say(b"w", DialectVerb.PARTIAL, token, b"", b"half", dialect=MDP_02)
     play.client(b"two", *call.wrap(LONG, asked, call.AGAIN))
     assert failure_of(play, b"two") == "elsewhere"
     play.reply(b"w", b"rest", token=token, dialect=MDP_02)
@@ -374,8 +374,8 @@ def test_a_stop_tells_the_workers_and_the_clients() -> None:
     ask_with_id(play, b"1")
     assert play.broker.stop() == 1
     play.collect()
-    assert play.verbs_to(b"w")[-1] is Verb.DISCONNECT
-    assert play.verbs_to(b"idle")[-1] is Verb.DISCONNECT
+    assert play.verbs_to(b"w")[-1] is DialectVerb.DISCONNECT
+    assert play.verbs_to(b"idle")[-1] is DialectVerb.DISCONNECT
     assert failure_of(play) == "stopped"
     assert play.counts["unanswered"] == 1
 
@@ -406,7 +406,7 @@ def test_the_ledger_balances() -> None:
     for number in range(10):
         play.ask(b"%d" % number)
     play.reply(b"w", b"done")
-    play.say(b"w", Verb.DISCONNECT)
+    play.say(b"w", DialectVerb.DISCONNECT)
     play.pass_time(6)
     play.ask(b"left")
     report = play.broker.report(play.now)
@@ -462,7 +462,9 @@ def test_replies_that_have_not_left_yet_do_not_go_to_the_second_with_a_routing_i
     play.ready(b"w")
     play.ask(b"1")
     token = play.token(b"w")
-    play.broker.receive_workers([[b"w", *MDP_01.frames(Verb.FINAL, token, b"", b"x")]], play.now)
+    play.broker.receive_workers(
+        [[b"w", *MDP_01.frames(DialectVerb.FINAL, token, b"", b"x")]], play.now
+    )
     play.broker.void(b"client", play.now)
     play.collect()
     assert play.replies_to(b"client") == []

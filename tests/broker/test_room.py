@@ -11,7 +11,7 @@ from support.majordomo import Play
 
 from zmqdev.broker.cost import cost
 from zmqdev.broker.names import MOST
-from zmqdev.wire.dialect import MDP_02, Verb
+from zmqdev.wire.dialect import MDP_02, DialectVerb
 
 MEBIBYTE = 1 << 20
 GOOD = 50
@@ -106,7 +106,7 @@ def test_a_service_whose_workers_come_and_go_moves_between_the_parts() -> None:
     assert unserved.requests == 3
     play.ready(b"w")
     assert (unserved.requests, unserved.size) == (0, 0)
-    play.say(b"w", Verb.DISCONNECT)
+    play.say(b"w", DialectVerb.DISCONNECT)
     assert unserved.requests == 3
     check(play)
 
@@ -131,7 +131,7 @@ def many_partials(play: Play) -> None:
     play.ask(b"x")
     token = play.token(b"w", MDP_02)
     for _ in range(20_000):
-        play.say(b"w", Verb.PARTIAL, token, b"", b"", dialect=MDP_02)
+        play.say(b"w", DialectVerb.PARTIAL, token, b"", b"", dialect=MDP_02)
 
 
 def many_unread_replies(play: Play) -> None:
@@ -214,7 +214,7 @@ def test_services_without_workers_are_limited_however_they_came() -> None:
         play.ready(b"w", service=name)
         play.ask(b"x", service=name)
         play.reply(b"w", b"done")
-        play.say(b"w", Verb.DISCONNECT)
+        play.say(b"w", DialectVerb.DISCONNECT)
     play.pass_time(0.5)
     assert len(play.broker.ledger.services) <= MOST
     check(play)

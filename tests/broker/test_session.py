@@ -7,11 +7,11 @@ from itertools import pairwise
 import pytest
 
 from zmqdev.broker.session import FIRST_PAUSE, LAST_PAUSE, Session
-from zmqdev.wire.dialect import DIALECTS, MDP_01, PPP, Dialect, Verb
+from zmqdev.wire.dialect import DIALECTS, MDP_01, PPP, Dialect, DialectVerb
 
-REQUEST = MDP_01.frames(Verb.REQUEST, b"token", b"", b"hello", b"you")
-HEARTBEAT = MDP_01.frames(Verb.HEARTBEAT)
-DISCONNECT = MDP_01.frames(Verb.DISCONNECT)
+REQUEST = MDP_01.frames(DialectVerb.REQUEST, b"token", b"", b"hello", b"you")
+HEARTBEAT = MDP_01.frames(DialectVerb.HEARTBEAT)
+DISCONNECT = MDP_01.frames(DialectVerb.DISCONNECT)
 
 
 def begun(dialect: Dialect = MDP_01, heartbeat: float = 1.0) -> Session:
@@ -20,8 +20,8 @@ def begun(dialect: Dialect = MDP_01, heartbeat: float = 1.0) -> Session:
     return session
 
 
-def taken(session: Session, dialect: Dialect = MDP_01) -> list[Verb]:
-    said = [dialect.verb_of(frames, 0, Verb.FINAL) for frames in session.outbox]
+def taken(session: Session, dialect: Dialect = MDP_01) -> list[DialectVerb]:
+    said = [dialect.verb_of(frames, 0, DialectVerb.FINAL) for frames in session.outbox]
     session.outbox.clear()
     return said
 
@@ -29,11 +29,11 @@ def taken(session: Session, dialect: Dialect = MDP_01) -> list[Verb]:
 @pytest.mark.parametrize("dialect", list(DIALECTS.values()), ids=lambda row: row.name)
 def test_a_request_is_taken_and_answered(dialect: Dialect) -> None:
     session = begun(dialect)
-    assert taken(session, dialect) == [Verb.READY]
-    job = session.receive(dialect.frames(Verb.REQUEST, b"token", b"", b"hello", b"you"), 0.5)
+    assert taken(session, dialect) == [DialectVerb.READY]
+    job = session.receive(dialect.frames(DialectVerb.REQUEST, b"token", b"", b"hello", b"you"), 0.5)
     assert job == ([b"token", b""], [b"hello", b"you"])
     assert session.finish(session.generation, job[0], [b"bye"], 0.6)
-    assert session.outbox == [dialect.frames(Verb.FINAL, b"token", b"", b"bye")]
+    assert session.outbox == [dialect.frames(DialectVerb.FINAL, b"token", b"", b"bye")]
 
 
 def test_heartbeats_go_on_while_it_works() -> None:
@@ -54,7 +54,7 @@ def test_no_heartbeat_is_added_to_what_has_not_left_yet() -> None:
     for step in range(1, 20):
         session.receive(HEARTBEAT, step / 10)
         session.tick(step / 10)
-    assert taken(session) == [Verb.READY]
+    assert taken(session) == [DialectVerb.READY]
 
 
 def test_a_silent_broker_is_left_after_three_heartbeats_with_growing_pauses() -> None:
@@ -78,7 +78,7 @@ def test_while_nothing_can_be_sent_it_waits_and_is_there_at_once_afterwards() ->
     session = begun()
     for step in range(600):
         session.tick(step / 10)
-    assert taken(session) == [Verb.READY]
+    assert taken(session) == [DialectVerb.READY]
     session.tick(60.0)
     assert (session.state, session.generation) == ("open", 0)
 
@@ -92,7 +92,7 @@ def test_a_disconnect_ends_it_and_it_comes_back() -> None:
     assert session.state == "closed"
     assert session.deadline() == 1.0 + FIRST_PAUSE
     session.tick(session.deadline())
-    assert taken(session) == [Verb.READY]
+    assert taken(session) == [DialectVerb.READY]
 
 
 def test_hearing_the_broker_makes_the_pause_short_again() -> None:
@@ -139,7 +139,7 @@ def test_a_stop_finishes_the_work_and_says_goodbye() -> None:
     session.stop(0.2)
     assert not session.has_left
     session.finish(session.generation, [b"token", b""], [b"bye"], 0.3)
-    assert taken(session) == [Verb.FINAL, Verb.DISCONNECT]
+    assert taken(session) == [DialectVerb.FINAL, DialectVerb.DISCONNECT]
     assert session.has_left
 
 
@@ -153,6 +153,6 @@ def test_a_pirate_leaves_without_a_word() -> None:
 
 def test_what_is_no_command_of_a_broker_is_counted() -> None:
     session = begun()
-    for frames in ([], [b""], [b"x", b"y"], MDP_01.frames(Verb.READY, b"echo")):
+    for frames in ([], [b""], [b"x", b"y"], MDP_01.frames(DialectVerb.READY, b"echo")):
         assert session.receive(frames, 0.1) is None
     assert session.malformed == 4

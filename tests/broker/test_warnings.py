@@ -7,7 +7,7 @@ from support.majordomo import Play
 
 from zmqdev.broker.warnings import peer_name
 from zmqdev.device.peer_log import FIRST_PAUSE
-from zmqdev.wire.dialect import Verb
+from zmqdev.wire.dialect import DialectVerb
 
 
 def told(play: Play) -> list[str]:
@@ -81,7 +81,7 @@ def test_a_dead_letter_says_why_the_last_attempt_failed() -> None:
     play = Play(max_attempts=2, busy_timeout=1.0)
     play.ready(b"w")
     play.ask(b"x")
-    play.say(b"w", Verb.DISCONNECT)
+    play.say(b"w", DialectVerb.DISCONNECT)
     play.ready(b"v")
     play.pass_time(1.5, alive=(b"v",))
     [letter] = play.broker.take_letters()

@@ -6,7 +6,7 @@ import pytest
 from support.majordomo import Play
 
 from zmqdev.broker.token import Tokens
-from zmqdev.wire.dialect import MAJORTOMO, MDP_01, MDP_02, PPP, PPP_TEXT, REQ, Dialect, Verb
+from zmqdev.wire.dialect import MAJORTOMO, MDP_01, MDP_02, PPP, PPP_TEXT, REQ, Dialect, DialectVerb
 
 DIALECTS = [MDP_01, MDP_02, MAJORTOMO, PPP, PPP_TEXT, REQ]
 BEATING = [row for row in DIALECTS if row.beats]
@@ -51,7 +51,7 @@ def test_a_heartbeat_never_makes_a_busy_worker_ready(dialect: Dialect) -> None:
     play.ready(b"w", dialect=dialect)
     play.ask(b"1")
     play.ask(b"2")
-    play.say(b"w", Verb.HEARTBEAT, dialect=dialect)
+    play.say(b"w", DialectVerb.HEARTBEAT, dialect=dialect)
     assert len(play.work_of(b"w", dialect)) == 1
 
 
@@ -72,7 +72,7 @@ def test_the_request_of_a_worker_that_leaves_goes_to_another_first() -> None:
     play.ready(b"a")
     play.ask(b"first")
     play.ask(b"second")
-    play.say(b"a", Verb.DISCONNECT)
+    play.say(b"a", DialectVerb.DISCONNECT)
     play.ready(b"b")
     assert [work[2] for work in play.work_of(b"b")] == [b"first"]
     play.reply(b"b", b"x")
@@ -87,7 +87,7 @@ def test_requests_that_come_back_keep_their_order() -> None:
     for number in (b"1", b"2", b"3", b"4"):
         play.ask(number)
     for name in (b"b", b"c", b"a"):
-        play.say(name, Verb.DISCONNECT)
+        play.say(name, DialectVerb.DISCONNECT)
     play.ready(b"d")
     for _ in range(4):
         play.reply(b"d", b"x")
@@ -102,7 +102,9 @@ def test_a_worker_whose_connection_ended_is_found_by_a_probe() -> None:
     play.broker.connection_lost(play.now)
     probes = play.broker.commands_for_workers()
     assert [frames[0] for frames in probes] == [b"a", b"b"]
-    assert all(MDP_01.verb_of(frames, 1, Verb.REQUEST) is Verb.HEARTBEAT for frames in probes)
+    assert all(
+        MDP_01.verb_of(frames, 1, DialectVerb.REQUEST) is DialectVerb.HEARTBEAT for frames in probes
+    )
     play.broker.worker_refused(probes[0], True, play.now)
     play.collect()
     assert [work[2] for work in play.work_of(b"b")] == [b"1"]
@@ -123,7 +125,7 @@ def test_a_worker_that_does_not_read_loses_its_request_but_not_for_a_heartbeat()
     play = Play()
     play.ready(b"a")
     play.ask(b"1")
-    pulse = [b"a", *MDP_01.frames(Verb.HEARTBEAT)]
+    pulse = [b"a", *MDP_01.frames(DialectVerb.HEARTBEAT)]
     play.broker.worker_refused(pulse, False, play.now)
     assert play.broker.report(play.now).in_flight == 1
     play.broker.worker_refused(play.sent_to_workers[-1], False, play.now)
@@ -157,8 +159,8 @@ def test_idle_workers_get_heartbeats_and_busy_ones_too() -> None:
     play.ready(b"busy")
     play.ask(b"1")
     play.pass_time(10, alive=(b"idle", b"busy"))
-    assert play.verbs_to(b"idle").count(Verb.HEARTBEAT) >= 8
-    assert play.verbs_to(b"busy").count(Verb.HEARTBEAT) >= 8
+    assert play.verbs_to(b"idle").count(DialectVerb.HEARTBEAT) >= 8
+    assert play.verbs_to(b"busy").count(DialectVerb.HEARTBEAT) >= 8
 
 
 def test_each_protocol_has_its_own_heartbeat_when_none_is_set() -> None:
@@ -226,11 +228,11 @@ def test_a_reply_with_a_token_of_another_run_of_the_queue_is_not_taken() -> None
 @pytest.mark.parametrize("dialect", [MDP_01, MDP_02, MAJORTOMO], ids=lambda row: row.name)
 def test_majordomo_strangers_are_told_to_disconnect(dialect: Dialect) -> None:
     play = Play()
-    play.say(b"x", Verb.HEARTBEAT, dialect=dialect)
-    play.say(b"y", Verb.FINAL, b"token", b"", b"body", dialect=dialect)
-    play.say(b"z", Verb.DISCONNECT, dialect=dialect)
-    assert play.verbs_to(b"x", dialect) == [Verb.DISCONNECT]
-    assert play.verbs_to(b"y", dialect) == [Verb.DISCONNECT]
+    play.say(b"x", DialectVerb.HEARTBEAT, dialect=dialect)
+    play.say(b"y", DialectVerb.FINAL, b"token", b"", b"body", dialect=dialect)
+    play.say(b"z", DialectVerb.DISCONNECT, dialect=dialect)
+    assert play.verbs_to(b"x", dialect) == [DialectVerb.DISCONNECT]
+    assert play.verbs_to(b"y", dialect) == [DialectVerb.DISCONNECT]
     assert play.verbs_to(b"z", dialect) == []
 
 
@@ -239,7 +241,7 @@ def test_a_second_ready_of_majordomo_ends_the_worker_and_frees_its_request() -> 
     play.ready(b"w")
     play.ask(b"1")
     play.ready(b"w")
-    assert play.verbs_to(b"w")[-1] is Verb.DISCONNECT
+    assert play.verbs_to(b"w")[-1] is DialectVerb.DISCONNECT
     play.ready(b"w")
     assert [work[2] for work in play.work_of(b"w")] == [b"1", b"1"]
 
@@ -256,7 +258,7 @@ def test_a_second_ready_of_a_pirate_starts_again_and_frees_its_request() -> None
 def test_a_worker_must_not_register_a_service_of_the_broker(service: bytes) -> None:
     play = Play()
     play.ready(b"w", service=service)
-    assert play.verbs_to(b"w") == [Verb.DISCONNECT]
+    assert play.verbs_to(b"w") == [DialectVerb.DISCONNECT]
     assert play.counts["registered"] == 0
 
 
@@ -265,7 +267,7 @@ def test_a_worker_that_breaks_the_protocol_is_expelled_and_its_request_goes_on()
     play.ready(b"w")
     play.ask(b"1")
     play.worker(b"w", b"", b"MDPW01", b"\x63")
-    assert play.verbs_to(b"w")[-1] is Verb.DISCONNECT
+    assert play.verbs_to(b"w")[-1] is DialectVerb.DISCONNECT
     play.ready(b"other")
     assert [work[2] for work in play.work_of(b"other")] == [b"1"]
     assert play.counts["expelled"] == 1
@@ -300,7 +302,7 @@ def test_partial_replies_reach_a_client_that_knows_them_together_with_the_final_
     play.ready(b"w", dialect=MDP_02)
     play.client(b"c", b"MDPC02", b"\x01", b"echo", b"go")
     token = play.token(b"w", MDP_02)
-    play.say(b"w", Verb.PARTIAL, token, b"", b"one", dialect=MDP_02)
+    play.say(b"w", DialectVerb.PARTIAL, token, b"", b"one", dialect=MDP_02)
     assert play.replies_to(b"c") == []
     play.reply(b"w", b"end", token=token, dialect=MDP_02)
     assert play.replies_to(b"c") == [
@@ -313,8 +315,8 @@ def test_the_partial_replies_of_a_dead_worker_are_forgotten() -> None:
     play = Play()
     play.ready(b"w", dialect=MDP_02)
     play.client(b"c", b"MDPC02", b"\x01", b"echo", b"go")
-    play.say(b"w", Verb.PARTIAL, play.token(b"w", MDP_02), b"", b"old", dialect=MDP_02)
-    play.say(b"w", Verb.DISCONNECT, dialect=MDP_02)
+    play.say(b"w", DialectVerb.PARTIAL, play.token(b"w", MDP_02), b"", b"old", dialect=MDP_02)
+    play.say(b"w", DialectVerb.DISCONNECT, dialect=MDP_02)
     play.ready(b"v", dialect=MDP_02)
     play.reply(b"v", b"end", token=play.token(b"v", MDP_02), dialect=MDP_02)
     assert play.replies_to(b"c") == [[b"MDPC02", b"\x03", b"echo", b"end"]]
@@ -326,7 +328,7 @@ def test_a_client_without_partial_replies_gets_one_with_all_frames() -> None:
     play.ready(b"w", dialect=MDP_02)
     play.ask(b"go")
     token = play.token(b"w", MDP_02)
-    play.say(b"w", Verb.PARTIAL, token, b"", b"one", dialect=MDP_02)
+    play.say(b"w", DialectVerb.PARTIAL, token, b"", b"one", dialect=MDP_02)
     play.reply(b"w", b"two", token=token, dialect=MDP_02)
     assert play.replies_to() == [[b"", b"MDPC01", b"echo", b"one", b"two"]]
 
@@ -336,8 +338,8 @@ def test_a_streamed_request_is_not_answered_twice_when_its_worker_dies() -> None
     play.ready(b"w", dialect=MDP_02)
     play.ready(b"v", dialect=MDP_02)
     play.client(b"c", b"MDPC02", b"\x01", b"echo", b"go")
-    play.say(b"w", Verb.PARTIAL, play.token(b"w", MDP_02), b"", b"one", dialect=MDP_02)
-    play.say(b"w", Verb.DISCONNECT, dialect=MDP_02)
+    play.say(b"w", DialectVerb.PARTIAL, play.token(b"w", MDP_02), b"", b"one", dialect=MDP_02)
+    play.say(b"w", DialectVerb.DISCONNECT, dialect=MDP_02)
     assert play.replies_to(b"c") == [[b"MDPC02", b"\x02", b"echo", b"one"]]
     assert play.work_of(b"v", MDP_02) == []
     assert [letter.reason for letter in play.broker.take_letters()] == ["broken-off"]
@@ -349,6 +351,6 @@ def test_partial_replies_without_end_do_not_fill_the_memory() -> None:
     play.client(b"c", b"MDPC02", b"\x01", b"echo", b"go")
     token = play.token(b"w", MDP_02)
     for _ in range(100):
-        play.say(b"w", Verb.PARTIAL, token, b"", b"x" * 100, dialect=MDP_02)
+        play.say(b"w", DialectVerb.PARTIAL, token, b"", b"x" * 100, dialect=MDP_02)
     assert play.broker.report(play.now).bytes == 0
     assert [letter.reason for letter in play.broker.take_letters()] == ["too-large"]

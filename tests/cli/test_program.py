@@ -13,7 +13,7 @@ from support import forked
 
 import zmqdev
 from zmqdev.cli.options import DeclaredOption
-from zmqdev.cli.program import ROWS, Row
+from zmqdev.cli.program import ROWS, CommandRow
 
 
 def zmqdev_says(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -233,7 +233,7 @@ def test_a_limit_of_frames_below_the_handshake_is_refused(words: list[str], leas
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_every_option_is_declared_and_so_obeys_the_environment(row: Row) -> None:
+def test_every_option_is_declared_and_so_obeys_the_environment(row: CommandRow) -> None:
     options = [one for one in row.load().params if isinstance(one, click.Option)]
     by_hand = {one.name for one in options if not isinstance(one, DeclaredOption)}
     assert by_hand <= {"config", "print_config"}, "they are about the command itself"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zmqdev.control import protocol
-from zmqdev.control.protocol import Argument, Refused, Request, Verb
+from zmqdev.control.protocol import Argument, ControlRequest, Refused, Verb
 from zmqdev.options.types import Choice, Duration, Text
 
 CONNECT = Verb(
@@ -39,18 +39,18 @@ def request(**changed: Any) -> bytes:
 
 def test_a_request_is_read_as_it_was_written() -> None:
     written = protocol.write_request("connect", {"side": "backend"}, 7)
-    assert protocol.read_request([written]) == Request("connect", {"side": "backend"}, 7)
+    assert protocol.read_request([written]) == ControlRequest("connect", {"side": "backend"}, 7)
 
 
 def test_args_and_id_may_be_left_out() -> None:
-    assert protocol.read_request([request()]) == Request("status", {}, None)
+    assert protocol.read_request([request()]) == ControlRequest("status", {}, None)
 
 
 def test_the_words_of_zmq_proxy_steerable_are_understood() -> None:
-    assert protocol.read_request([b"PAUSE"]) == Request("pause", old=True)
-    assert protocol.read_request([b"RESUME"]) == Request("resume", old=True)
-    assert protocol.read_request([b"TERMINATE"]) == Request("stop", old=True)
-    assert protocol.read_request([b"STATISTICS"]) == Request("statistics", old=True)
+    assert protocol.read_request([b"PAUSE"]) == ControlRequest("pause", old=True)
+    assert protocol.read_request([b"RESUME"]) == ControlRequest("resume", old=True)
+    assert protocol.read_request([b"TERMINATE"]) == ControlRequest("stop", old=True)
+    assert protocol.read_request([b"STATISTICS"]) == ControlRequest("statistics", old=True)
 
 
 def test_a_request_without_the_version_is_refused_and_told_which_one_it_is() -> None:
@@ -100,7 +100,7 @@ def test_the_id_comes_back_also_with_a_refusal() -> None:
 
 def test_an_unknown_verb_is_refused_with_the_nearest() -> None:
     with pytest.raises(Refused, match="did you mean 'connect'"):
-        protocol.find(VERBS, Request("conect"))
+        protocol.find(VERBS, ControlRequest("conect"))
 
 
 def test_arguments_are_parsed_by_their_types() -> None:

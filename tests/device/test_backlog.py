@@ -9,7 +9,7 @@ import pytest
 import zmq
 from support.processes import until
 
-from zmqdev.system.process_info import Wire
+from zmqdev.system.process_info import WireBytes
 
 Context = zmq.Context[zmq.Socket[bytes]]
 Begin = Callable[..., Any]
@@ -20,7 +20,7 @@ COUNT = 5
 def taken(item: Any) -> int:
     """Bytes that the frontend has from its only client."""
     ((descriptor, _),) = item.device.watches["frontend"].connections().items()
-    wire = Wire()
+    wire = WireBytes()
     return (wire.received(descriptor) or 0) - wire.unread(descriptor)
 
 

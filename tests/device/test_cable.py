@@ -17,7 +17,7 @@ from zmqdev.device.cable import DEAD_AFTER, Cables, CableWatch
 from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket, make
 from zmqdev.security.connections import Census
-from zmqdev.system.process_info import Trace, Wire
+from zmqdev.system.process_info import Trace, WireBytes
 
 # Traced once a second: (seconds, retransmits, probes, unacked, acknowledged_ago).
 Row = tuple[float, int, int, int, float]
@@ -132,7 +132,7 @@ def test_a_peer_without_a_cable_is_cut_and_what_was_lost_is_told(push: Side) -> 
 @pytest.mark.usefixtures("quick")
 def test_a_peer_that_reads_nothing_is_not_cut(push: Side) -> None:
     """Its window is full, and it answers each probe."""
-    wire = Wire()
+    wire = WireBytes()
     while push.opened.socket.poll(200, zmq.POLLOUT):
         push.opened.socket.send(b"x" * 100_000)
     (descriptor,) = push.watch.connections()
@@ -160,7 +160,7 @@ def test_an_idle_peer_without_a_cable_is_left_to_keepalive(push: Side) -> None:
 
 def test_what_is_no_tcp_has_no_trace() -> None:
     one, two = socket.socketpair()
-    assert Wire().trace(one.fileno()) is None
-    assert Wire().trace(99999) is None
+    assert WireBytes().trace(one.fileno()) is None
+    assert WireBytes().trace(99999) is None
     one.close()
     two.close()

@@ -10,7 +10,7 @@ import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.device.hangup import Ending
+from zmqdev.device.hangup import HangupEnd
 from zmqdev.device.peers import PeerWatch
 from zmqdev.device.tally import (
     BROKEN,
@@ -114,7 +114,7 @@ def test_an_old_peer_is_connected_though_no_success_is_told_of_it() -> None:
 @pytest.mark.parametrize(("sent", "received"), [(12, 14), (14, 400), (10, 10), (10, 18)])
 def test_an_old_peer_that_comes_and_goes_at_once_has_not_failed(sent: int, received: int) -> None:
     tally = fed((OPEN, 7), (UNSAID, 0))
-    event = tally.take(ENDED, 7, HERE, ending=Ending(False, sent, received))
+    event = tally.take(ENDED, 7, HERE, ending=HangupEnd(False, sent, received))
     assert event == PeerEvent("disconnected", HERE)
     assert (tally.counts().accepted, tally.counts().failed_handshakes) == (1, 0)
 
@@ -124,23 +124,23 @@ def test_an_old_peer_that_comes_and_goes_at_once_has_not_failed(sent: int, recei
 )
 def test_a_peer_of_zmtp_3_that_leaves_in_its_handshake_has_failed(sent: int, received: int) -> None:
     tally = fed((OPEN, 7), (UNSAID, 0))
-    event = tally.take(ENDED, 7, HERE, ending=Ending(False, sent, received))
+    event = tally.take(ENDED, 7, HERE, ending=HangupEnd(False, sent, received))
     assert event == PeerEvent("failed", HERE, NO_REASON)
 
 
 @pytest.mark.parametrize(
     ("asks", "ending", "reason"),
     [
-        (True, Ending(True, 10, 14), TOO_OLD),
-        (True, Ending(True, 11, 2), TOO_OLD),
-        (True, Ending(True, 91, 96), TYPES),
-        (True, Ending(True, 10, 96), EITHER),
-        (True, Ending(), EITHER),
-        (False, Ending(True, 10, 96), TYPES),
-        (False, Ending(), MISMATCH),
+        (True, HangupEnd(True, 10, 14), TOO_OLD),
+        (True, HangupEnd(True, 11, 2), TOO_OLD),
+        (True, HangupEnd(True, 91, 96), TYPES),
+        (True, HangupEnd(True, 10, 96), EITHER),
+        (True, HangupEnd(), EITHER),
+        (False, HangupEnd(True, 10, 96), TYPES),
+        (False, HangupEnd(), MISMATCH),
     ],
 )
-def test_why_this_end_hung_up(asks: bool, ending: Ending, reason: str) -> None:
+def test_why_this_end_hung_up(asks: bool, ending: HangupEnd, reason: str) -> None:
     tally = Tally(asks=asks)
     tally.take(OPEN, 7, HERE)
     assert tally.take(ENDED, 7, HERE, ending=ending) == PeerEvent("failed", HERE, reason)

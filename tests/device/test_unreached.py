@@ -18,11 +18,11 @@ from zmqdev.device.announce import NOTE
 from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket, make
 from zmqdev.device.tally import PeerEvent
-from zmqdev.device.unreached import LONGEST_PAUSE, PATIENCE, Finding, Reach, Unreached, look_at
+from zmqdev.device.unreached import LONGEST_PAUSE, PATIENCE, Obstacle, Reach, Unreached, look_at
 
 HERE = "tcp://localhost:5555"
-REFUSED = Finding(HERE, "connection refused", frozenset({"tcp://127.0.0.1:5555"}))
-UNKNOWN = Finding(HERE, "name not known")
+REFUSED = Obstacle(HERE, "connection refused", frozenset({"tcp://127.0.0.1:5555"}))
+UNKNOWN = Obstacle(HERE, "name not known")
 
 
 def following() -> Unreached:

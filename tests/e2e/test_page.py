@@ -18,7 +18,7 @@ from support.processes import Start, until
 
 from zmqdev.report.page.access import host_of, is_loopback, refusal
 from zmqdev.report.page.broadcast import MOST, Broadcast
-from zmqdev.report.page.state import Warnings
+from zmqdev.report.page.state import WarningLog
 from zmqdev.stats.snapshot import Snapshot, flow_of
 
 FREE = "tcp://127.0.0.1:*"
@@ -77,7 +77,7 @@ def test_rates_come_from_two_looks_and_warnings_from_the_log() -> None:
 
 
 def test_old_warnings_give_way() -> None:
-    warnings = Warnings()
+    warnings = WarningLog()
     for number in range(1000):
         warnings.handle(logging.makeLogRecord({"msg": str(number), "levelno": logging.WARNING}))
     assert len(warnings.lines()) < 100

@@ -11,7 +11,7 @@ import pytest
 from zmqdev.endpoints.defaults import blocks, check_texts, feed_of, pace_of, source_of, work_of
 from zmqdev.endpoints.pace import JitterPace, Pace
 from zmqdev.errors import UsageError
-from zmqdev.options.endpoint import ENDPOINTS, Client, Pub, Push, Worker
+from zmqdev.options.endpoint import ENDPOINTS, ClientSpec, Pub, Push, WorkerSpec
 from zmqdev.options.endpoint_check import resolve
 from zmqdev.options.layer import Written
 
@@ -30,13 +30,13 @@ def null() -> Any:
 
 def test_with_no_input_pub_sends_ticks_client_requests_and_push_reads(null: int) -> None:
     assert source_of("pub", Pub(), null) == "ticks"
-    assert source_of("client", Client(), null) == "requests"
+    assert source_of("client", ClientSpec(), null) == "requests"
     assert source_of("push", Push(), null) == "stdin"
 
 
 def test_a_pipe_is_input(pipe: Any) -> None:
     assert source_of("pub", Pub(), pipe[0]) == "stdin"
-    assert source_of("client", Client(), pipe[0]) == "stdin"
+    assert source_of("client", ClientSpec(), pipe[0]) == "stdin"
 
 
 def test_what_is_asked_for_goes_first(pipe: Any) -> None:
@@ -92,7 +92,7 @@ def test_the_work_of_a_worker() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "where"), [(Push(data=("{x}",)), "data"), (Worker(reply="{x}"), "reply")]
+    ("spec", "where"), [(Push(data=("{x}",)), "data"), (WorkerSpec(reply="{x}"), "reply")]
 )
 def test_a_wrong_placeholder_is_refused_where_it_was_written(spec: Any, where: str) -> None:
     with pytest.raises(UsageError, match=f"--{where}: unknown placeholder"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmqdev.endpoints.gate import Gate, Subscriptions
+from zmqdev.endpoints.gate import Gate, SeenSubscriptions
 
 
 def test_with_nobody_wanted_it_is_open_at_once() -> None:
@@ -23,7 +23,7 @@ def test_it_opens_at_the_number_and_stays_open() -> None:
 
 
 def test_subscriptions_come_and_go_and_other_messages_are_none() -> None:
-    subscriptions = Subscriptions()
+    subscriptions = SeenSubscriptions()
     for frames in (
         [b"\x01a"],
         [b"\x01a"],

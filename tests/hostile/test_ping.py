@@ -20,9 +20,9 @@ from hostile.conftest import FREE
 from support import rawpeer
 from support.processes import PATIENCE, Program, Start, until
 
-from zmqdev.tools.probe.zmtp import Command, encode_command
+from zmqdev.tools.probe.zmtp import ZmtpCommand, encode_command
 
-PING = encode_command(Command("PING", b"\0\0"))
+PING = encode_command(ZmtpCommand("PING", b"\0\0"))
 ROUNDS = 4
 
 # What a peer says that a pipe is filled with, by the peer's socket type.

@@ -16,7 +16,7 @@ from hostile.test_ping import BOUND, CONNECTING, accept
 from support import rawpeer
 from support.processes import PATIENCE, Program, Start, until
 
-from zmqdev.tools.probe.zmtp import Command, Frame, encode, encode_command
+from zmqdev.tools.probe.zmtp import Frame, ZmtpCommand, encode, encode_command
 
 # Connections for each side in `make test`, and what is said in each at most.
 ROUNDS, PIECES = 6, 40
@@ -53,7 +53,7 @@ def subscription(dice: random.Random) -> bytes:
 
 
 def command(dice: random.Random) -> bytes:
-    return encode_command(Command(dice.choice(COMMANDS), body(dice)))
+    return encode_command(ZmtpCommand(dice.choice(COMMANDS), body(dice)))
 
 
 def bare_command(dice: random.Random) -> bytes:
@@ -62,7 +62,9 @@ def bare_command(dice: random.Random) -> bytes:
 
 
 def ping(dice: random.Random) -> bytes:
-    return encode_command(Command("PING", dice.randbytes(dice.choice((0, 1, 2, 3, 18, 19, 40)))))
+    return encode_command(
+        ZmtpCommand("PING", dice.randbytes(dice.choice((0, 1, 2, 3, 18, 19, 40))))
+    )
 
 
 PIECE_KINDS: tuple[Piece, ...] = (

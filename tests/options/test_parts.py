@@ -9,7 +9,7 @@ import pytest
 from zmqdev.errors import UsageError
 from zmqdev.options.option import leaves
 from zmqdev.options.part import examine, resolve
-from zmqdev.options.part_options import Life, kinds, own_spec
+from zmqdev.options.part_options import LifeOptions, kinds, own_spec
 from zmqdev.options.parts import Sheet
 
 Make = Callable[..., Sheet]
@@ -107,7 +107,7 @@ def test_what_a_part_asks_has_its_secrets_and_no_defaults(sheet: Make) -> None:
 
 
 def test_keys_of_a_part_are_no_keys_of_a_kind() -> None:
-    own = {leaf.path[0] for leaf in leaves(Life)}
+    own = {leaf.path[0] for leaf in leaves(LifeOptions)}
     for kind, category in kinds().items():
         assert not own & {leaf.path[0] for leaf in leaves(own_spec(category, kind))}, kind
 

@@ -14,7 +14,7 @@ import yaml
 from prometheus_client.metrics_core import Metric
 
 from zmqdev.report.metrics import metrics
-from zmqdev.report.run_metrics import Look, Parts
+from zmqdev.report.run_metrics import Look, PartsCollector
 from zmqdev.stats.snapshot import Snapshot
 
 RULES = Path(__file__).parents[2] / "configs" / "prometheus-alerts.yml"
@@ -46,7 +46,7 @@ def called(family: Metric) -> str:
 
 def test_alerts_ask_for_metrics_that_exist(device: Callable[..., Snapshot]) -> None:
     families = [*metrics([device(1.0, 1, details={"reliable": REPORT})])]
-    families += Parts(lambda: Look()).collect()
+    families += PartsCollector(lambda: Look()).collect()
     exist = {called(family) for family in families}
     asked = {
         name

@@ -18,7 +18,7 @@ from zmqdev.security.passwords import Users, make_line, parse
 from zmqdev.security.policy import Policy
 from zmqdev.security.refusals import Refusals
 from zmqdev.security.zap import Handler, Registration
-from zmqdev.wire.zap import Request
+from zmqdev.wire.zap import ZapRequest
 
 FAST = parse(make_line("alice", b"sesame", ln=1).encode(), "users")
 WON, LOST = zmq.EVENT_HANDSHAKE_SUCCEEDED, zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -26,7 +26,7 @@ RATE, ATTACK = 20, 3.0
 
 
 def question(number: int, password: bytes, since: float = 100.0, users: Users = FAST) -> Question:
-    request = Request(
+    request = ZapRequest(
         (b"x",), b"%d" % number, "front", "10.0.0.1", b"", "PLAIN", (b"alice", password)
     )
     return Question("front", request, users, since)

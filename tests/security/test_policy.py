@@ -10,17 +10,17 @@ from zmqdev.security.passwords import Users, make_line, parse
 from zmqdev.security.policy import REASONS, Policy, Verdict, decide, failed, settle
 from zmqdev.security.throttle import ADDRESSES, Throttle
 from zmqdev.wire import z85
-from zmqdev.wire.zap import OK, Reply, Request
+from zmqdev.wire.zap import OK, ZapReply, ZapRequest
 
 KEY = b"k" * 32
 USERS = parse(make_line("alice", b"sesame", ln=1).encode(), "users")
 
 
-def ask(mechanism: str = "NULL", *credentials: bytes, address: str = "10.0.0.1") -> Request:
-    return Request((b"r",), b"1", "front", address, b"", mechanism, credentials)
+def ask(mechanism: str = "NULL", *credentials: bytes, address: str = "10.0.0.1") -> ZapRequest:
+    return ZapRequest((b"r",), b"1", "front", address, b"", mechanism, credentials)
 
 
-def verdict(policy: Policy, request: Request, throttle: Throttle | None = None) -> Verdict:
+def verdict(policy: Policy, request: ZapRequest, throttle: Throttle | None = None) -> Verdict:
     throttle = throttle or Throttle()
     verdict = decide(policy, request, throttle, 0.0)
     if verdict is not None:
@@ -30,7 +30,7 @@ def verdict(policy: Policy, request: Request, throttle: Throttle | None = None) 
 
 
 def test_an_open_side_lets_everybody_in() -> None:
-    assert verdict(Policy(), ask()).reply == Reply(OK, "OK")
+    assert verdict(Policy(), ask()).reply == ZapReply(OK, "OK")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from zmqdev.security.subscriptions import (
     Account,
     SubscriptionLimits,
     Subscriptions,
-    Verdict,
+    SubscriptionVerdict,
 )
 
 LIMITS = SubscriptionLimits(
@@ -28,49 +28,57 @@ def opened(limits: SubscriptionLimits = LIMITS, peers: int = 3) -> Any:
     return (accounts, *[accounts.open(0.0) for _ in range(peers)])
 
 
-def ask(accounts: Subscriptions, account: Account | None, *topics: bytes) -> list[Verdict]:
+def ask(
+    accounts: Subscriptions, account: Account | None, *topics: bytes
+) -> list[SubscriptionVerdict]:
     return [accounts.take(b"\x01" + topic, account, 0.0) for topic in topics]
 
 
 def test_what_is_no_subscription_is_told() -> None:
     accounts, one, *_ = opened()
     for frame in (b"", b"\x02a", b"hello"):
-        assert accounts.take(frame, one, 0.0) is Verdict.NOT_SUBSCRIPTION
-        assert accounts.take(frame, None, 0.0) is Verdict.NOT_SUBSCRIPTION
+        assert accounts.take(frame, one, 0.0) is SubscriptionVerdict.NOT_SUBSCRIPTION
+        assert accounts.take(frame, None, 0.0) is SubscriptionVerdict.NOT_SUBSCRIPTION
 
 
 def test_a_topic_over_the_limit_is_told() -> None:
     accounts, one, *_ = opened()
-    assert ask(accounts, one, b"x" * 11) == [Verdict.TOO_LONG]
+    assert ask(accounts, one, b"x" * 11) == [SubscriptionVerdict.TOO_LONG]
 
 
 def test_a_topic_goes_up_with_its_first_holder_and_down_with_its_last() -> None:
     accounts, one, two, _ = opened()
-    assert ask(accounts, one, b"a", b"a") == [Verdict.PASS, Verdict.REPEATED]
-    assert ask(accounts, two, b"a") == [Verdict.REPEATED]
-    assert accounts.take(b"\x00a", one, 0.0) is Verdict.DROP
-    assert accounts.take(b"\x00a", one, 0.0) is Verdict.DROP, "it holds it no more"
-    assert accounts.take(b"\x00a", two, 0.0) is Verdict.PASS
+    assert ask(accounts, one, b"a", b"a") == [
+        SubscriptionVerdict.PASS,
+        SubscriptionVerdict.REPEATED,
+    ]
+    assert ask(accounts, two, b"a") == [SubscriptionVerdict.REPEATED]
+    assert accounts.take(b"\x00a", one, 0.0) is SubscriptionVerdict.DROP
+    assert accounts.take(b"\x00a", one, 0.0) is SubscriptionVerdict.DROP, "it holds it no more"
+    assert accounts.take(b"\x00a", two, 0.0) is SubscriptionVerdict.PASS
 
 
 def test_what_is_refused_to_one_is_passed_for_the_next() -> None:
     accounts, one, two, three = opened()
-    assert ask(accounts, one, b"a", b"b", b"c", b"d", b"popular")[-1] is Verdict.CUT
+    assert ask(accounts, one, b"a", b"b", b"c", b"d", b"popular")[-1] is SubscriptionVerdict.CUT
     assert accounts.payer is one
     assert accounts.release(one)
-    assert accounts.take(b"\x01secret", two, 0.0, allowed=False) is Verdict.DROP
-    assert ask(accounts, three, b"popular", b"secret") == [Verdict.PASS, Verdict.PASS]
+    assert accounts.take(b"\x01secret", two, 0.0, allowed=False) is SubscriptionVerdict.DROP
+    assert ask(accounts, three, b"popular", b"secret") == [
+        SubscriptionVerdict.PASS,
+        SubscriptionVerdict.PASS,
+    ]
 
 
 def test_a_peer_over_its_bytes_is_cut() -> None:
     accounts, one, *_ = opened()
-    assert ask(accounts, one, b"a" * 10, b"b" * 10, b"c" * 10)[-1] is Verdict.CUT
+    assert ask(accounts, one, b"a" * 10, b"b" * 10, b"c" * 10)[-1] is SubscriptionVerdict.CUT
 
 
 def test_a_topic_that_others_hold_counts_for_each() -> None:
     accounts, one, two, _ = opened()
     ask(accounts, one, b"a", b"b", b"c", b"d")
-    assert ask(accounts, two, b"a", b"b", b"c", b"d", b"e")[-1] is Verdict.CUT
+    assert ask(accounts, two, b"a", b"b", b"c", b"d", b"e")[-1] is SubscriptionVerdict.CUT
 
 
 def test_what_was_cut_holds_nothing_and_changes_nothing() -> None:
@@ -78,15 +86,15 @@ def test_what_was_cut_holds_nothing_and_changes_nothing() -> None:
     ask(accounts, two, b"a")
     ask(accounts, one, b"a", b"b", b"c", b"d", b"e")
     assert sorted(accounts.release(one)) == [b"b", b"c", b"d"]
-    assert ask(accounts, one, b"f") == [Verdict.DROP]
-    assert accounts.take(b"\x00a", one, 0.0) is Verdict.DROP
+    assert ask(accounts, one, b"f") == [SubscriptionVerdict.DROP]
+    assert accounts.take(b"\x00a", one, 0.0) is SubscriptionVerdict.DROP
     assert (len(accounts), accounts.size) == (1, 1)
 
 
 def test_above_the_limit_of_all_the_asker_pays_when_it_has_more_than_its_share() -> None:
     accounts, one, two, _ = opened()
     ask(accounts, one, b"a", b"b", b"c")
-    assert ask(accounts, two, b"d", b"e", b"f", b"g")[-1] is Verdict.CUT
+    assert ask(accounts, two, b"d", b"e", b"f", b"g")[-1] is SubscriptionVerdict.CUT
     assert accounts.payer is two
 
 
@@ -94,10 +102,10 @@ def test_above_the_limit_of_all_the_largest_holder_pays_for_a_newcomer() -> None
     accounts, one, two, three = opened()
     ask(accounts, one, b"a", b"b", b"c", b"d")
     ask(accounts, two, b"e", b"f")
-    assert ask(accounts, three, b"g") == [Verdict.PASS]
+    assert ask(accounts, three, b"g") == [SubscriptionVerdict.PASS]
     assert accounts.payer is one
     assert sorted(accounts.release(one)) == [b"a", b"b", b"c", b"d"]
-    assert ask(accounts, three, b"h") == [Verdict.PASS]
+    assert ask(accounts, three, b"h") == [SubscriptionVerdict.PASS]
     assert accounts.payer is None
 
 
@@ -105,31 +113,34 @@ def test_above_the_bytes_of_all_the_one_with_most_bytes_pays() -> None:
     accounts, one, two, three = opened()
     ask(accounts, one, b"a" * 10, b"b" * 10)
     ask(accounts, two, b"c" * 9, b"d" * 8)
-    assert ask(accounts, three, b"eeee") == [Verdict.PASS]
+    assert ask(accounts, three, b"eeee") == [SubscriptionVerdict.PASS]
     assert accounts.payer is one
 
 
 def test_who_changes_without_pause_is_cut() -> None:
     accounts, one, *_ = opened(SubscriptionLimits(changes_per_peer=10))
     for _ in range(5):
-        assert ask(accounts, one, b"a") == [Verdict.PASS]
-        assert accounts.take(b"\x00a", one, 0.0) is Verdict.PASS
-    assert ask(accounts, one, b"a") == [Verdict.CUT]
+        assert ask(accounts, one, b"a") == [SubscriptionVerdict.PASS]
+        assert accounts.take(b"\x00a", one, 0.0) is SubscriptionVerdict.PASS
+    assert ask(accounts, one, b"a") == [SubscriptionVerdict.CUT]
 
 
 def test_changes_are_counted_for_a_time() -> None:
     accounts, one, *_ = opened(SubscriptionLimits(changes_per_peer=10))
     for number in range(100):
         now = number * WINDOW / 10
-        assert accounts.take(b"\x01a" if number % 2 else b"\x00a", one, now) is not Verdict.CUT
+        assert (
+            accounts.take(b"\x01a" if number % 2 else b"\x00a", one, now)
+            is not SubscriptionVerdict.CUT
+        )
 
 
 def test_who_holds_much_may_change_more() -> None:
     accounts, one, *_ = opened(SubscriptionLimits(changes_per_peer=10))
     topics = [b"%d" % number for number in range(100)]
-    assert set(ask(accounts, one, *topics)) == {Verdict.PASS}
+    assert set(ask(accounts, one, *topics)) == {SubscriptionVerdict.PASS}
     most = 10 + TIMES * (100 + sum(map(len, topics)) // BYTES_PER_CHANGE)
-    while accounts.take(b"\x00none", one, 0.0) is not Verdict.CUT:
+    while accounts.take(b"\x00none", one, 0.0) is not SubscriptionVerdict.CUT:
         assert one.changes <= most
     assert one.changes == most + 1
 
@@ -138,8 +149,8 @@ def test_refused_and_ordinary_frames_are_changes_too() -> None:
     for frame, allowed in ((b"\x01a", False), (b"ordinary", True), (b"\x00a", True)):
         accounts, one, *_ = opened(SubscriptionLimits(changes_per_peer=10))
         found = [accounts.take(frame, one, 0.0, allowed) for _ in range(11)]
-        assert Verdict.CUT not in found[:10]
-        assert found[10] is Verdict.CUT
+        assert SubscriptionVerdict.CUT not in found[:10]
+        assert found[10] is SubscriptionVerdict.CUT
 
 
 def test_the_largest_changer_is_one_that_changes_much() -> None:
@@ -156,7 +167,10 @@ def test_the_largest_changer_is_one_that_changes_much() -> None:
 
 def test_peers_without_a_connection_hold_a_topic_as_often_as_they_asked() -> None:
     accounts, one, *_ = opened()
-    assert ask(accounts, None, b"a", b"a") == [Verdict.PASS, Verdict.REPEATED]
+    assert ask(accounts, None, b"a", b"a") == [
+        SubscriptionVerdict.PASS,
+        SubscriptionVerdict.REPEATED,
+    ]
     accounts.take(b"\x00a", None, 0.0)
     assert accounts.settle() == []
     ask(accounts, one, b"a")
@@ -179,14 +193,16 @@ def test_unsubscribing_what_is_not_held_is_harmless() -> None:
     accounts, one, two, _ = opened()
     ask(accounts, one, b"a")
     for account in (two, None):
-        assert accounts.take(b"\x00a", account, 0.0) is Verdict.DROP
+        assert accounts.take(b"\x00a", account, 0.0) is SubscriptionVerdict.DROP
     assert accounts.settle() == []
     assert len(accounts) == 1
 
 
 def test_no_limits_pass_everything() -> None:
     accounts, one, *_ = opened(SubscriptionLimits())
-    assert set(ask(accounts, one, *[b"%d" % number for number in range(1000)])) == {Verdict.PASS}
+    assert set(ask(accounts, one, *[b"%d" % number for number in range(1000)])) == {
+        SubscriptionVerdict.PASS
+    }
 
 
 STEPS = st.tuples(
@@ -212,10 +228,13 @@ def test_upstream_has_exactly_what_somebody_holds(steps: list[tuple[str, int, by
             for number in range(3):
                 if peers[number] is accounts.payer:
                     end(number)
-            if what == "ask" and verdict in (Verdict.PASS, Verdict.REPEATED):
+            if what == "ask" and verdict in (
+                SubscriptionVerdict.PASS,
+                SubscriptionVerdict.REPEATED,
+            ):
                 held[peer].add(topic)
             held[peer].discard(topic) if what == "leave" else None
-            if verdict is Verdict.PASS:
+            if verdict is SubscriptionVerdict.PASS:
                 (upstream.add if what == "ask" else upstream.remove)(topic)
         assert upstream == set().union(*held)
         assert (len(accounts), accounts.size) == (len(upstream), sum(map(len, upstream)))

@@ -7,14 +7,14 @@ import time
 from zmqdev.security.passwords import make_line, parse
 from zmqdev.security.policy import Policy, Verdict, decide, settle
 from zmqdev.security.throttle import TOGETHER, TOGETHER_WINDOW, Throttle
-from zmqdev.wire.zap import TEMPORARY, Request
+from zmqdev.wire.zap import TEMPORARY, ZapRequest
 
 
-def ask(address: str, password: bytes) -> Request:
-    return Request((b"x",), b"1", "front", address, b"", "PLAIN", (b"alice", password))
+def ask(address: str, password: bytes) -> ZapRequest:
+    return ZapRequest((b"x",), b"1", "front", address, b"", "PLAIN", (b"alice", password))
 
 
-def judge(policy: Policy, request: Request, throttle: Throttle, now: float) -> Verdict:
+def judge(policy: Policy, request: ZapRequest, throttle: Throttle, now: float) -> Verdict:
     """As the handler does, in one step."""
     verdict = decide(policy, request, throttle, now)
     if verdict is not None:

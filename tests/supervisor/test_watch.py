@@ -11,7 +11,7 @@ import pytest
 from zmqdev.options.option import leaves
 from zmqdev.options.part_options import kinds, own_spec
 from zmqdev.options.types import AGAIN, ANEW, FileName
-from zmqdev.supervisor.watch import Watch, beside, signature, touched
+from zmqdev.supervisor.watch import FileWatch, beside, signature, touched
 from zmqdev.topology.links import Plan, plan
 from zmqdev.topology.read import Topology
 
@@ -103,7 +103,7 @@ class Fleet:
 
 
 def test_a_watch_waits_until_a_file_stays_as_it_is(closed: Plan, tmp_path: Path) -> None:
-    watch, fleet = Watch(), Fleet(closed)
+    watch, fleet = FileWatch(), Fleet(closed)
     watch.started(fleet)  # type: ignore[arg-type]
     for text in ("half", "more than half"):
         (tmp_path / "clients" / "a.key").write_text(text)

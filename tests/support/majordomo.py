@@ -7,7 +7,7 @@ from typing import Any
 
 from zmqdev.broker.broker import Broker
 from zmqdev.options.reliable import Reliable
-from zmqdev.wire.dialect import MDP_01, Dialect, Verb
+from zmqdev.wire.dialect import MDP_01, Dialect, DialectVerb
 
 SETTINGS = Reliable(enabled=True, heartbeat=1.0, busy_timeout=60.0)
 
@@ -37,20 +37,22 @@ class Play:
         self.broker.receive_workers([list(frames)], self.now)
         self.collect()
 
-    def say(self, worker: bytes, verb: Verb, *carried: bytes, dialect: Dialect = MDP_01) -> None:
+    def say(
+        self, worker: bytes, verb: DialectVerb, *carried: bytes, dialect: Dialect = MDP_01
+    ) -> None:
         self.worker(worker, *dialect.frames(verb, *carried))
 
     def ready(
         self, worker: bytes = b"worker", service: bytes = b"echo", dialect: Dialect = MDP_01
     ) -> None:
         carried = [service] if dialect.has_service else []
-        self.say(worker, Verb.READY, *carried, dialect=dialect)
+        self.say(worker, DialectVerb.READY, *carried, dialect=dialect)
 
     def reply(
         self, worker: bytes, *body: bytes, token: bytes | None = None, dialect: Dialect = MDP_01
     ) -> None:
         token = self.token(worker) if token is None else token
-        self.say(worker, Verb.FINAL, token, b"", *body, dialect=dialect)
+        self.say(worker, DialectVerb.FINAL, token, b"", *body, dialect=dialect)
 
     def collect(self) -> None:
         self.sent_to_workers += self.broker.frames_for_workers()
@@ -59,7 +61,7 @@ class Play:
 
     def work_of(self, worker: bytes, dialect: Dialect = MDP_01) -> list[list[bytes]]:
         """(token, '', body…) of each request that a worker was sent."""
-        lead = dialect.lead_of(Verb.REQUEST)
+        lead = dialect.lead_of(DialectVerb.REQUEST)
         mine = [frames[1:] for frames in self.sent_to_workers if frames[0] == worker]
         at = len(lead)
         return [
@@ -71,9 +73,9 @@ class Play:
     def token(self, worker: bytes, dialect: Dialect = MDP_01) -> bytes:
         return self.work_of(worker, dialect)[-1][0]
 
-    def verbs_to(self, worker: bytes, dialect: Dialect = MDP_01) -> list[Verb]:
+    def verbs_to(self, worker: bytes, dialect: Dialect = MDP_01) -> list[DialectVerb]:
         return [
-            dialect.verb_of(frames, 1, Verb.REQUEST)
+            dialect.verb_of(frames, 1, DialectVerb.REQUEST)
             for frames in self.sent_to_workers
             if frames[0] == worker
         ]
@@ -87,6 +89,6 @@ class Play:
         while self.now < end:
             self.now = min(end, self.now + 0.05)
             for worker in alive:
-                self.say(worker, Verb.HEARTBEAT)
+                self.say(worker, DialectVerb.HEARTBEAT)
             self.broker.tick(self.now)
             self.collect()

@@ -13,7 +13,7 @@ from contextlib import suppress
 from support.processes import PATIENCE
 
 from zmqdev.tools.probe import greeting, zmtp
-from zmqdev.tools.probe.zmtp import Command, Frame, encode, encode_command
+from zmqdev.tools.probe.zmtp import Frame, ZmtpCommand, encode, encode_command
 
 TYPES = ("PAIR", "PUB", "SUB", "REQ", "REP", "DEALER", "ROUTER", "PULL", "PUSH", "XPUB", "XSUB")
 # Connections open at once in a storm: below every limit, so that each gets its chance.
@@ -121,12 +121,12 @@ def _zmtp_2(dice: random.Random) -> bytes:
 
 def _wrong_mechanism(dice: random.Random) -> bytes:
     name = dice.choice(("PLAIN", "CURVE", "GSSAPI", "X" * 20))
-    return greeting.build(name) + encode_command(Command("HELLO", dice.randbytes(40)))
+    return greeting.build(name) + encode_command(ZmtpCommand("HELLO", dice.randbytes(40)))
 
 
 def _bad_ready(dice: random.Random) -> bytes:
     data = dice.choice((b"\xff", b"\x0bSocket-Type\xff\xff\xff\xff", dice.randbytes(60)))
-    return greeting.build() + encode_command(Command("READY", data))
+    return greeting.build() + encode_command(ZmtpCommand("READY", data))
 
 
 def _bad_command(dice: random.Random) -> bytes:
@@ -144,7 +144,7 @@ def _huge_promise(dice: random.Random) -> bytes:
 
 
 def _bad_ping(dice: random.Random) -> bytes:
-    ping = encode_command(Command("PING", dice.randbytes(dice.randrange(40))))
+    ping = encode_command(ZmtpCommand("PING", dice.randbytes(dice.randrange(40))))
     return greeting.build() + zmtp.ready(dice.choice(TYPES)) + ping * 5
 
 

@@ -23,7 +23,7 @@ from zmqdev.options.endpoint import ENDPOINTS
 from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.kind import KINDS
 from zmqdev.options.option import Leaf, leaves
-from zmqdev.options.part_options import Life
+from zmqdev.options.part_options import LifeOptions
 from zmqdev.options.queue import QueueSpec
 from zmqdev.options.types import Choice
 from zmqdev.stats import columns
@@ -161,7 +161,7 @@ def fleet_verbs() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "rules": rules,
-    "part-options": lambda: option_rows(leaves(Life)),
+    "part-options": lambda: option_rows(leaves(LifeOptions)),
     "run-options": lambda: option_rows(leaves(FleetSpec)),
     "fleet-verbs": fleet_verbs,
     "commands": commands,

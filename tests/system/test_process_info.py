@@ -18,7 +18,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not
 
 @linux
 def test_bytes_that_came_and_those_that_wait() -> None:
-    wire = process_info.Wire()
+    wire = process_info.WireBytes()
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname()) as far,
@@ -36,7 +36,7 @@ def test_bytes_that_came_and_those_that_wait() -> None:
 
 
 def test_what_is_no_tcp_connection_has_no_answer() -> None:
-    wire = process_info.Wire()
+    wire = process_info.WireBytes()
     first, second = socket.socketpair()
     reader, writer = os.pipe()
     with first, second:

@@ -14,7 +14,7 @@ from zmqdev.wire.dialect import (
     MDP_02,
     PPP,
     Dialect,
-    Verb,
+    DialectVerb,
     recognise,
 )
 from zmqdev.wire.majordomo import (
@@ -29,37 +29,37 @@ from zmqdev.wire.majordomo import (
 )
 
 COMMANDS = [
-    (MDP_01, Verb.READY, [b"echo"], [b"", b"MDPW01", b"\x01", b"echo"]),
-    (MDP_01, Verb.REQUEST, [b"c", b"", b"x"], [b"", b"MDPW01", b"\x02", b"c", b"", b"x"]),
-    (MDP_01, Verb.FINAL, [b"c", b"", b"x"], [b"", b"MDPW01", b"\x03", b"c", b"", b"x"]),
-    (MDP_01, Verb.HEARTBEAT, [], [b"", b"MDPW01", b"\x04"]),
-    (MDP_01, Verb.DISCONNECT, [], [b"", b"MDPW01", b"\x05"]),
-    (MDP_02, Verb.READY, [b"echo"], [b"MDPW02", b"\x01", b"echo"]),
-    (MDP_02, Verb.REQUEST, [b"c", b"", b"x"], [b"MDPW02", b"\x02", b"c", b"", b"x"]),
-    (MDP_02, Verb.PARTIAL, [b"c", b"", b"x"], [b"MDPW02", b"\x03", b"c", b"", b"x"]),
-    (MDP_02, Verb.FINAL, [b"c", b"", b"x"], [b"MDPW02", b"\x04", b"c", b"", b"x"]),
-    (MDP_02, Verb.HEARTBEAT, [], [b"MDPW02", b"\x05"]),
-    (MDP_02, Verb.DISCONNECT, [], [b"MDPW02", b"\x06"]),
-    (MAJORTOMO, Verb.READY, [b"echo"], [b"", b"MDPW02", b"\x01", b"echo"]),
-    (MAJORTOMO, Verb.FINAL, [b"c", b"", b"x"], [b"", b"MDPW02", b"\x04", b"c", b"", b"x"]),
-    (PPP, Verb.READY, [], [b"\x01"]),
-    (PPP, Verb.HEARTBEAT, [], [b"\x02"]),
-    (PPP, Verb.REQUEST, [b"c", b"", b"x"], [b"c", b"", b"x"]),
+    (MDP_01, DialectVerb.READY, [b"echo"], [b"", b"MDPW01", b"\x01", b"echo"]),
+    (MDP_01, DialectVerb.REQUEST, [b"c", b"", b"x"], [b"", b"MDPW01", b"\x02", b"c", b"", b"x"]),
+    (MDP_01, DialectVerb.FINAL, [b"c", b"", b"x"], [b"", b"MDPW01", b"\x03", b"c", b"", b"x"]),
+    (MDP_01, DialectVerb.HEARTBEAT, [], [b"", b"MDPW01", b"\x04"]),
+    (MDP_01, DialectVerb.DISCONNECT, [], [b"", b"MDPW01", b"\x05"]),
+    (MDP_02, DialectVerb.READY, [b"echo"], [b"MDPW02", b"\x01", b"echo"]),
+    (MDP_02, DialectVerb.REQUEST, [b"c", b"", b"x"], [b"MDPW02", b"\x02", b"c", b"", b"x"]),
+    (MDP_02, DialectVerb.PARTIAL, [b"c", b"", b"x"], [b"MDPW02", b"\x03", b"c", b"", b"x"]),
+    (MDP_02, DialectVerb.FINAL, [b"c", b"", b"x"], [b"MDPW02", b"\x04", b"c", b"", b"x"]),
+    (MDP_02, DialectVerb.HEARTBEAT, [], [b"MDPW02", b"\x05"]),
+    (MDP_02, DialectVerb.DISCONNECT, [], [b"MDPW02", b"\x06"]),
+    (MAJORTOMO, DialectVerb.READY, [b"echo"], [b"", b"MDPW02", b"\x01", b"echo"]),
+    (MAJORTOMO, DialectVerb.FINAL, [b"c", b"", b"x"], [b"", b"MDPW02", b"\x04", b"c", b"", b"x"]),
+    (PPP, DialectVerb.READY, [], [b"\x01"]),
+    (PPP, DialectVerb.HEARTBEAT, [], [b"\x02"]),
+    (PPP, DialectVerb.REQUEST, [b"c", b"", b"x"], [b"c", b"", b"x"]),
 ]
 
 
 @pytest.mark.parametrize(("dialect", "verb", "carried", "frames"), COMMANDS, ids=str)
 def test_a_command_is_these_frames_and_read_back_is_itself(
-    dialect: Dialect, verb: Verb, carried: list[bytes], frames: list[bytes]
+    dialect: Dialect, verb: DialectVerb, carried: list[bytes], frames: list[bytes]
 ) -> None:
     assert dialect.frames(verb, *carried) == frames
-    assert dialect.verb_of(frames, 0, Verb.REQUEST) is verb
-    assert dialect.verb_of([b"address", *frames], 1, Verb.REQUEST) is verb
+    assert dialect.verb_of(frames, 0, DialectVerb.REQUEST) is verb
+    assert dialect.verb_of([b"address", *frames], 1, DialectVerb.REQUEST) is verb
 
 
 @pytest.mark.parametrize(("dialect", "verb", "carried", "frames"), COMMANDS, ids=str)
 def test_a_dialect_is_known_by_its_first_message(
-    dialect: Dialect, verb: Verb, carried: list[bytes], frames: list[bytes]
+    dialect: Dialect, verb: DialectVerb, carried: list[bytes], frames: list[bytes]
 ) -> None:
     known = recognise([b"address", *frames])
     assert known is (None if dialect is PPP and carried else dialect)
@@ -67,7 +67,7 @@ def test_a_dialect_is_known_by_its_first_message(
 
 @pytest.mark.parametrize("dialect", list(DIALECTS.values()), ids=lambda row: row.name)
 def test_the_body_is_where_the_dialect_says(dialect: Dialect) -> None:
-    frames = dialect.frames(Verb.REQUEST, b"client", b"", b"body")
+    frames = dialect.frames(DialectVerb.REQUEST, b"client", b"", b"body")
     assert frames[dialect.body_after :] == [b"body"]
 
 
@@ -91,7 +91,7 @@ def test_the_body_is_where_the_dialect_says(dialect: Dialect) -> None:
     ids=repr,
 )
 def test_a_command_of_the_wrong_shape_is_invalid(frames: list[bytes]) -> None:
-    assert MDP_01.verb_of(frames, 0, Verb.REQUEST) is Verb.INVALID
+    assert MDP_01.verb_of(frames, 0, DialectVerb.REQUEST) is DialectVerb.INVALID
 
 
 @given(st.lists(st.binary(max_size=8) | st.sampled_from([b"", b"MDPW01", b"MDPC02", call.CALL])))
@@ -100,8 +100,8 @@ def test_reading_never_raises(frames: list[bytes]) -> None:
     recognise(frames)
     call.unwrap(frames)
     for dialect in DIALECTS.values():
-        dialect.verb_of(frames, 0, Verb.REQUEST)
-        dialect.verb_of(frames, 1, Verb.FINAL)
+        dialect.verb_of(frames, 0, DialectVerb.REQUEST)
+        dialect.verb_of(frames, 1, DialectVerb.FINAL)
 
 
 def test_client_requests_and_replies_of_both_versions() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmqdev.wire.zap import Malformed, Reply, Request, build_reply, parse_request
+from zmqdev.wire.zap import Malformed, ZapReply, ZapRequest, build_reply, parse_request
 
 GOOD = [b"route", b"", b"1.0", b"7", b"front", b"10.0.0.1", b"me", b"NULL"]
 
@@ -17,19 +17,19 @@ def changed(at: int, value: bytes) -> list[bytes]:
 
 def test_a_request_is_read() -> None:
     request = parse_request(GOOD)
-    assert request == Request((b"route",), b"7", "front", "10.0.0.1", b"me", "NULL")
+    assert request == ZapRequest((b"route",), b"7", "front", "10.0.0.1", b"me", "NULL")
 
 
 def test_credentials_are_kept_and_never_shown() -> None:
     request = parse_request([*GOOD[:-1], b"PLAIN", b"alice", b"sesame"])
-    assert isinstance(request, Request)
+    assert isinstance(request, ZapRequest)
     assert request.credentials == (b"alice", b"sesame")
     assert "sesame" not in repr(request)
 
 
 def test_a_mechanism_of_the_future_is_left_to_the_policy() -> None:
     request = parse_request([*changed(7, b"GSSAPI"), b"principal"])
-    assert isinstance(request, Request)
+    assert isinstance(request, ZapRequest)
 
 
 @pytest.mark.parametrize(
@@ -57,21 +57,21 @@ def test_a_malformed_request_is_refused(frames: list[bytes], why: str, answered:
 
 
 def test_a_reply_goes_back_along_the_envelope() -> None:
-    reply = build_reply((b"route",), b"7", Reply(200, "OK", "alice"))
+    reply = build_reply((b"route",), b"7", ZapReply(200, "OK", "alice"))
     assert reply == [b"route", b"", b"1.0", b"7", b"200", b"OK", b"alice", b""]
 
 
 def test_a_refusal_names_no_user() -> None:
-    assert build_reply((), b"7", Reply(400, "no", "alice"))[-2] == b""
+    assert build_reply((), b"7", ZapReply(400, "no", "alice"))[-2] == b""
 
 
 def test_the_text_is_cut_to_what_the_protocol_carries() -> None:
-    assert len(build_reply((), b"7", Reply(400, "é" * 300))[4]) == 255
+    assert len(build_reply((), b"7", ZapReply(400, "é" * 300))[4]) == 255
 
 
 def test_a_status_that_zap_has_not_is_our_mistake() -> None:
     with pytest.raises(ValueError, match="no ZAP status"):
-        build_reply((), b"7", Reply(404, "lost"))
+        build_reply((), b"7", ZapReply(404, "lost"))
 
 
 near_valid = st.lists(
@@ -83,5 +83,5 @@ near_valid = st.lists(
 @given(near_valid)
 def test_any_frames_are_read_or_refused(frames: list[bytes]) -> None:
     request = parse_request(frames)
-    if isinstance(request, Request):
-        assert build_reply(request.envelope, request.id, Reply(200, "OK"))[-5] == request.id
+    if isinstance(request, ZapRequest):
+        assert build_reply(request.envelope, request.id, ZapReply(200, "OK"))[-5] == request.id

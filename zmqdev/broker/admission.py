@@ -17,7 +17,7 @@ from zmqdev.relay.origins import origin
 from zmqdev.security.acl import Rights
 from zmqdev.security.guard import Guard
 from zmqdev.security.policy import ANONYMOUS
-from zmqdev.wire.dialect import Verb, is_workers, recognise
+from zmqdev.wire.dialect import DialectVerb, is_workers, recognise
 
 Message = list[bytes]
 
@@ -76,7 +76,10 @@ class Admission:
         if self._shared and not is_workers(message):
             return None
         dialect = recognise(message)
-        if dialect is None or dialect.verb_of(message, 1, Verb.FINAL) is not Verb.READY:
+        if (
+            dialect is None
+            or dialect.verb_of(message, 1, DialectVerb.FINAL) is not DialectVerb.READY
+        ):
             return None
         return message[-1] if dialect.has_service else self._default
 

@@ -26,12 +26,12 @@ from zmqdev.broker.letter import DeadLetter
 from zmqdev.broker.pool import Pool
 from zmqdev.broker.record import Dead, Group, Kept, Settled
 from zmqdev.broker.repeat import collect
-from zmqdev.broker.request import Service
+from zmqdev.broker.request import ServiceQueue
 from zmqdev.broker.roster import Roster
 from zmqdev.broker.token import is_token
 from zmqdev.broker.warnings import CLIENT, misplaced
 from zmqdev.options.reliable import Reliable
-from zmqdev.stats.reliable import Report, ServiceReport
+from zmqdev.stats.reliable import ReliableReport, ServiceReport
 from zmqdev.wire import call, mmi
 from zmqdev.wire.dialect import PPP, is_workers
 from zmqdev.wire.envelope import DELIMITER
@@ -287,13 +287,13 @@ class Broker:
 
     # What is to be seen
 
-    def report(self, now: float) -> Report:
+    def report(self, now: float) -> ReliableReport:
         """Everything at this moment."""
         self.tally.overflowed = self.ledger.waiting.dropped
         services = list(self.ledger.services.values())
         shown = _shown(services)
         oldest = self.ledger.oldest(services)
-        return Report(
+        return ReliableReport(
             queued=sum(len(service.queue) for service in services),
             in_flight=sum(service.in_flight for service in services),
             bytes=self.ledger.size + self.ledger.waiting.size,
@@ -307,7 +307,7 @@ class Broker:
             **(self.ledger.journal.report(now) if self.ledger.journal is not None else {}),
         )
 
-    def _report_service(self, service: Service, now: float) -> ServiceReport:
+    def _report_service(self, service: ServiceQueue, now: float) -> ServiceReport:
         ready, busy, overdue = self.crew.states(service)
         return ServiceReport(
             name=service.name.decode(errors="replace"),
@@ -331,7 +331,7 @@ def _is_workers(frames: list[bytes]) -> bool:
     return len(frames) > at and is_token(frames[at])
 
 
-def _shown(services: list[Service]) -> list[Service]:
+def _shown(services: list[ServiceQueue]) -> list[ServiceQueue]:
     """All that have workers, and of the others, which anybody can make up, the longest queues."""
     shown = [service for service in services if service.members]
     rest = [service for service in services if not service.members]

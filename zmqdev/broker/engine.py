@@ -29,7 +29,7 @@ from zmqdev.relay.counters import DIRECTIONS
 from zmqdev.relay.veil import veil
 from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
-from zmqdev.stats.reliable import Report
+from zmqdev.stats.reliable import ReliableReport
 from zmqdev.stats.snapshot import Flow
 
 log = logging.getLogger("zmqdev")
@@ -61,7 +61,7 @@ class BrokerEngine:
         self._store: Store | None = None
         self._shell: Shell | None = None
         self._admission: Admission | None = None
-        self._report: Report | None = None
+        self._report: ReliableReport | None = None
         self._zero: Mapping[str, int] = {}
         self._stopped = False
         self._workers = 0

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmqdev.broker.cost import cost
 from zmqdev.broker.record import Answer, Dead, Group, Kept, Settled
-from zmqdev.broker.repeat import Asked, hand_over, repeat
+from zmqdev.broker.repeat import AskedBefore, hand_over, repeat
 from zmqdev.broker.request import Client, Request
 from zmqdev.wire import call
 from zmqdev.wire.majordomo import PLAIN
@@ -51,7 +51,7 @@ class Journal:
         self._dead: list[Dead] = []
         self._buried: list[tuple[Request, str]] = []
         self._ended: list[int] = []
-        self._asked: dict[bytes, list[Asked]] = {}
+        self._asked: dict[bytes, list[AskedBefore]] = {}
         self._since = float("inf")  # since when something waits to be taken
         self._taken = float("-inf")
         self._refusing = ""
@@ -127,7 +127,7 @@ class Journal:
                 self._unname(request)
             self._ended.append(number)
 
-    def ask(self, asked: Asked, now: float) -> None:
+    def ask(self, asked: AskedBefore, now: float) -> None:
         """Find out what the store knows of a call."""
         self._asked.setdefault(asked.head[2], []).append(asked)
         self._note(now)
@@ -286,7 +286,7 @@ class Journal:
         return offered
 
     def _told(
-        self, asked: Asked, found: Answer | None, elsewhere: bool, now: float
+        self, asked: AskedBefore, found: Answer | None, elsewhere: bool, now: float
     ) -> Request | None:
         ledger = self._ledger
         if found is not None:

@@ -18,12 +18,12 @@ from zmqdev.broker.letter import DeadLetter
 from zmqdev.broker.names import Names
 from zmqdev.broker.overflow import Overflow
 from zmqdev.broker.repeat import first_try, repeat
-from zmqdev.broker.request import Client, Request, Service
+from zmqdev.broker.request import Client, Request, ServiceQueue
 from zmqdev.broker.room import Room
 from zmqdev.broker.token import Tokens
-from zmqdev.broker.warnings import CLIENT, Warnings
+from zmqdev.broker.warnings import CLIENT, PeerWarnings
 from zmqdev.options.reliable import Reliable
-from zmqdev.stats.reliable import Tally
+from zmqdev.stats.reliable import ReliableTally
 from zmqdev.wire import call
 from zmqdev.wire.majordomo import ClientForm
 
@@ -36,16 +36,16 @@ class Ledger:
 
     def __init__(self, settings: Reliable, run: bytes) -> None:
         self.settings = settings
-        self.tally = Tally()
+        self.tally = ReliableTally()
         self.open: dict[bytes, Request] = {}
         self.clients: dict[bytes, Client] = {}
-        self.services: dict[bytes, Service] = {}
+        self.services: dict[bytes, ServiceQueue] = {}
         self.calls: dict[bytes, Request] = {}
         self.size = 0
         self.draining = False
         self.to_clients: list[list[bytes]] = []
         self.letters: list[DeadLetter] = []
-        self.warnings = Warnings()
+        self.warnings = PeerWarnings()
         self.tokens = Tokens(run)
         # An address that no peer has: libzmq's are 5 bytes, and a token cannot be guessed.
         self.nowhere = b"\0" + self.tokens.make(0)
@@ -58,16 +58,16 @@ class Ledger:
         self.room = Room(self)
         self.names = Names(self)
 
-    def service(self, name: bytes, now: float, maker: bytes | None = None) -> Service:
+    def service(self, name: bytes, now: float, maker: bytes | None = None) -> ServiceQueue:
         """The service of that name, made when there is none; `maker` is the client that asks."""
         found = self.services.get(name)
         if found is None:
-            found = self.services[name] = Service(name, maker)
+            found = self.services[name] = ServiceQueue(name, maker)
             self.names.enter(found)
         found.used = now
         return found
 
-    def manned(self, service: Service, workers: int) -> None:
+    def manned(self, service: ServiceQueue, workers: int) -> None:
         """The service has so many workers now."""
         if workers and not service.members:
             self.room.unserved.change(-service.held, -service.size)
@@ -142,7 +142,12 @@ class Ledger:
         )
 
     def _refusal(
-        self, client: Client | None, service: Service | None, identity: bytes, size: int, now: float
+        self,
+        client: Client | None,
+        service: ServiceQueue | None,
+        identity: bytes,
+        size: int,
+        now: float,
     ) -> str | None:
         """Why a request is not taken in, a key of call.REASONS; None when room was made for it."""
         if self.draining:
@@ -156,7 +161,7 @@ class Ledger:
         served = service is not None and service.members > 0
         return None if self.room.make(identity, size, now, served=served) else "full"
 
-    def enter(self, request: Request, client: Client, service: Service) -> None:
+    def enter(self, request: Request, client: Client, service: ServiceQueue) -> None:
         size = request.size
         self.open[request.token] = client.open[request.number] = request
         self.size += size
@@ -276,7 +281,7 @@ class Ledger:
             if service.is_idle and (now - service.used >= patience or not service.requests):
                 self.drop(service)
 
-    def drop(self, service: Service) -> None:
+    def drop(self, service: ServiceQueue) -> None:
         """Forget a service without workers; its requests end."""
         while service.queue:
             self._expire_one(service.queue.popitem(last=False)[1])
@@ -381,7 +386,7 @@ class Ledger:
         if called is not None:
             self.to_clients.append(call.failure(head[0], called, code))
 
-    def oldest(self, services: Iterable[Service]) -> float | None:
+    def oldest(self, services: Iterable[ServiceQueue]) -> float | None:
         """When the oldest queued request came; None when none is queued."""
         return min((s.oldest.arrived for s in services if s.queue), default=None)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zmqdev.broker.request import Service
+from zmqdev.broker.request import ServiceQueue
 
 if TYPE_CHECKING:
     from zmqdev.broker.ledger import Ledger
@@ -25,13 +25,13 @@ class Names:
         self._made: dict[bytes, int] = {}
         self._searched = float("-inf")
 
-    def enter(self, service: Service) -> None:
+    def enter(self, service: ServiceQueue) -> None:
         """The service has no workers now."""
         self.count += 1
         if service.maker is not None:
             self._made[service.maker] = self._made.get(service.maker, 0) + 1
 
-    def leave(self, service: Service) -> None:
+    def leave(self, service: ServiceQueue) -> None:
         """The service has workers now, or is forgotten."""
         self.count -= 1
         maker, service.maker = service.maker, None
@@ -40,7 +40,7 @@ class Names:
             if not left:
                 del self._made[maker]
 
-    def disown(self, service: Service) -> None:
+    def disown(self, service: ServiceQueue) -> None:
         """It is nobody's now: its requests are kept, and no flood of names takes it away."""
         if service.maker is not None:
             self.leave(service)
@@ -64,6 +64,6 @@ class Names:
         for service in [one for one in self._ledger.services.values() if one.is_idle]:
             self._ledger.drop(service)
 
-    def _newest_of(self, maker: bytes) -> Service:
+    def _newest_of(self, maker: bytes) -> ServiceQueue:
         found = reversed(self._ledger.services.values())
         return next(service for service in found if service.maker == maker)

@@ -18,7 +18,7 @@ PORTION = 256
 Message = list[bytes]
 
 
-class Backlog:
+class UnreadReplies:
     """What waits for one client. `since` is when it last took something."""
 
     __slots__ = ("messages", "since", "size", "tried")
@@ -68,7 +68,7 @@ class Overflow:
         self._most = most
         self._most_bytes = most_bytes
         self._patience = patience
-        self._backlogs: dict[bytes, Backlog] = {}
+        self._backlogs: dict[bytes, UnreadReplies] = {}
         self.retry_at = 0.0
         self.dropped = 0
         self.size = 0  # what all that waits costs
@@ -85,7 +85,7 @@ class Overflow:
         identity = messages[0][0]
         backlog = self._backlogs.get(identity)
         if backlog is None:
-            backlog = self._backlogs[identity] = Backlog(now)
+            backlog = self._backlogs[identity] = UnreadReplies(now)
         before = backlog.size
         backlog.put_back(messages, now)
         self._lost(identity, backlog.shorten(self._most, self._most_bytes))

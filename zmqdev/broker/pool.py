@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zmqdev.broker.ledger import Ledger
-from zmqdev.broker.request import Request, Service
+from zmqdev.broker.request import Request, ServiceQueue
 from zmqdev.broker.warnings import WORKER, misplaced
 
 MALFORMED = "malformed reply: an envelope and an empty frame come before the body"
@@ -54,7 +54,7 @@ class Pool:
         request.service.queue[request.number] = request
         self.feed(request.service, now)
 
-    def feed(self, service: Service, now: float) -> None:
+    def feed(self, service: ServiceQueue, now: float) -> None:
         if service.name != self._name or self.paused or self.wants_room:
             return
         slots = self._connected * self.settings.concurrency
@@ -126,7 +126,7 @@ class Pool:
         """Nothing can be said to a plain worker; what is in flight is the ledger's to end."""
         self.in_flight.clear()
 
-    def states(self, service: Service) -> tuple[int, int, int]:
+    def states(self, service: ServiceQueue) -> tuple[int, int, int]:
         """(ready, busy, overdue). One worker may hold several requests, so busy is a bound."""
         busy = min(service.members, service.in_flight)
         return service.members - busy, busy, 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedBefore:
     """A call that waits for the store's word. No `body`: only its reply is wanted."""
 
     form: ClientForm
@@ -72,7 +72,7 @@ def first_try(
         ledger.fail(head, refusal)
         return False
     if journal is not None and head[1] == call.AGAIN:
-        journal.ask(Asked(form, name, head, body), now)
+        journal.ask(AskedBefore(form, name, head, body), now)
         return False
     return True
 
@@ -83,7 +83,7 @@ def collect(ledger: Ledger, head: list[bytes], now: float) -> None:
     if request is not None:
         repeat(ledger, request, PLAIN, head, now)
     elif ledger.journal is not None:
-        ledger.journal.ask(Asked(PLAIN, b"", head, []), now)
+        ledger.journal.ask(AskedBefore(PLAIN, b"", head, []), now)
     else:
         ledger.fail(head, "unknown")
 

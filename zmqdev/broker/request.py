@@ -30,7 +30,7 @@ class Client:
         self.gone = False
 
 
-class Service:
+class ServiceQueue:
     """One queue with its workers. `ready` is in the order in which they became so.
 
     `queue`: by number, the oldest first. `size`: of all its requests. `maker`: the client that
@@ -114,7 +114,7 @@ class Request:
         number: int,
         token: bytes,
         client: Client,
-        service: Service,
+        service: ServiceQueue,
         form: ClientForm,
         head: list[bytes],
         body: list[bytes],

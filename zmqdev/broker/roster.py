@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zmqdev.broker.ledger import Ledger
-from zmqdev.broker.request import Request, Service
+from zmqdev.broker.request import Request, ServiceQueue
 from zmqdev.broker.warnings import WORKER, misplaced
 from zmqdev.broker.worker import Worker
 from zmqdev.options.reliable import LIVENESS
 from zmqdev.wire import dialect as dialects
 from zmqdev.wire import mmi
-from zmqdev.wire.dialect import Dialect, Verb
+from zmqdev.wire.dialect import Dialect, DialectVerb
 from zmqdev.wire.envelope import DELIMITER
 
-FINAL, PARTIAL, HEARTBEAT = Verb.FINAL, Verb.PARTIAL, Verb.HEARTBEAT
-READY, DISCONNECT, REQUEST = Verb.READY, Verb.DISCONNECT, Verb.REQUEST
+FINAL, PARTIAL, HEARTBEAT = DialectVerb.FINAL, DialectVerb.PARTIAL, DialectVerb.HEARTBEAT
+READY, DISCONNECT, REQUEST = DialectVerb.READY, DialectVerb.DISCONNECT, DialectVerb.REQUEST
 
 
 class Roster:
@@ -55,7 +55,7 @@ class Roster:
         else:
             service.queue[request.number] = request
 
-    def feed(self, service: Service, now: float) -> None:
+    def feed(self, service: ServiceQueue, now: float) -> None:
         """Match queued requests with ready workers."""
         while service.queue and service.ready and not self.paused:
             request = self.ledger.next_of(service.queue)
@@ -120,7 +120,7 @@ class Roster:
             worker.overdue = None
             self._make_ready(worker, now)
 
-    def _other(self, worker: Worker, verb: Verb, frames: list[bytes], now: float) -> None:
+    def _other(self, worker: Worker, verb: DialectVerb, frames: list[bytes], now: float) -> None:
         if verb is FINAL:
             self._late(worker, frames[worker.reply_at - 2], now)
         elif verb is PARTIAL:
@@ -174,7 +174,7 @@ class Roster:
             service = frames[-1] if dialect.has_service else self._default
             self._register(frames[0], dialect, service, now)
             return
-        if verb is Verb.INVALID:
+        if verb is DialectVerb.INVALID:
             self._malformed(frames, f"malformed {dialect.name} message", now)
         elif verb is FINAL:
             self.tally.late += 1
@@ -195,7 +195,7 @@ class Roster:
         why = misplaced(WORKER, frames) or why
         self.ledger.warnings.tell(WORKER, frames[0] if frames else b"", why, now)
 
-    def _say(self, identity: bytes, dialect: Dialect, verb: Verb) -> None:
+    def _say(self, identity: bytes, dialect: Dialect, verb: DialectVerb) -> None:
         if dialect.knows(verb):
             self.commands.append([identity, *dialect.frames(verb)])
 
@@ -316,7 +316,7 @@ class Roster:
             worker.service.ready.clear()
         self.workers.clear()
 
-    def states(self, service: Service) -> tuple[int, int, int]:
+    def states(self, service: ServiceQueue) -> tuple[int, int, int]:
         """(ready, busy, overdue) workers of a service."""
         ready, busy = len(service.ready), service.in_flight
         return ready, busy, service.members - ready - busy

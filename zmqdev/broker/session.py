@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zmqdev.options.reliable import LIVENESS
-from zmqdev.wire.dialect import Dialect, Verb
+from zmqdev.wire.dialect import Dialect, DialectVerb
 
 CLOSED, OPEN, LEFT = "closed", "open", "left"
 # Seconds before a conversation is begun again, doubling up to the last (RFC 6: 1 to 32;
@@ -50,16 +50,16 @@ class Session:
         """(address frames to be given back, body) of a request; None for everything else."""
         if self.state != OPEN:
             return None  # of a conversation that is over
-        verb = self.dialect.verb_of(frames, 0, Verb.REQUEST)
-        if verb is Verb.DISCONNECT:
+        verb = self.dialect.verb_of(frames, 0, DialectVerb.REQUEST)
+        if verb is DialectVerb.DISCONNECT:
             self._lose(now)
             return None
-        if verb not in (Verb.REQUEST, Verb.HEARTBEAT):
+        if verb not in (DialectVerb.REQUEST, DialectVerb.HEARTBEAT):
             self.malformed += 1
             return None
         self._heard = now
         self._pause = FIRST_PAUSE
-        if verb is Verb.HEARTBEAT:
+        if verb is DialectVerb.HEARTBEAT:
             return None
         self.busy += 1
         at = self.dialect.body_after
@@ -72,7 +72,7 @@ class Session:
         self.busy -= 1
         current = self.state == OPEN and generation == self.generation
         if current:
-            self._say(now, Verb.FINAL, *address, *body)
+            self._say(now, DialectVerb.FINAL, *address, *body)
         else:
             self.stale += 1
         if self._leaving and not self.busy:
@@ -89,7 +89,7 @@ class Session:
         elif self.state == OPEN and now - self._heard > LIVENESS * self.interval:
             self._lose(now)
         elif self.state == OPEN and now - self._sent >= self.interval and not self.outbox:
-            self._say(now, Verb.HEARTBEAT)
+            self._say(now, DialectVerb.HEARTBEAT)
 
     def deadline(self) -> float:
         """When `tick` has something to do."""
@@ -108,7 +108,7 @@ class Session:
         self._heard = now
         carried = [self.service] if self.dialect.has_service else []
         self.outbox.clear()
-        self._say(now, Verb.READY, *carried)
+        self._say(now, DialectVerb.READY, *carried)
 
     def _lose(self, now: float) -> None:
         self.state = CLOSED
@@ -120,10 +120,10 @@ class Session:
             self.state = LEFT
 
     def _leave(self, now: float) -> None:
-        if self.state == OPEN and self.dialect.knows(Verb.DISCONNECT):
-            self._say(now, Verb.DISCONNECT)
+        if self.state == OPEN and self.dialect.knows(DialectVerb.DISCONNECT):
+            self._say(now, DialectVerb.DISCONNECT)
         self.state = LEFT
 
-    def _say(self, now: float, verb: Verb, *carried: bytes) -> None:
+    def _say(self, now: float, verb: DialectVerb, *carried: bytes) -> None:
         self._sent = now
         self.outbox.append(self.dialect.frames(verb, *carried))

@@ -30,7 +30,7 @@ def misplaced(kind: str, frames: Sequence[bytes]) -> str:
     return why if any(frame in headers for frame in frames[:3]) else ""
 
 
-class Warnings:
+class PeerWarnings:
     """`lines` gathers what is to be logged."""
 
     def __init__(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zmqdev.broker.request import Request, Service
-from zmqdev.wire.dialect import Dialect, Verb
+from zmqdev.broker.request import Request, ServiceQueue
+from zmqdev.wire.dialect import Dialect, DialectVerb
 
 
 class Worker:
@@ -29,7 +29,7 @@ class Worker:
     )
 
     def __init__(
-        self, identity: bytes, dialect: Dialect, service: Service, interval: float
+        self, identity: bytes, dialect: Dialect, service: ServiceQueue, interval: float
     ) -> None:
         self.identity = identity
         self.dialect = dialect
@@ -39,7 +39,7 @@ class Worker:
         self.sent = 0.0
         self.request: Request | None = None
         self.overdue: bytes | None = None  # token of the request that it took too long for
-        self.lead = [identity, *dialect.lead_of(Verb.REQUEST)]
-        self.pulse = [identity, *(dialect.probe or dialect.frames(Verb.HEARTBEAT))]
-        self.final = [identity, *dialect.lead_of(Verb.FINAL)][-1]
+        self.lead = [identity, *dialect.lead_of(DialectVerb.REQUEST)]
+        self.pulse = [identity, *(dialect.probe or dialect.frames(DialectVerb.HEARTBEAT))]
+        self.final = [identity, *dialect.lead_of(DialectVerb.FINAL)][-1]
         self.reply_at = 1 + dialect.body_after

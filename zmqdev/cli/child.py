@@ -18,7 +18,7 @@ from typing import NoReturn
 from zmqdev.cli import streams
 from zmqdev.options.part_options import kinds
 from zmqdev.supervisor.fork_server import serve
-from zmqdev.supervisor.process import Task
+from zmqdev.supervisor.process import PartTask
 from zmqdev.system import crash, interpreter, journal, process_title
 
 # What devices and endpoints import once they run.
@@ -59,7 +59,7 @@ def _serve(requests: socket.socket) -> NoReturn:
     serve(requests, _become)
 
 
-def _become(task: Task) -> int:
+def _become(task: PartTask) -> int:
     from zmqdev.cli.program import guarded
 
     process_title.show(f"zmqdev {task.kind}: {task.name}")
@@ -68,7 +68,7 @@ def _become(task: Task) -> int:
     return guarded(lambda: _do(task))
 
 
-def _do(task: Task) -> int:
+def _do(task: PartTask) -> int:
     if task.category == "device":
         from zmqdev.cli.start_device import run_device
         from zmqdev.options.kind import KINDS

@@ -26,7 +26,7 @@ from zmqdev.options.suggest import near
 
 
 @dataclass(frozen=True)
-class Row:
+class CommandRow:
     """A command: its name, what it is for, and `module:function` that makes it."""
 
     name: str
@@ -45,54 +45,72 @@ class Row:
 ROWS = {
     row.name: row
     for row in (
-        Row(
+        CommandRow(
             "forwarder", "Devices", "pass what publishers send to subscribers", "cli.device:command"
         ),
-        Row("streamer", "Devices", "share the work of pushers among pullers", "cli.device:command"),
-        Row(
+        CommandRow(
+            "streamer", "Devices", "share the work of pushers among pullers", "cli.device:command"
+        ),
+        CommandRow(
             "queue", "Devices", "share requests among workers, route replies", "cli.device:command"
         ),
-        Row("pub", "Endpoints", "publish lines, text or ticks", "cli.endpoint:command"),
-        Row("sub", "Endpoints", "subscribe, and print what comes", "cli.endpoint:command"),
-        Row("push", "Endpoints", "send work, each message to one puller", "cli.endpoint:command"),
-        Row("pull", "Endpoints", "take work, and print it", "cli.endpoint:command"),
-        Row("client", "Endpoints", "send requests, and print the replies", "cli.endpoint:command"),
-        Row("worker", "Endpoints", "answer requests", "cli.endpoint:command"),
-        Row("req", "Endpoints", "ask in turn, and print each reply", "cli.endpoint:command"),
-        Row("rep", "Endpoints", "print requests, answer each in turn", "cli.endpoint:command"),
-        Row("dealer", "Endpoints", "send and print at any time", "cli.endpoint:command"),
-        Row("router", "Endpoints", "the same, to peers by name", "cli.endpoint:command"),
-        Row("pair", "Endpoints", "talk to one peer: a chat", "cli.endpoint:command"),
-        Row("run", "Files", "start everything in a file", "cli.run:command"),
-        Row("check", "Files", "find what is wrong with a file", "tools.check:command"),
-        Row("graph", "Files", "draw what a file describes", "tools.graph.command:command"),
-        Row("route", "Files", "say where messages go by routes", "tools.route.command:command"),
-        Row("schema", "Files", "print the JSON Schema of a file", "tools.schema:command"),
-        Row(
+        CommandRow("pub", "Endpoints", "publish lines, text or ticks", "cli.endpoint:command"),
+        CommandRow("sub", "Endpoints", "subscribe, and print what comes", "cli.endpoint:command"),
+        CommandRow(
+            "push", "Endpoints", "send work, each message to one puller", "cli.endpoint:command"
+        ),
+        CommandRow("pull", "Endpoints", "take work, and print it", "cli.endpoint:command"),
+        CommandRow(
+            "client", "Endpoints", "send requests, and print the replies", "cli.endpoint:command"
+        ),
+        CommandRow("worker", "Endpoints", "answer requests", "cli.endpoint:command"),
+        CommandRow("req", "Endpoints", "ask in turn, and print each reply", "cli.endpoint:command"),
+        CommandRow(
+            "rep", "Endpoints", "print requests, answer each in turn", "cli.endpoint:command"
+        ),
+        CommandRow("dealer", "Endpoints", "send and print at any time", "cli.endpoint:command"),
+        CommandRow("router", "Endpoints", "the same, to peers by name", "cli.endpoint:command"),
+        CommandRow("pair", "Endpoints", "talk to one peer: a chat", "cli.endpoint:command"),
+        CommandRow("run", "Files", "start everything in a file", "cli.run:command"),
+        CommandRow("check", "Files", "find what is wrong with a file", "tools.check:command"),
+        CommandRow("graph", "Files", "draw what a file describes", "tools.graph.command:command"),
+        CommandRow(
+            "route", "Files", "say where messages go by routes", "tools.route.command:command"
+        ),
+        CommandRow("schema", "Files", "print the JSON Schema of a file", "tools.schema:command"),
+        CommandRow(
             "export",
             "Files",
             "write a file for systemd, compose or kubernetes",
             "tools.export.command:command",
         ),
-        Row("ctl", "Running", "ask or steer a running device", "tools.ctl.command:command"),
-        Row(
+        CommandRow("ctl", "Running", "ask or steer a running device", "tools.ctl.command:command"),
+        CommandRow(
             "top", "Running", "watch all running devices in one table", "tools.top.command:command"
         ),
-        Row("tap", "Running", "see the messages that pass through", "tools.tap.command:command"),
-        Row("probe", "Running", "say what listens at an address", "tools.probe.command:command"),
-        Row(
+        CommandRow(
+            "tap", "Running", "see the messages that pass through", "tools.tap.command:command"
+        ),
+        CommandRow(
+            "probe", "Running", "say what listens at an address", "tools.probe.command:command"
+        ),
+        CommandRow(
             "store",
             "Running",
             "see what a reliable queue keeps on disk",
             "tools.store.command:command",
         ),
-        Row("bench", "Tools", "measure what a device passes on", "tools.bench.command:command"),
-        Row(
+        CommandRow(
+            "bench", "Tools", "measure what a device passes on", "tools.bench.command:command"
+        ),
+        CommandRow(
             "keygen", "Tools", "make CURVE keys and password lines", "tools.keygen.command:command"
         ),
-        Row("doctor", "Tools", "check this installation", "tools.doctor.command:command"),
-        Row("completion", "Tools", "print a shell's completion script", "cli.completion:command"),
-        Row("help", "Tools", "read the manual, topic by topic", "cli.help:command"),
+        CommandRow("doctor", "Tools", "check this installation", "tools.doctor.command:command"),
+        CommandRow(
+            "completion", "Tools", "print a shell's completion script", "cli.completion:command"
+        ),
+        CommandRow("help", "Tools", "read the manual, topic by topic", "cli.help:command"),
     )
 }
 

@@ -58,7 +58,7 @@ def _run(file: str, names: tuple[str, ...], **flags: Any) -> int:
         raise UsageError("name the parts that are meant", "--only")
     over: Layer = environment_layer(FleetSpec, "run", os.environ)
     over |= flag_layer(FleetSpec, given(FleetSpec, flags))
-    asked = start_file.Asked(file, names, options.only, over)
+    asked = start_file.Invocation(file, names, options.only, over)
     if options.dry_run:
         return EXIT_OK if start_file.rehearse(asked) else EXIT_FAILED
     return start_file.run(asked)

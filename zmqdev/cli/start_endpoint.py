@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 
 from zmqdev.endpoints.defaults import source_of
-from zmqdev.endpoints.run import Display, run
+from zmqdev.endpoints.run import EndpointView, run
 from zmqdev.options.common import EndpointStats
 from zmqdev.options.delivery import Stamping, checks
 from zmqdev.options.endpoint import AnyEndpoint, EndpointKind
@@ -68,7 +68,7 @@ def goes_on(kind: str, spec: AnyEndpoint) -> bool:
     return endless and not (isinstance(spec, Stamping) and spec.stamp)
 
 
-def _display(stats: EndpointStats) -> Display | None:
+def _display(stats: EndpointStats) -> EndpointView | None:
     """Who shows nothing need not load what would show it."""
     if stats.mode in (None, "off"):
         return None

@@ -24,7 +24,7 @@ from zmqdev.supervisor.beside import FleetControl, FleetReady, FleetSystemd
 from zmqdev.supervisor.children import Children
 from zmqdev.supervisor.runner import Surroundings
 from zmqdev.supervisor.supervisor import Beside, Fleet
-from zmqdev.supervisor.watch import Watch
+from zmqdev.supervisor.watch import FileWatch
 from zmqdev.system import atomic_file
 from zmqdev.system.loop import Loop
 from zmqdev.system.signals import STOPPING, Signals, terminals
@@ -42,7 +42,7 @@ NUMBERS = (*STOPPING, signal.SIGHUP, signal.SIGCHLD)
 
 
 @dataclass(frozen=True)
-class Asked:
+class Invocation:
     """What was typed. `over` is what flags and the environment say of the whole."""
 
     file: str
@@ -51,7 +51,7 @@ class Asked:
     over: Layer
 
 
-def read(asked: Asked) -> tuple[Plan, list[Finding]]:
+def read(asked: Invocation) -> tuple[Plan, list[Finding]]:
     """The parts that are meant, and what is to be warned of. UsageError for the first error."""
     topology = survey(asked.file, over=asked.over)
     findings = check(topology)
@@ -67,7 +67,7 @@ def _with_more(errors: Sequence[Finding]) -> str:
     return f"{first} ({more} more: `zmqdev check` has them all)" if more else first
 
 
-def rehearse(asked: Asked) -> bool:
+def rehearse(asked: Invocation) -> bool:
     """Open and close every socket; True when all could be."""
     made, _ = read(asked)
     well = True
@@ -77,7 +77,7 @@ def rehearse(asked: Asked) -> bool:
     return well
 
 
-def run(asked: Asked) -> int:
+def run(asked: Invocation) -> int:
     loop = Loop()
     # Before there is a ZeroMQ context, and while this process reads the file.
     children = Children(loop, child.by_fork, child.by_exec)
@@ -87,7 +87,7 @@ def run(asked: Asked) -> int:
         children.close()
 
 
-def _run(asked: Asked, loop: Loop, children: Children) -> int:
+def _run(asked: Invocation, loop: Loop, children: Children) -> int:
     made, findings = read(asked)
     fleet_spec = made.topology.fleet
     _check_until(made.topology, fleet_spec)
@@ -134,7 +134,7 @@ def _beside(made: Plan, screen: Screen) -> list[Beside]:
         found.append(FleetReady(spec.ready_file))
     found.append(FleetSystemd())
     if spec.watch:
-        found.append(Watch())
+        found.append(FileWatch())
     return found
 
 
@@ -162,7 +162,7 @@ def _signalled(signals: Signals, fleet: Fleet, before: list[int]) -> None:
     fleet.look()
 
 
-def _reread(asked: Asked) -> Plan:
+def _reread(asked: Invocation) -> Plan:
     made, findings = read(asked)
     for finding in findings:
         log.warning("%s: %s [%s]", finding.place, finding.message, finding.rule)

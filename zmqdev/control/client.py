@@ -90,11 +90,11 @@ class Asker:
         verb: str,
         args: Mapping[str, Any] | None = None,
         patience: float = PATIENCE,
-    ) -> dict[str, wire.Reply | None]:
+    ) -> dict[str, wire.ControlReply | None]:
         """The same question to many at once: address -> reply, None for who did not answer."""
         id_ = next(self._ids)
         request = wire.write_request(verb, args or {}, id_)
-        replies: dict[str, wire.Reply | None] = dict.fromkeys(asked)
+        replies: dict[str, wire.ControlReply | None] = dict.fromkeys(asked)
         poller = zmq.Poller()
         for address in replies:
             socket = self._socket(address)
@@ -115,7 +115,7 @@ class Asker:
         self._socket(address).send_multipart([b"", wire.write_request(verb, {}, id_)])
         return id_
 
-    def reply(self, address: str, id: int, patience: float) -> wire.Reply | None:
+    def reply(self, address: str, id: int, patience: float) -> wire.ControlReply | None:
         """What came to a question that was posed; None when nothing has within `patience`."""
         self._socket(address).poll(round(patience * 1000))
         return self._take(address, id)
@@ -140,7 +140,7 @@ class Asker:
             self._sockets[address] = socket
         return self._sockets[address]
 
-    def _take(self, address: str, id: int) -> wire.Reply | None:
+    def _take(self, address: str, id: int) -> wire.ControlReply | None:
         socket = self._sockets[address]
         while socket.poll(0):
             try:

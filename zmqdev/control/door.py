@@ -20,7 +20,7 @@ from zmqdev.relay.bursts import receive_from
 from zmqdev.security.connections import Census
 from zmqdev.security.unfinished import MEBIBYTE, Progress, Unfinished, wire_size
 from zmqdev.system.loop import Loop
-from zmqdev.system.process_info import Wire, give_back
+from zmqdev.system.process_info import WireBytes, give_back
 
 # A request is one frame, an old one few; a device between may have put some in front.
 MOST_FRAMES = 64
@@ -38,7 +38,7 @@ class Door:
         largest = wire_size(int(opened.socket.get(zmq.MAXMSGSIZE)), MOST_FRAMES)
         self._accounts: Unfinished[Peer] = Unfinished(largest, int(opened.socket.get(zmq.RCVHWM)))
         self._half = largest // 2
-        self._wire = Wire()
+        self._wire = WireBytes()
         self._came: set[int] = set()
         self._messages = self._turns = 0
         self._loop: Loop | None = None

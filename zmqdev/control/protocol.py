@@ -87,7 +87,7 @@ class Verb:
 
 
 @dataclass(frozen=True)
-class Request:
+class ControlRequest:
     verb: str
     args: Mapping[str, Any] = field(default_factory=dict)
     id: Any = None
@@ -95,7 +95,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reply:
+class ControlReply:
     """What came back. `code` and `message` are set when `ok` is false."""
 
     ok: bool
@@ -113,14 +113,14 @@ def split(frames: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
     return head, body
 
 
-def read_request(body: Sequence[bytes]) -> Request:
+def read_request(body: Sequence[bytes]) -> ControlRequest:
     """The request in the frames behind the envelope. Refused says what is wrong with it."""
     if sum(map(len, body)) > MOST_BYTES:
         raise Refused("too-large", f"a request has at most {MOST_BYTES} bytes")
     if len(body) != 1:
         raise Refused("bad-request", f"a request is one frame, not {len(body)}")
     if body[0] in OLD:
-        return Request(OLD[body[0]], old=True)
+        return ControlRequest(OLD[body[0]], old=True)
     return _checked(_object(body[0]))
 
 
@@ -141,7 +141,7 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _checked(value: dict[str, Any]) -> Request:
+def _checked(value: dict[str, Any]) -> ControlRequest:
     id_ = value.pop("id", None)
     if not _is_id(id_):
         raise Refused("bad-request", f"id: expected a number or at most {LONGEST_ID} characters")
@@ -155,7 +155,7 @@ def _checked(value: dict[str, Any]) -> Request:
         raise Refused("bad-request", "args: expected names and values", id_)
     if value:
         raise Refused("bad-request", f"unknown key {_short(next(iter(value)))}", id_)
-    return Request(verb, args, id_)
+    return ControlRequest(verb, args, id_)
 
 
 def _is_id(value: Any) -> bool:
@@ -169,7 +169,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def find(verbs: Mapping[str, Verb], request: Request) -> Verb:
+def find(verbs: Mapping[str, Verb], request: ControlRequest) -> Verb:
     """The row of a request's verb."""
     if request.verb not in verbs:
         word = request.verb[:40]
@@ -230,7 +230,7 @@ def _dump(value: dict[str, Any], id: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode(errors="replace")
 
 
-def read_reply(frame: bytes) -> Reply:
+def read_reply(frame: bytes) -> ControlReply:
     """ValueError when it is none."""
     try:
         value = json.loads(frame.decode())
@@ -240,7 +240,7 @@ def read_reply(frame: bytes) -> Reply:
         raise ValueError("not a reply of a control socket")
     error = value.get("error")
     told = error if isinstance(error, dict) else {}
-    return Reply(
+    return ControlReply(
         ok=value["ok"],
         result=value.get("result"),
         code=str(told.get("code", "")),

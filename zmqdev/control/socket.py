@@ -159,14 +159,14 @@ class ControlSocket:
     def answer(self, frames: Sequence[bytes]) -> list[bytes]:
         """The one reply to a message, whatever it is: envelope and all."""
         envelope, body = wire.split(frames)
-        request: wire.Request | None = None
+        request: wire.ControlRequest | None = None
         try:
             request = wire.read_request(body)
             return [*envelope, *self._do(request)]
         except wire.Refused as refused:
             return [*envelope, wire.write_refusal(refused, request.id if request else None)]
 
-    def _do(self, request: wire.Request) -> list[bytes]:
+    def _do(self, request: wire.ControlRequest) -> list[bytes]:
         if request.old and request.verb == wire.OLD_STATISTICS and self._statistics is not None:
             return self._statistics()
         verb = wire.find(self._verbs, request)

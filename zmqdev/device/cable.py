@@ -19,7 +19,7 @@ from zmqdev.device.socket import OpenSocket
 from zmqdev.options.device import DeviceSpec
 from zmqdev.options.queue import QueueSpec
 from zmqdev.system.descriptor import look_at
-from zmqdev.system.process_info import Trace, Wire
+from zmqdev.system.process_info import Trace, WireBytes
 
 Key = TypeVar("Key", bound=Hashable)
 Connection = tuple[int, str]  # descriptor and address: descriptors are used again
@@ -110,7 +110,7 @@ class CableWatch:
         if spec is not None:
             for side in self._sides:
                 side.cables.patience = patience_for(spec, side.opened.name)
-        self._wire = Wire()
+        self._wire = WireBytes()
         self._ended: dict[Connection, float] = {}
 
     def look(self, now: float) -> float:

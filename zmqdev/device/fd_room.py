@@ -25,7 +25,7 @@ def in_use() -> int | None:
     return None
 
 
-class Room:
+class DescriptorRoom:
     """How many connections a side may have: what the limit leaves, after what was open before
     and a reserve for all else, in equal parts for `sides`. Asked each time, for the limit of a
     running process can be changed."""

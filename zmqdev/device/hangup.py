@@ -27,7 +27,7 @@ _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 @dataclass(frozen=True)
-class Ending:
+class HangupEnd:
     """`here`: this end hung up, on a peer that was still there and had just said something: one
     that is silent for too long is hung up on as well. `sent` and `received` are bytes, None
     where the system does not tell."""
@@ -44,7 +44,7 @@ class Ending:
         return is_old(self.sent, self.received)
 
 
-UNKNOWN = Ending()
+UNKNOWN = HangupEnd()
 
 
 def is_old(sent: int, received: int) -> bool:
@@ -76,7 +76,7 @@ class Hangups:
             self._kept[descriptor] = copy
             Hangups.held += 1
 
-    def ended(self, descriptor: int) -> Ending:
+    def ended(self, descriptor: int) -> HangupEnd:
         """How it did. Told once."""
         copy = self._release(descriptor)
         if copy is None:
@@ -85,7 +85,7 @@ class Hangups:
             poller = select.poll()
             poller.register(copy, _GONE)
             here = not poller.poll(0) and silence(copy.fileno()) < LATELY
-            return Ending(here, *(exchanged(copy) or (None, None)))
+            return HangupEnd(here, *(exchanged(copy) or (None, None)))
 
     def exchanged(self, descriptor: int) -> tuple[int, int] | None:
         """Bytes sent and received so far; None where that is not told."""

@@ -42,7 +42,7 @@ Connection = tuple[int, str]  # descriptor and address: descriptors are used aga
 
 
 @dataclass
-class Side:
+class WatchedSide:
     """One side of a device. Its messages go in `direction`."""
 
     opened: OpenSocket
@@ -66,7 +66,7 @@ class Vigil:
         self._engine, self._memory = engine, memory
         limits = engine.spec.limits
         self._origins = engine.counters.origins
-        self._wire = process_info.Wire()
+        self._wire = process_info.WireBytes()
         self._largest = wire_size(limits.message_bytes, limits.message_frames)
         self._most_memory = limits.memory or int(TIGHT * process_info.available())
         # Nobody who has sent less, since a message of its was seen, is worth a closer look.
@@ -75,7 +75,7 @@ class Vigil:
         self._trims: list[float] = []  # when to give memory back
         self._patient_until = 0.0
         self._sides = [
-            Side(
+            WatchedSide(
                 opened,
                 watches[opened.name],
                 min(number, 1),
@@ -118,7 +118,7 @@ class Vigil:
         close = any(side.floods is not None and side.floods.near for side in self._sides)
         return max(CLOSE if close else CALM, (time.thread_time() - begun) / SHARE)
 
-    def _stop_floods(self, side: Side) -> None:
+    def _stop_floods(self, side: WatchedSide) -> None:
         if side.floods is None:
             return
         emptied = self._engine.progress(side.direction).emptied
@@ -141,7 +141,7 @@ class Vigil:
         connections = sum(len(side.watch.connections()) for side in self._sides)
         return self._most_memory // 2 // max(1, connections)
 
-    def _look_at(self, side: Side, paused: bool, tight: bool, share: int) -> None:
+    def _look_at(self, side: WatchedSide, paused: bool, tight: bool, share: int) -> None:
         now = time.monotonic()
         sizes = self._sizes(side)
         half = MEBIBYTE if tight else self._half
@@ -160,7 +160,7 @@ class Vigil:
             self._cut(side, connection, "unfinished", text)
         self._stop_floods(side)
 
-    def _sizes(self, side: Side) -> dict[Connection, int]:
+    def _sizes(self, side: WatchedSide) -> dict[Connection, int]:
         """Bytes that libzmq has taken from each connection that the system tells of."""
         sizes = {}
         for connection in side.watch.connections().items():
@@ -172,7 +172,7 @@ class Vigil:
             sizes[connection] = size
         return sizes
 
-    def _trim_after_cuts(self, side: Side) -> None:
+    def _trim_after_cuts(self, side: WatchedSide) -> None:
         """Those that the device cut off itself leave memory behind as well."""
         cuts = side.opened.guard.refusals().get("subscriptions", 0) if side.opened.guard else 0
         if cuts != side.cuts:
@@ -184,7 +184,7 @@ class Vigil:
         self._patient_until = now + AFTERMATH[0]
         self._trims = [now + delay for delay in AFTERMATH]
 
-    def _cut(self, side: Side, connection: Connection, reason: str, text: str) -> None:
+    def _cut(self, side: WatchedSide, connection: Connection, reason: str, text: str) -> None:
         descriptor, address = connection
         guard = side.opened.guard
         if guard is None or remote_of(descriptor) != address or not guard.census.cut(descriptor):

@@ -24,7 +24,7 @@ from typing import Any
 
 import zmq
 
-from zmqdev.device.hangup import UNKNOWN, Ending, Hangups, is_old
+from zmqdev.device.hangup import UNKNOWN, HangupEnd, Hangups, is_old
 from zmqdev.device.socket import events
 from zmqdev.device.tally import FAILED, OPENED, SETTLED, PeerEvent, Tally
 from zmqdev.options.quantity import format_size
@@ -54,7 +54,7 @@ class _Event:
     value: int
     address: str
     connection: Connection | None = None
-    ending: Ending = UNKNOWN
+    ending: HangupEnd = UNKNOWN
 
     @property
     def inode(self) -> int:

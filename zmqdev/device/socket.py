@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import zmq
 
-from zmqdev.device.fd_room import Room
+from zmqdev.device.fd_room import DescriptorRoom
 from zmqdev.device.io_threads import IoThreads
 from zmqdev.errors import RunError
 from zmqdev.options import address as addresses
@@ -213,7 +213,7 @@ Watch = Callable[[OpenSocket], None]
 
 def census_of(limits: Crowd, sides: int = 1) -> Census:
     """The count of one side's connections, with its limits; `sides` share the descriptors."""
-    return Census(limits.connections, limits.connections_per_address, Room(sides))
+    return Census(limits.connections, limits.connections_per_address, DescriptorRoom(sides))
 
 
 def open_side(

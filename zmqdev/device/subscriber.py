@@ -15,9 +15,9 @@ import socket
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from zmqdev.relay.upstream import Kept
+from zmqdev.relay.upstream import KeptFrame
 from zmqdev.security.subscriptions import Account
-from zmqdev.system.process_info import Wire
+from zmqdev.system.process_info import WireBytes
 
 # A greeting and the shortest READY (RFC 23), and what a frame has at least beside its body.
 HANDSHAKE, FRAME_HEAD = 64 + 27, 2
@@ -31,7 +31,7 @@ class Subscriber:
 
     origin: Hashable
     account: Account
-    kept: Kept
+    kept: KeptFrame
     descriptor: int
     user: str
     address: str
@@ -39,14 +39,14 @@ class Subscriber:
     read: int = HANDSHAKE
     superseded: bool = False
 
-    def has_ended(self, wire: Wire) -> bool:
+    def has_ended(self, wire: WireBytes) -> bool:
         """Whether it is known to have ended."""
         if self.superseded or self.inode is None or inode_of(self.descriptor) != self.inode:
             return True
         received = wire.received(self.descriptor)
         return received is not None and received < self.read
 
-    def cut(self, wire: Wire) -> None:
+    def cut(self, wire: WireBytes) -> None:
         """End it, unless it has ended: whose number it was is left alone."""
         if self.has_ended(wire):
             return

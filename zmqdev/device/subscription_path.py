@@ -37,9 +37,9 @@ from zmqdev.security.subscriptions import (
     UNSUBSCRIBE,
     SubscriptionLimits,
     Subscriptions,
-    Verdict,
+    SubscriptionVerdict,
 )
-from zmqdev.system.process_info import Wire
+from zmqdev.system.process_info import WireBytes
 
 # Frames taken between two runs of the relay: about a millisecond of work.
 BURST = 200
@@ -52,8 +52,8 @@ SWEEP = 5.0
 BEHIND = 2.0
 BACKWARD = 1
 _DROPS = {
-    Verdict.NOT_SUBSCRIPTION: ROWS["not_subscription"],
-    Verdict.TOO_LONG: ROWS["topic_too_long"],
+    SubscriptionVerdict.NOT_SUBSCRIPTION: ROWS["not_subscription"],
+    SubscriptionVerdict.TOO_LONG: ROWS["topic_too_long"],
 }
 _KINDS = (b"\x00", b"\x01")
 ORDINARY = "it sent what is no subscription; its connection is cut"
@@ -87,7 +87,7 @@ class Subscribing:
         self._poller.register(backend.socket, zmq.POLLIN)
         self._frontend, self._backend, self._counters = frontend, backend, counters
         self._upstream = upstream(backend.socket)
-        self._wire = Wire()
+        self._wire = WireBytes()
         self._subscribers: dict[Hashable, Subscriber] = {}
         self._newest: dict[int, Subscriber] = {}  # by descriptor
         self._certain = True  # which connection a grant would go to
@@ -149,8 +149,8 @@ class Subscribing:
 
     def _take_ordinary(self, frame: bytes, subscriber: Subscriber) -> None:
         verdict = self.accounts.take(frame, subscriber.account, self._now)
-        self._drop(Verdict.NOT_SUBSCRIPTION)
-        if verdict is Verdict.CUT:
+        self._drop(SubscriptionVerdict.NOT_SUBSCRIPTION)
+        if verdict is SubscriptionVerdict.CUT:
             self._cut(subscriber, "subscriptions", f"{subscriber.account.cut}; {_CUT}")
         elif not subscriber.account.cut and (self._upstream.more or self.rights is not None):
             self._cut(subscriber, "frame", ORDINARY)
@@ -179,14 +179,14 @@ class Subscribing:
         if self.rights is not None and self._certain and frame[:1] in _KINDS:
             # Of one that has gone libzmq knows that there is nothing to set.
             gone = frame[0] == UNSUBSCRIBE
-            if gone or verdict in (Verdict.PASS, Verdict.REPEATED):
+            if gone or verdict in (SubscriptionVerdict.PASS, SubscriptionVerdict.REPEATED):
                 self._backend.socket.set(zmq.UNSUBSCRIBE if gone else zmq.SUBSCRIBE, frame[1:])
         self._carry_out(verdict, frame)
 
-    def _carry_out(self, verdict: Verdict, frame: bytes) -> None:
-        if verdict is Verdict.PASS:
+    def _carry_out(self, verdict: SubscriptionVerdict, frame: bytes) -> None:
+        if verdict is SubscriptionVerdict.PASS:
             self._pass(frame)
-        elif verdict is Verdict.REPEATED and self.repeats:
+        elif verdict is SubscriptionVerdict.REPEATED and self.repeats:
             self._repeat(frame)
         elif verdict in _DROPS:
             self._drop(verdict)
@@ -208,7 +208,7 @@ class Subscribing:
         for topic in topics:
             self._pass(b"\x00" + topic)
 
-    def _drop(self, verdict: Verdict) -> None:
+    def _drop(self, verdict: SubscriptionVerdict) -> None:
         self._counters.cells[WIDTH + _DROPS[verdict]] += 1
 
     def _may_subscribe(self, subscriber: Subscriber, topic: bytes) -> bool:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 
 import zmq
 
-from zmqdev.device.hangup import GREETING, UNKNOWN, Ending
+from zmqdev.device.hangup import GREETING, UNKNOWN, HangupEnd
 from zmqdev.stats.snapshot import MOST_ADDRESSES, PeerCounts
 
 FAILED = (
@@ -105,7 +105,7 @@ def reason_of(event: int, value: int) -> str:
     return NO_REASON
 
 
-def _reason_unsaid(ending: Ending, asks: bool) -> str:
+def _reason_unsaid(ending: HangupEnd, asks: bool) -> str:
     """Why this end ended a handshake without a word. Where nothing is asked old peers are served.
 
     A peer of ZMTP 3 may have sent all that it has to say before it was answered.
@@ -152,7 +152,7 @@ class Tally:
         address: str,
         remote: str = "",
         now: float = 0.0,
-        ending: Ending = UNKNOWN,
+        ending: HangupEnd = UNKNOWN,
     ) -> PeerEvent | None:
         """One event. Connected means that the ZMTP handshake is done."""
         address = self._asked.get(address, address)
@@ -221,7 +221,9 @@ class Tally:
             return address
         return self._made.get(descriptor) or self._open.get(descriptor) or address
 
-    def _ended(self, descriptor: int, address: str, now: float, ending: Ending) -> PeerEvent | None:
+    def _ended(
+        self, descriptor: int, address: str, now: float, ending: HangupEnd
+    ) -> PeerEvent | None:
         event = self._judge_end(descriptor, address, now, ending)
         self._forget(descriptor)
         return event
@@ -233,7 +235,7 @@ class Tally:
         return self._open.pop(descriptor, "")
 
     def _judge_end(
-        self, descriptor: int, address: str, now: float, ending: Ending
+        self, descriptor: int, address: str, now: float, ending: HangupEnd
     ) -> PeerEvent | None:
         handshaken = descriptor in self._open and descriptor not in self._waiting
         remote = self._name(descriptor, address)

@@ -45,7 +45,7 @@ _NAME_UNKNOWN = {sockets.EAI_NONAME, getattr(sockets, "EAI_NODATA", sockets.EAI_
 
 
 @dataclass(frozen=True)
-class Finding:
+class Obstacle:
     """One look at an address. `cause`: None where a connection can be made; `aliases`: what its
     name stands for, as libzmq writes it."""
 
@@ -91,7 +91,7 @@ class Unreached:
             row.due, row.pause = now + row.pause, min(row.pause * 2, LONGEST_PAUSE)
         return over
 
-    def found(self, finding: Finding) -> str | None:
+    def found(self, finding: Obstacle) -> str | None:
         """The line for what was found, or None when it says nothing new."""
         row = self._rows.get(finding.address)
         if row is None:
@@ -119,21 +119,21 @@ class Unreached:
                 row.due = max(row.due, now + PATIENCE)
 
 
-def look_at(address: str) -> Finding:
+def look_at(address: str) -> Obstacle:
     """Resolve an address and try it once. Blocks for as long as the name server does, and TRY."""
     parts = split(address, "connect")
     if parts.transport == "ipc":
         name = f"\0{parts.path[1:]}" if parts.path.startswith("@") else parts.path
-        return Finding(address, _try(sockets.AF_UNIX, name))
+        return Obstacle(address, _try(sockets.AF_UNIX, name))
     host = parts.host.partition("%")[0]
     try:
         found = sockets.getaddrinfo(host, int(parts.port), type=sockets.SOCK_STREAM)
     except sockets.gaierror as error:
         known = error.errno not in _NAME_UNKNOWN
-        return Finding(address, "no answer from the name server" if known else "name not known")
+        return Obstacle(address, "no answer from the name server" if known else "name not known")
     causes = [_try(family, place) for family, _, _, _, place in found]
     aliases = frozenset(written(place) for _, _, _, _, place in found)
-    return Finding(address, None if None in causes else causes[0], aliases)
+    return Obstacle(address, None if None in causes else causes[0], aliases)
 
 
 def _try(family: int, place: object) -> str | None:
@@ -152,11 +152,11 @@ class Reach:
     """The connecting addresses of one socket, looked at in a thread. `who` leads its lines."""
 
     def __init__(
-        self, who: str, opened: OpenSocket, look: Callable[[str], Finding] = look_at
+        self, who: str, opened: OpenSocket, look: Callable[[str], Obstacle] = look_at
     ) -> None:
         self._who, self._opened, self._look_at = who, opened, look
         self._unreached = Unreached()
-        self._findings: SimpleQueue[Finding] = SimpleQueue()
+        self._findings: SimpleQueue[Obstacle] = SimpleQueue()
         self._next = 0.0
         self._level: int | None = None
 

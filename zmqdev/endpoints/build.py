@@ -24,11 +24,11 @@ from zmqdev.endpoints.defaults import (
     work_of,
 )
 from zmqdev.endpoints.feed import Feed
-from zmqdev.endpoints.gate import Gate, Subscriptions
+from zmqdev.endpoints.gate import Gate, SeenSubscriptions
 from zmqdev.endpoints.sink import Aside, Sink
 from zmqdev.endpoints.stamping import StampedFeed
 from zmqdev.endpoints.task import Task
-from zmqdev.endpoints.tasks.client import Client
+from zmqdev.endpoints.tasks.client import ClientTask
 from zmqdev.endpoints.tasks.connections import wire_of
 from zmqdev.endpoints.tasks.receiver import Receiver
 from zmqdev.endpoints.tasks.requests import Requests
@@ -66,7 +66,7 @@ def join(opened: OpenSocket, spec: AnyEndpoint) -> None:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class TaskSurroundings:
     """What a task is made on. `peers` counts who is connected; what is written to a terminal
     is written inside `aside()`, which keeps it apart from a live view."""
 
@@ -76,7 +76,7 @@ class Surroundings:
     met: Callable[[], int] = int  # how many connections were made so far
 
 
-def task_for(kind: EndpointKind, spec: AnyEndpoint, around: Surroundings) -> Task:
+def task_for(kind: EndpointKind, spec: AnyEndpoint, around: TaskSurroundings) -> Task:
     """What the endpoint does. UsageError or RunError when its input or output cannot be had."""
     match spec:
         case specs.Pub():
@@ -85,31 +85,31 @@ def task_for(kind: EndpointKind, spec: AnyEndpoint, around: Surroundings) -> Tas
             return _push(kind, spec, around)
         case specs.Sub() | specs.Pull():
             return _receiver(spec, around)
-        case specs.Client():
+        case specs.ClientSpec():
             return _client(kind, spec, around)
-        case specs.Worker():
+        case specs.WorkerSpec():
             return _worker(spec, around)
         case specs.Dialogue():
             return _dialogue(kind, spec, around)
 
 
-def _feed(kind: EndpointKind, spec: specs.Pub | specs.Push | specs.Client) -> Feed:
+def _feed(kind: EndpointKind, spec: specs.Pub | specs.Push | specs.ClientSpec) -> Feed:
     feed = feed_of(kind.name, spec)
     if isinstance(spec, specs.Pub) and spec.topic is not None:
         feed = TopicFeed(feed, spec.topic)
     return StampedFeed(feed) if spec.stamp else feed
 
 
-def _pub(kind: EndpointKind, spec: specs.Pub, around: Surroundings) -> Task:
+def _pub(kind: EndpointKind, spec: specs.Pub, around: TaskSurroundings) -> Task:
     socket = around.socket
-    subscriptions = Subscriptions() if socket.type == zmq.XPUB else None
+    subscriptions = SeenSubscriptions() if socket.type == zmq.XPUB else None
     present = (lambda: subscriptions.held) if subscriptions is not None else around.peers
     gate = Gate(subscribers_wanted(spec), present, "subscribers")
     feed, pace = _feed(kind, spec), pace_of(kind.name, spec)
     return Sender(socket, feed, pace, gate, subscriptions)
 
 
-def _push(kind: EndpointKind, spec: specs.Push, around: Surroundings) -> Task:
+def _push(kind: EndpointKind, spec: specs.Push, around: TaskSurroundings) -> Task:
     gate = Gate(spec.wait_peers, around.peers, "peers")
     # With one address to connect to, messages would wait there for a peer that never comes.
     reached = None if spec.bind or around.socket.get(zmq.IMMEDIATE) else around.peers
@@ -117,7 +117,7 @@ def _push(kind: EndpointKind, spec: specs.Push, around: Surroundings) -> Task:
     return Sender(around.socket, _feed(kind, spec), pace, gate, None, reached)
 
 
-def _handler(spec: specs.Receiving, around: Surroundings) -> Task:
+def _handler(spec: specs.Receiving, around: TaskSurroundings) -> Task:
     from zmqdev.endpoints.tasks.handler import MessageHandler
     from zmqdev.endpoints.tasks.jobs import Workbench
 
@@ -141,7 +141,7 @@ def _target(
     return opened.socket
 
 
-def _receiver(spec: specs.Receiving, around: Surroundings) -> Task:
+def _receiver(spec: specs.Receiving, around: TaskSurroundings) -> Task:
     if spec.exec is not None:
         return _handler(spec, around)
     sink = Sink(aside=around.aside)
@@ -161,7 +161,7 @@ def _receiver(spec: specs.Receiving, around: Surroundings) -> Task:
     return Receiver(around.socket, sink, layout, spec.count)
 
 
-def _client(kind: EndpointKind, spec: specs.Client, around: Surroundings) -> Task:
+def _client(kind: EndpointKind, spec: specs.ClientSpec, around: TaskSurroundings) -> Task:
     sink = Sink(aside=around.aside)
     # Ids begin anywhere, so that a reply to a client that was restarted matches nothing here.
     first_id = int.from_bytes(os.urandom(4), "big")
@@ -175,24 +175,24 @@ def _client(kind: EndpointKind, spec: specs.Client, around: Surroundings) -> Tas
     layout = replace(layout_of(spec), terminal=sink.terminal)
     feed, pace = _feed(kind, spec), pace_of(kind.name, spec)
     wire = wire_of(spec, around.socket, requests)
-    return Client(around.socket, feed, pace, gate, requests, sink, layout, wire=wire)
+    return ClientTask(around.socket, feed, pace, gate, requests, sink, layout, wire=wire)
 
 
-def _worker(spec: specs.Worker, around: Surroundings) -> Task:
+def _worker(spec: specs.WorkerSpec, around: TaskSurroundings) -> Task:
     # Here, because the others need not pay for what runs commands.
     from zmqdev.endpoints.tasks.faults import Faults
     from zmqdev.endpoints.tasks.jobs import Workbench
-    from zmqdev.endpoints.tasks.worker import Worker
+    from zmqdev.endpoints.tasks.worker import WorkerTask
 
     if spec.reliable:
         from zmqdev.endpoints.tasks.reliable import reliable_worker
 
         return reliable_worker(spec, around.socket)
     faults = Faults(spec.crash_after, spec.hang_after)
-    return Worker(around.socket, Workbench(work_of(spec)), spec.count, faults)
+    return WorkerTask(around.socket, Workbench(work_of(spec)), spec.count, faults)
 
 
-def _dialogue(kind: EndpointKind, spec: specs.Dialogue, around: Surroundings) -> Task:
+def _dialogue(kind: EndpointKind, spec: specs.Dialogue, around: TaskSurroundings) -> Task:
     sink, socket = Sink(aside=around.aside), around.socket
     layout = replace(layout_of(spec), terminal=sink.terminal)
     feed, pace = dialogue_feed(kind.name, spec), pace_of(kind.name, spec)

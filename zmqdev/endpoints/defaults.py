@@ -25,7 +25,15 @@ from zmqdev.endpoints.form.output_format import compile_format
 from zmqdev.endpoints.form.template import FILE, OUTGOING, REPLY, Template, compile_template
 from zmqdev.endpoints.pace import JitterPace, Pace, Pacing
 from zmqdev.endpoints.tasks.work import Work
-from zmqdev.options.endpoint import AnyEndpoint, Client, Dialogue, Pub, Receiving, Sending, Worker
+from zmqdev.options.endpoint import (
+    AnyEndpoint,
+    ClientSpec,
+    Dialogue,
+    Pub,
+    Receiving,
+    Sending,
+    WorkerSpec,
+)
 from zmqdev.options.endpoint_groups import Input, Records
 from zmqdev.options.layer import Written
 from zmqdev.options.output import Choosing, Printing
@@ -75,7 +83,7 @@ def check_texts(spec: AnyEndpoint, written: Written) -> None:
         compile_format(spec.output_format, written.place("output-format") or "output-format")
     if isinstance(spec, Choosing):
         compile_template(spec.dump_name, FILE, written.place("dump-name"))
-    if isinstance(spec, Worker):
+    if isinstance(spec, WorkerSpec):
         texts((spec.reply,), spec.frames, REPLY, written.place("reply"))
 
 
@@ -90,7 +98,7 @@ def source_of(kind: str, spec: Sending, descriptor: int = STDIN) -> str:
     if isinstance(spec, Pub) and spec.ticks:
         return "ticks"
     built_in = {"pub": "ticks", "client": "requests"}.get(kind)
-    if isinstance(spec, Client) and spec.collect:
+    if isinstance(spec, ClientSpec) and spec.collect:
         return "stdin"
     return "stdin" if built_in is None or input_given(descriptor) else built_in
 
@@ -189,7 +197,7 @@ def pace_of(kind: str, spec: Sending) -> Pacing | None:
     return Pace(1 / TICK_INTERVAL) if source == "ticks" else None
 
 
-def work_of(spec: Worker) -> Work:
+def work_of(spec: WorkerSpec) -> Work:
     """What a worker does with a request."""
     [reply] = texts((spec.reply,), spec.frames, REPLY, None)
     return Work(

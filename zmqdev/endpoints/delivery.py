@@ -15,7 +15,7 @@ MOST_GAPS = 10_000
 
 
 @dataclass
-class Source:
+class StampSource:
     """One sender's numbers. `gaps` are [first, last] ranges that have not come, ascending."""
 
     highest: int
@@ -35,7 +35,7 @@ class Delivery:
     doubled: int = 0
     reordered: int = 0
     corrupt: int = 0
-    sources: dict[bytes, Source] = field(default_factory=dict)
+    sources: dict[bytes, StampSource] = field(default_factory=dict)
 
     @property
     def lost(self) -> int:
@@ -45,7 +45,7 @@ class Delivery:
         """A whole and sound message."""
         known = self.sources.get(source)
         if known is None:
-            self.sources[source] = Source(number)
+            self.sources[source] = StampSource(number)
             self.received += 1
         elif number > known.highest:
             if number > known.highest + 1:
@@ -58,14 +58,14 @@ class Delivery:
         else:
             self.doubled += 1
 
-    def _open_gap(self, source: Source, number: int) -> None:
+    def _open_gap(self, source: StampSource, number: int) -> None:
         source.gaps.append([source.highest + 1, number - 1])
         if len(source.gaps) > MOST_GAPS:
             first, last = source.gaps.pop(0)
             source.given_up += last - first + 1
 
 
-def _fill(source: Source, number: int) -> bool:
+def _fill(source: StampSource, number: int) -> bool:
     """Take a number out of its gap; False when it is in none, so it came before."""
     at = bisect_right(source.gaps, number, key=lambda gap: gap[0]) - 1
     if at < 0 or source.gaps[at][1] < number:

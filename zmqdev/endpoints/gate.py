@@ -32,7 +32,7 @@ class Gate:
 
 
 @dataclass
-class Subscriptions:
+class SeenSubscriptions:
     """Subscriptions that peers of an XPUB hold, with XPUB_VERBOSER set.
 
     Each subscription counts, also two of one topic. Behind a forwarder only the

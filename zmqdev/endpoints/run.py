@@ -24,7 +24,7 @@ from zmqdev.device.close import duplicate
 from zmqdev.device.intake import Intake, unread
 from zmqdev.device.ready_file import ReadyFile
 from zmqdev.device.socket import events
-from zmqdev.endpoints.build import Surroundings, task_for
+from zmqdev.endpoints.build import TaskSurroundings, task_for
 from zmqdev.endpoints.connection import LONG, REMIND, Post
 from zmqdev.endpoints.defaults import hint_of, late_hint_of
 from zmqdev.endpoints.task import AT_ONCE, Task, Wait
@@ -55,7 +55,7 @@ QUIET_MS = 5
 VERBS = {"pub": "sent", "push": "sent", "worker": "answered"}
 
 
-class Display(Protocol):
+class EndpointView(Protocol):
     """Shows snapshots, `interval` seconds apart; `aside` is for other output to the terminal."""
 
     @property
@@ -86,7 +86,7 @@ class Unseen:
 
 
 def run(
-    kind: EndpointKind, spec: AnyEndpoint, signals: Signals, display: Display | None = None
+    kind: EndpointKind, spec: AnyEndpoint, signals: Signals, display: EndpointView | None = None
 ) -> None:
     """Until it ends by itself or is stopped. Raises what the program is to end with."""
     display = display or Unseen()
@@ -94,7 +94,7 @@ def run(
     linger, task, turns = 0.0, None, None
     try:
         task = task_for(
-            kind, spec, Surroundings(post.socket, post.connected, display.aside, post.met)
+            kind, spec, TaskSurroundings(post.socket, post.connected, display.aside, post.met)
         )
         post.join()
         turns = Turns(kind, spec, post, task, signals, display)
@@ -141,7 +141,7 @@ class Turns:
         post: Post,
         task: Task,
         signals: Signals,
-        display: Display,
+        display: EndpointView,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.kind, self.spec, self.post, self.task = kind, spec, post, task

@@ -52,7 +52,7 @@ class Rest:
 
 
 @dataclass
-class Flow:
+class FlowCount:
     """Whole messages and the bytes of all their frames."""
 
     messages: int = 0
@@ -69,7 +69,7 @@ class Task(Protocol):
     lingers: bool  # what the socket has not sent yet at the end matters
 
     @property
-    def flow(self) -> Flow:
+    def flow(self) -> FlowCount:
         """What has passed so far."""
 
     @property

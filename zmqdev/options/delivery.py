@@ -58,7 +58,7 @@ class Stamping:
 
 
 @dataclass(frozen=True)
-class Checking:
+class CheckingOptions:
     """Options of receivers. Each demand implies `check`."""
 
     check: bool = option(
@@ -87,7 +87,7 @@ class Checking:
 
 def checks(spec: Any) -> bool:
     """Whether messages are examined."""
-    return isinstance(spec, Checking) and (
+    return isinstance(spec, CheckingOptions) and (
         spec.check
         or any(
             value is not None

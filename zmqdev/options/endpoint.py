@@ -7,24 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zmqdev.options.delivery import Checking, Stamping
+from zmqdev.options.delivery import CheckingOptions, Stamping
 from zmqdev.options.endpoint_groups import (
     Endpoint,
     Frames,
     Input,
-    Patience,
+    PatienceOptions,
     Records,
     WaitPeers,
 )
 from zmqdev.options.executing import Executing
 from zmqdev.options.option import option
 from zmqdev.options.output import Choosing, Printing
-from zmqdev.options.reliable_peers import Calling, ReplyCount, Serving
+from zmqdev.options.reliable_peers import Calling, ReplyCount, ServingOptions
 from zmqdev.options.types import Choice, Duration, Flag, Integer, IntegerOrAlone, Many, Prefix, Text
 
 
 @dataclass(frozen=True)
-class Pub(Stamping, Records, Frames, Input, Patience, Endpoint):
+class Pub(Stamping, Records, Frames, Input, PatienceOptions, Endpoint):
     type: str | None = option(
         Choice(choices=("XPUB", "PUB"), metavar="TYPE", upper=True),
         help="Socket type, XPUB or PUB. Default: XPUB, which sees who subscribes.",
@@ -64,7 +64,7 @@ class Pub(Stamping, Records, Frames, Input, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Push(Stamping, Records, Frames, Input, WaitPeers, Patience, Endpoint):
+class Push(Stamping, Records, Frames, Input, WaitPeers, PatienceOptions, Endpoint):
     type: str | None = option(
         Choice(choices=("PUSH", "DEALER", "PAIR"), metavar="TYPE", upper=True),
         help="Socket type: PUSH, DEALER or PAIR. Default: PUSH.",
@@ -74,7 +74,7 @@ class Push(Stamping, Records, Frames, Input, WaitPeers, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Sub(Choosing, Executing, Checking, Records, Frames, Patience, Endpoint):
+class Sub(Choosing, Executing, CheckingOptions, Records, Frames, PatienceOptions, Endpoint):
     subscribe: tuple[bytes, ...] = option(
         Many(Prefix()),
         default=(),
@@ -85,7 +85,7 @@ class Sub(Choosing, Executing, Checking, Records, Frames, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Pull(Choosing, Executing, Checking, Records, Frames, Patience, Endpoint):
+class Pull(Choosing, Executing, CheckingOptions, Records, Frames, PatienceOptions, Endpoint):
     type: str | None = option(
         Choice(choices=("PULL", "DEALER", "ROUTER", "PAIR"), metavar="TYPE", upper=True),
         help="Socket type: PULL, DEALER, ROUTER or PAIR. Default: PULL.",
@@ -100,7 +100,7 @@ class Pull(Choosing, Executing, Checking, Records, Frames, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Client(Printing, Calling, Stamping, Records, Frames, Input, WaitPeers, Endpoint):
+class ClientSpec(Printing, Calling, Stamping, Records, Frames, Input, WaitPeers, Endpoint):
     timeout: float = option(
         Duration(positive=True),
         default=10.0,
@@ -130,7 +130,7 @@ class Client(Printing, Calling, Stamping, Records, Frames, Input, WaitPeers, End
 
 
 @dataclass(frozen=True)
-class Worker(Serving, Frames, Patience, Endpoint):
+class WorkerSpec(ServingOptions, Frames, PatienceOptions, Endpoint):
     type: str | None = option(
         Choice(choices=("DEALER", "REP", "ROUTER"), metavar="TYPE", upper=True),
         help="Socket type: DEALER, REP or ROUTER. Default: DEALER for one address to connect "
@@ -166,7 +166,7 @@ class Worker(Serving, Frames, Patience, Endpoint):
 
 
 @dataclass(frozen=True)
-class Dialogue(Printing, Records, Frames, Input, WaitPeers, Patience, Endpoint):
+class Dialogue(Printing, Records, Frames, Input, WaitPeers, PatienceOptions, Endpoint):
     """req and rep: the plain socket, input going out, what comes printed."""
 
     seed: int | None = option(Integer(0), help="Make {random} repeatable.", group="Input")
@@ -185,9 +185,9 @@ class Talk(Dialogue):
     )
 
 
-AnyEndpoint = Pub | Push | Sub | Pull | Client | Worker | Dialogue
+AnyEndpoint = Pub | Push | Sub | Pull | ClientSpec | WorkerSpec | Dialogue
 """The settings of one endpoint, whichever it is."""
-Sending = Pub | Push | Client | Dialogue
+Sending = Pub | Push | ClientSpec | Dialogue
 """Those of one that has an input."""
 Receiving = Sub | Pull
 
@@ -260,7 +260,7 @@ ENDPOINTS: dict[str, EndpointKind] = {
             word="data",
             sends=True,
             help="Send requests, and print the replies.",
-            spec=Client,
+            spec=ClientSpec,
             types=("DEALER",),
             verb="connect",
             address="tcp://127.0.0.1:5555",
@@ -269,7 +269,7 @@ ENDPOINTS: dict[str, EndpointKind] = {
         EndpointKind(
             name="worker",
             help="Answer requests.",
-            spec=Worker,
+            spec=WorkerSpec,
             types=("DEALER", "REP", "ROUTER"),
             verb="connect",
             address="tcp://127.0.0.1:5559",

@@ -8,7 +8,7 @@ from typing import Any
 
 from zmqdev.errors import UsageError
 from zmqdev.options import delivery, executing, output, reliable_peers, security_check, sockopt
-from zmqdev.options.endpoint import EndpointKind, Pub, Pull, Sub, Worker
+from zmqdev.options.endpoint import EndpointKind, Pub, Pull, Sub, WorkerSpec
 from zmqdev.options.endpoint_groups import Endpoint, Input, Records
 from zmqdev.options.layer import Written, plain
 from zmqdev.options.limits import TOPIC_LIMIT
@@ -153,9 +153,9 @@ def _check_sub(spec: Any, written: Written) -> None:
 
 
 def _check_worker(spec: Any, written: Written) -> None:
-    if not isinstance(spec, Worker):
+    if not isinstance(spec, WorkerSpec):
         return
-    said = ["reply"] if spec.reply != Worker.reply else []
+    said = ["reply"] if spec.reply != WorkerSpec.reply else []
     _only_one(said + [name for name in ("echo", "exec") if getattr(spec, name)], written)
     if spec.type == "REP" and spec.jobs > 1:
         raise UsageError(

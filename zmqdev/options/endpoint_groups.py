@@ -144,7 +144,7 @@ class WaitPeers:
 
 
 @dataclass(frozen=True)
-class Patience:
+class PatienceOptions:
     """`timeout` of all but the client, whose is for one request."""
 
     timeout: float | None = option(

@@ -13,7 +13,7 @@ from zmqdev.options.endpoint import ENDPOINTS
 from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import Entry, Layer, Written, build, file_layer, leaf_at, spread_settings
 from zmqdev.options.option import options_of, sections_of
-from zmqdev.options.part_options import Life
+from zmqdev.options.part_options import LifeOptions
 from zmqdev.options.parts import Draft
 from zmqdev.options.queue import resolve_device
 from zmqdev.options.sockopt import SOCKET_OPTIONS
@@ -21,7 +21,7 @@ from zmqdev.options.variables import Expanded
 
 # Findings of one part; more of them are told after these are mended.
 MOST_PROBLEMS = 50
-LIFE_KEYS = frozenset({*options_of(Life), *sections_of(Life)})
+LIFE_KEYS = frozenset({*options_of(LifeOptions), *sections_of(LifeOptions)})
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ _GROUP = "Parts"
 
 
 @dataclass(frozen=True)
-class Policy(Choice):
+class RestartPolicy(Choice):
     """When a part comes back. YAML 1.1 reads a bare `no` as false; here the word is meant."""
 
     choices: tuple[str, ...] = POLICIES
@@ -36,7 +36,7 @@ class Restart:
     """What happens when a part has ended by itself."""
 
     policy: str = option(
-        Policy(),
+        RestartPolicy(),
         default="on-failure",
         flag="",
         help="When the part is started again. on-failure: after a crash, not after wrong settings "
@@ -67,7 +67,7 @@ class Restart:
 
 
 @dataclass(frozen=True)
-class Life:
+class LifeOptions:
     """What a part can be asked as a part."""
 
     replicas: int = option(
@@ -119,4 +119,4 @@ def own_spec(category: str, kind: str) -> type:
 def part_spec(category: str, kind: str) -> type:
     """The same with the keys of a part."""
     own = own_spec(category, kind)
-    return make_dataclass(f"{own.__name__}Part", [], bases=(own, Life), frozen=True)
+    return make_dataclass(f"{own.__name__}Part", [], bases=(own, LifeOptions), frozen=True)

@@ -88,7 +88,7 @@ class Calling:
 
 
 @dataclass(frozen=True)
-class Serving:
+class ServingOptions:
     """The worker's side."""
 
     reliable: bool = option(
@@ -156,7 +156,7 @@ _OF_RELIABLE = ("protocol", "service", "heartbeat", "post", "collect")
 
 def check(spec: Any, written: Written) -> None:
     """UsageError for what contradicts itself."""
-    if not isinstance(spec, (Calling, Serving)):
+    if not isinstance(spec, (Calling, ServingOptions)):
         return
     if isinstance(spec, Calling):
         _check_id(spec, written)
@@ -169,7 +169,7 @@ def check(spec: Any, written: Written) -> None:
         return
     if isinstance(spec, Calling) and spec.replies != 1:  # type: ignore[attr-defined]
         raise UsageError("a reliable queue gives one reply; leave it out", _at("replies", written))
-    if isinstance(spec, Serving):
+    if isinstance(spec, ServingOptions):
         _check_worker(spec, written)
     check_service(spec.service, _at("service", written))
     if spec.protocol in ("ppp", "ppp-text", "plain") and spec.service != DEFAULT_SERVICE:

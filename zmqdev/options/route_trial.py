@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from zmqdev.options.route import RouteTest
 from zmqdev.options.routes import Rules
-from zmqdev.routing.dry import DryRun, Outcome
+from zmqdev.routing.dry import DryOutcome, DryRun
 from zmqdev.routing.table import Table
 
 
@@ -17,7 +17,7 @@ class Trial:
 
     number: int
     test: RouteTest
-    outcome: Outcome
+    outcome: DryOutcome
     place: str
 
     @property

@@ -22,7 +22,7 @@ import zmq
 from zmqdev.relay.bursts import recv_burst, send_burst
 from zmqdev.relay.counters import ROWS, WIDTH, Counters
 from zmqdev.relay.lane import Lane
-from zmqdev.relay.twin import BYTES, FULL, MESSAGES, UNREACHABLE, Flow, Relay, events
+from zmqdev.relay.twin import BYTES, FULL, MESSAGES, UNREACHABLE, Direction, Relay, events
 from zmqdev.relay.veil import unveil, veil
 from zmqdev.routing.decide import Decision, State, advance, begin
 from zmqdev.wire.envelope import body_at
@@ -55,7 +55,7 @@ class Target:
         }
 
 
-class Fan(Flow):
+class Fan(Direction):
     """The direction from one source to several targets."""
 
     def __init__(self, source: Socket, targets: Sequence[Target], *, enveloped: bool) -> None:
@@ -121,7 +121,7 @@ class RoutedRelay(Relay):
         self._fan = Fan(frontend, targets, enveloped=enveloped)
         self._flows = (
             self._fan,
-            *(Flow(target.socket, frontend, b"<", WIDTH) for target in targets),
+            *(Direction(target.socket, frontend, b"<", WIDTH) for target in targets),
         )
 
     def behind(self, source: Socket) -> RoutedRelay:
@@ -143,7 +143,7 @@ class RoutedRelay(Relay):
         super().close()
         self._fan.decision = None
 
-    def _take(self, flow: Flow) -> bool:
+    def _take(self, flow: Direction) -> bool:
         if flow is not self._fan:
             return self._take_back(flow)
         seen: set[int] | None = set() if flow.noting else None
@@ -155,7 +155,7 @@ class RoutedRelay(Relay):
         self._begin(self._fan, burst[0])
         return True
 
-    def _take_back(self, flow: Flow) -> bool:
+    def _take_back(self, flow: Direction) -> bool:
         """A reply; of a backend that gets copies alone nobody waits for it."""
         taken = super()._take(flow)
         index = self._flows.index(flow) - 1
@@ -182,7 +182,7 @@ class RoutedRelay(Relay):
         fan.state, fan.sent, fan.lost = self.state, 0, ""
         fan.held = message  # type: ignore[assignment]  # only whether there is one counts
 
-    def _deliver(self, flow: Flow, message: list[zmq.Frame]) -> bool:
+    def _deliver(self, flow: Direction, message: list[zmq.Frame]) -> bool:
         if flow is not self._fan:
             return super()._deliver(flow, message)
         fan, decision = self._fan, self._fan.decision
@@ -235,7 +235,7 @@ class RoutedRelay(Relay):
         if self.tap is not None:
             self._send(self.tap, ([self._fan.mark, *message],))
 
-    def _count_blocked(self, flow: Flow) -> None:
+    def _count_blocked(self, flow: Direction) -> None:
         since = flow.since
         super()._count_blocked(flow)
         if flow is self._fan and since and self._fan.decision is not None:

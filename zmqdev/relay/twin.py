@@ -42,7 +42,7 @@ MESSAGES, BYTES = ROWS["messages"], ROWS["bytes"]
 UNREACHABLE, FULL, BLOCKED = ROWS["unreachable"], ROWS["full"], ROWS["blocked_ns"]
 
 
-class Flow:
+class Direction:
     """One direction: what it holds and where it counts. `base` is its first cell.
 
     A single frame sent to a ROUTER is a routing id and no message: libzmq takes it
@@ -119,9 +119,9 @@ class Relay:
         self.tap: zmq.Socket[bytes] | None = None
         """The same, with one leading frame `>` (forward) or `<` (backward)."""
         self._running = False
-        self._flows: tuple[Flow, ...] = (
-            Flow(frontend, backend, b">", 0),
-            Flow(backend, frontend, b"<", WIDTH),
+        self._flows: tuple[Direction, ...] = (
+            Direction(frontend, backend, b">", 0),
+            Direction(backend, frontend, b"<", WIDTH),
         )
 
     def behind(self, source: zmq.Socket[bytes]) -> Relay:
@@ -169,7 +169,7 @@ class Relay:
         finally:
             self._running = False
 
-    def _loop(self, flows: Sequence[Flow], until_idle: bool, limit_ms: int) -> bool:
+    def _loop(self, flows: Sequence[Direction], until_idle: bool, limit_ms: int) -> bool:
         now = time.monotonic_ns()
         end = now + limit_ms * 1_000_000 if limit_ms >= 0 else None
         tick = self._touch(now)
@@ -192,7 +192,7 @@ class Relay:
             if not moved:
                 self._wait(flows, (tick if end is None else min(tick, end)) - now)
 
-    def _start(self, forward: bool, backward: bool) -> list[Flow]:
+    def _start(self, forward: bool, backward: bool) -> list[Direction]:
         """The directions of this run, with their rules as they are now."""
         first, *others = self._flows
         first.lane = self.forward
@@ -206,7 +206,7 @@ class Relay:
             flow.claimed = False
         return flows
 
-    def _turn(self, flow: Flow) -> int:
+    def _turn(self, flow: Direction) -> int:
         """Up to BATCH messages; how many left the source or the hold."""
         self._count_blocked(flow)
         flow.noting = self.counters.origins.wanted
@@ -217,7 +217,7 @@ class Relay:
                 return moved
         return BATCH
 
-    def _take(self, flow: Flow) -> bool:
+    def _take(self, flow: Direction) -> bool:
         """Hold the next message of the source, or count why it goes no further."""
         message = receive_frames(flow.source)
         if message is None:
@@ -231,7 +231,7 @@ class Relay:
             self._count(flow, ROWS[reason], 1)
         return True
 
-    def _deliver(self, flow: Flow, message: list[zmq.Frame]) -> bool:
+    def _deliver(self, flow: Direction, message: list[zmq.Frame]) -> bool:
         """Hand the held message to the target; False when it has to wait."""
         refused = LOST if flow.to_router and len(message) == 1 else offer(flow.target, message)
         if refused == EAGAIN and not flow.to_router and flow.lane.on_full == "block":
@@ -247,7 +247,7 @@ class Relay:
         self._copy(flow, message)
         return True
 
-    def _copy(self, flow: Flow, message: list[zmq.Frame]) -> None:
+    def _copy(self, flow: Direction, message: list[zmq.Frame]) -> None:
         if flow.to_router and (self.capture is not None or self.tap is not None):
             message = [zmq.Frame(veil(message[0].bytes)), *message[1:]]
         if self.capture is not None:
@@ -255,10 +255,10 @@ class Relay:
         if self.tap is not None:
             offer(self.tap, [flow.mark, *message])
 
-    def _count(self, flow: Flow, row: int, amount: int) -> None:
+    def _count(self, flow: Direction, row: int, amount: int) -> None:
         self.counters.cells[flow.base + row] += amount
 
-    def _count_blocked(self, flow: Flow) -> None:
+    def _count_blocked(self, flow: Direction) -> None:
         """Add the time since the last look, so that a live view sees it grow."""
         if flow.since:
             now = time.monotonic_ns()
@@ -275,7 +275,7 @@ class Relay:
     def _sockets(self) -> Sequence[zmq.Socket[bytes] | None]:
         return (self.frontend, self.backend, self.capture, self.tap)
 
-    def _wait(self, flows: Sequence[Flow], nanoseconds: int) -> None:
+    def _wait(self, flows: Sequence[Direction], nanoseconds: int) -> None:
         """Sleep until something can move, `wake` is readable or the time is over.
 
         On the sockets' own descriptors, which tell once that a command came; EVENTS
@@ -313,7 +313,7 @@ def receive_frames(socket: zmq.Socket[bytes]) -> list[zmq.Frame] | None:
     return frames
 
 
-def veiled(flow: Flow, message: list[zmq.Frame]) -> list[zmq.Frame]:
+def veiled(flow: Direction, message: list[zmq.Frame]) -> list[zmq.Frame]:
     """The message with its address as the target may see it, or as a ROUTER needs it."""
     if not (flow.from_router or flow.to_router) or len(message[0]) != SIZE:
         return message

@@ -28,7 +28,7 @@ NOWHERE: Hashable = 0
 DESCRIPTOR, USER, ADDRESS = "__fd", "User-Id", "Peer-Address"
 
 
-class Kept(Protocol):
+class KeptFrame(Protocol):
     """Makes sure that no other connection gets the same name."""
 
     def close(self) -> None:
@@ -51,17 +51,17 @@ class Upstream(Protocol):
     def property(self, name: str) -> str:
         """A property of the frame's connection; "" when it has none of this name."""
 
-    def keep(self) -> Kept:
+    def keep(self) -> KeptFrame:
         """Keep the name of the frame's connection to itself."""
 
 
 def upstream(socket: zmq.Socket[bytes]) -> Upstream:
     """The exact one, or the one of pyzmq's own calls where libzmq cannot be reached."""
     library = _libzmq()
-    return Named(socket, library) if library is not None else Plain(socket)
+    return NamedFrame(socket, library) if library is not None else Plain(socket)
 
 
-class Named:
+class NamedFrame:
     """By libzmq's own functions; pyzmq has none that tell the address of a property."""
 
     def __init__(self, socket: zmq.Socket[bytes], library: _Library) -> None:
@@ -90,7 +90,7 @@ class Named:
         found = self._library.where(self._message.at, name.encode())
         return ctypes.string_at(found).decode(errors="replace") if found else ""
 
-    def keep(self) -> Kept:
+    def keep(self) -> KeptFrame:
         copy = _Message(self._library)
         self._library.copy(copy.at, self._message.at)
         return copy
@@ -120,7 +120,7 @@ class Plain:
         except zmq.ZMQError:
             return ""
 
-    def keep(self) -> Kept:
+    def keep(self) -> KeptFrame:
         return _Nothing()
 
 

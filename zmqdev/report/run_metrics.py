@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from zmqdev.report.scrape import Serving, Source
+from zmqdev.report.scrape import MetricsServer, MetricsSource
 from zmqdev.stats.snapshot import Snapshot
 from zmqdev.supervisor.member import MemberState
 from zmqdev.supervisor.supervisor import Fleet
@@ -29,7 +29,7 @@ class Look:
     subjects: tuple[Snapshot, ...] = ()
 
 
-class Parts(Collector):
+class PartsCollector(Collector):
     """What prometheus_client collects of a run."""
 
     def __init__(self, look: Callable[[], Look]) -> None:
@@ -86,13 +86,13 @@ class RunMetrics:
     ) -> None:
         self._place, self._subjects, self._picture = place, subjects, picture
         self._look = Look()
-        self.serving: Serving | None = None
+        self.serving: MetricsServer | None = None
 
     def started(self, fleet: Fleet) -> None:
         self._take(fleet)
         fleet.loop.every(EVERY, lambda: self._take(fleet))
-        source = Source(
-            collector=Parts(lambda: self._look),
+        source = MetricsSource(
+            collector=PartsCollector(lambda: self._look),
             subjects=lambda: self._look.subjects,
             sick=lambda: _failed(self._look.parts),
             not_ready=lambda: [
@@ -100,7 +100,7 @@ class RunMetrics:
             ],
             picture=self._picture,
         )
-        self.serving = Serving(self._place, source)
+        self.serving = MetricsServer(self._place, source)
 
     def ended(self, fleet: Fleet) -> None:
         if self.serving is not None:

@@ -38,7 +38,7 @@ PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
-class Source:
+class MetricsSource:
     """What is served: metrics, what the page shows, who shows no life and who is not ready.
 
     All of it is called in the threads of the server.
@@ -51,10 +51,10 @@ class Source:
     picture: str = ""
 
 
-class Serving:
+class MetricsServer:
     """A server at `place`, HOST:PORT; port 0 takes a free one, which is said."""
 
-    def __init__(self, place: str, source: Source) -> None:
+    def __init__(self, place: str, source: MetricsSource) -> None:
         registry = CollectorRegistry()
         registry.register(source.collector)
         ProcessCollector(registry=registry)
@@ -86,19 +86,19 @@ class Metrics:
 
     def __init__(self, place: str, pulse: Pulse) -> None:
         self.place, self.pulse = place, pulse
-        self.serving: Serving | None = None
+        self.serving: MetricsServer | None = None
 
     def started(self, service: Service) -> None:
         def take() -> list[Snapshot]:
             return [service.device.snapshot()]
 
-        source = Source(
+        source = MetricsSource(
             collector=Snapshots(take),
             subjects=take,
             sick=lambda: _sick(take(), self.pulse),
             not_ready=lambda: _not_running(take()),
         )
-        self.serving = Serving(crash.earlier("metrics", self.place), source)
+        self.serving = MetricsServer(crash.earlier("metrics", self.place), source)
         crash.remember("metrics", self.place, self.serving.place)
         bound = AddressState("bind", self.place, self.serving.place)
         service.device.place_beside("metrics", bound)
@@ -112,7 +112,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def serve(self, registry: CollectorRegistry, source: Source, page: Page) -> None:
+    def serve(self, registry: CollectorRegistry, source: MetricsSource, page: Page) -> None:
         self.registry, self.source, self.page = registry, source, page
         threading.Thread(target=self.serve_forever, name="zmqdev-metrics", daemon=True).start()
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from zmqdev.routing.condition import FrameMatch, frame_of, holds
-from zmqdev.routing.limits import WHOLE, Rate, Share
+from zmqdev.routing.limits import WHOLE, RateLimit, ShareLimit
 from zmqdev.routing.pattern import match
 from zmqdev.routing.rendezvous import choose, fnv1a, share_of
 from zmqdev.routing.table import Rename, Route, Table
@@ -42,8 +42,8 @@ class State:
         self.table = table
         self.counts = [Counts() for _ in table.routes]
         self.unrouted = self.dropped = 0
-        self.shares = [Share(route.share) for route in table.routes]
-        self.rates = [Rate(route.rate) if route.rate else None for route in table.routes]
+        self.shares = [ShareLimit(route.share) for route in table.routes]
+        self.rates = [RateLimit(route.rate) if route.rate else None for route in table.routes]
         self.turns = [0 for _ in table.routes]
         self.hashes = table.hashes
         self.starts = [route.starts for route in table.routes]

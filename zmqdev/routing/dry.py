@@ -12,7 +12,7 @@ DROP = "drop"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DryOutcome:
     """`to`: the backends that get it, `drop` alone when none does. `routes`: those that took it,
     by name."""
 
@@ -27,12 +27,12 @@ class DryRun:
         self._table, self._state = table, State(table)
         self._to: list[str] = []
 
-    def send(self, frames: Sequence[bytes]) -> Outcome:
+    def send(self, frames: Sequence[bytes]) -> DryOutcome:
         self._to = []
         decision = begin(frames)
         advance(self._state, decision, self._offer, 0)
         routes = tuple(self._table.routes[index].name for index in decision.taken_by)
-        return Outcome(tuple(self._to) or (DROP,), routes)
+        return DryOutcome(tuple(self._to) or (DROP,), routes)
 
     def _offer(self, index: int, message: list[bytes]) -> bool:
         self._to.append(self._table.backends[index])

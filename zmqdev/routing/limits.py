@@ -12,7 +12,7 @@ WHOLE = 10_000
 SLOTS, NEIGHBOURS = 65_536, 8
 
 
-class Share:
+class ShareLimit:
     """Takes `part` of WHOLE messages, evenly spread."""
 
     def __init__(self, part: int) -> None:
@@ -27,7 +27,7 @@ class Share:
         return True
 
 
-class Rate:
+class RateLimit:
     """Token buckets of `most` a second and of as many at once. Times are in nanoseconds.
 
     Integers throughout, so that both halves of the relay come to the same result: a bucket is

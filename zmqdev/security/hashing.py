@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from zmqdev.security.passwords import Users
-from zmqdev.wire.zap import Request
+from zmqdev.wire.zap import ZapRequest
 
 log = logging.getLogger("zmqdev.security")
 # Those that wait: together they take less time than a handshake may.
@@ -32,7 +32,7 @@ class Question:
     """One password. `since` is when it was asked, monotonic seconds."""
 
     domain: str
-    request: Request
+    request: ZapRequest
     users: Users
     since: float
 

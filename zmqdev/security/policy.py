@@ -13,7 +13,7 @@ from zmqdev.security.networks import Networks, plain
 from zmqdev.security.passwords import Users
 from zmqdev.security.throttle import Throttle
 from zmqdev.wire import z85
-from zmqdev.wire.zap import INTERNAL, OK, REFUSED, TEMPORARY, Reply, Request
+from zmqdev.wire.zap import INTERNAL, OK, REFUSED, TEMPORARY, ZapReply, ZapRequest
 
 # A peer without a user id: one of NULL. libzmq puts a user id into the pipe as a message that is
 # counted against the high-water mark and never taken off it, so NULL has none.
@@ -62,7 +62,7 @@ class Policy:
 class Verdict:
     """The answer to libzmq, and for a refusal the reason (a key of REASONS)."""
 
-    reply: Reply
+    reply: ZapReply
     reason: str = ""
 
     @property
@@ -72,7 +72,7 @@ class Verdict:
 
 def refuse(reason: str, text: str, status: int = REFUSED) -> Verdict:
     """A refusal. A 400 is final for a libzmq client; a 300 makes it come again."""
-    return Verdict(Reply(status, text), reason)
+    return Verdict(ZapReply(status, text), reason)
 
 
 def failed() -> Verdict:
@@ -80,7 +80,7 @@ def failed() -> Verdict:
     return refuse("internal", "the handler failed", INTERNAL)
 
 
-def decide(policy: Policy, request: Request, throttle: Throttle, now: float) -> Verdict | None:
+def decide(policy: Policy, request: ZapRequest, throttle: Throttle, now: float) -> Verdict | None:
     """Whether this peer may come in to the side that `policy` is of. None: its password has to
     be hashed, and then `settle` says."""
     denied = policy.networks.refusal(request.address)
@@ -98,10 +98,10 @@ def decide(policy: Policy, request: Request, throttle: Throttle, now: float) -> 
 
 
 def _welcome(user: str) -> Verdict:
-    return Verdict(Reply(OK, "OK", user))
+    return Verdict(ZapReply(OK, "OK", user))
 
 
-def _decide_curve(policy: Policy, request: Request) -> Verdict:
+def _decide_curve(policy: Policy, request: ZapRequest) -> Verdict:
     key = request.credentials[0]
     if policy.keys is None:
         return _welcome(z85.encode(key))
@@ -112,7 +112,7 @@ def _decide_curve(policy: Policy, request: Request) -> Verdict:
 
 
 def _decide_plain(
-    policy: Policy, request: Request, throttle: Throttle, now: float
+    policy: Policy, request: ZapRequest, throttle: Throttle, now: float
 ) -> Verdict | None:
     if policy.users.remembers(request.user, request.credentials[1]):
         return _welcome(request.user)
@@ -129,7 +129,7 @@ def crowded() -> Verdict:
     return refuse("throttled", "too many passwords wait to be checked", TEMPORARY)
 
 
-def settle(request: Request, right: bool | None, throttle: Throttle, now: float) -> Verdict:
+def settle(request: ZapRequest, right: bool | None, throttle: Throttle, now: float) -> Verdict:
     """What is to be said once the password was hashed; `right` None: a mistake of ours. Its own
     text is in no answer; the name is, for it is what one looks for."""
     if right is None:

@@ -34,7 +34,7 @@ BYTES_PER_CHANGE = 64
 TIMES = 3
 
 
-class Verdict(Enum):
+class SubscriptionVerdict(Enum):
     """What becomes of a frame from a subscriber."""
 
     PASS = "passed on"
@@ -100,7 +100,7 @@ class Subscriptions:
 
     def take(
         self, frame: bytes, account: Account | None, now: float, allowed: bool = True
-    ) -> Verdict:
+    ) -> SubscriptionVerdict:
         """A frame from a connection; None: from none. `allowed`: it has a right to the topic.
 
         A frame of an account that was cut changes nothing.
@@ -109,18 +109,18 @@ class Subscriptions:
         if account is None:
             return self._take_unnamed(frame)
         if account.cut:
-            return Verdict.DROP
+            return SubscriptionVerdict.DROP
         if self._changes_too_much(account, len(frame), now):
             return self._cut(account, "it changes its subscriptions without pause")
         if frame[:1] not in (b"\x00", b"\x01"):
-            return Verdict.NOT_SUBSCRIPTION
+            return SubscriptionVerdict.NOT_SUBSCRIPTION
         topic = frame[1:]
         if frame[0] == UNSUBSCRIBE:
             return self._unsubscribe(topic, account)
         if _over(len(topic), self.limits.topic_length):
-            return Verdict.TOO_LONG
+            return SubscriptionVerdict.TOO_LONG
         if not allowed:
-            return Verdict.DROP
+            return SubscriptionVerdict.DROP
         return self._subscribe(topic, account)
 
     def release(self, account: Account) -> list[bytes]:
@@ -151,19 +151,19 @@ class Subscriptions:
             return None
         return found
 
-    def _take_unnamed(self, frame: bytes) -> Verdict:
+    def _take_unnamed(self, frame: bytes) -> SubscriptionVerdict:
         """A peer that cannot be told from others cannot be cut; it is passed nothing more."""
         if frame[:1] not in (b"\x00", b"\x01"):
-            return Verdict.NOT_SUBSCRIPTION
+            return SubscriptionVerdict.NOT_SUBSCRIPTION
         topic = frame[1:]
         if frame[0] == UNSUBSCRIBE:
             if topic in self._unnamed:
                 self._lost[topic] += 1
-            return Verdict.DROP
+            return SubscriptionVerdict.DROP
         if _over(len(topic), self.limits.topic_length):
-            return Verdict.TOO_LONG
+            return SubscriptionVerdict.TOO_LONG
         if topic not in self._holders and self._excess(len(topic)):
-            return Verdict.DROP
+            return SubscriptionVerdict.DROP
         self._unnamed[topic] += 1
         return self._hold(topic)
 
@@ -176,33 +176,33 @@ class Subscriptions:
         held = len(account.topics) + account.size // BYTES_PER_CHANGE
         return account.changes > self.limits.changes_per_peer + TIMES * held
 
-    def _subscribe(self, topic: bytes, account: Account) -> Verdict:
+    def _subscribe(self, topic: bytes, account: Account) -> SubscriptionVerdict:
         if topic in account.topics:
-            return Verdict.REPEATED
+            return SubscriptionVerdict.REPEATED
         if not account.may_hold(1, len(topic), self.limits):
             return self._cut(account, "too many subscriptions")
         if topic not in self._holders and self._excess(len(topic)):
             payer = self._who_pays(account, len(topic))
             self._cut(payer, "all together have too many subscriptions, and it holds most of them")
             if payer is account:
-                return Verdict.CUT
+                return SubscriptionVerdict.CUT
         account.topics.add(topic)
         account.size += len(topic)
         return self._hold(topic)
 
-    def _unsubscribe(self, topic: bytes, account: Account) -> Verdict:
+    def _unsubscribe(self, topic: bytes, account: Account) -> SubscriptionVerdict:
         if topic not in account.topics:
-            return Verdict.DROP
+            return SubscriptionVerdict.DROP
         account.topics.remove(topic)
         account.size -= len(topic)
-        return Verdict.PASS if self._let_go(topic) else Verdict.DROP
+        return SubscriptionVerdict.PASS if self._let_go(topic) else SubscriptionVerdict.DROP
 
-    def _hold(self, topic: bytes) -> Verdict:
+    def _hold(self, topic: bytes) -> SubscriptionVerdict:
         self._holders[topic] += 1
         if self._holders[topic] > 1:
-            return Verdict.REPEATED
+            return SubscriptionVerdict.REPEATED
         self.size += len(topic)
-        return Verdict.PASS
+        return SubscriptionVerdict.PASS
 
     def _let_go(self, topic: bytes) -> bool:
         """One holder less; whether it was the last one."""
@@ -232,10 +232,10 @@ class Subscriptions:
             return account
         return largest
 
-    def _cut(self, account: Account, why: str) -> Verdict:
+    def _cut(self, account: Account, why: str) -> SubscriptionVerdict:
         account.cut = why
         self.payer = account
-        return Verdict.CUT
+        return SubscriptionVerdict.CUT
 
     def _clear(self, account: Account) -> Iterable[bytes]:
         topics, account.topics, account.size = account.topics, set(), 0

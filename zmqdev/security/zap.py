@@ -27,8 +27,8 @@ from zmqdev.wire.zap import (
     REFUSED,
     TEMPORARY,
     Malformed,
-    Reply,
-    Request,
+    ZapReply,
+    ZapRequest,
     build_reply,
     parse_request,
 )
@@ -149,17 +149,17 @@ class Handler:
             self.strays.add("malformed", request.why, "", now)
             if request.id is None:
                 return []
-            return build_reply(request.envelope, request.id, Reply(REFUSED, request.why))
+            return build_reply(request.envelope, request.id, ZapReply(REFUSED, request.why))
         side = self.sides.get(request.domain)
         if side is None and request.domain in self._left:
-            return build_reply(request.envelope, request.id, Reply(TEMPORARY, "closing"))
+            return build_reply(request.envelope, request.id, ZapReply(TEMPORARY, "closing"))
         verdict = self._judge(side, request, now)
         if verdict is None and side is not None:
             question = Question(request.domain, request, side.policy.users, now)
             verdict = None if self._hashing_now().put(question) else crowded()
         return self._said(request, verdict, now) if verdict is not None else []
 
-    def _said(self, request: Request, verdict: Verdict, now: float) -> list[bytes]:
+    def _said(self, request: ZapRequest, verdict: Verdict, now: float) -> list[bytes]:
         side = self.sides.get(request.domain)
         if not verdict.let_in:
             refusals = side.refusals if side else self.strays
@@ -192,7 +192,7 @@ class Handler:
             socket.send_multipart(self._said(question.request, verdict, now), zmq.DONTWAIT)
         return verdict is None
 
-    def _judge(self, side: Registration | None, request: Request, now: float) -> Verdict | None:
+    def _judge(self, side: Registration | None, request: ZapRequest, now: float) -> Verdict | None:
         """As `decide`. A mistake of ours refuses that one peer, with a traceback in the log."""
         if side is None:
             return refuse("domain", f"no policy for domain {request.domain!r}")

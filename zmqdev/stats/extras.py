@@ -59,14 +59,14 @@ def _value(name: str, value: float) -> str:
 
 
 @dataclass(frozen=True)
-class Service:
+class ServiceRow:
     """A service of a reliable queue in words. `ill`: somebody should look at it."""
 
     text: str
     ill: bool
 
 
-def services(subject: Snapshot) -> list[Service]:
+def services(subject: Snapshot) -> list[ServiceRow]:
     """A line for each service of a reliable queue, those with most to do first."""
     found = sorted(_services(subject.details), key=lambda item: -int(item["queued"]))
     return [_service(item) for item in found]
@@ -114,7 +114,7 @@ def _services(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield from _services(value)
 
 
-def _service(item: Mapping[str, Any]) -> Service:
+def _service(item: Mapping[str, Any]) -> ServiceRow:
     """`echo: 3 workers: 1 busy, 2 overdue; 4 queued, oldest 1.2 s; 1 in flight`"""
     states = [(item[state.name], state.name) for state in WORKER_STATES if item[state.name]]
     workers = units.counted(sum(count for count, _ in states), "worker")
@@ -127,4 +127,4 @@ def _service(item: Mapping[str, Any]) -> Service:
         f"{item['in_flight']} in flight",
     ]
     ill = bool(item["overdue"] or (item["queued"] and not states))
-    return Service(f"{item['name'] or '(no name)'}: {'; '.join(parts)}", ill)
+    return ServiceRow(f"{item['name'] or '(no name)'}: {'; '.join(parts)}", ill)

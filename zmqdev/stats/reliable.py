@@ -20,7 +20,7 @@ def count(unit: str, help: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Statistic:
+class ReliableStatistic:
     """A row: name, unit, meaning."""
 
     name: str
@@ -29,7 +29,7 @@ class Statistic:
 
 
 @dataclass(slots=True)
-class Tally:
+class ReliableTally:
     """What happened since the start."""
 
     requests: int = count("requests", "accepted from clients")
@@ -69,21 +69,21 @@ class Tally:
         return {row.name: getattr(self, row.name) for row in STATISTICS}
 
 
-STATISTICS: tuple[Statistic, ...] = tuple(
-    Statistic(item.name, item.metadata[_UNIT], item.metadata[_HELP])
-    for item in dataclasses.fields(Tally)
+STATISTICS: tuple[ReliableStatistic, ...] = tuple(
+    ReliableStatistic(item.name, item.metadata[_UNIT], item.metadata[_HELP])
+    for item in dataclasses.fields(ReliableTally)
 )
 
 
 # What a service has now: fields of ServiceReport. Each worker is in one of the states.
 WORKER_STATES = (
-    Statistic("ready", "workers", "of the service that are free"),
-    Statistic("busy", "workers", "of the service that work"),
-    Statistic("overdue", "workers", "of the service that took too long"),
+    ReliableStatistic("ready", "workers", "of the service that are free"),
+    ReliableStatistic("busy", "workers", "of the service that work"),
+    ReliableStatistic("overdue", "workers", "of the service that took too long"),
 )
 SERVICE_NOW = (
-    Statistic("queued", "requests", "of the service that wait"),
-    Statistic("in_flight", "requests", "of the service that a worker has"),
+    ReliableStatistic("queued", "requests", "of the service that wait"),
+    ReliableStatistic("in_flight", "requests", "of the service that a worker has"),
     *WORKER_STATES,
 )
 
@@ -109,7 +109,7 @@ class ServiceReport:
 
 
 @dataclass(frozen=True)
-class Report:
+class ReliableReport:
     """The broker as it stands: gauges, counters, services by name. Ages in seconds.
 
     `services_not_shown`: services without workers that are left out. `commit_p99`: seconds that

@@ -17,7 +17,7 @@ from zmqdev.device.ready_file import ReadyFile
 from zmqdev.device.systemd import Notify
 from zmqdev.supervisor.member import MemberState
 from zmqdev.supervisor.supervisor import Fleet
-from zmqdev.supervisor.verbs import VERBS, Steered
+from zmqdev.supervisor.verbs import VERBS, SteeredRun
 
 # How often the status line is looked at.
 INTERVAL = 1.0
@@ -34,7 +34,7 @@ class FleetControl:
         self._socket = made = ControlSocket(self._name, self._address, VERBS)
         place = made.open()
         if place is not None:
-            made.serve(fleet.loop, Steered(made.name, place.actual, fleet, time.monotonic()))
+            made.serve(fleet.loop, SteeredRun(made.name, place.actual, fleet, time.monotonic()))
             announce(f"{made.name} control: ", place)
 
     def ended(self, fleet: Fleet) -> None:

@@ -33,7 +33,7 @@ _MARKS = (b'"kind": ', b'"uptime": ')
 
 
 @dataclass(frozen=True)
-class Task:
+class PartTask:
     """What the process of a part has to do. `spec` is resolved, of the class that its command
     has too."""
 
@@ -43,14 +43,14 @@ class Task:
     spec: Any
 
 
-def task_of(part: Part, ready_file: Path, interval: float | None) -> Task:
+def task_of(part: Part, ready_file: Path, interval: float | None) -> PartTask:
     """Its own settings without those of its life, and how `run` listens to it."""
     own = own_spec(part.category, part.kind)
     asked = {one.name: getattr(part.spec, one.name) for one in fields(own)}
     shown = {"mode": "off"} if interval is None else {"mode": "json", "interval": interval}
     stats = replace(part.spec.stats, **shown)
     spec = own(**asked | {"stats": stats, "ready_file": str(ready_file)})
-    return Task(part.name, part.category, part.kind, spec)
+    return PartTask(part.name, part.category, part.kind, spec)
 
 
 def is_statistics(line: bytes) -> bool:

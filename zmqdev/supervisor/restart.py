@@ -18,7 +18,7 @@ from zmqdev.options.part_options import Restart
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RestartVerdict:
     """`again`: seconds until the next start, None for none. `failed`: it ended badly."""
 
     again: float | None
@@ -27,7 +27,7 @@ class Verdict:
     why: str
 
 
-def verdict(asked: Restart, status: int, ran: float, tries: int) -> Verdict:
+def verdict(asked: Restart, status: int, ran: float, tries: int) -> RestartVerdict:
     """What becomes of a part that ended with `status` after `ran` seconds, its `tries` so far.
 
     A status below zero is a signal, as in subprocess.
@@ -36,12 +36,14 @@ def verdict(asked: Restart, status: int, ran: float, tries: int) -> Verdict:
     tries = 0 if ran >= asked.longest_delay else tries
     ended_well = status in (EXIT_OK, EXIT_UNMET)
     if asked.policy == "no" or status == EXIT_USAGE or (ended_well and asked.policy != "always"):
-        return Verdict(None, status not in (EXIT_OK, EXIT_UNMET), tries, why)
+        return RestartVerdict(None, status not in (EXIT_OK, EXIT_UNMET), tries, why)
     if asked.limit and tries >= asked.limit:
-        return Verdict(None, not ended_well, tries, f"{why}; given up after {tries} new starts")
+        return RestartVerdict(
+            None, not ended_well, tries, f"{why}; given up after {tries} new starts"
+        )
     # 2**1000 is no float that anything could wait for.
     delay = min(asked.longest_delay, asked.delay * 2 ** min(tries, 30))
-    return Verdict(delay, not ended_well, tries + 1, why)
+    return RestartVerdict(delay, not ended_well, tries + 1, why)
 
 
 def ended_with(status: int) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # `zmqdev ctl --help` reads the table and must not wait for z
 
 
 @dataclass
-class Steered:
+class SteeredRun:
     """The fleet, the name that `ctl` knows it by, and when it began (monotonic seconds)."""
 
     name: str
@@ -27,7 +27,7 @@ class Steered:
     since: float
 
 
-def status(on: Steered) -> dict[str, Any]:
+def status(on: SteeredRun) -> dict[str, Any]:
     """In the form of a device's status, so that lists need no second one."""
     from zmqdev.relay import NATIVE
 
@@ -51,14 +51,14 @@ def status(on: Steered) -> dict[str, Any]:
     }
 
 
-def stop(on: Steered, when: str = "drained") -> dict[str, Any]:
+def stop(on: SteeredRun, when: str = "drained") -> dict[str, Any]:
     on.fleet.stop()
     if when == "now":
         on.fleet.stop()
     return {"when": when}
 
 
-def _members(on: Steered, name: str) -> list[Member]:
+def _members(on: SteeredRun, name: str) -> list[Member]:
     if on.fleet.stopping:
         raise Refused("refused", f"{on.name} is stopping")
     found = on.fleet.named(name)
@@ -68,28 +68,28 @@ def _members(on: Steered, name: str) -> list[Member]:
     return found
 
 
-def start_part(on: Steered, name: str) -> dict[str, Any]:
+def start_part(on: SteeredRun, name: str) -> dict[str, Any]:
     found = _members(on, name)
     for member in found:
         member.start()
     return {"started": [member.name for member in found]}
 
 
-def stop_part(on: Steered, name: str) -> dict[str, Any]:
+def stop_part(on: SteeredRun, name: str) -> dict[str, Any]:
     found = _members(on, name)
     for member in found:
         member.stop()
     return {"stopped": [member.name for member in found]}
 
 
-def restart_part(on: Steered, name: str) -> dict[str, Any]:
+def restart_part(on: SteeredRun, name: str) -> dict[str, Any]:
     found = _members(on, name)
     for member in found:
         on.fleet.restart(member)
     return {"restarted": [member.name for member in found]}
 
 
-def reload(on: Steered) -> dict[str, Any]:
+def reload(on: SteeredRun) -> dict[str, Any]:
     try:
         found = on.fleet.read_again()
     except UsageError as error:

@@ -82,7 +82,7 @@ class Watched(Protocol):
     def reload(self) -> object: ...
 
 
-class Watch:
+class FileWatch:
     """Reads the files again when they have changed, and then stayed the same for one look: an
     editor may write in several steps."""
 

@@ -62,7 +62,7 @@ class Trace:
         return self.state in (_CLOSED, _CLOSE_WAIT)
 
 
-class Wire:
+class WireBytes:
     """Asks descriptors what came by them. Its buffers are used again: one thread at a time."""
 
     def __init__(self) -> None:

@@ -33,7 +33,7 @@ from zmqdev.wire.envelope import DELIMITER
 from zmqdev.wire.majordomo import CLIENT_01, CLIENT_02, WORKER_01, WORKER_02, is_service
 
 
-class Verb(Enum):
+class DialectVerb(Enum):
     """A command, by Majordomo's names. FINAL is 0.1's REPLY."""
 
     READY = "READY"
@@ -45,7 +45,7 @@ class Verb(Enum):
     INVALID = "INVALID"
 
 
-_ADDRESSED = frozenset({Verb.REQUEST, Verb.PARTIAL, Verb.FINAL})
+_ADDRESSED = frozenset({DialectVerb.REQUEST, DialectVerb.PARTIAL, DialectVerb.FINAL})
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +61,13 @@ class Dialect:
 
     name: str
     lead: tuple[bytes, ...]
-    codes: Mapping[Verb, bytes]
+    codes: Mapping[DialectVerb, bytes]
     interval: float
     wordless: bool = False
     has_service: bool = True
     alternates: bool = False
     probe: tuple[bytes, ...] = ()
-    verbs: Mapping[bytes, Verb] = field(init=False)
+    verbs: Mapping[bytes, DialectVerb] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "verbs", {code: verb for verb, code in self.codes.items()})
@@ -77,12 +77,12 @@ class Dialect:
         """Frames from the start to the body of an addressed message, `client` and '' included."""
         return len(self.lead) + (2 if self.wordless else 3)
 
-    def lead_of(self, verb: Verb) -> list[bytes]:
+    def lead_of(self, verb: DialectVerb) -> list[bytes]:
         """The frames up to what the command carries."""
         code = self.codes.get(verb)
         return [*self.lead] if code is None else [*self.lead, code]
 
-    def frames(self, verb: Verb, *carried: bytes) -> list[bytes]:
+    def frames(self, verb: DialectVerb, *carried: bytes) -> list[bytes]:
         """A whole message, the ROUTER's address frame left out."""
         return [*self.lead_of(verb), *carried]
 
@@ -95,11 +95,11 @@ class Dialect:
         """Seconds between heartbeats when `asked` are wanted; 0 wants the protocol's own."""
         return asked if asked and self.beats else self.interval
 
-    def knows(self, verb: Verb) -> bool:
+    def knows(self, verb: DialectVerb) -> bool:
         """Whether the protocol has such a message."""
-        return verb in self.codes or (self.wordless and verb in _ADDRESSED - {Verb.PARTIAL})
+        return verb in self.codes or (self.wordless and verb in _ADDRESSED - {DialectVerb.PARTIAL})
 
-    def verb_of(self, frames: Sequence[bytes], start: int, addressed: Verb) -> Verb:
+    def verb_of(self, frames: Sequence[bytes], start: int, addressed: DialectVerb) -> DialectVerb:
         """Which command a message is, INVALID when its shape is wrong.
 
         `start` is 1 when a ROUTER received it, 0 when a DEALER did. `addressed` is
@@ -108,37 +108,52 @@ class Dialect:
         at = start + len(self.lead)
         if self.wordless:
             probed = self.probe and tuple(frames[start:]) == self.probe
-            return Verb.HEARTBEAT if probed else self._wordless_verb(frames, at, addressed)
+            return DialectVerb.HEARTBEAT if probed else self._wordless_verb(frames, at, addressed)
         if len(frames) <= at or frames[at - 1] != self.lead[-1]:
-            return Verb.INVALID
+            return DialectVerb.INVALID
         if len(self.lead) == 2 and frames[start] != DELIMITER:
-            return Verb.INVALID
-        verb = self.verbs.get(frames[at], Verb.INVALID)
+            return DialectVerb.INVALID
+        verb = self.verbs.get(frames[at], DialectVerb.INVALID)
         if verb in _ADDRESSED:
             whole = len(frames) > at + 3 and frames[at + 2] == DELIMITER
-            return verb if whole else Verb.INVALID
-        if verb is Verb.READY:
+            return verb if whole else DialectVerb.INVALID
+        if verb is DialectVerb.READY:
             whole = len(frames) == at + 2 and is_service(frames[at + 1])
-            return verb if whole else Verb.INVALID
-        return verb if len(frames) == at + 1 else Verb.INVALID
+            return verb if whole else DialectVerb.INVALID
+        return verb if len(frames) == at + 1 else DialectVerb.INVALID
 
-    def _wordless_verb(self, frames: Sequence[bytes], at: int, addressed: Verb) -> Verb:
+    def _wordless_verb(
+        self, frames: Sequence[bytes], at: int, addressed: DialectVerb
+    ) -> DialectVerb:
         if len(frames) <= at or (self.lead and frames[at - 1] != DELIMITER):
-            return Verb.INVALID
+            return DialectVerb.INVALID
         if len(frames) == at + 1:
-            return self.verbs.get(frames[at], Verb.READY if self.alternates else Verb.INVALID)
+            return self.verbs.get(
+                frames[at], DialectVerb.READY if self.alternates else DialectVerb.INVALID
+            )
         if len(frames) > at + 2 and frames[at + 1] == DELIMITER:
             return addressed
-        return Verb.INVALID
+        return DialectVerb.INVALID
 
 
-def _codes(*verbs: Verb) -> dict[Verb, bytes]:
+def _codes(*verbs: DialectVerb) -> dict[DialectVerb, bytes]:
     return {verb: bytes([number]) for number, verb in enumerate(verbs, 1)}
 
 
-_CODES_01 = _codes(Verb.READY, Verb.REQUEST, Verb.FINAL, Verb.HEARTBEAT, Verb.DISCONNECT)
+_CODES_01 = _codes(
+    DialectVerb.READY,
+    DialectVerb.REQUEST,
+    DialectVerb.FINAL,
+    DialectVerb.HEARTBEAT,
+    DialectVerb.DISCONNECT,
+)
 _CODES_02 = _codes(
-    Verb.READY, Verb.REQUEST, Verb.PARTIAL, Verb.FINAL, Verb.HEARTBEAT, Verb.DISCONNECT
+    DialectVerb.READY,
+    DialectVerb.REQUEST,
+    DialectVerb.PARTIAL,
+    DialectVerb.FINAL,
+    DialectVerb.HEARTBEAT,
+    DialectVerb.DISCONNECT,
 )
 
 MDP_01 = Dialect("mdp-0.1", (DELIMITER, WORKER_01), _CODES_01, interval=2.5)
@@ -147,7 +162,7 @@ MAJORTOMO = Dialect("majortomo", (DELIMITER, WORKER_02), _CODES_02, interval=2.5
 PPP = Dialect(
     "ppp",
     (),
-    {Verb.READY: pirate.READY, Verb.HEARTBEAT: pirate.HEARTBEAT},
+    {DialectVerb.READY: pirate.READY, DialectVerb.HEARTBEAT: pirate.HEARTBEAT},
     interval=pirate.INTERVAL,
     wordless=True,
     has_service=False,
@@ -155,7 +170,7 @@ PPP = Dialect(
 PPP_TEXT = Dialect(
     "ppp-text",
     (),
-    {Verb.READY: pirate.READY_TEXT, Verb.HEARTBEAT: pirate.HEARTBEAT_TEXT},
+    {DialectVerb.READY: pirate.READY_TEXT, DialectVerb.HEARTBEAT: pirate.HEARTBEAT_TEXT},
     interval=pirate.INTERVAL,
     wordless=True,
     has_service=False,
@@ -163,7 +178,7 @@ PPP_TEXT = Dialect(
 REQ = Dialect(
     "req",
     (DELIMITER,),
-    {Verb.READY: pirate.READY_TEXT},
+    {DialectVerb.READY: pirate.READY_TEXT},
     interval=math.inf,
     wordless=True,
     has_service=False,
@@ -195,7 +210,7 @@ def recognise(frames: Sequence[bytes]) -> Dialect | None:
     named = _BY_HEADER.get((frames[at], at))
     if named is not None or at == 1 or frames[2] in _CLIENTS:
         return named
-    return None if REQ.verb_of(frames, 1, Verb.FINAL) is Verb.INVALID else REQ
+    return None if REQ.verb_of(frames, 1, DialectVerb.FINAL) is DialectVerb.INVALID else REQ
 
 
 def is_workers(frames: Sequence[bytes]) -> bool:

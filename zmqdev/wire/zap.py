@@ -29,7 +29,7 @@ LONGEST_ID = 255
 
 
 @dataclass(frozen=True)
-class Request:
+class ZapRequest:
     """One question. Credentials are secrets, so `repr` leaves them out."""
 
     envelope: tuple[bytes, ...]
@@ -56,7 +56,7 @@ class Malformed:
 
 
 @dataclass(frozen=True)
-class Reply:
+class ZapReply:
     """One answer: 200 lets in, 300 come again, 400 never, 500 our fault."""
 
     status: int
@@ -64,7 +64,7 @@ class Reply:
     user_id: str = ""
 
 
-def parse_request(frames: Sequence[bytes]) -> Request | Malformed:
+def parse_request(frames: Sequence[bytes]) -> ZapRequest | Malformed:
     """Read what a ROUTER received: envelope, an empty frame, then the request."""
     try:
         empty = list(frames).index(b"")
@@ -81,7 +81,7 @@ def parse_request(frames: Sequence[bytes]) -> Request | Malformed:
         domain, address, mechanism = (body[at].decode("ascii") for at in (2, 3, 5))
     except UnicodeDecodeError:
         return Malformed("domain, address or mechanism is not text", envelope, _id(body))
-    request = Request(envelope, body[1], domain, address, body[4], mechanism, tuple(body[6:]))
+    request = ZapRequest(envelope, body[1], domain, address, body[4], mechanism, tuple(body[6:]))
     wrong = _wrong_credentials(request)
     return Malformed(wrong, envelope, request.id) if wrong else request
 
@@ -90,7 +90,7 @@ def _id(body: Sequence[bytes]) -> bytes | None:
     return body[1] if len(body) > 1 and len(body[1]) <= LONGEST_ID else None
 
 
-def _wrong_credentials(request: Request) -> str | None:
+def _wrong_credentials(request: ZapRequest) -> str | None:
     expected = CREDENTIALS.get(request.mechanism)
     if expected is None:
         return None
@@ -103,7 +103,7 @@ def _wrong_credentials(request: Request) -> str | None:
     return None
 
 
-def build_reply(envelope: Sequence[bytes], request_id: bytes, reply: Reply) -> list[bytes]:
+def build_reply(envelope: Sequence[bytes], request_id: bytes, reply: ZapReply) -> list[bytes]:
     """The frames of an answer. libzmq takes no metadata but in ZMTP's own form: none is sent.
 
     Only a 200 carries a user id: libzmq drops the connection of any other.

@@ -14,7 +14,7 @@ from zmqdev.endpoints.form.format import Layout
 from zmqdev.endpoints.form.template import compile_template
 from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.sink import Sink
-from zmqdev.endpoints.tasks.client import Client
+from zmqdev.endpoints.tasks.client import ClientTask
 from zmqdev.endpoints.tasks.requests import Requests
 
 Pair = Callable[..., Any]
@@ -22,17 +22,17 @@ Until = Callable[..., None]
 
 
 @pytest.fixture
-def client_of(pipe: Any) -> Callable[..., Client]:
-    def make(socket: Any, count: int, gate: Gate | None = None, **how: Any) -> Client:
+def client_of(pipe: Any) -> Callable[..., ClientTask]:
+    def make(socket: Any, count: int, gate: Gate | None = None, **how: Any) -> ClientTask:
         feed = text_feed([[compile_template("Req-{n}")]], count)
         gate = gate or Gate(None, lambda: 0, "peers")
-        return Client(socket, feed, None, gate, Requests(**how), Sink(pipe[1]), Layout())
+        return ClientTask(socket, feed, None, gate, Requests(**how), Sink(pipe[1]), Layout())
 
     return make
 
 
 def test_an_unmodified_rep_worker_answers(
-    pair: Pair, until: Until, client_of: Callable[..., Client], pipe: Any
+    pair: Pair, until: Until, client_of: Callable[..., ClientTask], pipe: Any
 ) -> None:
     worker, socket = pair(zmq.REP, zmq.DEALER)
     client = client_of(socket, 3)
@@ -50,7 +50,7 @@ def test_an_unmodified_rep_worker_answers(
     assert client.verdict() is None
 
 
-def test_the_window_is_kept(pair: Pair, until: Until, client_of: Callable[..., Client]) -> None:
+def test_the_window_is_kept(pair: Pair, until: Until, client_of: Callable[..., ClientTask]) -> None:
     worker, socket = pair(zmq.ROUTER, zmq.DEALER)
     client = client_of(socket, 10, window=4)
     until(client, lambda: client.requests.counts.sent == 4)
@@ -64,7 +64,7 @@ def test_the_window_is_kept(pair: Pair, until: Until, client_of: Callable[..., C
 
 
 def test_a_lost_reply_is_asked_for_again_and_then_given_up(
-    pair: Pair, until: Until, client_of: Callable[..., Client]
+    pair: Pair, until: Until, client_of: Callable[..., ClientTask]
 ) -> None:
     worker, socket = pair(zmq.ROUTER, zmq.DEALER)
     client = client_of(socket, 1, timeout=1.0, retries=1)
@@ -77,7 +77,7 @@ def test_a_lost_reply_is_asked_for_again_and_then_given_up(
 
 
 def test_a_late_reply_is_not_printed(
-    pair: Pair, until: Until, client_of: Callable[..., Client], pipe: Any
+    pair: Pair, until: Until, client_of: Callable[..., ClientTask], pipe: Any
 ) -> None:
     worker, socket = pair(zmq.ROUTER, zmq.DEALER)
     client = client_of(socket, 2, timeout=1.0)
@@ -92,7 +92,7 @@ def test_a_late_reply_is_not_printed(
 
 
 def test_replies_that_waited_for_us_are_not_late(
-    pair: Pair, until: Until, client_of: Callable[..., Client]
+    pair: Pair, until: Until, client_of: Callable[..., ClientTask]
 ) -> None:
     worker, socket = pair(zmq.ROUTER, zmq.DEALER)
     client = client_of(socket, 1, timeout=1.0)
@@ -104,7 +104,9 @@ def test_replies_that_waited_for_us_are_not_late(
     assert client.ended
 
 
-def test_it_waits_for_its_peers(pair: Pair, until: Until, client_of: Callable[..., Client]) -> None:
+def test_it_waits_for_its_peers(
+    pair: Pair, until: Until, client_of: Callable[..., ClientTask]
+) -> None:
     worker, socket = pair(zmq.ROUTER, zmq.DEALER)
     present = [0]
     client = client_of(socket, 1, Gate(1, lambda: present[0], "peers"))
@@ -117,7 +119,7 @@ def test_it_waits_for_its_peers(pair: Pair, until: Until, client_of: Callable[..
 
 
 def test_stopping_waits_for_open_replies_only(
-    pair: Pair, until: Until, client_of: Callable[..., Client]
+    pair: Pair, until: Until, client_of: Callable[..., ClientTask]
 ) -> None:
     worker, socket = pair(zmq.ROUTER, zmq.DEALER)
     client = client_of(socket, 10)
@@ -131,7 +133,7 @@ def test_stopping_waits_for_open_replies_only(
 
 
 def test_replies_that_are_not_printed_are_counted_aloud(
-    pair: Pair, until: Until, client_of: Callable[..., Client]
+    pair: Pair, until: Until, client_of: Callable[..., ClientTask]
 ) -> None:
     worker, socket = pair(zmq.ROUTER, zmq.DEALER)
     client = client_of(socket, 1)

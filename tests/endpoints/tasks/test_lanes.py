@@ -12,7 +12,7 @@ from support.processes import until
 from zmqdev.endpoints.tasks.asking import Asking
 from zmqdev.endpoints.tasks.calls import Calls
 from zmqdev.endpoints.tasks.lanes import Lanes
-from zmqdev.endpoints.tasks.requests import Reply, Requests
+from zmqdev.endpoints.tasks.requests import GivenReply, Requests
 from zmqdev.endpoints.tasks.wire import Shared
 from zmqdev.wire import call
 
@@ -38,7 +38,7 @@ class Stage:
         self.context = context
         self.first = self.another()
         self.lanes = Lanes(requests, self.first, [self.address], self.another, most)
-        self.replies: list[Reply] = []
+        self.replies: list[GivenReply] = []
 
     def another(self) -> zmq.Socket[bytes]:
         socket = self.context.socket(zmq.DEALER)

@@ -12,8 +12,8 @@ import zmq
 from zmqdev.broker.session import Session
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Work, Workbench
-from zmqdev.endpoints.tasks.reliable_worker import Line, ReliableWorker
-from zmqdev.wire.dialect import MDP_01, Verb
+from zmqdev.endpoints.tasks.reliable_worker import QueueLine, ReliableWorker
+from zmqdev.wire.dialect import MDP_01, DialectVerb
 
 Socket = zmq.Socket[bytes]
 PATIENCE = 10.0
@@ -35,25 +35,25 @@ class Stage:
         self.faults = Faults()
         self.worker = ReliableWorker(lines, bench, count, self.faults)
 
-    def line(self, address: str, heartbeat: float) -> Line:
+    def line(self, address: str, heartbeat: float) -> QueueLine:
         socket = self.context.socket(zmq.DEALER)
         socket.connect(address)
-        return Line(socket, address, Session(MDP_01, b"echo", heartbeat, time.monotonic()))
+        return QueueLine(socket, address, Session(MDP_01, b"echo", heartbeat, time.monotonic()))
 
-    def heard(self) -> tuple[bytes, Verb, list[bytes]]:
+    def heard(self) -> tuple[bytes, DialectVerb, list[bytes]]:
         """The next message that the queue gets: (worker, command, what it carries)."""
         end = time.monotonic() + PATIENCE
         while not self.queue.poll(1):
             assert time.monotonic() < end, "the worker says nothing"
             self.worker.step(time.monotonic())
         frames = self.queue.recv_multipart()
-        return frames[0], MDP_01.verb_of(frames, 1, Verb.FINAL), frames[4:]
+        return frames[0], MDP_01.verb_of(frames, 1, DialectVerb.FINAL), frames[4:]
 
-    def say(self, worker: bytes, verb: Verb, *carried: bytes) -> None:
+    def say(self, worker: bytes, verb: DialectVerb, *carried: bytes) -> None:
         self.queue.send_multipart([worker, *MDP_01.frames(verb, *carried)])
 
     def ask(self, worker: bytes, token: bytes, body: bytes = b"hello") -> None:
-        self.say(worker, Verb.REQUEST, token, b"", body)
+        self.say(worker, DialectVerb.REQUEST, token, b"", body)
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def staged(stages: list[Stage], *arguments: Any, **more: Any) -> Stage:
 def test_it_says_what_it_serves_and_answers(stages: list[Stage]) -> None:
     stage = staged(stages)
     worker, verb, carried = stage.heard()
-    assert (verb, carried) == (Verb.READY, [b"echo"])
+    assert (verb, carried) == (DialectVerb.READY, [b"echo"])
     stage.ask(worker, b"token")
-    assert stage.heard() == (worker, Verb.FINAL, [b"token", b"", b"hello"])
+    assert stage.heard() == (worker, DialectVerb.FINAL, [b"token", b"", b"hello"])
     assert stage.worker.flow.messages == 1
 
 
@@ -87,7 +87,7 @@ def test_each_job_is_a_worker_of_its_own(stages: list[Stage]) -> None:
     answered: set[bytes] = set()
     for _ in range(3):
         worker, verb, carried = stage.heard()
-        assert (verb, carried[0]) == (Verb.FINAL, b"token of " + worker)
+        assert (verb, carried[0]) == (DialectVerb.FINAL, b"token of " + worker)
         answered.add(worker)
     assert answered == workers
 
@@ -97,21 +97,21 @@ def test_heartbeats_go_on_while_it_works(stages: list[Stage]) -> None:
     worker, *_ = stage.heard()
     stage.ask(worker, b"token")
     said = []
-    while not said or said[-1] is not Verb.FINAL:
+    while not said or said[-1] is not DialectVerb.FINAL:
         said.append(stage.heard()[1])
-        stage.say(worker, Verb.HEARTBEAT)
-    assert said.count(Verb.HEARTBEAT) >= 3
+        stage.say(worker, DialectVerb.HEARTBEAT)
+    assert said.count(DialectVerb.HEARTBEAT) >= 3
 
 
 def test_told_to_disconnect_it_comes_back_on_a_new_connection(stages: list[Stage]) -> None:
     stage = staged(stages)
     first, *_ = stage.heard()
-    stage.say(first, Verb.DISCONNECT)
+    stage.say(first, DialectVerb.DISCONNECT)
     second, verb, _ = stage.heard()
-    assert verb is Verb.READY
+    assert verb is DialectVerb.READY
     assert second != first
     stage.ask(second, b"token")
-    assert stage.heard()[1] is Verb.FINAL
+    assert stage.heard()[1] is DialectVerb.FINAL
 
 
 def test_a_stop_finishes_the_job_and_says_goodbye(stages: list[Stage]) -> None:
@@ -122,7 +122,7 @@ def test_a_stop_finishes_the_job_and_says_goodbye(stages: list[Stage]) -> None:
         stage.worker.step(time.monotonic())
     stage.worker.stop(time.monotonic())
     assert not stage.worker.ended
-    assert [stage.heard()[1] for _ in range(2)] == [Verb.FINAL, Verb.DISCONNECT]
+    assert [stage.heard()[1] for _ in range(2)] == [DialectVerb.FINAL, DialectVerb.DISCONNECT]
     assert stage.worker.ended
     assert stage.worker.reports() == []
 
@@ -132,8 +132,8 @@ def test_it_leaves_after_its_count(stages: list[Stage]) -> None:
     worker, *_ = stage.heard()
     for token in (b"1", b"2"):
         stage.ask(worker, token)
-        assert stage.heard()[1] is Verb.FINAL
-    assert stage.heard()[1] is Verb.DISCONNECT
+        assert stage.heard()[1] is DialectVerb.FINAL
+    assert stage.heard()[1] is DialectVerb.DISCONNECT
     assert stage.worker.ended
     assert stage.worker.unmet() == "2 of 2 requests came"
 

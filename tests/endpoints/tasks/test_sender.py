@@ -12,7 +12,7 @@ import zmq
 from zmqdev.endpoints.feed import StreamFeed, text_feed
 from zmqdev.endpoints.form.format import Layout
 from zmqdev.endpoints.form.template import compile_template
-from zmqdev.endpoints.gate import Gate, Subscriptions
+from zmqdev.endpoints.gate import Gate, SeenSubscriptions
 from zmqdev.endpoints.pace import Pace
 from zmqdev.endpoints.tasks.sender import Sender
 
@@ -73,7 +73,7 @@ def test_a_closed_gate_lets_nothing_pass(pair: Pair, until: Until) -> None:
 
 def test_a_pace_sends_what_is_due_and_waits_for_the_next(pair: Pair) -> None:
     pub, _ = pair(zmq.XPUB, zmq.SUB)
-    sender = Sender(pub, numbers(None), Pace(10), Gate(*OPEN), Subscriptions())
+    sender = Sender(pub, numbers(None), Pace(10), Gate(*OPEN), SeenSubscriptions())
     sender.step(0.0)
     wait = sender.step(0.0)
     assert sender.flow.messages == 1
@@ -86,7 +86,7 @@ def test_a_publisher_starts_exactly_when_the_subscribers_are_there(
     pair: Pair, until: Until
 ) -> None:
     pub, sub = pair(zmq.XPUB, zmq.SUB, sndhwm=0, rcvhwm=0)
-    heard = Subscriptions()
+    heard = SeenSubscriptions()
     sender = Sender(pub, numbers(100), None, Gate(1, lambda: heard.held, "subscribers"), heard)
     sender.step(0.0)
     assert sender.flow.messages == 0
@@ -98,7 +98,7 @@ def test_a_publisher_starts_exactly_when_the_subscribers_are_there(
 
 def test_what_is_published_to_nobody_is_said(pair: Pair, until: Until) -> None:
     pub, _ = pair(zmq.XPUB, zmq.SUB)
-    sender = Sender(pub, numbers(3), None, Gate(*OPEN), Subscriptions())
+    sender = Sender(pub, numbers(3), None, Gate(*OPEN), SeenSubscriptions())
     until(sender, lambda: sender.ended)
     assert sender.reports() == [
         "published while nobody subscribed: 3 messages; see --wait-subscribers"
@@ -110,7 +110,7 @@ def test_a_full_subscriber_is_waited_for_without_spinning(pair: Pair, until: Unt
     pub, sub = pair(zmq.XPUB, zmq.SUB, sndhwm=10, rcvhwm=10, sndbuf=4096, rcvbuf=4096)
     pub.set(zmq.XPUB_NODROP, 1)
     sub.subscribe(b"")
-    heard = Subscriptions()
+    heard = SeenSubscriptions()
     text = text_feed([[compile_template("x" * 10_000)]], 500)
     sender = Sender(pub, text, None, Gate(1, lambda: heard.held, "subscribers"), heard)
     until(sender, lambda: sender.stalled_since is not None and sender.flow.messages)

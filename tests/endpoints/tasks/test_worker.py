@@ -11,15 +11,15 @@ import zmq
 from zmqdev.endpoints.form.template import REPLY, compile_template
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.endpoints.tasks.work import Work
-from zmqdev.endpoints.tasks.worker import Worker
+from zmqdev.endpoints.tasks.worker import WorkerTask
 
 Pair = Callable[..., Any]
 Until = Callable[..., None]
 DEFAULT = (compile_template("Processed: {body}", REPLY),)
 
 
-def worker_on(socket: Any, count: int | None = None, **work: Any) -> Worker:
-    return Worker(socket, Workbench(Work(reply=DEFAULT, **work)), count)
+def worker_on(socket: Any, count: int | None = None, **work: Any) -> WorkerTask:
+    return WorkerTask(socket, Workbench(Work(reply=DEFAULT, **work)), count)
 
 
 def test_the_envelope_is_kept_whole(pair: Pair, until: Until) -> None:

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from zmqdev.tools.bench.report import CaseRuns
-from zmqdev.tools.bench.standard import STANDARD, TARGETS, Target, verdicts
+from zmqdev.tools.bench.standard import STANDARD, TARGETS, FigureTarget, verdicts
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.case} {target.what}")
-def test_a_target_names_what_is_measured(target: Target) -> None:
+def test_a_target_names_what_is_measured(target: FigureTarget) -> None:
     (case,) = [case for case in STANDARD if case.title == target.case]
     assert target.what in case.between
     assert target.against is None or target.against in case.between

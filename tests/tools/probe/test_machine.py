@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from zmqdev.options.socktype import PEERS
 from zmqdev.tools.probe import compat, foreign, greeting, zmtp
-from zmqdev.tools.probe.machine import BYSTANDER, PING_CONTEXT, Finding, Kind, Probe
-from zmqdev.tools.probe.zmtp import Command, encode_command
+from zmqdev.tools.probe.machine import BYSTANDER, PING_CONTEXT, Kind, Probe, ProbeFinding
+from zmqdev.tools.probe.zmtp import ZmtpCommand, encode_command
 
 
 def started(**options: float | bool) -> Probe:
     return Probe(0.0, timeout=2.0, join=bool(options.get("join", True)))
 
 
-def finding_of(machine: Probe) -> Finding:
+def finding_of(machine: Probe) -> ProbeFinding:
     assert machine.finding is not None
     return machine.finding
 
@@ -35,7 +35,7 @@ def test_a_null_peer_is_told_by_its_ready_and_pinged() -> None:
     machine = joined()
     sent = machine.bytes_to_send()
     assert sent == greeting.build() + zmtp.ready("SUB") + zmtp.ping(PING_CONTEXT)
-    machine.receive(encode_command(Command("PONG", PING_CONTEXT)), 0.4)
+    machine.receive(encode_command(ZmtpCommand("PONG", PING_CONTEXT)), 0.4)
     finding = finding_of(machine)
     assert (finding.version, finding.mechanism, finding.socket_type) == ("3.1", "NULL", "XPUB")
     assert (finding.routing_id, finding.greeting_time) == (b"me", 0.1)
@@ -44,7 +44,7 @@ def test_a_null_peer_is_told_by_its_ready_and_pinged() -> None:
 
 def test_one_byte_at_a_time_is_as_good() -> None:
     machine = started()
-    pong = encode_command(Command("PONG", PING_CONTEXT))
+    pong = encode_command(ZmtpCommand("PONG", PING_CONTEXT))
     for byte in greeting.build() + zmtp.ready("XPUB") + pong:
         machine.receive(bytes((byte,)), 0.5)
     assert finding_of(machine).round_trip == 0.0
@@ -92,7 +92,7 @@ def test_another_mechanism_ends_it_before_ours_is_told(mechanism: str) -> None:
 
 def test_a_refusal_by_zap_is_told() -> None:
     machine = started()
-    machine.receive(greeting.build() + encode_command(Command("ERROR", b"\x03400")), 0.1)
+    machine.receive(greeting.build() + encode_command(ZmtpCommand("ERROR", b"\x03400")), 0.1)
     assert finding_of(machine).note == "it refuses this address (ERROR 400)"
 
 
@@ -205,8 +205,8 @@ pieces = st.lists(
                 greeting.build()[:20],
                 zmtp.ready("XPUB"),
                 zmtp.ready("x" * 300),
-                encode_command(Command("PONG", PING_CONTEXT)),
-                encode_command(Command("ERROR", b"\x09x")),
+                encode_command(ZmtpCommand("PONG", PING_CONTEXT)),
+                encode_command(ZmtpCommand("ERROR", b"\x09x")),
             ]
         ),
     ),

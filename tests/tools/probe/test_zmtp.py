@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zmqdev.tools.probe import zmtp
-from zmqdev.tools.probe.zmtp import Broken, Command, Decoder, Frame, encode, read_command
+from zmqdev.tools.probe.zmtp import Broken, Decoder, Frame, ZmtpCommand, encode, read_command
 
 bodies = st.binary(max_size=600)
 frames = st.builds(Frame, bodies, st.booleans()) | st.builds(
@@ -54,7 +54,7 @@ def test_a_command_is_read_back() -> None:
 
 def test_a_ping_carries_time_to_live_and_context() -> None:
     (frame,) = Decoder(100).feed(zmtp.ping(b"abc", 300))
-    assert read_command(frame.body) == Command("PING", b"\x01\x2cabc")
+    assert read_command(frame.body) == ZmtpCommand("PING", b"\x01\x2cabc")
     with pytest.raises(ValueError, match="at most 16"):
         zmtp.ping(b"x" * 17)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from zmqdev.endpoints.tasks.requests import Reply, Requests
+from zmqdev.endpoints.tasks.requests import GivenReply, Requests
 from zmqdev.wire import call, majordomo
 
 # Worth another try: the queue may have room, or be back, by then.
@@ -46,7 +46,7 @@ class Calls(Requests):
             for request, _ in zip(self._to_send, range(limit), strict=False)
         ]
 
-    def receive(self, frames: Sequence[bytes], now: float) -> Reply | None:
+    def receive(self, frames: Sequence[bytes], now: float) -> GivenReply | None:
         if call.is_kept(frames):
             return self._kept(frames[1], now)
         told = call.unwrap(frames)
@@ -60,7 +60,7 @@ class Calls(Requests):
         body = self._body(id, answer)
         return None if body is None else super().receive([id, b"", *body], now)
 
-    def _kept(self, id: bytes, now: float) -> Reply | None:
+    def _kept(self, id: bytes, now: float) -> GivenReply | None:
         """The queue has a request on disk. The reply comes as ever."""
         return None
 

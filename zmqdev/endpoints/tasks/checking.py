@@ -12,7 +12,7 @@ import zmq
 from zmqdev.endpoints.clock import ClockWatch
 from zmqdev.endpoints.delivery import Delivery
 from zmqdev.endpoints.sink import OUTPUT, Sink
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, held_at_most
+from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, held_at_most
 from zmqdev.endpoints.tasks.last import Last
 from zmqdev.errors import Unmet, ZmqdevError
 from zmqdev.options import delivery as spec_delivery
@@ -38,7 +38,7 @@ class Demands:
     max_latency: float | None = None
 
 
-def demands_of(spec: spec_delivery.Checking) -> Demands:
+def demands_of(spec: spec_delivery.CheckingOptions) -> Demands:
     """The demands that a spec makes."""
     loss = spec.max_loss
     return Demands(
@@ -64,7 +64,7 @@ class Checking:
         count: int | None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self.flow = Flow()
+        self.flow = FlowCount()
         self.delivery = Delivery()
         self.latency = Latency()
         self.ahead = 0

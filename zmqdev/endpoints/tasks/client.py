@@ -17,7 +17,7 @@ from zmqdev.endpoints.form.format import Layout, write_out
 from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.pace import Pacing
 from zmqdev.endpoints.sink import OUTPUT, Sink
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, counted
+from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted
 from zmqdev.endpoints.tasks.calls import Calls
 from zmqdev.endpoints.tasks.failure import is_failure
 from zmqdev.endpoints.tasks.requests import Requests
@@ -29,7 +29,7 @@ from zmqdev.stats.latency import Latency
 log = logging.getLogger("zmqdev")
 
 
-class Client:
+class ClientTask:
     """See `Task` for what each method promises."""
 
     # Every request has its reply by then, or was given up.
@@ -48,7 +48,7 @@ class Client:
         clock: Callable[[], float] = time.time,
         wire: Wire | None = None,
     ) -> None:
-        self.flow = Flow()
+        self.flow = FlowCount()
         # Only while it waits for peers; each request has a time limit of its own.
         self.stalled_since: float | None = None
         self.requests = requests

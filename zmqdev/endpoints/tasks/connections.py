@@ -12,12 +12,12 @@ from zmqdev.endpoints.tasks.asking import GRACE, Asking
 from zmqdev.endpoints.tasks.lanes import Lanes
 from zmqdev.endpoints.tasks.requests import Requests
 from zmqdev.endpoints.tasks.wire import Shared, Wire
-from zmqdev.options.endpoint import Client
+from zmqdev.options.endpoint import ClientSpec
 from zmqdev.options.reliable_peers import MOST_CONNECTIONS, asks, has_ids
 from zmqdev.wire import majordomo, mmi
 
 
-def wire_of(spec: Client, socket: zmq.Socket[bytes], requests: Requests) -> Wire:
+def wire_of(spec: ClientSpec, socket: zmq.Socket[bytes], requests: Requests) -> Wire:
     """The client's wire on its open socket."""
     shared = Shared(socket, requests)
     if has_ids(spec):
@@ -36,7 +36,7 @@ def _question(protocol: str) -> list[bytes]:
     return [b"", *majordomo.request_01(mmi.IDS, [b""])]
 
 
-def _another(spec: Client, context: zmq.Context[Any]) -> zmq.Socket[bytes]:
+def _another(spec: ClientSpec, context: zmq.Context[Any]) -> zmq.Socket[bytes]:
     opened = make(context, "socket", "DEALER", spec.sockopts)
     opened.secure(spec)
     for address in spec.connect:

@@ -16,7 +16,7 @@ from zmqdev.endpoints.form.format import Layout, Message, write_out
 from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.pace import Pacing
 from zmqdev.endpoints.sink import OUTPUT, Sink
-from zmqdev.endpoints.task import AT_ONCE, Flow, Rest, Wait, counted
+from zmqdev.endpoints.task import AT_ONCE, FlowCount, Rest, Wait, counted
 from zmqdev.endpoints.tasks.sender import LOOK, Readiness
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst, send_burst
@@ -39,7 +39,7 @@ class Lockstep:
         count: int | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.flow = Flow()  # what came
+        self.flow = FlowCount()  # what came
         self.sent = 0
         self.expected = count
         self.stalled_since: float | None = None

@@ -18,7 +18,7 @@ from zmqdev.endpoints.form.format import Layout, write_out
 from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.pace import Pacing
 from zmqdev.endpoints.sink import OUTPUT, Sink
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, counted, held_at_most
+from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted, held_at_most
 from zmqdev.endpoints.tasks.sender import LOOK, Readiness
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst, send_burst
@@ -50,7 +50,7 @@ class Duplex:
         reached: Callable[[], object] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.flow = Flow()  # what came
+        self.flow = FlowCount()  # what came
         self.sent = 0
         self.unanswered = 0
         self.expected = count

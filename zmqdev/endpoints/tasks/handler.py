@@ -13,7 +13,7 @@ import zmq
 
 from zmqdev.device.socket import events
 from zmqdev.endpoints.sink import OUTPUT, Sink
-from zmqdev.endpoints.task import AT_ONCE, Flow, Rest, Wait, counted, held_at_most
+from zmqdev.endpoints.task import AT_ONCE, FlowCount, Rest, Wait, counted, held_at_most
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.errors import RunError, ZmqdevError
 from zmqdev.relay import recv_burst, send_burst
@@ -37,7 +37,7 @@ class MessageHandler:
         sink: Sink | None,
         targets: Sequence[zmq.Socket[bytes]] = (),
     ) -> None:
-        self.flow = Flow()  # the messages taken
+        self.flow = FlowCount()  # the messages taken
         self.expected = count
         self.stalled_since: float | None = None
         self.lingers = bool(targets)

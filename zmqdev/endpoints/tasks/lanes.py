@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import zmq
 
 from zmqdev.endpoints.task import BURST
-from zmqdev.endpoints.tasks.requests import Reply, Requests
+from zmqdev.endpoints.tasks.requests import GivenReply, Requests
 from zmqdev.endpoints.tasks.wire import Came, left_on
 from zmqdev.relay import recv_burst, send_burst
 
@@ -71,7 +71,7 @@ class Lanes:
                     replies.append(reply)
         return came, replies
 
-    def _take(self, id: bytes, frames: list[bytes], now: float) -> Reply | None:
+    def _take(self, id: bytes, frames: list[bytes], now: float) -> GivenReply | None:
         if self.aside(frames):
             return None
         reply = self._requests.receive(self._requests.whole(id, frames), now)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zmqdev.endpoints.tasks.calls import Calls
-from zmqdev.endpoints.tasks.requests import Reply, Request, Requests
+from zmqdev.endpoints.tasks.requests import GivenReply, OpenRequest, Requests
 from zmqdev.errors import RunError
 from zmqdev.wire import call
 
@@ -23,12 +23,12 @@ class Posts(Calls):
     mark: ClassVar[bytes] = call.POST
     done: ClassVar[str] = "kept"
 
-    def receive(self, frames: Sequence[bytes], now: float) -> Reply | None:
+    def receive(self, frames: Sequence[bytes], now: float) -> GivenReply | None:
         if len(frames) > 3 and frames[0] in call.MARKS:
             return None
         return super().receive(frames, now)
 
-    def _kept(self, id: bytes, now: float) -> Reply | None:
+    def _kept(self, id: bytes, now: float) -> GivenReply | None:
         if id not in self._open:
             return None  # said a second time
         return Requests.receive(self, [id, b"", id.hex().encode()], now)
@@ -42,7 +42,7 @@ class Collecting(Calls):
         id = _id_of(body)
         if id in self._open:
             raise RunError(f"collect: duplicate id {id.hex()}")
-        request = Request(self._number, [id, b""], now, self._due(now))
+        request = OpenRequest(self._number, [id, b""], now, self._due(now))
         self._open[id] = request
         self._to_send.append(request)
         self._number += 1

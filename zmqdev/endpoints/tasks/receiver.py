@@ -9,7 +9,7 @@ import zmq
 
 from zmqdev.endpoints.form.format import Layout, Message, write_out
 from zmqdev.endpoints.sink import OUTPUT, Sink
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, held_at_most
+from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, held_at_most
 from zmqdev.endpoints.tasks.last import Last
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst
@@ -31,7 +31,7 @@ class Receiver:
         count: int | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.flow = Flow()
+        self.flow = FlowCount()
         self.expected = count
         self.stalled_since: float | None = None
         self._socket, self._sink, self._layout, self._clock = socket, sink, layout, clock

@@ -15,13 +15,13 @@ from zmqdev.endpoints.tasks.calls import Calls
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.endpoints.tasks.posts import Collecting, Posts
-from zmqdev.endpoints.tasks.reliable_worker import Line, ReliableWorker
-from zmqdev.options.endpoint import Client, Worker
+from zmqdev.endpoints.tasks.reliable_worker import QueueLine, ReliableWorker
+from zmqdev.options.endpoint import ClientSpec, WorkerSpec
 from zmqdev.wire.call import RANDOM
 from zmqdev.wire.dialect import DIALECTS
 
 
-def reliable_calls(spec: Client) -> Calls:
+def reliable_calls(spec: ClientSpec) -> Calls:
     kind = Collecting if spec.collect else Posts if spec.post else Calls
     return kind(
         spec.window,
@@ -33,7 +33,7 @@ def reliable_calls(spec: Client) -> Calls:
     )
 
 
-def reliable_worker(spec: Worker, socket: zmq.Socket[bytes]) -> ReliableWorker:
+def reliable_worker(spec: WorkerSpec, socket: zmq.Socket[bytes]) -> ReliableWorker:
     """A line for each job; the first has the endpoint's own socket, which is connected later."""
     lines = [_line(spec, socket)]
     lines += [_line(spec, _connected(spec, socket.context)) for _ in range(spec.jobs - 1)]
@@ -41,14 +41,14 @@ def reliable_worker(spec: Worker, socket: zmq.Socket[bytes]) -> ReliableWorker:
     return ReliableWorker(lines, Workbench(work_of(spec)), spec.count, faults)
 
 
-def _line(spec: Worker, socket: zmq.Socket[bytes]) -> Line:
+def _line(spec: WorkerSpec, socket: zmq.Socket[bytes]) -> QueueLine:
     dialect = DIALECTS[spec.protocol]
     session = Session(dialect, spec.service.encode(), spec.heartbeat, time.monotonic())
     [address] = spec.connect
-    return Line(socket, address, session)
+    return QueueLine(socket, address, session)
 
 
-def _connected(spec: Worker, context: zmq.Context[Any]) -> zmq.Socket[bytes]:
+def _connected(spec: WorkerSpec, context: zmq.Context[Any]) -> zmq.Socket[bytes]:
     opened = make(context, "socket", "DEALER", spec.sockopts)
     opened.secure(spec)
     opened.connect(spec.connect[0])

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import zmq
 
 from zmqdev.broker.session import Session
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, counted
+from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.errors import ZmqdevError
@@ -25,7 +25,7 @@ from zmqdev.relay import recv_burst, send_burst
 RETRY = 0.1
 
 
-class Line:
+class QueueLine:
     """One conversation and its socket."""
 
     def __init__(self, socket: zmq.Socket[bytes], address: str, session: Session) -> None:
@@ -70,15 +70,15 @@ class ReliableWorker:
     intake = None
 
     def __init__(
-        self, lines: list[Line], bench: Workbench, count: int | None, faults: Faults
+        self, lines: list[QueueLine], bench: Workbench, count: int | None, faults: Faults
     ) -> None:
-        self.flow = Flow()  # the replies
+        self.flow = FlowCount()  # the replies
         self.expected = count
         self.stalled_since: float | None = None
         self._lines, self._bench, self._faults = lines, bench, faults
         self._taken = 0
         # Of each job: its line, its generation, and the frames that lead the reply back.
-        self._jobs: dict[int, tuple[Line, int, list[bytes]]] = {}
+        self._jobs: dict[int, tuple[QueueLine, int, list[bytes]]] = {}
         self._waiting: deque[tuple[int, list[bytes]]] = deque()  # no room at the bench yet
         self._stopping = False
 
@@ -156,7 +156,7 @@ class ReliableWorker:
                 self._take(line, address, body)
         return came
 
-    def _take(self, line: Line, address: list[bytes], body: list[bytes]) -> None:
+    def _take(self, line: QueueLine, address: list[bytes], body: list[bytes]) -> None:
         number = self._taken
         self._faults.taken(number)
         self._taken += 1

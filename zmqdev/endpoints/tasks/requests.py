@@ -26,7 +26,7 @@ _SHORT, _LONG = 4, 8  # bytes of an id's number, without and with a prefix
 
 
 @dataclass(slots=True)
-class Request:
+class OpenRequest:
     """An open request. `number` counts from 0; `tries` counts the time-outs so far."""
 
     number: int
@@ -39,7 +39,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class GivenReply:
     """The answer to request `number`, `seconds` after that was handed over; `first`: of several."""
 
     number: int
@@ -76,9 +76,11 @@ class Requests:
     quiet: float = 0.3
 
     def __post_init__(self) -> None:
-        self._open: dict[bytes, Request] = {}  # in the order of their due times
-        self._answered: dict[bytes, Request] = {}  # that may have more, in the order of due times
-        self._to_send: deque[Request] = deque()
+        self._open: dict[bytes, OpenRequest] = {}  # in the order of their due times
+        self._answered: dict[
+            bytes, OpenRequest
+        ] = {}  # that may have more, in the order of due times
+        self._to_send: deque[OpenRequest] = deque()
         self._number = 0
         self._width = _LONG if self.prefix else _SHORT
         self._size = len(self.prefix) + self._width
@@ -116,7 +118,7 @@ class Requests:
 
     def start(self, body: Sequence[bytes], now: float) -> int:
         """Open a request; its number. The caller keeps to `room`."""
-        request = Request(self._number, [self._free_id(), b"", *body], now, self._due(now))
+        request = OpenRequest(self._number, [self._free_id(), b"", *body], now, self._due(now))
         self._open[request.frames[0]] = request
         self._to_send.append(request)
         self._number += 1
@@ -132,7 +134,7 @@ class Requests:
             self._to_send.popleft().waits_to_be_sent = False
         self.counts.sent += count
 
-    def receive(self, frames: Sequence[bytes], now: float) -> Reply | None:
+    def receive(self, frames: Sequence[bytes], now: float) -> GivenReply | None:
         """The reply that `frames` are, or None when they are late or no reply."""
         if len(frames) < 3 or frames[1] != b"" or len(frames[0]) != self._size:
             self.counts.malformed += 1
@@ -151,7 +153,7 @@ class Requests:
             request.due = now + self.quiet
             self._answered[id] = request
         seconds = now - request.started
-        return Reply(request.number, list(frames[2:]), seconds, request.replies == 1)
+        return GivenReply(request.number, list(frames[2:]), seconds, request.replies == 1)
 
     def tick(self, now: float) -> list[int]:
         """Send again what is due; the numbers of the requests that are given up."""
@@ -176,7 +178,7 @@ class Requests:
         waiting = (self._open if self.timeout is not None else {}, self._answered)
         return min((next(iter(some.values())).due for some in waiting if some), default=None)
 
-    def _again(self, request: Request, now: float) -> None:
+    def _again(self, request: OpenRequest, now: float) -> None:
         request.tries += 1
         request.due = self._due(now)
         self._open[request.frames[0]] = request  # at the end: its due time is the last
@@ -185,7 +187,7 @@ class Requests:
             self._to_send.append(request)
             self.counts.retried += 1
 
-    def _give_up(self, request: Request) -> None:
+    def _give_up(self, request: OpenRequest) -> None:
         if request.waits_to_be_sent:
             self._to_send.remove(request)
         self.counts.failed += 1

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import zmq
 
 from zmqdev.endpoints.feed import Feed, Messages
-from zmqdev.endpoints.gate import Gate, Subscriptions
+from zmqdev.endpoints.gate import Gate, SeenSubscriptions
 from zmqdev.endpoints.pace import Pacing
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, counted
+from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst, send_burst
 
@@ -63,7 +63,7 @@ class Sender:
         feed: Feed,
         pace: Pacing | None,
         gate: Gate,
-        subscriptions: Subscriptions | None,
+        subscriptions: SeenSubscriptions | None,
         reached: Callable[[], object] | None = None,
     ) -> None:
         self._reached = reached
@@ -75,13 +75,13 @@ class Sender:
         self._readiness = Readiness(feed)
         self._held: Messages = []
         self._at = 0  # of _held, what has gone
-        self._before = Flow()  # what went before _held
+        self._before = FlowCount()  # what went before _held
         self._stopping = False
 
     @property
-    def flow(self) -> Flow:
+    def flow(self) -> FlowCount:
         """Bytes of a burst that has gone in part are counted when somebody asks."""
-        flow = Flow(self._before.messages, self._before.bytes)
+        flow = FlowCount(self._before.messages, self._before.bytes)
         flow.add(self._held[: self._at])
         return flow
 

@@ -8,12 +8,12 @@ from typing import Protocol
 import zmq
 
 from zmqdev.endpoints.task import BURST
-from zmqdev.endpoints.tasks.requests import Reply, Requests
+from zmqdev.endpoints.tasks.requests import GivenReply, Requests
 from zmqdev.relay import recv_burst, send_burst
 
 Message = list[bytes]
 # (messages that came, the replies among them)
-Came = tuple[int, list[Reply]]
+Came = tuple[int, list[GivenReply]]
 
 
 class Wire(Protocol):

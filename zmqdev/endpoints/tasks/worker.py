@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import zmq
 
-from zmqdev.endpoints.task import AT_ONCE, BURST, Flow, Rest, Wait, counted, held_at_most
+from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted, held_at_most
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.endpoints.tasks.last import Last
@@ -20,7 +20,7 @@ from zmqdev.relay import recv_burst, send_burst
 from zmqdev.wire import envelope
 
 
-class Worker:
+class WorkerTask:
     """See `Task` for what each method promises."""
 
     lingers = True
@@ -33,7 +33,7 @@ class Worker:
         count: int | None,
         faults: Faults | None = None,
     ) -> None:
-        self.flow = Flow()  # the replies
+        self.flow = FlowCount()  # the replies
         self.expected = count
         self.stalled_since: float | None = None
         self.unanswered = 0

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from zmqdev.report.page.state import History, Warnings, state
+from zmqdev.report.page.state import History, WarningLog, state
 from zmqdev.stats.snapshot import Snapshot
 
 log = logging.getLogger("zmqdev")
@@ -24,7 +24,7 @@ class Broadcast:
 
     def __init__(self, take: Callable[[], Sequence[Snapshot]], picture: str = "") -> None:
         self._take, self._picture = take, picture
-        self._history, self.warnings = History(), Warnings()
+        self._history, self.warnings = History(), WarningLog()
         self._changed = threading.Condition()
         self._stopped = threading.Event()
         self._number, self._text = 0, ""

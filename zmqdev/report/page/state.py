@@ -20,7 +20,7 @@ CELLS = 60
 WARNINGS = 30
 
 
-class Warnings(logging.Handler):
+class WarningLog(logging.Handler):
     """The last lines of the log that are warnings or worse. Any thread may read `lines`."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class History:
 
 
 def state(
-    subjects: Sequence[Snapshot], history: History, warnings: Warnings, picture: str = ""
+    subjects: Sequence[Snapshot], history: History, warnings: WarningLog, picture: str = ""
 ) -> dict[str, Any]:
     """Everything that the page shows. `picture` is an SVG of the topology."""
     return {

@@ -67,11 +67,13 @@ def _act(spec: BenchSpec) -> int:
 def _measure(spec: BenchSpec, asked: tuple[Case, ...]) -> tuple[CaseRuns, ...]:
     from zmqdev.tools.bench.report_progress import BenchProgress
     from zmqdev.tools.bench.run import measure
-    from zmqdev.tools.bench.targets import Running
+    from zmqdev.tools.bench.targets import RunningTarget
 
     target = None
     if spec.frontend is not None and spec.backend is not None:
-        target = Running(spec.frontend, spec.backend, spec.pid, spec.senders_bind, spec.majordomo)
+        target = RunningTarget(
+            spec.frontend, spec.backend, spec.pid, spec.senders_bind, spec.majordomo
+        )
     total = spec.rounds * sum(len(case.between) for case in asked)
     # SIGTERM ends it as Ctrl-C does, so that no process is left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

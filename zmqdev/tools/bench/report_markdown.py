@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zmqdev.tools.bench.report import Report
-from zmqdev.tools.bench.report_rows import Table, legend, noise_lines, results, targets
+from zmqdev.tools.bench.report_rows import ReportTable, legend, noise_lines, results, targets
 
 
 def markdown(report: Report, *, with_targets: bool) -> str:
@@ -19,7 +19,7 @@ def markdown(report: Report, *, with_targets: bool) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: ReportTable) -> Iterator[str]:
     yield _row(table.columns)
     yield _row(["---"] * len(table.columns))
     for row in table.rows:

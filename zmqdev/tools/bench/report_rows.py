@@ -9,7 +9,7 @@ from zmqdev.stats import units
 from zmqdev.tools.bench.figures import OTHERS, Noise, figure, main_metric, noise, of, ratio
 from zmqdev.tools.bench.metric import METRICS, Metric
 from zmqdev.tools.bench.report import CaseRuns, Report
-from zmqdev.tools.bench.standard import Verdict, verdicts
+from zmqdev.tools.bench.standard import FigureVerdict, verdicts
 from zmqdev.tools.bench.targets import BETWEEN
 
 SHOWN: dict[str, Callable[[float], str]] = {
@@ -23,7 +23,7 @@ RATIO, SPREAD = "ratio", "spread"
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """Columns that hold something, rows of as many cells. A row of `starts` begins a case."""
 
     columns: tuple[str, ...]
@@ -35,7 +35,7 @@ def shown(metric: Metric, value: float) -> str:
     return SHOWN[metric.unit](value)
 
 
-def results(report: Report) -> Table:
+def results(report: Report) -> ReportTable:
     """A row for each thing that was compared in each case. Medians, but for what was lost."""
     titles = ("load", "between", *(metric.title for metric in METRICS.values()), RATIO, SPREAD)
     rows: list[tuple[str, ...]] = []
@@ -44,7 +44,7 @@ def results(report: Report) -> Table:
         starts.append(len(rows))
         rows += _case_rows(case_runs)
     kept = [at for at in range(len(titles)) if at < 2 or any(row[at] for row in rows)]
-    return Table(
+    return ReportTable(
         tuple(titles[at] for at in kept),
         tuple(tuple(row[at] for at in kept) for row in rows),
         tuple(starts),
@@ -79,15 +79,15 @@ def _ratio(case_runs: CaseRuns, metric: Metric, name: str) -> str:
     return f"{found.median:.2f} ({min(found.each):.2f}-{max(found.each):.2f})"
 
 
-def targets(report: Report) -> Table:
+def targets(report: Report) -> ReportTable:
     """A row for each target that the cases of the report have."""
     columns = ("load", "target", "measured", "met")
     noisy = {title for title, _ in noises(report)}
     rows = [_target_row(verdict, noisy) for verdict in verdicts(report.cases)]
-    return Table(columns, tuple(rows))
+    return ReportTable(columns, tuple(rows))
 
 
-def _target_row(verdict: Verdict, noisy: set[str]) -> tuple[str, ...]:
+def _target_row(verdict: FigureVerdict, noisy: set[str]) -> tuple[str, ...]:
     target, metric = verdict.target, METRICS[verdict.target.metric]
     sense = "at least" if target.at_least else "at most"
 

@@ -9,7 +9,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from zmqdev.tools.bench.report import Report
-from zmqdev.tools.bench.report_rows import Table, legend, noise_lines, results, targets
+from zmqdev.tools.bench.report_rows import ReportTable, legend, noise_lines, results, targets
 
 LEFT = ("load", "between", "target")
 WIDE = 160
@@ -27,7 +27,7 @@ def print_report(report: Report, out: TextIO, *, with_targets: bool) -> None:
         console.print(Text(line, style="yellow"))
 
 
-def _rich(table: Table) -> RichTable:
+def _rich(table: ReportTable) -> RichTable:
     made = RichTable(box=None, pad_edge=False, header_style="bold")
     for column in table.columns:
         made.add_column(column, justify="left" if column in LEFT else "right", no_wrap=True)

@@ -11,11 +11,11 @@ from zmqdev.stats.latency import Latency
 from zmqdev.tools.bench import samples
 from zmqdev.tools.bench.case import Case
 from zmqdev.tools.bench.cost import Cost, Meter, cost_of
-from zmqdev.tools.bench.party.crew import Crew, Member, ask, crew
-from zmqdev.tools.bench.party.messages import Opened, Order, Received, Sent
+from zmqdev.tools.bench.party.crew import Crew, CrewMember, ask, crew
+from zmqdev.tools.bench.party.messages import Opened, Order, ReceivedCount, Sent
 from zmqdev.tools.bench.party.party import COUNT, END, GO
 from zmqdev.tools.bench.report import Run
-from zmqdev.tools.bench.targets import Between, Running, started
+from zmqdev.tools.bench.targets import Between, RunningTarget, started
 
 ANYWHERE = ("tcp://127.0.0.1:*",)
 # Once nothing has come for so long after the last was sent, what is missing is lost.
@@ -26,17 +26,17 @@ PUBSUB_HWM, WINDOWS = 10_000, 3
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RoundOutcome:
     """What the parties say after a run, and what the device cost meanwhile."""
 
     sent: tuple[Sent, ...]
-    received: tuple[Received, ...]
+    received: tuple[ReceivedCount, ...]
     before: Cost
     after: Cost
     others: float | None
 
 
-def once(case: Case, row: Between, round_: int, place: Path, target: Running | None) -> Run:
+def once(case: Case, row: Between, round_: int, place: Path, target: RunningTarget | None) -> Run:
     """`place` is an empty directory for the files of the run."""
     with started(row, case, place, target) as running, crew() as made:
         senders, receivers = gather(made, case, row, running)
@@ -47,8 +47,8 @@ def once(case: Case, row: Between, round_: int, place: Path, target: Running | N
 
 
 def gather(
-    made: Crew, case: Case, row: Between, running: Running | None
-) -> tuple[list[Member], list[Member]]:
+    made: Crew, case: Case, row: Between, running: RunningTarget | None
+) -> tuple[list[CrewMember], list[CrewMember]]:
     """All parties, connected. Receivers first: where nothing is between, senders need them."""
     receivers, opened = made.start(list(receiver_orders(case, running)))
     senders, _ = made.start(list(sender_orders(case, row, running, opened)))
@@ -63,7 +63,7 @@ def ask_on(made: Crew, case: Case, control: str) -> None:
     member.tell(GO)
 
 
-def receiver_orders(case: Case, running: Running | None) -> list[Order]:
+def receiver_orders(case: Case, running: RunningTarget | None) -> list[Order]:
     return [
         Order(
             role=case.kind.receiver,
@@ -81,7 +81,7 @@ def receiver_orders(case: Case, running: Running | None) -> list[Order]:
 
 
 def sender_orders(
-    case: Case, row: Between, running: Running | None, receivers: Sequence[Opened]
+    case: Case, row: Between, running: RunningTarget | None, receivers: Sequence[Opened]
 ) -> list[Order]:
     if running is None:
         addresses = tuple(address for opened in receivers for address in opened.addresses)
@@ -109,11 +109,11 @@ def party_hwm(case: Case) -> int | None:
 
 def play(
     case: Case,
-    senders: list[Member],
-    receivers: list[Member],
-    running: Running | None,
+    senders: list[CrewMember],
+    receivers: list[CrewMember],
+    running: RunningTarget | None,
     meter: Meter | None,
-) -> Outcome:
+) -> RoundOutcome:
     before = cost_between(running)
     for member in (*receivers, *senders):
         member.tell(GO)
@@ -123,14 +123,14 @@ def play(
         settle(receivers, expected(case, sent))
     received = tuple(ask(receivers, END))
     after = cost_between(running)
-    return Outcome(sent, received, before, after, meter.share() if meter else None)
+    return RoundOutcome(sent, received, before, after, meter.share() if meter else None)
 
 
-def cost_between(running: Running | None) -> Cost:
+def cost_between(running: RunningTarget | None) -> Cost:
     return cost_of(running.pid) if running and running.pid else Cost(None, None)
 
 
-def meter_of(made: Crew, running: Running | None) -> Meter | None:
+def meter_of(made: Crew, running: RunningTarget | None) -> Meter | None:
     """None when it would take a device of unknown process for somebody else."""
     if running is None:
         return Meter(made.pids)
@@ -143,7 +143,7 @@ def expected(case: Case, sent: Sequence[Sent]) -> int:
     return copies * sum(done.messages for done in sent)
 
 
-def settle(receivers: list[Member], whole: int) -> None:
+def settle(receivers: list[CrewMember], whole: int) -> None:
     """Until everything has come, or nothing more does."""
     came, since = -1, time.monotonic()
     while came < whole and time.monotonic() - since < QUIET:
@@ -154,7 +154,7 @@ def settle(receivers: list[Member], whole: int) -> None:
             time.sleep(0.01)
 
 
-def result(case: Case, row: Between, round_: int, outcome: Outcome) -> Run:
+def result(case: Case, row: Between, round_: int, outcome: RoundOutcome) -> Run:
     asks = case.load == "request"
     whole = expected(case, outcome.sent)
     if asks:
@@ -185,7 +185,7 @@ def result(case: Case, row: Between, round_: int, outcome: Outcome) -> Run:
     )
 
 
-def rate_of(case: Case, outcome: Outcome) -> float:
+def rate_of(case: Case, outcome: RoundOutcome) -> float:
     """Messages a second: requests answered, else what reached a receiver of pubsub, else all."""
     start = min(done.first for done in outcome.sent)
     end = max(done.last for done in outcome.sent)
@@ -195,7 +195,7 @@ def rate_of(case: Case, outcome: Outcome) -> float:
     return together / case.receivers if case.load == "pubsub" else together
 
 
-def cpu_per_message(outcome: Outcome, came: int) -> float | None:
+def cpu_per_message(outcome: RoundOutcome, came: int) -> float | None:
     """Seconds of CPU time of the device for each message that came out; for a request, for
     both its ways."""
     if outcome.before.cpu is None or outcome.after.cpu is None or not came:

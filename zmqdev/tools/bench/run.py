@@ -12,7 +12,7 @@ from zmqdev.tools.bench import lines, startup
 from zmqdev.tools.bench.case import Case
 from zmqdev.tools.bench.report import CaseRuns, Run
 from zmqdev.tools.bench.round import once
-from zmqdev.tools.bench.targets import BETWEEN, Running
+from zmqdev.tools.bench.targets import BETWEEN, RunningTarget
 
 
 def alternated(between: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
@@ -29,14 +29,14 @@ Tell = Callable[[Case, Run], None]
 
 
 def measure(
-    cases: Sequence[Case], rounds: int, target: Running | None, tell: Tell
+    cases: Sequence[Case], rounds: int, target: RunningTarget | None, tell: Tell
 ) -> tuple[CaseRuns, ...]:
     """Raises RunError when something cannot be started or does not answer."""
     with atomic_file.scratch("zmqdev-bench-") as name:
         return tuple(_case(case, rounds, target, Path(name), tell) for case in cases)
 
 
-def _case(case: Case, rounds: int, target: Running | None, top: Path, tell: Tell) -> CaseRuns:
+def _case(case: Case, rounds: int, target: RunningTarget | None, top: Path, tell: Tell) -> CaseRuns:
     runs = []
     for turn, name in alternated(case.between, rounds):
         with _place(top) as place:
@@ -45,7 +45,7 @@ def _case(case: Case, rounds: int, target: Running | None, top: Path, tell: Tell
     return CaseRuns(case, tuple(runs))
 
 
-def _one(case: Case, name: str, turn: int, place: Path, target: Running | None) -> Run:
+def _one(case: Case, name: str, turn: int, place: Path, target: RunningTarget | None) -> Run:
     if case.load == "startup":
         return startup.once(name, turn, place)
     if case.load == "file":

@@ -40,7 +40,7 @@ STANDARD = (
 
 
 @dataclass(frozen=True)
-class Target:
+class FigureTarget:
     """A metric of `what` in a case must be at least, or at most, `bound`.
 
     `against` names what it is divided by, run by run; none: it is the number itself.
@@ -55,32 +55,34 @@ class Target:
 
 
 TARGETS = (
-    Target("pipeline 16 B", "rate", "native", "proxy", 1.8),
-    Target("pipeline 16 B", "rate", "native", "direct", 0.5),
-    Target("pipeline 16 B", "cpu", "native", "proxy", 0.5, at_least=False),
-    Target("pipeline 16 B", "rate", "native", "silent", 0.97),
-    Target("pipeline 16 B", "rate", "asked", "native", 0.97),
-    Target("pipeline 256 B", "rate", "native", "proxy", 1.15),
-    Target("pipeline 4KiB", "rate", "native", "proxy", 1.05),
-    Target("pipeline 64KiB", "rate", "native", "proxy", 1.05),
-    Target("pipeline 1MiB", "rate", "native", "proxy", 1.05),
-    Target("pubsub 16 B", "rate", "native", "proxy", 2.0),
-    Target("pubsub 16 B", "lost", "native", None, 0, at_least=False),
-    Target("pubsub 16 B", "rate", "block", "proxy", 1.0),
-    Target("pubsub 16 B", "lost", "block", None, 0, at_least=False),
-    Target("pubsub 4KiB", "rate", "native", "proxy", 1.0),
-    Target("request 64 B, 4 x 2", "rate", "native", "proxy", 1.0),
-    Target("latency 16 B", "p50", "native", "proxy", 1.0, at_least=False),
-    Target("file, 5,000,000 lines", "rate", "direct", None, 2e6),
-    Target("startup", "resident", "device until it forwards", None, 45 * MEBIBYTE, at_least=False),
+    FigureTarget("pipeline 16 B", "rate", "native", "proxy", 1.8),
+    FigureTarget("pipeline 16 B", "rate", "native", "direct", 0.5),
+    FigureTarget("pipeline 16 B", "cpu", "native", "proxy", 0.5, at_least=False),
+    FigureTarget("pipeline 16 B", "rate", "native", "silent", 0.97),
+    FigureTarget("pipeline 16 B", "rate", "asked", "native", 0.97),
+    FigureTarget("pipeline 256 B", "rate", "native", "proxy", 1.15),
+    FigureTarget("pipeline 4KiB", "rate", "native", "proxy", 1.05),
+    FigureTarget("pipeline 64KiB", "rate", "native", "proxy", 1.05),
+    FigureTarget("pipeline 1MiB", "rate", "native", "proxy", 1.05),
+    FigureTarget("pubsub 16 B", "rate", "native", "proxy", 2.0),
+    FigureTarget("pubsub 16 B", "lost", "native", None, 0, at_least=False),
+    FigureTarget("pubsub 16 B", "rate", "block", "proxy", 1.0),
+    FigureTarget("pubsub 16 B", "lost", "block", None, 0, at_least=False),
+    FigureTarget("pubsub 4KiB", "rate", "native", "proxy", 1.0),
+    FigureTarget("request 64 B, 4 x 2", "rate", "native", "proxy", 1.0),
+    FigureTarget("latency 16 B", "p50", "native", "proxy", 1.0, at_least=False),
+    FigureTarget("file, 5,000,000 lines", "rate", "direct", None, 2e6),
+    FigureTarget(
+        "startup", "resident", "device until it forwards", None, 45 * MEBIBYTE, at_least=False
+    ),
 )
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FigureVerdict:
     """`value` None: it was not measured."""
 
-    target: Target
+    target: FigureTarget
     value: float | None
 
     @property
@@ -92,15 +94,15 @@ class Verdict:
         return self.value <= self.target.bound
 
 
-def verdicts(cases: Sequence[CaseRuns]) -> Iterator[Verdict]:
+def verdicts(cases: Sequence[CaseRuns]) -> Iterator[FigureVerdict]:
     """Each target whose case was measured."""
     by_title = {case_runs.case.title: case_runs for case_runs in cases}
     for target in TARGETS:
         if target.case in by_title:
-            yield Verdict(target, _value(by_title[target.case], target))
+            yield FigureVerdict(target, _value(by_title[target.case], target))
 
 
-def _value(case_runs: CaseRuns, target: Target) -> float | None:
+def _value(case_runs: CaseRuns, target: FigureTarget) -> float | None:
     metric, runs = METRICS[target.metric], case_runs.runs
     if target.against is not None:
         found = ratio(runs, metric, target.what, target.against)

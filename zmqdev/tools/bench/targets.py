@@ -28,7 +28,7 @@ LONGEST = 300.0
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningTarget:
     """Where senders and receivers connect; `pid` None when nobody knows.
 
     `senders_bind`: the device connects to its senders. `majordomo`: its clients and workers
@@ -96,7 +96,7 @@ BETWEEN = {
 
 
 @contextmanager
-def ours(row: Between, case: Case, place: Path) -> Iterator[Running]:
+def ours(row: Between, case: Case, place: Path) -> Iterator[RunningTarget]:
     """`zmqdev KIND ...` with files in `place`, an empty directory."""
     ready = place / "ready"
     arguments = ["--frontend-bind", ANYWHERE, "--backend-bind", ANYWHERE]
@@ -116,7 +116,7 @@ def ours(row: Between, case: Case, place: Path) -> Iterator[Running]:
     try:
         await_file(ready, process, row.name, place / "stderr")
         found = dict(line.split()[1::2] for line in ready.read_text().splitlines())
-        yield Running(
+        yield RunningTarget(
             found["frontend"],
             found["backend"],
             process.pid,
@@ -150,19 +150,19 @@ def last_line(path: Path) -> str:
 
 
 @contextmanager
-def proxy(row: Between, case: Case) -> Iterator[Running]:
+def proxy(row: Between, case: Case) -> Iterator[RunningTarget]:
     """`zmq_proxy` in a process of its own, called through pyzmq."""
     hwm = KINDS[case.kind.kind].hwm if row.hwm else None
     with crew() as made:
         (member,), (opened,) = made.start([Order("proxy", case, "bind", hwm=hwm)])
         member.tell(GO)
         frontend, backend = opened.addresses
-        yield Running(frontend, backend, member.process.pid)
+        yield RunningTarget(frontend, backend, member.process.pid)
 
 
 def started(
-    row: Between, case: Case, place: Path, target: Running | None
-) -> AbstractContextManager[Running | None]:
+    row: Between, case: Case, place: Path, target: RunningTarget | None
+) -> AbstractContextManager[RunningTarget | None]:
     """What a row names, running while the context lasts; None when it is nothing."""
     if row.name == "direct":
         return nullcontext()

@@ -122,7 +122,7 @@ def _end(options: CtlOptions, address: str, name: str, args: dict[str, Any]) -> 
 def _asked(device: str, verb: str, words: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     """The verb and its arguments as JSON has them, checked here as the device will check them."""
     try:
-        row = wire.find({**PARTS, **VERBS}, wire.Request(verb))
+        row = wire.find({**PARTS, **VERBS}, wire.ControlRequest(verb))
         parsed = wire.check(row, wire.by_position(row, words), text=True)
     except wire.Refused as refused:
         raise UsageError(refused.message, f"ctl {device}") from None

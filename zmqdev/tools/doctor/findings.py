@@ -37,7 +37,7 @@ TEST_PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """`level` is ok, note (worth knowing) or problem (something will not work)."""
 
     topic: str
@@ -45,49 +45,49 @@ class Finding:
     text: str
 
 
-def findings() -> Iterator[Finding]:
+def findings() -> Iterator[Diagnosis]:
     """Every finding, one by one; the self-test, which takes a moment, last."""
     for look in LOOKS:
         yield from look()
 
 
-def _versions() -> Iterator[Finding]:
-    yield Finding("zmqdev", "ok", zmqdev.__version__)
+def _versions() -> Iterator[Diagnosis]:
+    yield Diagnosis("zmqdev", "ok", zmqdev.__version__)
     python = f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}"
-    yield Finding("Python", "ok", f"{python}, {platform.system()} {platform.machine()}")
-    yield Finding("pyzmq", "ok", zmq.pyzmq_version())
-    yield Finding("libzmq", "ok", zmq.zmq_version())
+    yield Diagnosis("Python", "ok", f"{python}, {platform.system()} {platform.machine()}")
+    yield Diagnosis("pyzmq", "ok", zmq.pyzmq_version())
+    yield Diagnosis("libzmq", "ok", zmq.zmq_version())
 
 
-def _features() -> Iterator[Finding]:
+def _features() -> Iterator[Diagnosis]:
     has = [name for name in FEATURES if zmq.has(name)]
-    yield Finding("built with", "ok", ", ".join(has) or "nothing")
+    yield Diagnosis("built with", "ok", ", ".join(has) or "nothing")
     lacks = [name for name in FEATURES if name not in has]
-    yield Finding("built without", "ok", ", ".join(lacks) or "nothing")
+    yield Diagnosis("built without", "ok", ", ".join(lacks) or "nothing")
     for name in EXPECTED:
         if name not in has:
-            yield Finding("libzmq", "problem", f"this libzmq lacks {name}; use pyzmq's wheel")
+            yield Diagnosis("libzmq", "problem", f"this libzmq lacks {name}; use pyzmq's wheel")
 
 
-def _relay() -> Iterator[Finding]:
+def _relay() -> Iterator[Diagnosis]:
     if NATIVE:
-        yield Finding("relay", "ok", "native; routes are followed in Python")
+        yield Diagnosis("relay", "ok", "native; routes are followed in Python")
     else:
-        yield Finding("relay", "note", f"Python, which is slower: {why_not_native()}")
+        yield Diagnosis("relay", "note", f"Python, which is slower: {why_not_native()}")
 
 
-def _survival() -> Iterator[Finding]:
+def _survival() -> Iterator[Diagnosis]:
     why = libzmq.why_unguarded()
     if why is None:
-        yield Finding("PING", "ok", "a peer cannot abort the program with one")
+        yield Diagnosis("PING", "ok", "a peer cannot abort the program with one")
     else:
         fix = (
             "any peer can abort the program with a PING (libzmq 3937); let only good peers reach it"
         )
-        yield Finding("PING", "problem", f"not guarded: {why}; {fix}")
+        yield Diagnosis("PING", "problem", f"not guarded: {why}; {fix}")
 
 
-def _descriptors() -> Iterator[Finding]:
+def _descriptors() -> Iterator[Diagnosis]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     raised = f", which a device raises to {_limit(hard)}" if soft != hard else ""
     text = f"{_limit(soft)} open files{raised}"
@@ -95,45 +95,45 @@ def _descriptors() -> Iterator[Finding]:
     fix = (
         f"; a device serves fewer peers than that, `ulimit -n {FEW_DESCRIPTORS}` or more is better"
     )
-    yield Finding("limit", "note" if few else "ok", text + (fix if few else ""))
+    yield Diagnosis("limit", "note" if few else "ok", text + (fix if few else ""))
 
 
 def _limit(value: int) -> str:
     return "unlimited" if value == resource.RLIM_INFINITY else str(value)
 
 
-def _directory() -> Iterator[Finding]:
+def _directory() -> Iterator[Diagnosis]:
     try:
         place = runtime_place.prepare()
     except RunError as error:
         fix = "devices run without control; --control ADDRESS names another place"
-        yield Finding("control", "problem", f"{error}; {fix}")
+        yield Diagnosis("control", "problem", f"{error}; {fix}")
         return
     longest = room(place)
     running = runtimedir.running()
-    yield Finding("control", "ok", f"{place}, names of up to {longest} characters")
-    yield Finding("running", "ok", ", ".join(found.name for found in running) or "no device")
+    yield Diagnosis("control", "ok", f"{place}, names of up to {longest} characters")
+    yield Diagnosis("running", "ok", ", ".join(found.name for found in running) or "no device")
 
 
-def _defects() -> Iterator[Finding]:
+def _defects() -> Iterator[Diagnosis]:
     major, minor, patch = zmq.zmq_version_info()[:3]
     for row in DEFECTS:
         if row.concerns((int(major), int(minor), int(patch))):
             where = f" (libzmq {row.reference})" if row.reference else ""
-            yield Finding("known defect", "ok", f"{row.what}{where}. Guarded: {row.guard}")
+            yield Diagnosis("known defect", "ok", f"{row.what}{where}. Guarded: {row.guard}")
 
 
-def _self_test() -> Iterator[Finding]:
+def _self_test() -> Iterator[Diagnosis]:
     try:
         rate = relay_rate()
     except (RunError, zmq.ZMQError, TimeoutError) as error:
-        yield Finding("self-test", "problem", f"a streamer over loopback failed: {error}")
+        yield Diagnosis("self-test", "problem", f"a streamer over loopback failed: {error}")
     else:
         text = f"{TEST_MESSAGES} messages passed a streamer over loopback, {rate:,.0f} a second"
-        yield Finding("self-test", "ok", text)
+        yield Diagnosis("self-test", "ok", text)
 
 
-LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+LOOKS: tuple[Callable[[], Iterator[Diagnosis]], ...] = (
     _versions,
     _features,
     _relay,

@@ -14,7 +14,7 @@ import click
 
 import zmqdev
 from zmqdev.cli.options import DeclaredOption, heading_order
-from zmqdev.cli.program import ROWS, Row, program
+from zmqdev.cli.program import ROWS, CommandRow, program
 from zmqdev.cli.topics import TOPICS
 
 STATUS = (
@@ -59,7 +59,7 @@ def overview() -> str:
     return "\n".join([*lines, *_status(), ""])
 
 
-def page(row: Row) -> str:
+def page(row: CommandRow) -> str:
     """zmqdev-COMMAND.1."""
     command = row.load()
     context = click.Context(command, info_name=row.name, **command.context_settings)
@@ -99,7 +99,7 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
             yield from (".TP", _bold(names), _roff(text))
 
 
-def _environment(row: Row, command: click.Command) -> list[str]:
+def _environment(row: CommandRow, command: click.Command) -> list[str]:
     declared = [one for one in command.params if isinstance(one, DeclaredOption)]
     if not declared:
         return []

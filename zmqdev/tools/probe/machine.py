@@ -34,7 +34,7 @@ FRAME_LIMIT = 64 * 1024
 # Bytes kept of something that is not ZMTP, to know it by.
 KEPT = 256
 PING_CONTEXT = b"zmqdev-probe"
-PONG = zmtp.Command("PONG", PING_CONTEXT)
+PONG = zmtp.ZmtpCommand("PONG", PING_CONTEXT)
 DEFAULT_TIMEOUT = 2.0
 # What a mechanism asks of who connects.
 _NEEDS = {
@@ -53,7 +53,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class ProbeFinding:
     """What was found. Times are seconds; None: it did not say.
 
     greeting_time: from our greeting to the whole of theirs.
@@ -84,7 +84,7 @@ class Probe:
     """One connection's probe. Feed it, send what it has to send, until `finding` is there."""
 
     def __init__(self, now: float, *, timeout: float = DEFAULT_TIMEOUT, join: bool = True) -> None:
-        self.finding: Finding | None = None
+        self.finding: ProbeFinding | None = None
         self._join = join
         self._started = now
         self._ends = now + timeout
@@ -93,7 +93,7 @@ class Probe:
         self._seen = bytearray()
         self._greeting_sent = False
         self._out = bytearray(greeting.build("NULL")[: greeting.OPENING_BYTES])
-        self._so_far = Finding(Kind.SILENT)
+        self._so_far = ProbeFinding(Kind.SILENT)
         self._decoder = zmtp.Decoder(FRAME_LIMIT)
         self._pinged = now
 
@@ -156,7 +156,7 @@ class Probe:
                 self._receive_frames(bytes(self._seen[greeting.GREETING_BYTES :]), now)
 
     def _greeted(self, read: Greeting, now: float) -> None:
-        self._so_far = Finding(
+        self._so_far = ProbeFinding(
             Kind.ZMTP,
             version=read.version,
             mechanism=read.mechanism,
@@ -189,7 +189,7 @@ class Probe:
         except zmtp.Broken as error:
             self._end(f"its handshake is broken: {error}")
 
-    def _command(self, command: zmtp.Command, now: float) -> None:
+    def _command(self, command: zmtp.ZmtpCommand, now: float) -> None:
         if command.name == "ERROR":
             reason = zmtp.error_reason(command.data)
             self._end(f"it refuses this address (ERROR {foreign.excerpt(reason.encode())})")
@@ -224,7 +224,7 @@ class Probe:
         if seen:
             note = f"{note}: '{foreign.excerpt(seen)}'"
             kind = Kind.FOREIGN
-        self._so_far = Finding(kind, looks_like=foreign.recognise(seen))
+        self._so_far = ProbeFinding(kind, looks_like=foreign.recognise(seen))
         self._end(note)
 
     def _end(self, note: str) -> None:

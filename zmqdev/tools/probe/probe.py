@@ -12,7 +12,7 @@ from typing import Any
 
 from zmqdev.options import address
 from zmqdev.tools.probe import compat
-from zmqdev.tools.probe.machine import DEFAULT_TIMEOUT, Finding, Kind, Probe
+from zmqdev.tools.probe.machine import DEFAULT_TIMEOUT, Kind, Probe, ProbeFinding
 
 CHUNK = 4096
 # Between two tries: soon after it is up, and no load on what is starting.
@@ -29,7 +29,7 @@ class ProbeReport:
     endpoint: str
     reached: str | None = None
     connect_time: float | None = None
-    finding: Finding | None = None
+    finding: ProbeFinding | None = None
     trouble: str = ""
 
     @property
@@ -100,7 +100,7 @@ class ProbeReport:
         return shown | {"peers": self.peers, "commands": self.commands}
 
 
-def _speaks(found: Finding) -> str:
+def _speaks(found: ProbeFinding) -> str:
     if found.kind is Kind.ZMTP:
         return f"ZMTP {found.version}, {found.mechanism}"
     return found.looks_like or {Kind.SILENT: "nothing", Kind.CLOSED: "nothing"}.get(
@@ -175,7 +175,7 @@ def _name(connection: socket.socket, parts: address.Parts) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _talk(connection: socket.socket, timeout: float, join: bool) -> Finding:
+def _talk(connection: socket.socket, timeout: float, join: bool) -> ProbeFinding:
     connection.setblocking(False)
     machine = Probe(time.monotonic(), timeout=timeout, join=join)
     pending = b""

@@ -32,7 +32,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Command:
+class ZmtpCommand:
     """READY, ERROR, PING and the like; `data` is what its name gives a meaning to."""
 
     name: str
@@ -47,7 +47,7 @@ def encode(frame: Frame) -> bytes:
     return bytes((flags, len(frame.body))) + frame.body
 
 
-def encode_command(command: Command) -> bytes:
+def encode_command(command: ZmtpCommand) -> bytes:
     """A command in its frame."""
     name = command.name.encode("ascii")
     return encode(Frame(bytes((len(name),)) + name + command.data, command=True))
@@ -87,13 +87,13 @@ class Decoder:
         return Frame(body, bool(flags & MORE), bool(flags & COMMAND))
 
 
-def read_command(body: bytes) -> Command:
+def read_command(body: bytes) -> ZmtpCommand:
     """The command in a command frame's body. Raises Broken."""
     size = body[0] if body else 0
     name = body[1 : 1 + size]
     if not size or len(name) < size or not name.isalnum() or not name.isascii():
         raise Broken("a command without a name")
-    return Command(name.decode("ascii"), body[1 + size :])
+    return ZmtpCommand(name.decode("ascii"), body[1 + size :])
 
 
 def build_properties(properties: Iterable[tuple[str, bytes]]) -> bytes:
@@ -130,14 +130,14 @@ def lookup(properties: Properties, name: str) -> bytes | None:
 def ready(socket_type: str, routing_id: bytes = b"") -> bytes:
     """The READY command of the NULL mechanism, in its frame."""
     properties = [("Socket-Type", socket_type.encode("ascii")), ("Identity", routing_id)]
-    return encode_command(Command("READY", build_properties(properties)))
+    return encode_command(ZmtpCommand("READY", build_properties(properties)))
 
 
 def ping(context: bytes, ttl_tenths: int = 0) -> bytes:
     """A PING of ZMTP 3.1, in its frame; the peer answers with PONG and the same context."""
     if len(context) > PING_CONTEXT_BYTES:
         raise ValueError(f"a PING carries at most {PING_CONTEXT_BYTES} bytes")
-    return encode_command(Command("PING", ttl_tenths.to_bytes(2, "big") + context))
+    return encode_command(ZmtpCommand("PING", ttl_tenths.to_bytes(2, "big") + context))
 
 
 def error_reason(data: bytes) -> str:

@@ -18,7 +18,7 @@ from zmqdev.options.types import Choice, Flag, Text
 
 if TYPE_CHECKING:
     from zmqdev.options.route_trial import Trial
-    from zmqdev.routing.dry import Outcome
+    from zmqdev.routing.dry import DryOutcome
 
 HELP = """Say where messages go by the routes of a file, without a socket.
 
@@ -101,7 +101,7 @@ def _message(line: bytes, options: RouteOptions) -> list[bytes]:
         raise UsageError(str(error), options.messages or "stdin") from None
 
 
-def _text(routed: Iterable[tuple[list[bytes], Outcome]], longest: int) -> int:
+def _text(routed: Iterable[tuple[list[bytes], DryOutcome]], longest: int) -> int:
     """A line each, and how many went where."""
     width, messages = LEAST, 0
     counts: dict[str, int] = {}
@@ -123,7 +123,7 @@ def _shown(message: bytes) -> str:
     return text if text.isprintable() else repr(text)[1:-1]
 
 
-def _object(message: Sequence[bytes], outcome: Outcome) -> str:
+def _object(message: Sequence[bytes], outcome: DryOutcome) -> str:
     return json.dumps(
         {
             "frames": [frame.decode(errors="backslashreplace") for frame in message],

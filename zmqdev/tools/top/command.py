@@ -39,9 +39,9 @@ def command(name: str) -> click.Command:
 
 def _act(options: TopOptions, names: tuple[str, ...]) -> int:
     from zmqdev.system.signals import Signals
-    from zmqdev.tools.top.top import Asked, run
+    from zmqdev.tools.top.top import TopQuestion, run
 
-    asked = Asked(
+    asked = TopQuestion(
         names, options.interval, options.sort, options.json, options.count, options.duration
     )
     with Signals() as signals:

@@ -33,7 +33,7 @@ def keys(typed: bytes) -> list[str]:
     return found
 
 
-class Screen:
+class TopScreen:
     """`with Screen(sys.stdin, sys.stdout) as screen:`, then `draw` and `typed`."""
 
     def __init__(self, source: Any, target: Stream) -> None:
@@ -42,7 +42,7 @@ class Screen:
         self._outlet = Outlet(target)
         self._before: list[Any] | None = None
 
-    def __enter__(self) -> Screen:
+    def __enter__(self) -> TopScreen:
         self._before = termios.tcgetattr(self._source)
         changed = termios.tcgetattr(self._source)
         changed[_LOCAL] &= ~(termios.ECHO | termios.ICANON)

@@ -12,7 +12,7 @@ from typing import Any
 import zmq
 
 from zmqdev.control.client import Asker, targets
-from zmqdev.control.protocol import Reply
+from zmqdev.control.protocol import ControlReply
 from zmqdev.control.runtimedir import Found
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, RunError
 from zmqdev.report.lines import Lines
@@ -20,9 +20,9 @@ from zmqdev.report.live import Painter
 from zmqdev.stats.rates import Record
 from zmqdev.stats.snapshot import Snapshot, from_plain
 from zmqdev.system.signals import Signals
-from zmqdev.tools.top.screen import Screen, usable
+from zmqdev.tools.top.screen import TopScreen, usable
 from zmqdev.tools.top.table import screen
-from zmqdev.tools.top.view import QUIT, Item, Order, View, missed, ordered, press
+from zmqdev.tools.top.view import QUIT, Item, SortOrder, View, missed, ordered, press
 
 # A device answers within 50 ms; the keys wait no longer than this for one that does not.
 PATIENCE = 0.5
@@ -33,7 +33,7 @@ SAID_FOR = 3.0
 
 
 @dataclass(frozen=True)
-class Asked:
+class TopQuestion:
     """What `top` was asked for: devices by name or address, none for all; the pace in seconds;
     it ends after `count` looks and after `duration` seconds, None for neither."""
 
@@ -50,10 +50,10 @@ class Asked:
         return time.monotonic() + (math.inf if self.duration is None else self.duration)
 
 
-class Watch:
+class TopWatch:
     """The devices, asked each time anew: they come and go."""
 
-    def __init__(self, asked: Asked, asker: Asker) -> None:
+    def __init__(self, asked: TopQuestion, asker: Asker) -> None:
         self._names, self._asker = asked.names, asker
         self._known: list[Found] = targets(asked.names)
         self._record = Record()
@@ -77,7 +77,7 @@ class Watch:
         seen = {item.subject.name: item for item in self._record.take(self.subjects())}
         return [Item(found.name, found.address, seen.get(found.name)) for found in self._known]
 
-    def order(self, order: Order) -> str:
+    def order(self, order: SortOrder) -> str:
         """Do it; what is to be said of it."""
         assert order.item is not None
         try:
@@ -87,7 +87,7 @@ class Watch:
         return f"{order.item.name}: {_done(told, order.verb)}"
 
 
-def _subject(found: Found, reply: Reply | None) -> Snapshot | None:
+def _subject(found: Found, reply: ControlReply | None) -> Snapshot | None:
     """What a status says; None for no answer, or one that is no status."""
     if reply is None or not reply.ok:
         return None
@@ -101,13 +101,13 @@ def _done(told: Any, verb: str) -> str:
     return str(told.get("state", "stopping")) if isinstance(told, dict) else verb
 
 
-def run(asked: Asked, signals: Signals) -> int:
+def run(asked: TopQuestion, signals: Signals) -> int:
     """Until `q`, a signal, or the count. The exit status."""
     with Asker() as asker:
-        watch = Watch(asked, asker)
+        watch = TopWatch(asked, asker)
         if asked.as_json or not usable():
             return _lines(asked, watch, signals)
-        with Screen(sys.stdin, sys.stdout) as screen:
+        with TopScreen(sys.stdin, sys.stdout) as screen:
             Top(asked, watch, screen).run(signals)
     return 0
 
@@ -115,7 +115,7 @@ def run(asked: Asked, signals: Signals) -> int:
 class Top:
     """The live table on its screen."""
 
-    def __init__(self, asked: Asked, watch: Watch, screen: Screen) -> None:
+    def __init__(self, asked: TopQuestion, watch: TopWatch, screen: TopScreen) -> None:
         self._asked, self._watch, self._screen = asked, watch, screen
         self._view = View(sort=asked.sort)
         self._items: list[Item] = []
@@ -184,7 +184,7 @@ class Top:
         self._said_at = time.monotonic()
 
 
-def _lines(asked: Asked, watch: Watch, signals: Signals) -> int:
+def _lines(asked: TopQuestion, watch: TopWatch, signals: Signals) -> int:
     """A line for each device at every interval, as a device writes them itself. The exit status:
     1 when those that were named never answered."""
     # A reader that goes away ends it; there is nothing to warn of.

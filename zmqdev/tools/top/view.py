@@ -65,7 +65,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Order:
+class SortOrder:
     """A verb for a device, or QUIT."""
 
     verb: str
@@ -94,12 +94,12 @@ def chosen(items: Sequence[Item], view: View) -> Item | None:
     return items[0] if items else None
 
 
-def press(view: View, key: str, items: Sequence[Item]) -> tuple[View, Order | None]:
+def press(view: View, key: str, items: Sequence[Item]) -> tuple[View, SortOrder | None]:
     """What a key does. `items` are in the order shown."""
     asked, view = view.asked, replace(view, asked="", said="")
     item = chosen(items, view)
     if key == "q":
-        return view, Order(QUIT)
+        return view, SortOrder(QUIT)
     if key in _MOVES and item is not None:
         place = items.index(item) + _MOVES[key]
         at = items[max(0, min(len(items) - 1, place))]
@@ -109,7 +109,7 @@ def press(view: View, key: str, items: Sequence[Item]) -> tuple[View, Order | No
     if key == "i":
         return replace(view, inverted=not view.inverted), None
     if key in _VERBS and item is not None:
-        return replace(view, chosen=item.name), Order(_VERBS[key], item)
+        return replace(view, chosen=item.name), SortOrder(_VERBS[key], item)
     if key == "s" and item is not None:
         return _stop(view, item, sure=asked == item.name)
     return view, None
@@ -124,9 +124,9 @@ def _resorted(view: View, step: int) -> View:
     return replace(view, sort=names[(names.index(view.sort) + step) % len(names)], inverted=False)
 
 
-def _stop(view: View, item: Item, *, sure: bool) -> tuple[View, Order | None]:
+def _stop(view: View, item: Item, *, sure: bool) -> tuple[View, SortOrder | None]:
     """A device is stopped by the second `s`: a slip of the finger is not enough."""
     view = replace(view, chosen=item.name)
     if sure:
-        return view, Order("stop", item)
+        return view, SortOrder("stop", item)
     return replace(view, asked=item.name, said=f"press s again to stop {item.name}"), None

@@ -15,7 +15,7 @@ EACH_MS = 10
 PATIENCE_MS = 5000
 
 
-class Asker:
+class StatusAsker:
     """`run` ends with the process."""
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:

@@ -19,7 +19,7 @@ PATIENCE = 30.0
 """Seconds for what takes milliseconds: the machine may be busy."""
 
 
-class Member:
+class CrewMember:
     """One party's process."""
 
     def __init__(self, order: Order) -> None:
@@ -75,13 +75,13 @@ class Crew:
     """All members of a run; ends those that are there, whatever happens."""
 
     def __init__(self) -> None:
-        self._members: list[Member] = []
+        self._members: list[CrewMember] = []
 
-    def start(self, orders: Sequence[Order]) -> tuple[list[Member], list[Opened]]:
+    def start(self, orders: Sequence[Order]) -> tuple[list[CrewMember], list[Opened]]:
         """One process for each order, at the same time; what each has opened."""
         members = []
         for order in orders:
-            members.append(Member(order))
+            members.append(CrewMember(order))
             self._members.append(members[-1])
         return members, [member.hear() for member in members]
 
@@ -89,7 +89,7 @@ class Crew:
     def pids(self) -> list[int]:
         return [member.process.pid for member in self._members]
 
-    def meet(self, members: Sequence[Member]) -> None:
+    def meet(self, members: Sequence[CrewMember]) -> None:
         """Until all are connected, past whatever stands between."""
         ask(members, MEET)
 
@@ -110,7 +110,7 @@ def crew() -> Iterator[Crew]:
         made.end()
 
 
-def ask(members: Sequence[Member], question: Any, patience: float = PATIENCE) -> list[Any]:
+def ask(members: Sequence[CrewMember], question: Any, patience: float = PATIENCE) -> list[Any]:
     """Tell all the same, then hear each."""
     for member in members:
         member.tell(question)

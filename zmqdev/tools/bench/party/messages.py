@@ -58,7 +58,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedCount:
     """What a receiver has done. `marks`: (monotonic seconds, messages so far).
 
     `breaks`: how often the next number was not the next one; None when senders mix.

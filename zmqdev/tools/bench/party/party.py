@@ -35,13 +35,13 @@ ROLES = {
     "pusher": "pushing:Pusher",
     "puller": "pushing:Puller",
     "publisher": "publishing:Publisher",
-    "subscriber": "publishing:Subscriber",
-    "client": "requesting:Client",
-    "worker": "requesting:Worker",
+    "subscriber": "publishing:BenchSubscriber",
+    "client": "requesting:BenchClient",
+    "worker": "requesting:BenchWorker",
     "ticker": "timing:Ticker",
     "clock": "timing:Clock",
     "proxy": "proxying:Proxy",
-    "asker": "asking:Asker",
+    "asker": "asking:StatusAsker",
 }
 """Role -> where it is, below this folder."""
 

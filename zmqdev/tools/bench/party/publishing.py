@@ -16,7 +16,7 @@ from typing import Any
 import zmq
 
 from zmqdev.relay import recv_burst, send_burst
-from zmqdev.tools.bench.party.messages import Opened, Order, Received, Sent
+from zmqdev.tools.bench.party.messages import Opened, Order, ReceivedCount, Sent
 from zmqdev.tools.bench.party.party import Parent, Seat
 from zmqdev.tools.bench.party.pushing import Taking
 from zmqdev.tools.bench.party.ring import HELLO, NUMBER, Follower, Ring, ring_length
@@ -116,7 +116,7 @@ class Publisher:
         self._seat.close()
 
 
-class Subscriber(Taking):
+class BenchSubscriber(Taking):
     """`order.peers` is at least 1; its number among the subscribers is in its credit messages."""
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
@@ -157,10 +157,10 @@ class Subscriber(Taking):
         answer = [NUMBER.pack(what) for what in (self._number, number, self._window.size)]
         return send_burst(self._credit, [answer])[0] == 1
 
-    def run(self, parent: Parent) -> Received:
+    def run(self, parent: Parent) -> ReceivedCount:
         self.serve(parent)
         breaks, window = self._follower.breaks, self._window.size
-        return Received(self.messages, self.marks.all, breaks, window=window)
+        return ReceivedCount(self.messages, self.marks.all, breaks, window=window)
 
     def close(self) -> None:
         self._credit.close(0)

@@ -8,7 +8,7 @@ from typing import Any
 import zmq
 
 from zmqdev.relay import recv_burst, send_burst
-from zmqdev.tools.bench.party.messages import Opened, Order, Received, Sent
+from zmqdev.tools.bench.party.messages import Opened, Order, ReceivedCount, Sent
 from zmqdev.tools.bench.party.party import COUNT, END, Parent, Seat
 from zmqdev.tools.bench.party.ring import Follower, Ring, ring_length
 from zmqdev.tools.bench.samples import Marks
@@ -102,7 +102,7 @@ class Puller(Taking):
         if self._follower is not None:
             self._follower.take(burst)
 
-    def run(self, parent: Parent) -> Received:
+    def run(self, parent: Parent) -> ReceivedCount:
         self.serve(parent)
         breaks = None if self._follower is None else self._follower.breaks
-        return Received(self.messages, self.marks.all, breaks)
+        return ReceivedCount(self.messages, self.marks.all, breaks)

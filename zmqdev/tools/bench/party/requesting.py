@@ -15,10 +15,10 @@ import zmq
 
 from zmqdev.relay import recv_burst, send_burst
 from zmqdev.stats.latency import Latency
-from zmqdev.tools.bench.party.messages import Opened, Order, Received, Sent
+from zmqdev.tools.bench.party.messages import Opened, Order, ReceivedCount, Sent
 from zmqdev.tools.bench.party.party import Parent, Seat
 from zmqdev.tools.bench.party.pushing import LIMIT, Taking
-from zmqdev.wire.dialect import MDP_01, Verb
+from zmqdev.wire.dialect import MDP_01, DialectVerb
 from zmqdev.wire.envelope import DELIMITER
 from zmqdev.wire.majordomo import request_01
 
@@ -28,7 +28,7 @@ PATIENCE = 2.0
 SERVICE = b"default"
 
 
-class Client:
+class BenchClient:
     """DEALER; an empty frame in front, as REP workers expect; Majordomo's frames for a broker."""
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
@@ -95,7 +95,7 @@ class Client:
         self._seat.close()
 
 
-class Worker(Taking):
+class BenchWorker(Taking):
     """DEALER behind a queue; ROUTER where nothing is between.
 
     Behind a Majordomo broker several workers, each a connection of one ROUTER: a broker
@@ -114,13 +114,13 @@ class Worker(Taking):
 
     def meet(self, parent: Parent) -> None:
         self.seat.meet(parent)
-        self._say(MDP_01.frames(Verb.READY, SERVICE))
+        self._say(MDP_01.frames(DialectVerb.READY, SERVICE))
 
     def take(self, burst: list[list[bytes]], now: float) -> None:
         if self._workers:
             burst[:] = [frames for frames in burst if _is_request(frames)]
             at = len(MDP_01.lead) + 2
-            lead = MDP_01.lead_of(Verb.FINAL)
+            lead = MDP_01.lead_of(DialectVerb.FINAL)
             replies = [[frames[0], *lead, *frames[at:]] for frames in burst]
             self._beat(now)
         else:
@@ -137,15 +137,15 @@ class Worker(Taking):
     def _beat(self, now: float) -> None:
         if now >= self._heartbeat_due:
             self._heartbeat_due = now + MDP_01.interval
-            self._say(MDP_01.frames(Verb.HEARTBEAT))
+            self._say(MDP_01.frames(DialectVerb.HEARTBEAT))
 
     def _say(self, message: list[bytes]) -> None:
         send_burst(self.seat.socket, [[worker, *message] for worker in self._workers])
 
-    def run(self, parent: Parent) -> Received:
+    def run(self, parent: Parent) -> ReceivedCount:
         self.serve(parent)
-        return Received(self.messages)
+        return ReceivedCount(self.messages)
 
 
 def _is_request(frames: list[bytes]) -> bool:
-    return MDP_01.verb_of(frames, 1, Verb.REQUEST) is Verb.REQUEST
+    return MDP_01.verb_of(frames, 1, DialectVerb.REQUEST) is DialectVerb.REQUEST

@@ -17,7 +17,7 @@ import zmq
 
 from zmqdev.relay import send_burst
 from zmqdev.stats.latency import Latency
-from zmqdev.tools.bench.party.messages import Opened, Order, Received, Sent
+from zmqdev.tools.bench.party.messages import Opened, Order, ReceivedCount, Sent
 from zmqdev.tools.bench.party.party import Parent, Seat
 from zmqdev.tools.bench.party.pushing import Taking
 from zmqdev.tools.bench.samples import SETTLE
@@ -93,9 +93,9 @@ class Clock(Taking):
             if due != UNMEASURED:
                 self._times.add(now - due)
 
-    def run(self, parent: Parent) -> Received:
+    def run(self, parent: Parent) -> ReceivedCount:
         self.serve(parent)
-        return Received(self.messages, self.marks.all, times=self._times)
+        return ReceivedCount(self.messages, self.marks.all, times=self._times)
 
 
 def exact_sleep() -> None:
