@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket as sockets
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -9,6 +10,7 @@ import pytest
 import zmq
 from hypothesis import given
 from hypothesis import strategies as st
+from support import rawpeer
 
 from zmqdev.device.hangup import HangupEnd
 from zmqdev.device.peers import PeerWatch
@@ -24,6 +26,7 @@ from zmqdev.device.tally import (
     PeerEvent,
     Tally,
 )
+from zmqdev.device.unreached import look_at
 
 OPEN, SHAKEN, ENDED = zmq.EVENT_ACCEPTED, zmq.EVENT_HANDSHAKE_SUCCEEDED, zmq.EVENT_DISCONNECTED
 MADE, RETRIED = zmq.EVENT_CONNECTED, zmq.EVENT_CONNECT_RETRIED
@@ -189,12 +192,16 @@ def context() -> Iterator[Context]:
     made.destroy(linger=0)
 
 
-def drained_until(watch: PeerWatch, condition: Callable[[], bool]) -> None:
+def drained_until(
+    watch: PeerWatch,
+    condition: Callable[[], bool],
+    tell: Callable[[PeerEvent], None] = lambda event: None,
+) -> None:
     end = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < end, watch.counts
         watch.pair.poll(50)
-        watch.drain()
+        watch.drain(tell)
 
 
 def test_real_peers_come_and_go_with_their_addresses(context: Context) -> None:
@@ -214,6 +221,28 @@ def test_real_peers_come_and_go_with_their_addresses(context: Context) -> None:
     wrong.connect(f"tcp://127.0.0.1:{port}")
     drained_until(watch, lambda: watch.counts.failed_handshakes > 0)
     assert watch.counts.connected == 2
+    watch.disable()
+    watch.close()
+
+
+def test_who_looks_if_something_listens_and_says_nothing_has_not_failed(context: Context) -> None:
+    """As unreached.py does, and the checks of a load balancer."""
+    server = context.socket(zmq.PULL)
+    server.bind("tcp://127.0.0.1:*")
+    address = server.getsockopt_string(zmq.LAST_ENDPOINT)
+    watch = PeerWatch(server)
+    told: list[PeerEvent] = []
+    looking = threading.Thread(target=look_at, args=(address,))
+    looking.start()
+    drained_until(watch, lambda: bool(watch.connections()))
+    drained_until(watch, lambda: not watch.connections(), told.append)
+    looking.join()
+    with rawpeer.connect(address) as peer:
+        drained_until(watch, lambda: bool(watch.connections()))
+        peer.sendall(b"\xff\0\0")
+    drained_until(watch, lambda: bool(watch.counts.failed_handshakes), told.append)
+    assert [(event.what, event.reason) for event in told] == [("failed", NO_REASON)]
+    assert watch.counts.failed_handshakes == 1
     watch.disable()
     watch.close()
 

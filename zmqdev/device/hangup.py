@@ -30,11 +30,18 @@ _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 class HangupEnd:
     """`here`: this end hung up, on a peer that was still there and had just said something: one
     that is silent for too long is hung up on as well. `sent` and `received` are bytes, None
-    where the system does not tell."""
+    where the system does not tell. `gone`: the peer has closed its end."""
 
     here: bool = False
     sent: int | None = None
     received: int | None = None
+    gone: bool = False
+
+    @property
+    def visit(self) -> bool:
+        """Whether the peer only looked if something listens: it said nothing and hung up. The
+        kernel counts the end as a byte."""
+        return self.gone and self.received in (0, 1)
 
     @property
     def old(self) -> bool:
@@ -84,8 +91,10 @@ class Hangups:
         with copy:
             poller = select.poll()
             poller.register(copy, _GONE)
-            here = not poller.poll(0) and silence(copy.fileno()) < LATELY
-            return HangupEnd(here, *(exchanged(copy) or (None, None)))
+            gone = bool(poller.poll(0))
+            here = not gone and silence(copy.fileno()) < LATELY
+            sent, received = exchanged(copy) or (None, None)
+            return HangupEnd(here, sent, received, gone)
 
     def exchanged(self, descriptor: int) -> tuple[int, int] | None:
         """Bytes sent and received so far; None where that is not told."""

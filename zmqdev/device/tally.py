@@ -241,6 +241,8 @@ class Tally:
         remote = self._name(descriptor, address)
         failure, unsure = self._failure, self._unsure
         self._failure = self._unsure = False
+        if not handshaken and ending.visit and descriptor not in self._made:
+            return None
         if unsure and ending.old:
             self.old(descriptor)  # it came and went before it was looked at
         if descriptor not in self._old:

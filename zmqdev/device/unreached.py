@@ -4,6 +4,9 @@ libzmq tries for as long as it lives and gives no reason: a name that does not r
 refused port look the same to its monitor. So after a moment without a connection the address
 is resolved and tried once from here, in a thread, and the cause becomes a line. It is looked
 at again with pauses that double; another cause is another line, and so is the connection.
+
+A peer that has just come up takes a try for a connection. It is not counted there as one that
+failed (hangup.py, `visit`), given the time to look at it.
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ import os
 import socket as sockets
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
@@ -32,6 +37,8 @@ LONGEST_PAUSE = 60.0
 LOOK = 0.5
 # How long one try may take; a host that drops packets answers nothing.
 TRY = 2.0
+# How long a connection that could be made is kept: a busy peer looks at it by then.
+KEPT = 0.3
 _CAUSES = {
     errno.ECONNREFUSED: "connection refused",
     errno.ENOENT: "no such file",
@@ -137,7 +144,7 @@ def look_at(address: str) -> Obstacle:
 
 
 def _try(family: int, place: object) -> str | None:
-    """Connect and hang up: None, or what is in the way."""
+    """Connect, say nothing, hang up: None, or what is in the way."""
     with sockets.socket(family, sockets.SOCK_STREAM) as made:
         made.settimeout(TRY)
         try:
@@ -145,7 +152,15 @@ def _try(family: int, place: object) -> str | None:
         except OSError as error:
             number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno or 0
             return _CAUSES.get(number) or os.strerror(number).lower()
+        _be_seen(made)
     return None
+
+
+def _be_seen(made: sockets.socket) -> None:
+    """Read what the peer begins with, so that the end is no reset, and give it time."""
+    with suppress(OSError):  # it may hang up first
+        made.recv(1024)
+        time.sleep(KEPT)
 
 
 class Reach:
