@@ -203,6 +203,14 @@ def test_there_is_one_handler_in_a_context(context: Context, handler: Handler) -
         Handler(context).start()
 
 
+def test_one_that_has_stopped_leaves_no_name_in_use(context: Context) -> None:
+    """A socket of the next one may have the address in memory of one that is not gone yet."""
+    for _ in range(100):
+        handler = Handler(context)
+        handler.start()
+        handler.stop()
+
+
 def test_it_stops_and_another_can_start(context: Context) -> None:
     for _ in range(3):
         handler = Handler(context)

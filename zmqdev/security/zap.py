@@ -7,6 +7,7 @@ the new one, and a peer that is in stays in.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
@@ -34,6 +35,7 @@ from zmqdev.wire.zap import (
 )
 
 LOG = logging.getLogger("zmqdev.security")
+_names = itertools.count()
 # A turn at least this often, so that the count of unsaid refusals gets said.
 TURN_MS = 1000
 BURST = 100
@@ -207,7 +209,8 @@ def _pair(context: Context) -> tuple[Socket, Socket]:
     """Two joined PAIR sockets: the thread's end and the caller's."""
     inside, outside = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
     inside.linger = outside.linger = 0
-    address = f"inproc://zmqdev.zap.{id(inside):x}"
+    # Closing gives a name free only later: none is used again.
+    address = f"inproc://zmqdev-zap-{next(_names)}"
     inside.bind(address)
     outside.connect(address)
     return inside, outside
