@@ -195,14 +195,10 @@ class Checking:
             found.append(f"{counts.corrupt} corrupt or without a stamp")
         if wants.min_rate is not None and (self.rate is None or self.rate < wants.min_rate):
             found.append(f"{self.rate or 0:.0f} messages a second, less than {wants.min_rate:g}")
-        found += self._unknown_latency()
-        p99 = self.latency.summary().p99
-        if wants.max_latency is not None and (p99 is None or p99 > wants.max_latency):
-            found.append(f"p99 latency {p99 or 0:.6f} s, more than {wants.max_latency:g} s")
-        return found
+        return [*found, *self._latency_failures()]
 
-    def _unknown_latency(self) -> list[str]:
-        """Why the latency cannot be told, where it was asked for."""
+    def _latency_failures(self) -> list[str]:
+        """Figures are judged only where they can be told."""
         most = self._demands.max_latency
         if most is None:
             return []
@@ -210,6 +206,9 @@ class Checking:
             return ["the latency is unknown: the clock was set meanwhile"]
         if self._most_ahead > most:
             return [f"the latency is unknown: stamped up to {self._most_ahead:g} s in the future"]
+        p99 = self.latency.summary().p99
+        if p99 is None or p99 > most:
+            return [f"p99 latency {p99 or 0:.6f} s, more than {most:g} s"]
         return []
 
     def _loss(self) -> float:
