@@ -65,15 +65,20 @@ def join(opened: OpenSocket, spec: AnyEndpoint) -> None:
         opened.connect(address)
 
 
+def _nothing() -> None: ...
+
+
 @dataclass(frozen=True)
 class TaskSurroundings:
     """What a task is made on. `peers` counts who is connected; what is written to a terminal
-    is written inside `aside()`, which keeps it apart from a live view."""
+    is written inside `aside()`, which keeps it apart from a live view. `hang_up` is to be called
+    before the task disconnects the socket from its addresses, see `Post`."""
 
     socket: zmq.Socket[bytes]
     peers: Callable[[], int]
     aside: Aside = nullcontext
     met: Callable[[], int] = int  # how many connections were made so far
+    hang_up: Callable[[], None] = _nothing
 
 
 def task_for(kind: EndpointKind, spec: AnyEndpoint, around: TaskSurroundings) -> Task:
@@ -174,7 +179,7 @@ def _client(kind: EndpointKind, spec: specs.ClientSpec, around: TaskSurroundings
     gate = Gate(spec.wait_peers, around.peers, "peers")
     layout = replace(layout_of(spec), terminal=sink.terminal)
     feed, pace = _feed(kind, spec), pace_of(kind.name, spec)
-    wire = wire_of(spec, around.socket, requests)
+    wire = wire_of(spec, around.socket, requests, around.hang_up)
     return ClientTask(around.socket, feed, pace, gate, requests, sink, layout, wire=wire)
 
 
@@ -187,7 +192,7 @@ def _worker(spec: specs.WorkerSpec, around: TaskSurroundings) -> Task:
     if spec.reliable:
         from zmqdev.endpoints.tasks.reliable import reliable_worker
 
-        return reliable_worker(spec, around.socket)
+        return reliable_worker(spec, around.socket, around.hang_up)
     faults = Faults(spec.crash_after, spec.hang_after)
     return WorkerTask(around.socket, Workbench(work_of(spec)), spec.count, faults)
 

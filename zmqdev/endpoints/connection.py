@@ -106,10 +106,18 @@ class Post:
             found = connects if len(connects) == 1 else [one for one in connects if one == remote]
             for address in found:
                 log.warning("%s: %s has gone; its requests are dropped", self.spec.name, address)
-                self._tell(self.watch.tally.gone(descriptor))  # libzmq will not tell of it
+                self._tell(self.watch.gone(descriptor))  # libzmq will not tell of it
                 self.opened.reconnect(address)
         if ended:
             self._cables.forget()
+
+    def hang_up(self) -> None:
+        """To be called before a disconnect from every address. libzmq tells nothing of those
+        ends, and the duplicate that is kept of a connection would hold it open: its peer would
+        not see that this end has left."""
+        self.drain_monitor()
+        for descriptor in self.watch.connections():
+            self.watch.gone(descriptor)
 
     def ready_lines(self) -> str:
         """A line for each address, as a device writes them."""

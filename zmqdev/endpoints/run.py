@@ -94,7 +94,11 @@ def run(
     linger, task, turns = 0.0, None, None
     try:
         task = task_for(
-            kind, spec, TaskSurroundings(post.socket, post.connected, display.aside, post.met)
+            kind,
+            spec,
+            TaskSurroundings(
+                post.socket, post.connected, display.aside, post.met, hang_up=post.hang_up
+            ),
         )
         post.join()
         turns = Turns(kind, spec, post, task, signals, display)

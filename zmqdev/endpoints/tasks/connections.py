@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,14 +18,20 @@ from zmqdev.options.reliable_peers import MOST_CONNECTIONS, asks, has_ids
 from zmqdev.wire import majordomo, mmi
 
 
-def wire_of(spec: ClientSpec, socket: zmq.Socket[bytes], requests: Requests) -> Wire:
-    """The client's wire on its open socket."""
+def wire_of(
+    spec: ClientSpec,
+    socket: zmq.Socket[bytes],
+    requests: Requests,
+    hang_up: Callable[[], None],
+) -> Wire:
+    """The client's wire on its open socket. `hang_up`: before that is disconnected."""
     shared = Shared(socket, requests)
     if has_ids(spec):
         return shared
     lanes = Lanes(
         requests, socket, spec.connect, partial(_another, spec, socket.context), MOST_CONNECTIONS
     )
+    lanes.hang_up = hang_up
     if not asks(spec):
         return lanes
     return Asking(socket, shared, lanes, _question(spec.protocol), min(GRACE, spec.timeout / 2))

@@ -29,7 +29,8 @@ class Lanes:
     """`first` is the endpoint's own socket; `more` makes another one like it, connected;
     there are at most `most`.
 
-    `aside` is offered every message first, and says whether it was for it.
+    `aside` is offered every message first, and says whether it was for it. `hang_up` is called
+    before `first` is disconnected.
     """
 
     wants_room = False
@@ -44,6 +45,7 @@ class Lanes:
     ) -> None:
         self._most = most
         self.aside: Callable[[list[bytes]], bool] = lambda frames: False
+        self.hang_up: Callable[[], None] = lambda: None
         self.renewed: Callable[[Socket], object] = lambda socket: None
         self._requests, self._first = requests, first
         self._addresses, self._more = addresses, more
@@ -132,6 +134,8 @@ class Lanes:
         return socket
 
     def _renew(self, socket: Socket) -> Socket:
+        if socket is self._first:
+            self.hang_up()
         for address in self._addresses:
             try:
                 socket.disconnect(address)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import zmq
@@ -33,19 +34,24 @@ def reliable_calls(spec: ClientSpec) -> Calls:
     )
 
 
-def reliable_worker(spec: WorkerSpec, socket: zmq.Socket[bytes]) -> ReliableWorker:
-    """A line for each job; the first has the endpoint's own socket, which is connected later."""
-    lines = [_line(spec, socket)]
+def reliable_worker(
+    spec: WorkerSpec, socket: zmq.Socket[bytes], hang_up: Callable[[], None]
+) -> ReliableWorker:
+    """A line for each job; the first has the endpoint's own socket, which is connected later.
+    `hang_up`: before that one is disconnected, see `Post`."""
+    lines = [_line(spec, socket, hang_up)]
     lines += [_line(spec, _connected(spec, socket.context)) for _ in range(spec.jobs - 1)]
     faults = Faults(spec.crash_after, spec.hang_after)
     return ReliableWorker(lines, Workbench(work_of(spec)), spec.count, faults)
 
 
-def _line(spec: WorkerSpec, socket: zmq.Socket[bytes]) -> QueueLine:
+def _line(
+    spec: WorkerSpec, socket: zmq.Socket[bytes], hang_up: Callable[[], None] = lambda: None
+) -> QueueLine:
     dialect = DIALECTS[spec.protocol]
     session = Session(dialect, spec.service.encode(), spec.heartbeat, time.monotonic())
     [address] = spec.connect
-    return QueueLine(socket, address, session)
+    return QueueLine(socket, address, session, hang_up)
 
 
 def _connected(spec: WorkerSpec, context: zmq.Context[Any]) -> zmq.Socket[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import zmq
 
@@ -26,12 +26,19 @@ RETRY = 0.1
 
 
 class QueueLine:
-    """One conversation and its socket."""
+    """One conversation and its socket. `hang_up` is called before that is disconnected."""
 
-    def __init__(self, socket: zmq.Socket[bytes], address: str, session: Session) -> None:
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        address: str,
+        session: Session,
+        hang_up: Callable[[], None] = lambda: None,
+    ) -> None:
         self.socket = socket
         self.session = session
         self._address = address
+        self._hang_up = hang_up
         self._generation = session.generation
 
     def receive(self, now: float) -> list[tuple[list[bytes], list[bytes]]]:
@@ -56,6 +63,7 @@ class QueueLine:
         if self.session.generation == self._generation or self.session.has_left:
             return
         self._generation = self.session.generation
+        self._hang_up()
         self.socket.disconnect(self._address)
         while recv_burst(self.socket, BURST):
             pass  # of the old connection: other workers have that work now
