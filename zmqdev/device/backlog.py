@@ -15,6 +15,7 @@ import zmq
 from zmqdev.device.demand import DemandRelay
 from zmqdev.device.socket import events
 from zmqdev.relay import DROPS, Counters, Relay, recv_burst, send_burst
+from zmqdev.relay.hooked import HookedRelay
 from zmqdev.relay.routed import RoutedRelay
 from zmqdev.relay.veil import veil
 
@@ -44,7 +45,7 @@ class Backlog:
         self._out.connect(address)
         self.relay = relay.behind(self._out)
         self.relay.capture, self.relay.tap = relay.capture, relay.tap
-        self._taken = int(relay.held[0])
+        self._taken = relay.hook.left if isinstance(relay, HookedRelay) else int(relay.held[0])
         self._plain: bool | None = None
         self._passed_before = self._passed()
 
@@ -96,5 +97,7 @@ class Backlog:
         self._out.close(0)
 
     def _passed(self) -> int:
+        if isinstance(self.relay, HookedRelay):  # it may yield more messages than it took, or fewer
+            return self.relay.hook.taken
         forward = self._counters.total()["forward"]
         return forward["messages"] + sum(forward[drop] for drop in DROPS)

@@ -30,6 +30,7 @@ from zmqdev.options.kind import DeviceKind
 from zmqdev.options.routes import is_routed
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay
+from zmqdev.relay.hooked import HookedRelay
 from zmqdev.relay.routed import RoutedRelay
 from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
@@ -90,6 +91,7 @@ class RelayEngine:
         self._backlog: Backlog | None = None
         self._stage = 0
         self._two_way: bool | None = None
+        self._flushed = False
         self._cut_off = False  # peers did not stop in time
         self._late = 0  # requests that came after the stop
 
@@ -109,6 +111,8 @@ class RelayEngine:
     def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
         self._context = context
         rights = self._rights()
+        if is_routed(self.spec):  # a function that cannot be imported opens nothing
+            self.routing = Routing(self.spec)
         try:
             for name, side in self.spec.sides.items():
                 self._open_side(context, name, side, watch, manual=rights is not None)
@@ -143,8 +147,7 @@ class RelayEngine:
         self, frontend: OpenSocket, targets: Sequence[OpenSocket], wake: zmq.Socket[bytes]
     ) -> Relay | RoutedRelay | DemandRelay:
         forward, backward = lanes(self.kind, self.spec)
-        if is_routed(self.spec):
-            self.routing = Routing(self.spec)
+        if self.routing is not None:
             return self.routing.relay(
                 *(frontend, targets, wake, self.counters), (forward, backward)
             )
@@ -185,12 +188,12 @@ class RelayEngine:
         return True
 
     def _stages(self) -> tuple[Stage, ...]:
-        one_way = (self._end_intake, self._pass_on)
+        one_way = (self._end_intake, self._pass_on, self._flush)
         if not self._may_reply():
             return one_way
         if not self._stage:  # what is taken tells more
             return (self._take_once,)
-        two_way = (self._pass_requests, self._await_replies)
+        two_way = (self._pass_requests, self._flush, self._await_replies)
         return (self._take_once, *(two_way if self._awaits_replies() else one_way))
 
     def _end_intake(self, ending: Ending) -> bool:
@@ -215,6 +218,17 @@ class RelayEngine:
             if relay.run(backward=False, until_idle=True, limit_ms=_ms(ending.deadline, SLICE_MS)):
                 return False
         return True
+
+    def _flush(self, ending: Ending) -> bool:
+        """A function gets one more call with nothing, so that what it keeps leaves."""
+        relay = self.backlog.relay
+        if not isinstance(relay, HookedRelay):
+            return True
+        if not self._flushed and not self._has_backlog():
+            self._flushed = True
+            relay.flush()
+        passed = self._pass_requests if self._awaits_replies() else self._pass_on
+        return passed(ending)
 
     def _pass_requests(self, ending: Ending) -> bool:
         """The same while replies go back, in turns."""

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import zmq
 
+from zmqdev.device.hook_log import HookLog
 from zmqdev.device.socket import OpenSocket
 from zmqdev.errors import UsageError
 from zmqdev.options.device import DeviceSpec
 from zmqdev.options.layer import Written
 from zmqdev.options.routes import Rules, rules_of, table_of
 from zmqdev.relay import Counters, Lane, recv_burst, send_burst
+from zmqdev.relay.hook import Hook
+from zmqdev.relay.hooked import HookedRelay
 from zmqdev.relay.routed import RoutedRelay, Target
 from zmqdev.routing.decide import State
 from zmqdev.routing.table import Table
 from zmqdev.routing.words import matched, targets
 
+# Seconds after which a function that computes lets the other threads of the program run.
+SWITCH = 0.0005
 _COUNTED = ("messages", "bytes", "full", "blocked_ns")
 
 
@@ -31,6 +37,8 @@ class Routing:
         self._relay: RoutedRelay | None = None
         self._zero: dict[tuple[str, str], Mapping[str, int]] = {}
         self._zero_unrouted = 0
+        self._zero_hook = (0, 0)
+        self._hook = self._make_hook()
 
     def relay(
         self,
@@ -41,16 +49,27 @@ class Routing:
         lanes: tuple[Lane, Lane],
     ) -> RoutedRelay:
         """The relay of these sockets. Addresses lead a message where a ROUTER is at an end."""
-        self._relay = RoutedRelay(
-            *(frontend.socket, [Target(one.name, one.socket) for one in backends], wake),
-            *(counters, self.state),
-            forward=lanes[0],
-            backward=lanes[1],
-            enveloped=any(one.type == "ROUTER" for one in (frontend, *backends)),
-            receive=recv_burst,
-            send=send_burst,
-        )
+        targets = [Target(one.name, one.socket) for one in backends]
+        options: dict[str, Any] = {
+            "forward": lanes[0],
+            "backward": lanes[1],
+            "enveloped": any(one.type == "ROUTER" for one in (frontend, *backends)),
+            "receive": recv_burst,
+            "send": send_burst,
+        }
+        made = (frontend.socket, targets, wake, counters, self.state)
+        if self._hook is None:
+            self._relay = RoutedRelay(*made, **options)
+        else:
+            self._relay = HookedRelay(*made, hook=self._hook, **options)
         return self._relay
+
+    def _make_hook(self) -> Hook | None:
+        file = self._rules.hook
+        if file is None:
+            return None
+        sys.setswitchinterval(SWITCH)
+        return Hook(file.load(), tuple(self._spec.targets), HookLog(str(self._spec.name), file).say)
 
     def read_again(self) -> Callable[[], None]:
         """Read the file of the routes again; what is returned puts them into force. UsageError
@@ -58,6 +77,10 @@ class Routing:
         if not isinstance(self._spec.routes, str):
             return lambda: None
         rules = self._read()
+        if rules.hook is not None and self._hook is not None:
+            hook, function = self._hook, rules.hook.load()
+            say = HookLog(str(self._spec.name), rules.hook).say
+            return lambda: hook.renew(function, say)
         if rules.of_file != self._rules.of_file:
             raise UsageError(
                 "other backends need a restart; routes and tests alone can be read again",
@@ -79,13 +102,28 @@ class Routing:
         routes = [self._since(("route", row["name"]), row) for row in self._routes()]
         backends = [self._since(("backend", row["name"]), row) for row in self._backends()]
         unrouted = self._now.unrouted - self._zero_unrouted
-        return {"routes": routes, "unrouted": unrouted, "backends": backends}
+        told = {"routes": routes, "unrouted": unrouted, "backends": backends}
+        return told | self._of_hook()
+
+    def _of_hook(self) -> dict[str, Any]:
+        """Its failures, the nanoseconds in it, and these as a part of the last second."""
+        if self._hook is None:
+            return {}
+        failed, ns = self._zero_hook
+        hook = self._hook
+        return {
+            "failed": hook.failed - failed,
+            "hook_ns": hook.ns - ns,
+            "hook_share": round(hook.share, 4),
+        }
 
     def reset(self) -> None:
         """Let readers count from zero again."""
         self._zero = {("route", row["name"]): row for row in self._routes()}
         self._zero |= {("backend", row["name"]): row for row in self._backends()}
         self._zero_unrouted = self._now.unrouted
+        if self._hook is not None:
+            self._zero_hook = (self._hook.failed, self._hook.ns)
 
     @property
     def _now(self) -> State:

@@ -11,6 +11,7 @@ from typing import Any
 from zmqdev.errors import UsageError
 from zmqdev.options import socktype
 from zmqdev.options.document import read
+from zmqdev.options.hook_file import HookFile, hook_file
 from zmqdev.options.layer import Written, build, file_layer
 from zmqdev.options.option import named, option
 from zmqdev.options.route import RouteSpec, RouteTest
@@ -23,7 +24,6 @@ from zmqdev.routing.pattern import Pattern
 from zmqdev.routing.table import Route, Table
 
 REST, DROP = "backend", "drop"
-PYTHON = ".py"
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,14 @@ class RoutingFile:
 @dataclass(frozen=True)
 class Rules:
     """Routes and their tests, and where they were written. `of_file`: the backends that stand
-    in the file of the routes."""
+    in the file of the routes. `hook`: the function that stands in place of routes."""
 
     routes: tuple[RouteSpec, ...]
     tests: tuple[RouteTest, ...]
     backends: Mapping[str, Backend]
     written: Written
     of_file: Mapping[str, Backend] = field(default_factory=dict)
+    hook: HookFile | None = None
 
 
 def rules_of(spec: Any, written: Written) -> Rules:
@@ -83,13 +84,16 @@ def rules_of(spec: Any, written: Written) -> Rules:
         {**read_ones.backends, **spec.backends},
         read_ones.written,
         read_ones.backends,
+        read_ones.hook,
     )
 
 
 def read_rules(path: str, place: str | None = None) -> Rules:
     """The file at `path`; `place` is where that was written."""
-    if path.partition(":")[0].endswith(PYTHON):
-        raise UsageError(f"{path}: routes are written in YAML; a Python function is not", place)
+    hook = hook_file(path)
+    if hook is not None:
+        hook.compiled(place)
+        return Rules((), (), {}, Written(), hook=hook)
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -107,6 +111,8 @@ def is_routed(spec: Any) -> bool:
 
 def table_of(spec: Any, rules: Rules) -> Table:
     """The table of a resolved device. UsageError names the route that is wrong."""
+    if rules.hook is not None and (spec.drop or spec.keep):
+        raise UsageError(f"{rules.hook.path}: drop and keep go with routes, not with a function")
     names = tuple(spec.targets)
     routes = [*_short(spec.drop, spec.keep)]
     make = _Compiler(spec, names)

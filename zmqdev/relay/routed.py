@@ -126,13 +126,17 @@ class RoutedRelay(Relay):
 
     def behind(self, source: Socket) -> RoutedRelay:
         return RoutedRelay(
-            *(source, self.targets, self.wake, self.counters, self.state),
-            forward=self.forward,
-            backward=Lane(enabled=False),
-            enveloped=self._enveloped,
-            receive=self._receive,
-            send=self._send,
+            *(source, self.targets, self.wake, self.counters, self.state), **self.behind_options()
         )
+
+    def behind_options(self) -> dict[str, Any]:
+        return {
+            "forward": self.forward,
+            "backward": Lane(enabled=False),
+            "enveloped": self._enveloped,
+            "receive": self._receive,
+            "send": self._send,
+        }
 
     def renew(self, state: State) -> None:
         """Let another table hold from the next message on, with the counts of the routes that
@@ -165,12 +169,7 @@ class RoutedRelay(Relay):
         return taken
 
     def _begin(self, fan: Fan, message: list[bytes]) -> None:
-        lane = fan.lane
-        if lane.max_frames and len(message) > lane.max_frames:
-            self._count(fan, ROWS["too_many_frames"], 1)
-            return
-        if lane.max_bytes and sum(map(len, message)) > lane.max_bytes:
-            self._count(fan, ROWS["too_large"], 1)
+        if not self._is_within(fan, message):
             return
         if self._next is not None:
             after, self._next = self._next, None
@@ -181,6 +180,17 @@ class RoutedRelay(Relay):
         fan.decision = begin(message, body_at(message) if fan.enveloped else 0)
         fan.state, fan.sent, fan.lost = self.state, 0, ""
         fan.held = message  # type: ignore[assignment]  # only whether there is one counts
+
+    def _is_within(self, fan: Fan, message: list[bytes]) -> bool:
+        """Whether the limits let it in; one that they do not is counted."""
+        lane = fan.lane
+        if lane.max_frames and len(message) > lane.max_frames:
+            self._count(fan, ROWS["too_many_frames"], 1)
+            return False
+        if lane.max_bytes and sum(map(len, message)) > lane.max_bytes:
+            self._count(fan, ROWS["too_large"], 1)
+            return False
+        return True
 
     def _deliver(self, flow: Direction, message: list[zmq.Frame]) -> bool:
         if flow is not self._fan:

@@ -63,6 +63,9 @@ def metrics(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
     routed = [(s.name, s.details["routes"]) for s in snapshots if "routes" in s.details]
     if routed:
         yield from _routes(routed)
+    hooked = [(s.name, s.details["hook_ns"]) for s in snapshots if "hook_ns" in s.details]
+    if hooked:
+        yield _hooks(hooked)
     reliable = [(s.name, s.details["reliable"]) for s in snapshots if "reliable" in s.details]
     if reliable:
         yield from _reliable(reliable)
@@ -173,6 +176,14 @@ def _routes(routed: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Iterat
             for row in rows:
                 family.add_metric((device, row["name"]), row[name])
         yield family
+
+
+def _hooks(hooked: Sequence[tuple[str, int]]) -> Metric:
+    help = "Time in the Python function of the routes."
+    family = CounterMetricFamily("zmqdev_hook_seconds", help, labels=("device",))
+    for device, nanoseconds in hooked:
+        family.add_metric((device,), nanoseconds / 1e9)
+    return family
 
 
 def _reliable(reports: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Metric]:

@@ -26,6 +26,7 @@ class DryRun:
     def __init__(self, table: Table) -> None:
         self._table, self._state = table, State(table)
         self._to: list[str] = []
+        self.failed = 0
 
     def send(self, frames: Sequence[bytes]) -> DryOutcome:
         self._to = []
@@ -33,6 +34,10 @@ class DryRun:
         advance(self._state, decision, self._offer, 0)
         routes = tuple(self._table.routes[index].name for index in decision.taken_by)
         return DryOutcome(tuple(self._to) or (DROP,), routes)
+
+    def end(self) -> DryOutcome | None:
+        """What goes out at the end: nothing."""
+        return None
 
     def _offer(self, index: int, message: list[bytes]) -> bool:
         self._to.append(self._table.backends[index])

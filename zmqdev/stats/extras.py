@@ -90,7 +90,11 @@ def routes(tree: Mapping[str, Any]) -> list[str]:
 
 
 def unrouted(tree: Mapping[str, Any]) -> list[str]:
-    return [f"unrouted {units.short(tree.get('unrouted', 0))}"]
+    told = [f"unrouted {units.short(tree.get('unrouted', 0))}"]
+    if "hook_ns" in tree:
+        share = f"hook {100 * tree['hook_share']:.0f} % of the time"
+        told.append(f"failed {units.short(tree['failed'])}  {share}")
+    return told
 
 
 def _backend(row: Mapping[str, Any]) -> tuple[str, ...]:

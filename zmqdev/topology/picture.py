@@ -153,7 +153,10 @@ def _routed(port: Port) -> str:
     """What the routes send to a backend: `eu.*; us.*|ca.*`; "" of a side without routes."""
     if port.part.category != "device" or not port.sends or not is_routed(port.part.spec):
         return ""
-    table = table_of(port.part.spec, rules_of(port.part.spec, port.part.written))
+    rules = rules_of(port.part.spec, port.part.written)
+    if rules.hook is not None:
+        return rules.hook.path
+    table = table_of(port.part.spec, rules)
     if port.side not in table.backends:
         return ""
     index = table.backends.index(port.side)

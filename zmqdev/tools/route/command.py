@@ -18,11 +18,13 @@ from zmqdev.options.types import Choice, Flag, Text
 
 if TYPE_CHECKING:
     from zmqdev.options.route_trial import Trial
-    from zmqdev.routing.dry import DryOutcome
+    from zmqdev.routing.dry import DryOutcome, DryRun
+    from zmqdev.tools.route.hook import DryHook
 
 HELP = """Say where messages go by the routes of a file, without a socket.
 
-FILE is what `--routes` takes, or the file of a device with routes. Each line of the input is a
+FILE is what `--routes` takes, or the file of a device with routes; a Python function is run, with
+one message a call. Each line of the input is a
 message; with none, the tests in the file are tried: exit status 3 when one fails. Every backend is
 ready to take messages, and the time stands still: of a rate its first second passes.
 """
@@ -50,22 +52,32 @@ def command(name: str) -> click.Command:
 
 def _act(options: RouteOptions, file: str) -> int:
     from zmqdev.options.route_trial import try_all
-    from zmqdev.tools.route.subject import subject
+    from zmqdev.tools.route.subject import dry_run, subject
 
     table, rules = subject(file)
+    run = dry_run(table, rules)
     lines = iter(()) if options.tests or options.format == "junit" else _lines(options)
     first = next(lines, None)
     if first is None:
-        return _tests(list(try_all(table, rules)), options.format, file)
-    from zmqdev.routing.dry import DryRun
-
-    run = DryRun(table)
+        return _tests(list(try_all(run, rules)), options.format, file)
     messages = (_message(line, options) for line in _chain(first, lines))
-    routed = ((message, run.send(message)) for message in messages)
+    routed = _routed(run, messages)
     longest = max(map(len, table.backends))
     if options.format == "json":
-        return _write(_object(*one) for one in routed)
-    return _text(routed, longest)
+        _write(_object(*one) for one in routed)
+    else:
+        _text(routed, longest)
+    return EXIT_UNMET if run.failed else EXIT_OK
+
+
+def _routed(
+    run: DryRun | DryHook, messages: Iterable[list[bytes]]
+) -> Iterator[tuple[list[bytes], DryOutcome]]:
+    for message in messages:
+        yield message, run.send(message)
+    rest = run.end()
+    if rest is not None:
+        yield [b"(end)"], rest
 
 
 def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zmqdev.errors import UsageError
 from zmqdev.options.device import DeviceSpec
+from zmqdev.options.hook_file import hook_file
 from zmqdev.options.layer import Written
 from zmqdev.options.part import Part
 from zmqdev.options.routes import REST, Rules, is_routed, read_rules, rules_of, table_of
 from zmqdev.options.side import Backend, Frontend
+from zmqdev.routing.dry import DryRun
 from zmqdev.routing.table import Table
+from zmqdev.tools.route.hook import DryHook
 from zmqdev.topology.read import load, topology
 
 DEVICES = frozenset({"device", "endpoint", "parts", "include", "apps"})
@@ -31,6 +34,9 @@ class Nameless:
 
 def subject(path: str) -> tuple[Table, Rules]:
     """UsageError names what is wrong with the file, or that no routes are in it."""
+    hook = hook_file(path)
+    if hook is not None:
+        return Table((), (REST,)), Rules((), (), {}, Written(), hook=hook)
     node = load(path)
     if node.is_map and not DEVICES & node.value.keys():
         rules = read_rules(path)
@@ -44,9 +50,16 @@ def subject(path: str) -> tuple[Table, Rules]:
     return table_of(spec, rules), _with_tests(rules, spec, written)
 
 
+def dry_run(table: Table, rules: Rules) -> DryRun | DryHook:
+    """A function in a file of its own may name any backend."""
+    if rules.hook is None:
+        return DryRun(table)
+    return DryHook(rules.hook, None if table.backends == (REST,) else table.backends)
+
+
 def _with_tests(rules: Rules, spec: DeviceSpec, written: Written) -> Rules:
     """Tests of the device's own file have their places there."""
-    return rules if not spec.tests else Rules(rules.routes, rules.tests, rules.backends, written)
+    return rules if not spec.tests else replace(rules, written=written)
 
 
 def _is_routed(part: Part) -> bool:

@@ -1,0 +1,58 @@
+"""A Python function of the routes, tried without a socket: one message a call."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterable, Sequence
+
+from zmqdev.options.hook_file import HookFile
+from zmqdev.relay.hook import Hook
+from zmqdev.routing.dry import DROP, DryOutcome
+
+
+class AnyName(list[str]):
+    """Backends of names that are not known: each that the function says is one."""
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
+        if not super().__contains__(name):
+            self.append(name)
+        return True
+
+
+class DryHook:
+    """`backends`: None when any name is one. Failures go to stderr, each with its traceback."""
+
+    def __init__(self, file: HookFile, backends: Sequence[str] | None) -> None:
+        self._name = file.path
+        self._backends = AnyName() if backends is None else backends
+        self._hook = Hook(file.load(), self._backends, self._say)
+
+    @property
+    def failed(self) -> int:
+        return self._hook.failed
+
+    def send(self, frames: Sequence[bytes]) -> DryOutcome:
+        to = self._call([list(frames)])
+        return DryOutcome(to or (DROP,), (self._name,) if to else ())
+
+    def end(self) -> DryOutcome | None:
+        """What it yields for the last call, with nothing; None when that is nothing."""
+        to = self._call([])
+        return DryOutcome(to, (self._name,)) if to else None
+
+    def _call(self, messages: Iterable[list[bytes]]) -> tuple[str, ...]:
+        self._hook.begin(messages)
+        to = []
+        while self._hook.busy:
+            found = self._hook.step()
+            if found is not None:
+                to.append(self._backends[found[0]])
+        return tuple(to)
+
+    def _say(self, text: str, error: BaseException | None) -> None:
+        if error is not None:
+            traceback.print_exception(error)
+        sys.stderr.write(f"{self._name}: {text}\n")
