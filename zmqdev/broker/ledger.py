@@ -25,6 +25,7 @@ from zmqdev.broker.warnings import CLIENT, PeerWarnings
 from zmqdev.options.reliable import Reliable
 from zmqdev.stats.reliable import ReliableTally
 from zmqdev.wire import call
+from zmqdev.wire.call import MARKS
 from zmqdev.wire.majordomo import ClientForm
 
 if TYPE_CHECKING:
@@ -91,11 +92,13 @@ class Ledger:
     ) -> Request | None:
         """Take a request in; None when it is refused, or here already, or waits for the store,
         which was `asked` already. Puts it in no queue."""
-        frames = head + body
-        size = sum(map(len, frames)) + FRAME * len(frames) + MESSAGE  # cost(), without the call
-        client, service = self.clients.get(head[0]), self.services.get(name)
+        # cost() of head + body, without the call and without the list
+        size = sum(map(len, head), sum(map(len, body)))
+        size += FRAME * (len(head) + len(body)) + MESSAGE
+        address = head[0]
+        client, service = self.clients.get(address), self.services.get(name)
         key = None
-        if len(head) > 2 and head[1] in call.MARKS:
+        if len(head) > 2 and head[1] in MARKS:
             called = head[2]
             key = called if len(called) >= call.UNIQUE else call.key_of(head[0], called)
             if key in self.calls:
@@ -111,21 +114,24 @@ class Ledger:
             or self.size + self.waiting.size + size > self._most_bytes
             or len(self.open) >= self._most
             or size > self._largest
-            or (client is not None and not self.has_share(client, size))
+            or (
+                client is not None  # has_share(), without the call
+                and (len(client.open) >= self._share or client.size + size > self._share_bytes)
+            )
         ):
-            refusal = self._refusal(client, service, head[0], size, now)
+            refusal = self._refusal(client, service, address, size, now)
             if refusal is not None:
                 self.tally.refused += 1
                 self.fail(head, refusal)
                 if refusal != "stopping":
                     text = f"request refused: {call.REASONS[refusal]}"
-                    self.warnings.tell(CLIENT, head[0], text, now)
+                    self.warnings.tell(CLIENT, address, text, now)
                 return None
-            client = self.clients.get(head[0])  # it may have paid with its last one
+            client = self.clients.get(address)  # it may have paid with its last one
         if client is None:
-            client = self.clients[head[0]] = Client(head[0])
+            client = self.clients[address] = Client(address)
         if service is None:
-            service = self.service(name, now, head[0])
+            service = self.service(name, now, address)
         self.number = number = self.number + 1
         token = self.tokens.make(number)
         request = Request(number, token, client, service, form, head, body, size, now)
@@ -136,10 +142,7 @@ class Ledger:
         return request
 
     def has_share(self, client: Client, size: int) -> bool:
-        limits = self.settings
-        return (
-            len(client.open) < limits.client_requests and client.size + size <= limits.client_bytes
-        )
+        return len(client.open) < self._share and client.size + size <= self._share_bytes
 
     def _refusal(
         self,
