@@ -45,7 +45,7 @@ def test_all_parts_are_in_one_table_below_their_lines(screen: Terminal) -> None:
     until(lambda: re.search(r"in +running +sent", screen.text), "counts of in")
     until(lambda: re.search(r"out +running +received", screen.text), "counts of out")
     until(lambda: _lines_above(screen.lines), "lines of out above the table")
-    assert b"\x1b[32mout | \x1b[0mtick" in screen.sent
+    assert b"\x1b[38;5;28mout | \x1b[0mtick" in screen.sent
 
 
 def test_the_end_leaves_a_summary_and_no_table(screen: Terminal) -> None:

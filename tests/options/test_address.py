@@ -49,7 +49,7 @@ def test_what_can_be_connected_passes(text: str) -> None:
         ("tcp://127.0.0.1:0", "connect", "out of range"),
         ("tcp://127.0.0.1", "bind", "no port"),
         ("tcp://127.0.0.1:", "bind", "not a number"),
-        ("tcp://:5555", "bind", "no port"),
+        ("tcp://:5555", "bind", "no host; write tcp://"),
         ("tcp://*:5555", "connect", "for bind"),
         ("tcp://host:*", "connect", "for bind"),
         ("tcp://localhost:5555", "bind", "127.0.0.1"),

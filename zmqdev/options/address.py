@@ -101,6 +101,9 @@ def _tcp(text: str, rest: str, verb: str) -> Parts:
             raise ValueError(f"{text!r}: a source address (before ';') goes with connect only")
         _tcp(text, source, "bind")
     host, separator, port = peer.rpartition(":")
+    if separator and not host and port:
+        every = f"tcp://*:{port} (every interface) or " if verb == "bind" else ""
+        raise ValueError(f"{text!r} has no host; write {every}tcp://127.0.0.1:{port}")
     if not separator or not host or host.endswith(":") or (":" in host and host[0] != "["):
         fix = "write an IPv6 host in brackets" if peer.count(":") > 1 else "add one, like :5555"
         raise ValueError(f"{text!r} has no port; {fix}")

@@ -108,13 +108,19 @@ def file_layer(spec: type, node: Node, ignore: Iterable[str] = ()) -> Layer:
 def _map_layer(spec: type, node: Node, above: Path, ignore: frozenset[str], layer: Layer) -> None:
     if not node.is_map:
         where = ".".join(above) or "the file"
-        raise UsageError(
-            f"{where}: expected keys and values, not {called(_bare(node))}", str(node.place)
-        )
+        found = f"{where}: expected keys and values, not {called(_bare(node))}"
+        raise UsageError(found + _wanted(spec, node, above), str(node.place))
     for key, at, value in node.items():
         if not above and key in ignore:
             continue
         _key_layer(spec, key, value, str(at), above, layer)
+
+
+def _wanted(spec: type, node: Node, above: Path) -> str:
+    """The fix for an address that stands where a side's map belongs; "" elsewhere."""
+    if not above or not takes_sockopts(spec) or not isinstance(node.value, str):
+        return ""
+    return f"; write {above[-1]}: {{bind: {node.value}}} or {{connect: {node.value}}}"
 
 
 def _key_layer(spec: type, key: str, value: Node, at: str, above: Path, layer: Layer) -> None:

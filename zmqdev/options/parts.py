@@ -89,6 +89,9 @@ class _Reader:
         if any(category in top.value for category in CATEGORIES):
             self.alone(top, above)
             return
+        if _is_one_part(top):
+            self.kind(top)
+            return
         self.check_top(top)
         shared = self.shared(top, above)
         for path in self.included(top):
@@ -97,7 +100,9 @@ class _Reader:
         if parts is None:
             return
         if not parts.is_map:
-            self.wrong("parts: expected names and parts", parts.place)
+            self.wrong(
+                "parts: expected names and parts; write each as `NAME: {device: KIND}`", parts.place
+            )
             return
         for key, at, node in parts.items():
             self.part(key, at, node, shared)
@@ -238,6 +243,13 @@ class _Reader:
 
     def wrong(self, message: str, place: Place) -> None:
         self.sheet.problems.append(UsageError(message, str(place)))
+
+
+def _is_one_part(top: Node) -> bool:
+    """Whether a file that names neither kind nor parts has the sides of a device."""
+    return not {"parts", "include"} & top.value.keys() and bool(
+        {"frontend", "backend"} & top.value.keys()
+    )
 
 
 def _of_include(error: UsageError, path: Node) -> UsageError:

@@ -12,6 +12,9 @@ from zmqdev.topology.finding import ERROR, Finding, Rule
 
 _TYPES = r"a (?:SUB|XSUB) frontend cannot stand with a (?:XPUB|PUB) backend"
 
+# How the messages of the reader begin their fix.
+_FIX = re.compile(r"(?:write|use|add|give|name|make|move|take|leave|correct|let) ")
+
 RULES = (
     Rule(
         "unknown-key",
@@ -66,7 +69,7 @@ RULES = (
         "invalid",
         ERROR,
         "Anything else that the file may not say: not YAML, a wrong type, a contradiction.",
-        "write what the message says",
+        "correct the value at this place; `zmqdev help files` has the form",
         says=r"",
     ),
 )
@@ -75,4 +78,11 @@ RULES = (
 def finding(error: UsageError, file: str) -> Finding:
     """A problem of the reader under the name of its rule."""
     rule = next(rule for rule in RULES if re.search(rule.says or "", error.message))
-    return Finding(rule.name, rule.severity, error.place or file, error.message, rule.fix)
+    fix = _said(error.message) or rule.fix if rule.name == "invalid" else rule.fix
+    return Finding(rule.name, rule.severity, error.place or file, error.message, fix)
+
+
+def _said(message: str) -> str:
+    """The fix that a message ends with; "" for none."""
+    _, _, end = message.rpartition("; ")
+    return end if _FIX.match(end) and end != message else ""

@@ -27,6 +27,7 @@ KEYS = (
     ("q quit", 0),
 )
 NAME_WIDTH = 24
+NONE = "no device of this user runs; start one, like: zmqdev queue 5555 5556"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def screen(
     """The whole screen, at most `width` by `height`."""
     foot = Text(view.said, "bold") if view.said else Text(_keys(width), "dim")
     shown = ordered(items, view)
-    table = _table(shown, view, width, glyphs) if shown else [Text("no device of this user runs")]
+    table = _table(shown, view, width, glyphs) if shown else [Text(NONE)]
     rows = _around(len(table) - 1, shown, view, max(0, height - 3))
     count = units.counted(len(items), "device")
     if len(rows) < len(table) - 1:
@@ -126,10 +127,10 @@ def _table(shown: Sequence[Item], view: View, width: int, glyphs: Glyphs) -> lis
     for marked, track, cells in made:
         line = aligned([cells[at] for at in fields], columns, sizes)
         line.append(" " * (used - line.cell_len + (GAP if sparks else 0)))
+        if marked:
+            line.stylize("reverse")  # not the sparkline, which would be its own negative
         if sparks and track is not None:
             line.append(sparkline(track.minute(sparks), glyphs.spark), "cyan")
-        if marked:
-            line.stylize("reverse")
         lines.append(line)
     return lines
 
