@@ -172,7 +172,7 @@ NOT_UTF8 = "a\udcff"
         (["run", NOT_UTF8], "a\\xff: cannot read it: no such file or directory"),
         (
             ["pull", "--format", NOT_UTF8],
-            "--format: 'a\\xff' is not one of text, raw, quoted, hex",
+            "--format: 'a\\xff' is not one of text, raw, quoted, hex, json, csv",
         ),
     ],
 )
