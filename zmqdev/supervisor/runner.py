@@ -7,7 +7,7 @@ status, after the last output was handed on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,6 +39,9 @@ class Surroundings:
     engine: Callable[[DeviceKind, DeviceSpec], Engine]
     children: Children
     interval: float | None
+    leaving: set[str] = field(default_factory=set)
+    """inproc addresses of parts that were told to end: whoever connects there now is lost, for
+    libzmq makes no such connection again."""
 
 
 class Running(Protocol):

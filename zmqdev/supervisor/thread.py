@@ -43,11 +43,15 @@ class Lodger:
 
     def _try(self, until: float) -> None:
         """Begin, once its addresses are free: libzmq gives those of a closed socket back a
-        moment after the close, and its context lives on here."""
+        moment after the close, and its context lives on here. Nor may what it connects to be of
+        a part that is about to end."""
         if self._ended is None:
             return
-        bound = [port for port in ports_of(self.part) if port.verb == "bind"]
-        if time.monotonic() < until and any(refused(port) for port in bound):
+        ports = list(ports_of(self.part))
+        bound = [port for port in ports if port.verb == "bind"]
+        joins = {port.address for port in ports if port.verb == "connect"}
+        taken = time.monotonic() < until and any(refused(port) for port in bound)
+        if taken or joins & self._around.leaving:
             self._around.loop.at(time.monotonic() + AGAIN, partial(self._try, until))
             return
         try:
@@ -96,9 +100,16 @@ class Lodger:
         if device.state in ENDED:
             return
         if not service.stopping:
+            self._around.leaving.update(self._own)
             service.stop()
         if at_once:
             service.stop()
+
+    @property
+    def _own(self) -> set[str]:
+        """The addresses that only parts in this process reach."""
+        bound = (port.address for port in ports_of(self.part) if port.verb == "bind")
+        return {address for address in bound if address.startswith("inproc://")}
 
     def reload(self) -> None:
         if self._service is not None:
@@ -125,6 +136,7 @@ class Lodger:
         assert device is not None
         assert service is not None
         service.close()
+        self._around.leaving.difference_update(self._own)
         for line in device.reports:
             log.warning("%s", line)
         self._end(EXIT_OK if device.failure is None else self._say(device.failure))
