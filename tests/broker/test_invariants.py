@@ -30,6 +30,8 @@ T = TypeVar("T")
 MOMENTS = st.sampled_from([0.1, 0.1, 0.5, 0.5, 1.0, 3.5, 4.5, 11.0])
 # About what a request of these tests costs.
 ONE = 900
+# Why a call over another connection stays where it is.
+REFUSALS = (b"client-full", b"elsewhere")
 NUMBER = st.integers(0, 99)
 """Which of several that are there, counted round and round."""
 
@@ -118,14 +120,17 @@ class Clients(RuleBasedStateMachine):
             self.take_refusal(client, body)
 
     def take_refusal(self, client: bytes, body: bytes) -> None:
-        """It is on its way, or waits behind what the client has not read."""
+        """It is on its way, or waits behind what the client has not read.
+
+        A request whose first parts went to one client is not another's any more.
+        """
         backlog = self.play.broker.ledger.waiting._backlogs.get(client)
         waits = list(backlog.messages) if backlog else []
         sent = self.play.sent_to_clients
         [refusal] = [
             frames
             for frames in [*sent, *waits]
-            if [frames[0], *frames[2:3]] == [client, body] and frames[-2] == b"client-full"
+            if [frames[0], *frames[2:3]] == [client, body] and frames[-2] in REFUSALS
         ][-1:]
         if refusal in sent:
             sent.remove(refusal)

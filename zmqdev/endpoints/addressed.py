@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 
 from zmqdev.endpoints.feed import Feed
-from zmqdev.endpoints.topic import MappedFeed
+from zmqdev.endpoints.mapped_feed import MappedFeed
 from zmqdev.relay.veil import is_number, unveil, veil
 
 _NUMBER = re.compile(rb"0x00[0-9a-f]{8}")
@@ -46,4 +46,4 @@ class AddressedFeed(MappedFeed):
     """Another feed, with the first frame of each message as the ROUTER knows its peer."""
 
     def __init__(self, feed: Feed) -> None:
-        super().__init__(feed, outgoing)
+        super().__init__(feed, lambda messages: [outgoing(frames) for frames in messages])

@@ -25,6 +25,7 @@ from zmqdev.endpoints.defaults import (
 )
 from zmqdev.endpoints.feed import Feed
 from zmqdev.endpoints.gate import Gate, SeenSubscriptions
+from zmqdev.endpoints.mapped_feed import TopicFeed
 from zmqdev.endpoints.sink import Aside, Sink
 from zmqdev.endpoints.stamping import StampedFeed
 from zmqdev.endpoints.task import Task
@@ -33,7 +34,6 @@ from zmqdev.endpoints.tasks.connections import wire_of
 from zmqdev.endpoints.tasks.receiver import Receiver
 from zmqdev.endpoints.tasks.requests import Requests
 from zmqdev.endpoints.tasks.sender import Sender
-from zmqdev.endpoints.topic import TopicFeed
 from zmqdev.options import endpoint as specs
 from zmqdev.options import sockopt
 from zmqdev.options.delivery import checks

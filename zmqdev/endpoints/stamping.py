@@ -7,44 +7,23 @@ import time
 from collections.abc import Callable
 
 from zmqdev.endpoints.feed import Feed, Messages
+from zmqdev.endpoints.mapped_feed import MappedFeed
 from zmqdev.wire.stamp import SOURCE_BYTES, Stamp, stamped
 
 
-class StampedFeed:
+class StampedFeed(MappedFeed):
     """Another feed, with a stamp on each message as it is taken up to be sent."""
 
     def __init__(self, feed: Feed, clock: Callable[[], int] = time.time_ns) -> None:
-        self._feed, self._clock = feed, clock
+        super().__init__(feed, self._stamp)
+        self._clock = clock
         self._source = os.urandom(SOURCE_BYTES)
         self._next = 0
 
-    @property
-    def total(self) -> int | None:
-        return self._feed.total
-
-    @property
-    def ended(self) -> bool:
-        return self._feed.ended
-
-    @property
-    def ready(self) -> bool:
-        return self._feed.ready
-
-    @property
-    def waiting(self) -> int:
-        return self._feed.waiting
-
-    def fileno(self) -> int | None:
-        return self._feed.fileno()
-
-    def take(self, limit: int) -> Messages:
+    def _stamp(self, messages: Messages) -> Messages:
         now, source = self._clock(), self._source
-        taken = self._feed.take(limit)
-        first, self._next = self._next, self._next + len(taken)
+        first, self._next = self._next, self._next + len(messages)
         return [
             stamped(frames, Stamp(source, number, now))
-            for number, frames in enumerate(taken, first)
+            for number, frames in enumerate(messages, first)
         ]
-
-    def close(self) -> None:
-        self._feed.close()

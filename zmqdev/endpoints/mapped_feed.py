@@ -1,16 +1,16 @@
-"""A feed whose messages are changed on their way: a topic before each, say."""
+"""A feed whose messages are changed on their way: a topic before each, say, or a stamp in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from zmqdev.endpoints.feed import Feed, Messages
 
 
 class MappedFeed:
-    """Another feed, `change` made of each message."""
+    """Another feed; `change` makes what is sent of each burst that is taken from it."""
 
-    def __init__(self, feed: Feed, change: Callable[[Sequence[bytes]], Sequence[bytes]]) -> None:
+    def __init__(self, feed: Feed, change: Callable[[Messages], Messages]) -> None:
         self._feed, self._change = feed, change
 
     @property
@@ -33,7 +33,7 @@ class MappedFeed:
         return self._feed.fileno()
 
     def take(self, limit: int) -> Messages:
-        return [self._change(frames) for frames in self._feed.take(limit)]
+        return self._change(self._feed.take(limit))
 
     def close(self) -> None:
         self._feed.close()
@@ -43,4 +43,4 @@ class TopicFeed(MappedFeed):
     """Another feed, with `topic` as the first frame of each message."""
 
     def __init__(self, feed: Feed, topic: bytes) -> None:
-        super().__init__(feed, lambda frames: [topic, *frames])
+        super().__init__(feed, lambda messages: [[topic, *frames] for frames in messages])
