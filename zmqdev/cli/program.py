@@ -1,7 +1,8 @@
 """The program: which commands there are, and how an error becomes a line and a status.
 
 Commands are a table and are imported when they are called: `zmqdev --help`
-and `zmqdev --version` import neither zmq nor rich.
+and `zmqdev --version` import neither zmq nor rich, and little else: they are to take
+hardly longer than click does.
 """
 
 from __future__ import annotations
@@ -11,22 +12,21 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import click
 
 import zmqdev
 from zmqdev.cli.habits import ALIASES, POINTERS
 from zmqdev.cli.streams import CannotWrite, give_up
-from zmqdev.cli.topics import see_also
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ZmqdevError
-from zmqdev.options.suggest import near
+
+# Columns of a text that is read.
+NARROWEST, WIDEST = 50, 80
 
 
-@dataclass(frozen=True)
-class CommandRow:
+class CommandRow(NamedTuple):
     """A command: its name, what it is for, and `module:function` that makes it."""
 
     name: str
@@ -35,6 +35,8 @@ class CommandRow:
     made_by: str
 
     def load(self) -> click.Command:
+        from zmqdev.cli.topics import see_also
+
         module, _, function = self.made_by.partition(":")
         made = getattr(importlib.import_module(f"zmqdev.{module}"), function)(self.name)
         assert isinstance(made, click.Command)
@@ -114,8 +116,7 @@ ROWS = {
     )
 }
 
-
-_BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
+_BYTE = r"\\udc([89a-f][0-9a-f])"
 
 
 class Program(click.Group):
@@ -132,7 +133,7 @@ class Program(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in ROWS and not args[0].startswith("-"):
             fix = POINTERS.get(args[0])
-            hint = f"; {fix}" if fix else near(args[0], [*ROWS, *ALIASES])
+            hint = f"; {fix}" if fix else _near(args[0], [*ROWS, *ALIASES])
             raise click.UsageError(f"no command {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -145,7 +146,8 @@ class Program(click.Group):
 
 def version() -> str:
     """The version and which half of the relay is installed, with nothing imported."""
-    built = any((Path(zmqdev.__file__).parent / "relay").glob("_native*.so"))
+    relay = os.path.join(os.path.dirname(zmqdev.__file__), "relay")
+    built = any(re.fullmatch(r"_native\..*so", name) for name in os.listdir(relay))
     forced = os.environ.get("ZMQDEV_RELAY")
     half = "native relay" if built else "Python relay: the C half was not built"
     if built and forced == "python":
@@ -153,8 +155,34 @@ def version() -> str:
     return f"zmqdev {zmqdev.__version__} ({half})"
 
 
-@click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(message=version())
+def _show_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        click.echo(version())
+        context.exit()
+
+
+def _width() -> int:
+    """Columns for the text of `--help`: what click takes, without `shutil`, whose import costs
+    a twentieth of the whole."""
+    try:
+        columns = int(os.environ.get("COLUMNS", 0)) or os.get_terminal_size(1).columns
+    except (ValueError, OSError):
+        columns = WIDEST
+    return max(min(columns, WIDEST) - 2, NARROWEST)
+
+
+@click.command(
+    cls=Program,
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": _width()},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def program() -> None:
     """The ZeroMQ device launcher.
 
@@ -228,7 +256,7 @@ def _say(line: str, status: int) -> int:
 def _legible(line: str) -> str:
     """A byte that is not UTF-8 as \\xff, also where `repr` has made an escape of it."""
     whole = line.encode(errors="surrogateescape").decode(errors="backslashreplace")
-    return _BYTE.sub(r"\\x\1", whole)
+    return re.sub(_BYTE, r"\\x\1", whole)
 
 
 def _line(error: click.ClickException) -> str:
@@ -242,6 +270,12 @@ def _line(error: click.ClickException) -> str:
 def _words(error: click.ClickException) -> str:
     if isinstance(error, click.NoSuchOption):
         known = error.possibilities or ()
-        return f"no such option {error.option_name!r}{near(error.option_name, known)}"
+        return f"no such option {error.option_name!r}{_near(error.option_name, known)}"
     text = error.format_message().replace("\n", " ").rstrip(".")
     return text[:1].lower() + text[1:]
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    from zmqdev.options.suggest import near
+
+    return near(word, known)
