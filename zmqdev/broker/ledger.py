@@ -92,9 +92,9 @@ class Ledger:
     ) -> Request | None:
         """Take a request in; None when it is refused, or here already, or waits for the store,
         which was `asked` already. Puts it in no queue."""
-        # cost() of head + body, without the call and without the list
-        size = sum(map(len, head), sum(map(len, body)))
-        size += FRAME * (len(head) + len(body)) + MESSAGE
+        # cost(), without the call
+        message = head + body
+        size = sum(map(len, message)) + FRAME * len(message) + MESSAGE
         address = head[0]
         client, service = self.clients.get(address), self.services.get(name)
         key = None
