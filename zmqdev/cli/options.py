@@ -16,7 +16,16 @@ from click.shell_completion import CompletionItem
 from zmqdev.cli.completion import files
 from zmqdev.options.option import Leaf, Path, leaves
 from zmqdev.options.quantity import format_duration, format_size
-from zmqdev.options.types import Choice, Count, Duration, FileName, Flag, IntegerOrAlone, Size
+from zmqdev.options.types import (
+    Choice,
+    Count,
+    Duration,
+    FileName,
+    Flag,
+    IntegerOrAlone,
+    Size,
+    Speed,
+)
 
 # What a command is about comes first; what all have in common comes last. Others are in between.
 FIRST = ("Sides", "Socket", "Input", "Requests", "Work", "Form")
@@ -56,7 +65,7 @@ class DeclaredOption(click.Option):
             kind = {"is_flag": True}
         elif isinstance(type_, Count):
             kind = {"count": True}
-        elif isinstance(type_, IntegerOrAlone):
+        elif isinstance(type_, IntegerOrAlone | Speed):
             kind |= {"is_flag": False, "flag_value": str(type_.alone)}
         elif type_.many:
             kind["multiple"] = True

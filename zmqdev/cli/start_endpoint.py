@@ -9,11 +9,10 @@ from dataclasses import replace
 
 from zmqdev.endpoints.defaults import source_of
 from zmqdev.endpoints.run import EndpointView, run
-from zmqdev.options.common import EndpointStats
 from zmqdev.options.delivery import Stamping, checks
 from zmqdev.options.endpoint import AnyEndpoint, EndpointKind
 from zmqdev.options.endpoint_check import printed, warnings
-from zmqdev.options.endpoint_groups import Input
+from zmqdev.options.endpoint_groups import Input, ReplayOptions
 from zmqdev.report.log import logging_to_stderr, tell_settings
 from zmqdev.system import crash
 from zmqdev.system.signals import Signals
@@ -50,7 +49,7 @@ def run_endpoint(kind: EndpointKind, spec: AnyEndpoint) -> int:
             return 0
         spec = replace(spec, duration=life.remaining(spec.duration))
         try:
-            run(kind, spec, signals, _display(spec.stats))
+            run(kind, spec, signals, _display(spec))
         finally:
             crash.disarm()
     return 0
@@ -68,10 +67,12 @@ def goes_on(kind: str, spec: AnyEndpoint) -> bool:
     return endless and not (isinstance(spec, Stamping) and spec.stamp)
 
 
-def _display(stats: EndpointStats) -> EndpointView | None:
+def _display(spec: AnyEndpoint) -> EndpointView | None:
     """Who shows nothing need not load what would show it."""
-    if stats.mode in (None, "off"):
+    mode = spec.stats.mode
+    replays = isinstance(spec, ReplayOptions) and spec.replay is not None and _on_a_terminal()
+    if mode == "off" or (mode is None and not replays) or (mode is None and spec.quiet):
         return None
-    from zmqdev.report.display import endpoint_display
+    from zmqdev.report.display import endpoint_display, replay_display
 
-    return endpoint_display(stats)
+    return endpoint_display(spec.stats) if mode is not None else replay_display()

@@ -13,6 +13,7 @@ import zmq
 
 from zmqdev.device.socket import OpenSocket, apply, census_of, make
 from zmqdev.endpoints.defaults import (
+    Replayed,
     blocks,
     dialogue_feed,
     feed_of,
@@ -20,12 +21,14 @@ from zmqdev.endpoints.defaults import (
     layout_of,
     pace_of,
     pick_of,
+    replay_of,
     subscribers_wanted,
     work_of,
 )
 from zmqdev.endpoints.feed import Feed
 from zmqdev.endpoints.gate import Gate, SeenSubscriptions
 from zmqdev.endpoints.mapped_feed import TopicFeed
+from zmqdev.endpoints.pace import Pacing
 from zmqdev.endpoints.sink import Aside, Sink
 from zmqdev.endpoints.stamping import StampedFeed
 from zmqdev.endpoints.task import Task
@@ -98,11 +101,14 @@ def task_for(kind: EndpointKind, spec: AnyEndpoint, around: TaskSurroundings) ->
             return _dialogue(kind, spec, around)
 
 
-def _feed(kind: EndpointKind, spec: specs.Pub | specs.Push | specs.ClientSpec) -> Feed:
-    feed = feed_of(kind.name, spec)
+def _feed(kind: EndpointKind, spec: Replayed) -> tuple[Feed, Pacing | None]:
+    """What is sent, and when."""
+    replay = replay_of(spec)
+    feed: Feed = replay or feed_of(kind.name, spec)
     if isinstance(spec, specs.Pub) and spec.topic is not None:
         feed = TopicFeed(feed, spec.topic)
-    return StampedFeed(feed) if spec.stamp else feed
+    pace: Pacing | None = replay or pace_of(kind.name, spec)
+    return StampedFeed(feed) if spec.stamp else feed, pace
 
 
 def _pub(kind: EndpointKind, spec: specs.Pub, around: TaskSurroundings) -> Task:
@@ -110,7 +116,7 @@ def _pub(kind: EndpointKind, spec: specs.Pub, around: TaskSurroundings) -> Task:
     subscriptions = SeenSubscriptions() if socket.type == zmq.XPUB else None
     present = (lambda: subscriptions.held) if subscriptions is not None else around.peers
     gate = Gate(subscribers_wanted(spec), present, "subscribers")
-    feed, pace = _feed(kind, spec), pace_of(kind.name, spec)
+    feed, pace = _feed(kind, spec)
     return Sender(socket, feed, pace, gate, subscriptions)
 
 
@@ -118,8 +124,8 @@ def _push(kind: EndpointKind, spec: specs.Push, around: TaskSurroundings) -> Tas
     gate = Gate(spec.wait_peers, around.peers, "peers")
     # With one address to connect to, messages would wait there for a peer that never comes.
     reached = None if spec.bind or around.socket.get(zmq.IMMEDIATE) else around.peers
-    pace = pace_of(kind.name, spec)
-    return Sender(around.socket, _feed(kind, spec), pace, gate, None, reached)
+    feed, pace = _feed(kind, spec)
+    return Sender(around.socket, feed, pace, gate, None, reached)
 
 
 def _handler(spec: specs.Receiving, around: TaskSurroundings) -> Task:
@@ -178,7 +184,7 @@ def _client(kind: EndpointKind, spec: specs.ClientSpec, around: TaskSurroundings
         requests = reliable_calls(spec)
     gate = Gate(spec.wait_peers, around.peers, "peers")
     layout = replace(layout_of(spec), terminal=sink.terminal)
-    feed, pace = _feed(kind, spec), pace_of(kind.name, spec)
+    feed, pace = _feed(kind, spec)
     wire = wire_of(spec, around.socket, requests, around.hang_up)
     return ClientTask(around.socket, feed, pace, gate, requests, sink, layout, wire=wire)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,14 @@ from zmqdev.endpoints.form.format import Layout
 from zmqdev.endpoints.form.output_format import compile_format
 from zmqdev.endpoints.form.template import FILE, OUTGOING, REPLY, Template, compile_template
 from zmqdev.endpoints.pace import JitterPace, Pace, Pacing
+from zmqdev.endpoints.replay import RecordedFeed, Replay
 from zmqdev.endpoints.tasks.work import Work
 from zmqdev.options.endpoint import (
     AnyEndpoint,
     ClientSpec,
     Dialogue,
     Pub,
+    Push,
     Receiving,
     Sending,
     WorkerSpec,
@@ -47,6 +50,7 @@ REQUESTS = 10
 REQUEST_INTERVAL = 0.3
 REQUEST_JITTER = 0.2
 TICK_INTERVAL = 1.0
+Replayed = Pub | Push | ClientSpec
 
 
 def layout_of(spec: AnyEndpoint, *, terminal: bool = False) -> Layout:
@@ -100,6 +104,8 @@ def source_of(kind: str, spec: Sending, descriptor: int = STDIN) -> str:
     built_in = {"pub": "ticks", "client": "requests"}.get(kind)
     if isinstance(spec, ClientSpec) and spec.collect:
         return "stdin"
+    if isinstance(spec, Replayed) and spec.replay is not None:
+        return "stdin"
     return "stdin" if built_in is None or input_given(descriptor) else built_in
 
 
@@ -119,13 +125,22 @@ def feed_of(kind: str, spec: Sending) -> Feed:
     if source == "size" and spec.size is not None:
         endless = spec.interval or spec.rate
         return random_feed(spec.size, spec.count or (None if endless else 1), spec.seed)
-    limit = max(0, int(spec.sockopts.get("maxmsgsize", 0)))
-    layout = layout_of(spec)
-    feeds = [
-        StreamFeed(descriptor, layout, "stdin" if name == "-" else name, spec.count, limit)
-        for name, descriptor in open_inputs(spec.file or ("-",))
-    ]
+    feeds = [StreamFeed(*stream) for stream in _streams(spec)]
     return feeds[0] if len(feeds) == 1 else ChainFeed(feeds, spec.count)
+
+
+def replay_of(spec: Replayed) -> Replay | None:
+    """The recorded messages of a sender or client, and when they go; None: it replays nothing."""
+    if spec.replay is None:
+        return None
+    return Replay([RecordedFeed(*stream) for stream in _streams(spec)], spec.replay, spec.count)
+
+
+def _streams(spec: Sending) -> Iterator[tuple[int, Layout, str, int | None, int]]:
+    """What a feed of each file is made with."""
+    limit, layout = max(0, int(spec.sockopts.get("maxmsgsize", 0))), layout_of(spec)
+    for name, descriptor in open_inputs(spec.file or ("-",)):
+        yield descriptor, layout, "stdin" if name == "-" else name, spec.count, limit
 
 
 def dialogue_feed(kind: str, spec: Dialogue) -> Feed | None:
@@ -243,4 +258,6 @@ def handling_of(spec: Receiving) -> Work:
 
 def blocks(kind: str, spec: Pub) -> bool:
     """Whether a publisher waits for slow subscribers: when it is not told to, one without pace."""
-    return spec.on_full == "block" if spec.on_full else pace_of(kind, spec) is None
+    if spec.on_full:
+        return spec.on_full == "block"
+    return spec.replay == math.inf if spec.replay else pace_of(kind, spec) is None

@@ -197,7 +197,7 @@ class StreamFeed:
 
     def _parse(self, records: list[bytes]) -> Messages:
         try:
-            return read_all(self._layout, records)
+            return self._all(records)
         except ValueError:
             raise self._complaint(records) from None
 
@@ -205,10 +205,16 @@ class StreamFeed:
         """Which record it was: counted only now, so that good input pays nothing."""
         for number, record in enumerate(records, self._taken + 1):
             try:
-                read_in(self._layout, record)
+                self._one(record)
             except ValueError as error:
                 return RunError(f"{self._name}:{number}: {error}")
         raise AssertionError("the records were read well the second time")
+
+    def _all(self, records: list[bytes]) -> Messages:
+        return read_all(self._layout, records)
+
+    def _one(self, record: bytes) -> object:
+        return read_in(self._layout, record)
 
 
 def open_input(path: str, place: str = "--file") -> int:

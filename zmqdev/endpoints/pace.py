@@ -23,6 +23,9 @@ class Pacing(Protocol):
 
     def next(self, now: float) -> float: ...
 
+    def told(self) -> dict[str, float]:
+        """How far it is, as numbers of a snapshot."""
+
 
 class Pace:
     """`rate` messages a second, the first one at once."""
@@ -58,6 +61,9 @@ class Pace:
             return now
         return max(self._not_before, self._start + self._sent / self._rate)
 
+    def told(self) -> dict[str, float]:
+        return {}
+
     def _behind(self, now: float) -> int:
         assert self._start is not None
         # The nudge is for a time that is the due time but for its last bit.
@@ -83,3 +89,6 @@ class JitterPace:
 
     def next(self, now: float) -> float:
         return max(now, self._next)
+
+    def told(self) -> dict[str, float]:
+        return {}

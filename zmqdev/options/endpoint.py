@@ -14,6 +14,7 @@ from zmqdev.options.endpoint_groups import (
     Input,
     PatienceOptions,
     Records,
+    ReplayOptions,
     WaitPeers,
 )
 from zmqdev.options.executing import Executing
@@ -24,7 +25,7 @@ from zmqdev.options.types import Choice, Duration, Flag, Integer, IntegerOrAlone
 
 
 @dataclass(frozen=True)
-class Pub(Stamping, Records, Frames, Input, PatienceOptions, Endpoint):
+class Pub(Stamping, Records, Frames, ReplayOptions, Input, PatienceOptions, Endpoint):
     type: str | None = option(
         Choice(choices=("XPUB", "PUB"), metavar="TYPE", upper=True),
         help="Socket type, XPUB or PUB. Default: XPUB, which sees who subscribes.",
@@ -64,7 +65,7 @@ class Pub(Stamping, Records, Frames, Input, PatienceOptions, Endpoint):
 
 
 @dataclass(frozen=True)
-class Push(Stamping, Records, Frames, Input, WaitPeers, PatienceOptions, Endpoint):
+class Push(Stamping, Records, Frames, ReplayOptions, Input, WaitPeers, PatienceOptions, Endpoint):
     type: str | None = option(
         Choice(choices=("PUSH", "DEALER", "PAIR"), metavar="TYPE", upper=True),
         help="Socket type: PUSH, DEALER or PAIR. Default: PUSH.",
@@ -100,7 +101,9 @@ class Pull(Choosing, Executing, CheckingOptions, Records, Frames, PatienceOption
 
 
 @dataclass(frozen=True)
-class ClientSpec(Printing, Calling, Stamping, Records, Frames, Input, WaitPeers, Endpoint):
+class ClientSpec(
+    Printing, Calling, Stamping, Records, Frames, ReplayOptions, Input, WaitPeers, Endpoint
+):
     timeout: float = option(
         Duration(positive=True),
         default=10.0,

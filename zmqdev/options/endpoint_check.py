@@ -9,7 +9,7 @@ from typing import Any
 from zmqdev.errors import UsageError
 from zmqdev.options import delivery, executing, output, reliable_peers, security_check, sockopt
 from zmqdev.options.endpoint import EndpointKind, Pub, Pull, Sub, WorkerSpec
-from zmqdev.options.endpoint_groups import Endpoint, Input, Records
+from zmqdev.options.endpoint_groups import Endpoint, Input, Records, ReplayOptions
 from zmqdev.options.layer import Written, plain
 from zmqdev.options.limits import TOPIC_LIMIT
 
@@ -101,6 +101,17 @@ def _check_input(spec: Any, written: Written) -> None:
         raise UsageError("jitter cannot be longer than the interval", written.place("jitter"))
 
 
+def _check_replay(spec: Any, written: Written) -> None:
+    if not isinstance(spec, ReplayOptions) or spec.replay is None:
+        return
+    place = written.place("replay")
+    if getattr(spec, "format", None) != "json":
+        raise UsageError("only JSON lines hold times; add --format json", place)
+    for name in ("data", "size", "ticks", "interval", "rate", "collect"):
+        if getattr(spec, name, None):
+            raise UsageError(f"replay and {name} cannot be given together", place)
+
+
 def _only_one(names: list[str], written: Written) -> None:
     if len(names) > 1:
         listed = " and ".join(names)
@@ -172,6 +183,7 @@ def _check_worker(spec: Any, written: Written) -> None:
 
 _CHECKS = (
     _check_input,
+    _check_replay,
     _check_form,
     _check_pub,
     _check_wait,

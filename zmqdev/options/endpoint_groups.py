@@ -21,6 +21,7 @@ from zmqdev.options.types import (
     Many,
     Number,
     Size,
+    Speed,
     Text,
 )
 
@@ -132,6 +133,18 @@ class Input:
         group="Input",
     )
     rate: float | None = option(Number(), help="Messages a second, evenly.", group="Input")
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """Sending what was recorded as it was recorded."""
+
+    replay: float | None = option(
+        Speed(),
+        help="Send JSON lines at the times that stand in them: at their own speed, so many times "
+        "as fast, or as fast as it goes.",
+        group="Input",
+    )
 
 
 @dataclass(frozen=True)

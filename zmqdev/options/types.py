@@ -195,6 +195,39 @@ class Number(Scalar):
 
 
 @dataclass(frozen=True)
+class Speed(Scalar):
+    """How many times as fast as it was: a float, infinity for `max`. Alone: 1."""
+
+    metavar: str = "[2x|max]"
+    alone: str = "1x"
+
+    def parse(self, raw: object, *, text: bool) -> float:
+        if raw == "max":
+            return math.inf
+        if isinstance(raw, str):
+            try:
+                raw = float(raw.removesuffix("x"))
+            except ValueError:
+                raise expected("a speed like 2x, 0.5x or max", raw) from None
+        elif raw is True and not text:
+            raw = 1.0
+        if not isinstance(raw, int | float) or isinstance(raw, bool):
+            raise expected("a speed like 2x, 0.5x or max", raw)
+        if not math.isfinite(raw) or raw <= 0:
+            raise ValueError(f"a speed of {raw:g} is out of range; it must be above zero, or max")
+        return float(raw)
+
+    def plain(self, value: float) -> Plain:
+        return "max" if math.isinf(value) else f"{value:g}x"
+
+    def schema(self) -> dict[str, Any]:
+        number = {"type": "number", "exclusiveMinimum": 0}
+        return {
+            "anyOf": [number, {"const": True}, {"type": "string", "pattern": "^(max|[0-9.]+x?)$"}]
+        }
+
+
+@dataclass(frozen=True)
 class Duration(Scalar):
     """Float seconds. `positive` refuses zero."""
 

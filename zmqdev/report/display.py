@@ -124,6 +124,16 @@ class EndpointDisplay:
         return self._display.aside() if self._mixed else nullcontext()
 
 
+def replay_display() -> EndpointDisplay | None:
+    """The progress of a replay, on a terminal."""
+    if not can_be_live(sys.stderr):
+        return None
+    from zmqdev.report.live import LiveView
+    from zmqdev.report.progress import progress
+
+    return EndpointDisplay(LiveView(sys.stderr, keys=True, drawn=progress))
+
+
 def endpoint_display(stats: EndpointStats) -> EndpointDisplay | None:
     """The display of an endpoint, all of it on stderr. None when off, which is the default."""
     mode = stats.mode or "off"

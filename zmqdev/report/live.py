@@ -7,7 +7,7 @@ appear above it. See `panel` for what it shows and `region` for how it is writte
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import StringIO
 from types import FrameType
@@ -27,6 +27,7 @@ from zmqdev.system.stdio import Outlet, Stream
 
 # Four a second: numbers can still be read, and it costs next to nothing.
 INTERVAL = 0.25
+Drawn = Callable[[Sequence[Seen], int, int, Glyphs], list[Text]]
 # How long the last frame may take to be read by a slow terminal.
 PATIENCE = 1.0
 
@@ -50,12 +51,18 @@ class Painter:
 class LiveView:
     """A display: `started`, `tick` every `interval`, `ended`.
 
-    `keys`: whether somebody types for the program, and is to see what.
+    `keys`: whether somebody types for the program, and is to see what. `drawn` makes the lines.
     """
 
     def __init__(
-        self, stream: Stream, *, keys: bool = False, terminal: Terminal | None = None
+        self,
+        stream: Stream,
+        *,
+        keys: bool = False,
+        terminal: Terminal | None = None,
+        drawn: Drawn = panel,
     ) -> None:
+        self._drawn = drawn
         self.interval = INTERVAL
         self._terminal = terminal or Terminal(stream.fileno())
         self._keys = keys
@@ -112,7 +119,7 @@ class LiveView:
             self._terminal.hush()
         width, height = self._terminal.size()
         # The last row is the cursor's.
-        lines = panel(seen, width, height - 1, self._painter.glyphs)
+        lines = self._drawn(seen, width, height - 1, self._painter.glyphs)
         self._lines = self._painter.paint(lines)
         self._region.draw(self._lines)
 

@@ -54,6 +54,7 @@ EXTRA = _rows(
     ("p50", "seconds", "half of the replies came within this time", "client"),
     ("p99", "seconds", "99 of 100 replies came within this time", "client"),
     ("max", "seconds", "the longest time a reply took", "client"),
+    ("replayed", "share", "part of the files that a replay has read, 0 to 1", "pub push client"),
     ("lost", "messages", "stamped messages that did not come", "sub pull"),
     ("doubled", "messages", "stamped messages that came again", "sub pull"),
     ("reordered", "messages", "stamped messages that came late", "sub pull"),

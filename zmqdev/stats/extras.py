@@ -23,6 +23,7 @@ _SIZES = frozenset({"bytes", "store_bytes"})
 _TIMES = frozenset({"oldest", "commit_p99"}) | {
     row.name for row in EXTRA.values() if row.unit == "seconds"
 }
+_SHARES = frozenset(row.name for row in EXTRA.values() if row.unit == "share")
 
 
 def numbers(subject: Snapshot) -> Iterator[tuple[str, float | None]]:
@@ -53,6 +54,8 @@ def spoken(subject: Snapshot) -> list[str]:
 
 
 def _value(name: str, value: float) -> str:
+    if name in _SHARES:
+        return units.share(value)
     if name in _TIMES:
         return units.duration(value)
     return units.size(value) if name in _SIZES else units.short(value)

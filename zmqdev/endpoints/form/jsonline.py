@@ -8,7 +8,8 @@ a message of several, as text; left out when there is one frame, or when it is
 no UTF-8.
 
 The same lines are input. There `frames` is enough; `topic` and `time` beside it
-are for readers and are not looked at. For a line that is written by hand there
+are for readers and are not looked at, but a replay (`decode_recorded`) needs
+`time`. For a line that is written by hand there
 is `body` (one frame, or after `topic` the second; an object, a list or a
 number is sent as its JSON). Other keys are ignored, so
 the output of another tool needs no cleaning.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import binascii
 import json.encoder
+import math
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -41,13 +43,28 @@ def encode(message: Sequence[bytes], time: float, *, ascii_only: bool = False) -
 
 def decode(line: bytes) -> list[bytes]:
     """The frames of one object. Raises ValueError that says what is wrong with it."""
+    return [_frame(frame) for frame in _frames(_object(line))]
+
+
+def decode_recorded(line: bytes) -> tuple[float, list[bytes]]:
+    """The time and the frames of one object; ValueError where it has no time."""
+    found = _object(line)
+    frames = [_frame(frame) for frame in _frames(found)]
+    time = found.get("time")
+    if isinstance(time, bool) or not isinstance(time, int | float) or not math.isfinite(time):
+        what = "'time' is not a number" if "time" in found else "it has no 'time'"
+        raise ValueError(f"{what}; record with `sub --format json`, or leave --replay out")
+    return float(time), frames
+
+
+def _object(line: bytes) -> dict[str, Any]:
     try:
         found = json.loads(line.decode())
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}") from None
     if not isinstance(found, dict):
         raise ValueError(f"expected an object like {SHAPE}")
-    return [_frame(frame) for frame in _frames(found)]
+    return found
 
 
 def _frames(found: dict[str, Any]) -> list[Any]:

@@ -159,6 +159,7 @@ class ClientTask:
         }
         times = self.latency.summary()
         shown = {"p50": times.p50, "p99": times.p99, "max": times.max}
+        found |= self._pace.told() if self._pace is not None else {}
         return found | {name: value for name, value in shown.items() if value is not None}
 
     def close(self) -> None:

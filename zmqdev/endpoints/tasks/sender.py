@@ -152,7 +152,7 @@ class Sender:
         found: dict[str, float] = {"waiting": self.held}
         if self._subscriptions is not None:
             found |= {"subscriptions": self._subscriptions.held, "unheard": self.unheard}
-        return found
+        return found | (self._pace.told() if self._pace is not None else {})
 
     def close(self) -> None:
         self._feed.close()

@@ -1,0 +1,179 @@
+"""What was recorded, sent again when it came: `pub|push|client -F day.jsonl --replay`.
+
+Rules. Time is an argument.
+- The gap between two messages is the one in the record, divided by the speed; none where the
+  second is older (the clock was set, another file begins).
+- What a short stall delayed goes at once; after a longer one than MEMORY the rest moves on by it,
+  for a burst of all that was missed is not what was recorded.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import deque
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import NamedTuple
+
+from zmqdev.endpoints.chain import ChainFeed
+from zmqdev.endpoints.feed import Messages, StreamFeed
+from zmqdev.endpoints.form.format import Layout, Message
+from zmqdev.endpoints.form.jsonline import decode_recorded
+
+MEMORY = 1.0
+# Parsed ahead at a time: some milliseconds of work.
+AHEAD = 512
+
+
+class Timeline:
+    """When messages are due, from the times in the record."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._start: float | None = None
+        self._last: float | None = None  # of the record
+        self._offset = 0.0
+
+    def offset(self, recorded: float) -> float:
+        """Seconds of the record from its first message to the next one, recorded then."""
+        if self._last is not None:
+            self._offset += max(0.0, recorded - self._last)
+        self._last = recorded
+        return self._offset
+
+    def due(self, offset: float, now: float) -> float:
+        """When the message is due that is the next to go."""
+        if self._start is None:
+            self._start = now
+        due = self._start + offset / self._speed
+        if now - due > MEMORY:
+            self._start += now - due
+            due = now
+        return due
+
+    def passed(self, offset: float, now: float) -> bool:
+        """Whether the time of a message behind it has come too."""
+        assert self._start is not None
+        return self._start + offset / self._speed <= now
+
+
+class Recorded(NamedTuple):
+    """A message read ahead: `offset` seconds after the first one, `size` bytes in its file."""
+
+    offset: float
+    recorded: float
+    size: int
+    message: Message
+
+
+class RecordedFeed(StreamFeed):
+    """JSON lines with their times: `marks` has the time and the bytes of each message taken."""
+
+    def __init__(
+        self, descriptor: int, layout: Layout, name: str, count: int | None = None, limit: int = 0
+    ) -> None:
+        super().__init__(descriptor, layout, name, count, limit)
+        self.marks: deque[tuple[float, int]] = deque()
+        found = os.fstat(descriptor)
+        self.size = found.st_size if stat.S_ISREG(found.st_mode) else None
+
+    def _all(self, records: list[bytes]) -> Messages:
+        messages: Messages = []
+        for record in records:
+            time, frames = decode_recorded(record)
+            self.marks.append((time, len(record) + 1))
+            messages.append(frames)
+        return messages
+
+    def _one(self, record: bytes) -> object:
+        return decode_recorded(record)
+
+
+class Replay:
+    """A feed and its pace in one: see `Feed` and `Pacing`.
+
+    With nothing read ahead one message is `due`, so that it is asked; the first `take` then only
+    reads ahead, and what is due is known.
+    """
+
+    def __init__(
+        self, feeds: Sequence[RecordedFeed], speed: float, count: int | None = None
+    ) -> None:
+        self.total = count
+        self._feeds, self._chain = feeds, ChainFeed(feeds, count)
+        self._timeline = Timeline(speed)
+        self._speed = speed
+        self._ahead: deque[Recorded] = deque()
+        self._sent: Recorded | None = None  # the last one
+        self._sent_bytes = 0
+        self._sizes = [feed.size for feed in feeds]
+
+    @property
+    def ended(self) -> bool:
+        return self._chain.ended and not self._ahead
+
+    @property
+    def ready(self) -> bool:
+        return bool(self._ahead) or self._chain.ready
+
+    @property
+    def waiting(self) -> int:
+        """What lies in a file can be read again."""
+        return 0 if self._whole else len(self._ahead) + self._chain.waiting
+
+    @property
+    def _whole(self) -> int:
+        """Bytes of all files; 0 when one of them is a pipe."""
+        return 0 if None in self._sizes else sum(size or 0 for size in self._sizes)
+
+    def fileno(self) -> int | None:
+        return self._chain.fileno()
+
+    def take(self, limit: int) -> Messages:
+        if not self._ahead:
+            self._read_ahead()
+            return []
+        taken = [self._ahead.popleft() for _ in range(min(limit, len(self._ahead)))]
+        if taken:
+            self._sent = taken[-1]
+            self._sent_bytes += sum(one.size for one in taken)
+        return [one.message for one in taken]
+
+    def _read_ahead(self) -> None:
+        messages = self._chain.take(AHEAD)
+        marks = [mark for feed in self._feeds for mark in feed.marks]
+        for feed in self._feeds:
+            feed.marks.clear()
+        for message, (recorded, size) in zip(messages, marks, strict=True):
+            offset = self._timeline.offset(recorded)
+            self._ahead.append(Recorded(offset, recorded, size, message))
+
+    def close(self) -> None:
+        self._chain.close()
+
+    def due(self, now: float) -> int:
+        if not self._ahead:
+            return 1
+        if self._timeline.due(self._ahead[0].offset, now) > now:
+            return 0
+        behind = takewhile(lambda item: self._timeline.passed(item.offset, now), self._ahead)
+        return sum(1 for _ in behind)
+
+    def sent(self, count: int, now: float) -> None:
+        """What was due was counted by `due`."""
+
+    def next(self, now: float) -> float:
+        return self._timeline.due(self._ahead[0].offset, now) if self._ahead else now
+
+    def told(self) -> dict[str, float]:
+        """`recorded`: the time in the record. Of whole files also the part that is `replayed`, and
+        the seconds `left`."""
+        if self._sent is None:
+            return {"replayed": 0.0} if self._whole else {}
+        found = {"recorded": self._sent.recorded}
+        if self._whole:
+            done = found["replayed"] = min(1.0, self._sent_bytes / self._whole)
+            if done < 1:
+                found["left"] = self._sent.offset / self._speed * (1 - done) / done
+        return found
