@@ -10,7 +10,7 @@ from dataclasses import replace
 from zmqdev.endpoints.defaults import source_of
 from zmqdev.endpoints.run import EndpointView, run
 from zmqdev.options.delivery import Stamping, checks
-from zmqdev.options.endpoint import AnyEndpoint, EndpointKind
+from zmqdev.options.endpoint import AnyEndpoint, EndpointKind, Sub
 from zmqdev.options.endpoint_check import printed, warnings
 from zmqdev.options.endpoint_groups import Input, ReplayOptions
 from zmqdev.report.log import logging_to_stderr, tell_settings
@@ -69,10 +69,13 @@ def goes_on(kind: str, spec: AnyEndpoint) -> bool:
 
 def _display(spec: AnyEndpoint) -> EndpointView | None:
     """Who shows nothing need not load what would show it."""
-    mode = spec.stats.mode
-    replays = isinstance(spec, ReplayOptions) and spec.replay is not None and _on_a_terminal()
-    if mode == "off" or (mode is None and not replays) or (mode is None and spec.quiet):
+    mode, shown = spec.stats.mode, _on_a_terminal() and not spec.quiet
+    replays = isinstance(spec, ReplayOptions) and spec.replay is not None and shown
+    topics = isinstance(spec, Sub) and spec.report_topics and shown
+    if mode == "off" or (mode is None and not (replays or topics)):
         return None
     from zmqdev.report.display import endpoint_display, replay_display
 
-    return endpoint_display(spec.stats) if mode is not None else replay_display()
+    if mode is None and replays:
+        return replay_display()
+    return endpoint_display(replace(spec.stats, mode="live") if mode is None else spec.stats)

@@ -165,6 +165,10 @@ def _receiver(spec: specs.Receiving, around: TaskSurroundings) -> Task:
         from zmqdev.endpoints.tasks.on_demand import OnDemand
 
         return OnDemand(around.socket, sink, layout, spec.count, spec.demand, around.met)
+    if isinstance(spec, specs.Sub) and spec.report_topics:
+        from zmqdev.endpoints.tasks.topic_report import TopicReport
+
+        return TopicReport(around.socket, sink, layout, spec.count)
     if pick is not None:
         from zmqdev.endpoints.tasks.picker import Picker
 

@@ -37,7 +37,7 @@ from zmqdev.options.endpoint import (
     Sending,
     WorkerSpec,
 )
-from zmqdev.options.endpoint_groups import Input, Records
+from zmqdev.options.endpoint_groups import Input, Records, TopicInput
 from zmqdev.options.layer import Written
 from zmqdev.options.output import Choosing, Printing
 
@@ -61,7 +61,10 @@ def layout_of(spec: AnyEndpoint, *, terminal: bool = False) -> Layout:
     delimiter = b"\0" if spec.null else b"\n"
     said = spec.output_format if isinstance(spec, Printing) else None
     template = None if said is None else compile_format(said)
-    return Layout(spec.format, delimiter, separator, terminal, template)
+    column, ends = None, None
+    if isinstance(spec, TopicInput):
+        column, ends = spec.topic_column, spec.topic_separator
+    return Layout(spec.format, delimiter, separator, terminal, template, column, ends)
 
 
 def texts(

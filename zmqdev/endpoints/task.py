@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import zmq
 
@@ -115,8 +115,8 @@ class Task(Protocol):
     def summary(self) -> str | None:
         """After the end: the result in a line, where there is one."""
 
-    def extra(self) -> Mapping[str, float]:
-        """Numbers of `snapshot.EXTRA`."""
+    def extra(self) -> Mapping[str, Any]:
+        """Numbers of `snapshot.EXTRA`, and lists that a live view shows."""
 
     def close(self) -> None:
         """Release what it holds besides the socket."""

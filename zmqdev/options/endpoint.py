@@ -15,6 +15,7 @@ from zmqdev.options.endpoint_groups import (
     PatienceOptions,
     Records,
     ReplayOptions,
+    TopicInput,
     WaitPeers,
 )
 from zmqdev.options.executing import Executing
@@ -25,7 +26,7 @@ from zmqdev.options.types import Choice, Duration, Flag, Integer, IntegerOrAlone
 
 
 @dataclass(frozen=True)
-class Pub(Stamping, Records, Frames, ReplayOptions, Input, PatienceOptions, Endpoint):
+class Pub(TopicInput, Stamping, Records, Frames, ReplayOptions, Input, PatienceOptions, Endpoint):
     type: str | None = option(
         Choice(choices=("XPUB", "PUB"), metavar="TYPE", upper=True),
         help="Socket type, XPUB or PUB. Default: XPUB, which sees who subscribes.",
@@ -82,6 +83,13 @@ class Sub(Choosing, Executing, CheckingOptions, Records, Frames, PatienceOptions
         short="s",
         help="First bytes of the messages wanted; repeatable. Default: all messages.",
         group="Socket",
+    )
+    report_topics: bool = option(
+        Flag(),
+        default=False,
+        help="Count messages by topic instead of printing them: a live table on a terminal, and a "
+        "table at the end.",
+        group="Form",
     )
 
 

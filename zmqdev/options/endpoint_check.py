@@ -145,6 +145,31 @@ def _check_pub(spec: Any, written: Written) -> None:
         )
 
 
+def _check_topic_input(spec: Any, written: Written) -> None:
+    if not isinstance(spec, Pub):
+        return
+    said = ("topic_column", "topic_separator", "topic")
+    given = [name.replace("_", "-") for name in said if getattr(spec, name) is not None]
+    _only_one(given, written)
+    if given in ([], ["topic"]):
+        return
+    [name] = given
+    made = [key for key in ("data", "size", "ticks") if getattr(spec, key)]
+    if made:
+        raise UsageError(
+            f"{name} is for records of --file or stdin, not for {made[0]}", written.place(name)
+        )
+    if name == "topic-separator" and (spec.format not in ("text", "raw") or spec.frames):
+        raise UsageError(
+            f"{name} cuts a line in two; records of several columns take --topic-column N",
+            written.place(name),
+        )
+    if name == "topic-column" and spec.format in ("text", "raw") and not spec.frames:
+        raise UsageError(
+            f"{name} needs columns: --format csv, or --frames SEP", written.place(name)
+        )
+
+
 def _check_wait(spec: Any, written: Written) -> None:
     if isinstance(spec, Pub) and spec.wait_subscribers and spec.no_wait:
         raise UsageError(
@@ -186,6 +211,7 @@ _CHECKS = (
     _check_replay,
     _check_form,
     _check_pub,
+    _check_topic_input,
     _check_wait,
     _check_sub,
     _check_worker,

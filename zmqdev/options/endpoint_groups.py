@@ -103,6 +103,24 @@ class Records:
 
 
 @dataclass(frozen=True)
+class TopicInput:
+    """Where in a record of input its topic stands."""
+
+    topic_column: int | None = option(
+        Integer(1),
+        help="The topic is in this column of each record: it becomes the first frame, the other "
+        "columns follow. For CSV, JSON, quoted, hex, or text with --frames.",
+        group="Form",
+    )
+    topic_separator: bytes | None = option(
+        Separator(),
+        short="K",
+        help="The topic of each line is what stands before the first SEP; the rest is the message.",
+        group="Form",
+    )
+
+
+@dataclass(frozen=True)
 class Input:
     """Where messages come from, and when."""
 

@@ -75,6 +75,8 @@ def check(spec: Any, written: Written) -> None:
         )
     if not isinstance(spec, Choosing):
         return
+    if getattr(spec, "report_topics", False):
+        _check_report(spec, written)
     if spec.dump_name != Choosing.dump_name and spec.dump is None:
         raise UsageError("dump-name needs --dump DIR", written.place("dump-name"))
     if spec.dump is not None and spec.output_format is not None:
@@ -88,3 +90,20 @@ def check(spec: Any, written: Written) -> None:
             raise UsageError(
                 f"{key} cannot be given with --exec, --check or --expect", written.place(key)
             )
+
+
+def _check_report(spec: Any, written: Written) -> None:
+    """A report is all that is printed."""
+    others = ("exec", "check", "expect", "match", "until_match", "dump", "output_format")
+    for name in others:
+        if getattr(spec, name):
+            key = name.replace("_", "-")
+            raise UsageError(
+                f"report-topics counts messages and prints none; leave out {key}",
+                written.place("report-topics"),
+            )
+    if spec.format not in ("text", "json"):
+        raise UsageError(
+            "report-topics writes a table; --format json gives a line of JSON a topic",
+            written.place("format"),
+        )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.text import Text
 
@@ -35,6 +36,7 @@ SPARKS = (60, 30, 20, 15, 12, 10)
 NARROW = 60
 _NAME = Column("", right=False)
 _NUMBERS = (Column("msg/s", 6), Column("bytes/s", 8), Column("messages", 8), Column("bytes", 8))
+_OF_TOPICS = (Column("msg/s", 6), Column("messages", 8), Column("bytes", 8))
 _BLOCKED = (Column("blocked", 7),)
 _STATE = Column("state", 7, right=False)
 # Of several devices, from all there is to what must be seen; `_device_cells` fills them.
@@ -175,6 +177,30 @@ def expected_row(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
         yield Row(Text(words.strip()))
     else:
         yield Row(Text.assemble((bar(done, min(room, 60), glyphs), "green"), words))
+
+
+def topic_rows(details: Mapping[str, Any], width: int, glyphs: Glyphs) -> Iterator[Row]:
+    """A row a topic, where an endpoint counts them."""
+    topics = details.get("topics", ())
+    if not topics:
+        return
+    cells = [
+        [
+            piece(shorten(topic["name"], width // 3, glyphs.cut)),
+            Text(units.short(topic["rate"]), "bold green" if topic["rate"] else "dim"),
+            Text(units.short(topic["messages"])),
+            Text(units.size(topic["bytes"])),
+        ]
+        for topic in topics
+    ]
+    columns = (Column(units.counted(details["topic_count"], "topic"), right=False), *_OF_TOPICS)
+    sizes = widths(columns, cells)
+    head = aligned([Text(column.title) for column in columns], columns, sizes)
+    head.stylize("dim")
+    yield Row(Text(), Rank.GAP)
+    yield Row(head, Rank.MORE)
+    for row in cells:
+        yield Row(aligned(row, columns, sizes), Rank.MORE)
 
 
 def _left(expected: int, flow: Flow, rate: Rate) -> str:

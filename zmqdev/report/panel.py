@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from zmqdev.report.flowrows import NARROW, device_rows, expected_row, flow_rows
+from zmqdev.report.flowrows import NARROW, device_rows, expected_row, flow_rows, topic_rows
 from zmqdev.report.glyphs import Glyphs
 from zmqdev.report.rows import Rank, Row, fit, fitted, packed, piece, shorten, worded
 from zmqdev.stats import units
@@ -55,6 +55,7 @@ def _one(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
     yield Row(Text(), Rank.GAP)
     yield from flow_rows(item, width, glyphs)
     yield from expected_row(item, width, glyphs)
+    yield from topic_rows(subject.details, width, glyphs)
     numbers = [piece(text) for text in spoken(subject)]
     for line in packed(numbers, width, glyphs.dot):
         yield Row(line, Rank.MORE)

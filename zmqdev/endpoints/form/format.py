@@ -43,6 +43,9 @@ class Layout:
     separator: bytes | None = None
     terminal: bool = False
     template: OutputFormat | None = None  # in place of the format, in output
+    # Of input: the column that becomes the first frame, or what ends the first of two frames.
+    topic_column: int | None = None
+    topic_separator: bytes | None = None
 
     @property
     def record_end(self) -> bytes | None:
@@ -52,7 +55,8 @@ class Layout:
     @property
     def verbatim(self) -> bool:
         """Whether a record of input is the one frame of a message as it is."""
-        return self.format in ("text", "raw") and self.separator is None
+        plain = self.format in ("text", "raw")
+        return plain and self.separator is None and self.topic_separator is None
 
     @property
     def plain_lines(self) -> bool:
@@ -75,7 +79,15 @@ def write_out(layout: Layout, messages: Sequence[Message], time: float) -> bytes
 
 def read_in(layout: Layout, record: bytes) -> list[bytes]:
     """The frames of one record of input. Raises ValueError when it cannot be read."""
-    return _READERS[layout.format](layout, record)
+    frames = _READERS[layout.format](layout, record)
+    return frames if layout.topic_column is None else _led(frames, layout.topic_column)
+
+
+def _led(frames: list[bytes], column: int) -> list[bytes]:
+    """The frame of that column first. Raises ValueError when there is none."""
+    if column > len(frames):
+        raise ValueError(f"no column {column}; it has {len(frames)}")
+    return [frames[column - 1], *frames[: column - 1], *frames[column:]]
 
 
 def read_all(layout: Layout, records: list[bytes]) -> list[Message]:
@@ -83,10 +95,10 @@ def read_all(layout: Layout, records: list[bytes]) -> list[Message]:
     if layout.verbatim:
         return list(zip(records, strict=False))  # tuples of one, the cheapest there is
     separator = layout.separator
-    if layout.format in ("text", "raw") and separator is not None:
+    led = layout.topic_column is not None
+    if layout.format in ("text", "raw") and separator is not None and not led:
         return [record.split(separator) for record in records]
-    reader = _READERS[layout.format]
-    return [reader(layout, record) for record in records]
+    return [read_in(layout, record) for record in records]
 
 
 def _templated(
@@ -136,6 +148,11 @@ def _safe(line: bytes) -> bytes:
 
 
 def _read_text(layout: Layout, record: bytes) -> list[bytes]:
+    if layout.topic_separator is not None:
+        topic, found, rest = record.partition(layout.topic_separator)
+        if not found:
+            raise ValueError(f"no {layout.topic_separator!r} that ends a topic")
+        return [topic, rest]
     return [record] if layout.separator is None else record.split(layout.separator)
 
 

@@ -86,6 +86,11 @@ def _body(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def text_or_bytes(frame: bytes) -> str:
+    """A frame as it stands in `frames`."""
+    return _shown(frame, _text)
+
+
 def _shown(frame: bytes, quote: Callable[[str], str]) -> str:
     try:
         return quote(frame.decode())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import zmq
 
@@ -100,7 +101,7 @@ class Receiver:
     def summary(self) -> str | None:
         return None
 
-    def extra(self) -> dict[str, float]:
+    def extra(self) -> Mapping[str, Any]:
         return {}
 
     def close(self) -> None:

@@ -1,0 +1,96 @@
+"""sub --report-topics: messages are counted by topic, not printed; a table at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import zmq
+
+from zmqdev.endpoints.form import jsonline
+from zmqdev.endpoints.form.format import Layout, Message
+from zmqdev.endpoints.form.quoted import visible
+from zmqdev.endpoints.sink import Sink
+from zmqdev.endpoints.task import AT_ONCE, Wait
+from zmqdev.endpoints.tasks.receiver import Receiver
+from zmqdev.endpoints.topic_count import TopicCount, TopicFlow
+from zmqdev.stats import units
+
+# More than a screen has rows.
+SHOWN = 100
+_TITLES = ("topic", "messages", "bytes", "msg/s")
+
+
+class TopicReport(Receiver):
+    """A receiver whose output is one table, or a line of JSON a topic."""
+
+    def __init__(
+        self, socket: zmq.Socket[bytes], sink: Sink, layout: Layout, count: int | None
+    ) -> None:
+        super().__init__(socket, sink, layout, count)
+        self._topics = TopicCount(layout.separator or b" ")
+        self._told = False
+
+    @property
+    def ended(self) -> bool:
+        return self._sink.closed or (self._told and self._sink.empty)
+
+    def step(self, now: float) -> Wait:
+        if self._told:
+            self._sink.flush()
+            return Wait(writers=(self._sink.descriptor,))
+        if super().ended:
+            self._tell()
+            return AT_ONCE
+        return super().step(now)
+
+    def extra(self) -> dict[str, Any]:
+        self._topics.look(time.monotonic())
+        return {"topics": self._topics.plain(SHOWN), "topic_count": len(self._topics)}
+
+    def close(self) -> None:
+        """The table is written however it ends; the output is not ours to close."""
+        if not self._told:
+            self._tell()
+
+    def _show(self, messages: Sequence[Message]) -> None:
+        self._topics.add(messages, time.monotonic())
+        self.flow.add(messages)
+
+    def _tell(self) -> None:
+        self._told = True
+        self._topics.look(time.monotonic())
+        if self._layout.format == "json":
+            lines = [_as_json(flow, self._topics.mean(flow)) for flow in self._topics.top()]
+        else:
+            lines = table(self._topics)
+        self._sink.write(b"".join(line + self._layout.delimiter for line in lines))
+
+
+def table(topics: TopicCount) -> list[bytes]:
+    """Columns as wide as what is in them; nothing when nothing came."""
+    rows = [_cells(flow, topics.mean(flow)) for flow in topics.top()]
+    if not rows:
+        return []
+    rows.insert(0, _TITLES)
+    first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join([name.ljust(first), *map(str.rjust, cells, others)]).encode()
+        for name, *cells in rows
+    ]
+
+
+def _cells(flow: TopicFlow, mean: float | None) -> tuple[str, ...]:
+    rate = "-" if mean is None else f"{mean:.1f}" if mean < 1000 else units.short(mean)
+    shown = visible(flow.name).replace(b"\n", b"\\n").replace(b"\t", b"\\t").decode()
+    return shown, str(flow.messages), str(flow.bytes), rate
+
+
+def _as_json(flow: TopicFlow, mean: float | None) -> bytes:
+    """The topic is written as a frame is."""
+    rate = "null" if mean is None else f"{mean:.1f}"
+    name = jsonline.text_or_bytes(flow.name)
+    return (
+        f'{{"topic":{name},"messages":{flow.messages},"bytes":{flow.bytes},"rate":{rate}}}'.encode()
+    )
