@@ -96,7 +96,7 @@ def test_an_address_that_cannot_be_had_is_refused_and_changes_nothing(steered: B
     item = steered()
     taken = item.addresses[1]
     assert item.refusal("bind", side="frontend", address=taken) == (
-        f"refused: cannot bind {taken}: address already in use"
+        f"refused: cannot bind {taken}: address already in use by this program itself"
     )
     assert item.refusal("bind", side="left", address=taken).startswith("bad-argument: side:")
     assert "has no port" in item.refusal("bind", side="frontend", address="tcp://x")

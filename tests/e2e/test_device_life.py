@@ -177,7 +177,7 @@ def test_an_ipc_file_is_private_and_its_own(start: Start, tmp_path: Path) -> Non
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     rival = start("queue", "--frontend-bind", f"ipc://{path}", "--backend-bind", ANY)
     assert rival.wait() == 1
-    assert "already in use by a running program" in rival.err
+    assert f"already in use by device queue, process {device.process.pid}" in rival.err
     assert device.process.poll() is None
     assert device.interrupt() == 0
     assert not path.exists()

@@ -344,10 +344,13 @@ def test_a_mistake_is_one_line_and_exit_status_2(
 
 
 def test_an_address_in_use_is_one_line(start: Start, pull: Any) -> None:
-    _, at = pull()
+    first, at = pull()
     second = start("pull", "-b", at)
     assert second.wait() == 1
-    assert second.err == f"zmqdev: cannot bind {at}: address already in use\n"
+    who = f"process {first.process.pid} ("
+    said = f"zmqdev: cannot bind {at}: address already in use by {who}"
+    assert second.err.startswith(said)
+    assert len(second.err.splitlines()) == 1
 
 
 def test_bad_json_is_named_by_its_line(start: Start, pull: Any) -> None:

@@ -20,7 +20,7 @@ from zmqdev.broker.sockets import FORWARD, SharedShell, Shell
 from zmqdev.broker.store import Store, open_store
 from zmqdev.broker.token import RUN
 from zmqdev.device import marks
-from zmqdev.device.engine import Ending, Leftover
+from zmqdev.device.engine import Ending, Leftover, Unchangeable
 from zmqdev.device.socket import OpenSocket, Watch, census_of, make, open_side
 from zmqdev.options.queue import QueueSpec
 from zmqdev.options.sockopt import SOCKET_OPTIONS
@@ -184,10 +184,15 @@ class BrokerEngine:
             self._letterbox.close(linger_ms)
 
     def configure(self, key: str, value: Any) -> None:
+        if key == "on-full":
+            raise Unchangeable(
+                "a reliable queue keeps what no worker can take, and refuses requests beyond "
+                "--max-requests and --max-bytes"
+            )
         side, _, name = key.partition(".")
         found = {"backend": self._sockets[-1]} | {item.name: item for item in self._sockets}
         if side not in found or name not in SOCKET_OPTIONS:
-            raise KeyError(key)
+            raise Unchangeable(f"its sides are {', '.join(found)}")
         names = ("sndhwm", "rcvhwm") if name == "hwm" else (name,)
         marks.change(found[side], dict.fromkeys(names, value))
 

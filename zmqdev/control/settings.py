@@ -11,6 +11,7 @@ from typing import Any
 
 from zmqdev.control.protocol import Refused
 from zmqdev.control.target import Settable
+from zmqdev.device.engine import Unchangeable
 from zmqdev.options.quantity import format_duration
 from zmqdev.options.suggest import near
 from zmqdev.options.types import Choice, Duration, Integer, ValueType
@@ -100,8 +101,8 @@ def _configure(on: Settable, key: str, value: Any) -> None:
     on.check_moving()
     try:
         on.device.call(lambda: on.device.engine.configure(key, value))
-    except KeyError:
-        raise Refused("refused", f"{key} cannot be changed in {on.device.name}") from None
+    except Unchangeable as why:
+        raise Refused("refused", f"{key} cannot be changed in {on.device.name}: {why}") from None
 
 
 def _on_full(on: Settable, value: str) -> None:

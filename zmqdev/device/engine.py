@@ -37,6 +37,10 @@ class Ending:
     at_once: Callable[[], bool]
 
 
+class Unchangeable(Exception):
+    """A setting that this engine does not have, or cannot change: why, in words."""
+
+
 class Engine(Protocol):
     """The relay of a plain device, or the broker of a reliable queue."""
 
@@ -68,7 +72,7 @@ class Engine(Protocol):
         """Close every socket; unsent messages are kept for `linger_ms`."""
 
     def configure(self, key: str, value: Any) -> None:
-        """Change what can change at run time; KeyError for anything else."""
+        """Change what can change at run time; Unchangeable says why for anything else."""
 
     def tap(self, socket: zmq.Socket[bytes] | None) -> None:
         """Copy each message passed on to this PUB, with one leading frame `>` or `<`; None: stop.

@@ -19,7 +19,7 @@ import zmq
 from zmqdev.device import marks
 from zmqdev.device.backlog import Backlog
 from zmqdev.device.demand import DemandRelay
-from zmqdev.device.engine import Ending, Leftover
+from zmqdev.device.engine import Ending, Leftover, Unchangeable
 from zmqdev.device.intake import Intake
 from zmqdev.device.routing import Routing
 from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
@@ -319,7 +319,7 @@ class RelayEngine:
         side, _, name = key.partition(".")
         found = {item.name: item for item in self._sockets}
         if side not in found or name not in SOCKET_OPTIONS:
-            raise KeyError(key)
+            raise Unchangeable(f"its sides are {', '.join(found)}")
         names = ("sndhwm", "rcvhwm") if name == "hwm" else (name,)
         marks.change(found[side], dict.fromkeys(names, value))
 

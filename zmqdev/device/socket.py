@@ -19,7 +19,7 @@ from zmqdev.options.common import Crowd
 from zmqdev.security.connections import Census
 from zmqdev.security.guard import Guard
 from zmqdev.stats.snapshot import AddressState
-from zmqdev.system import crash, ipcfile, libzmq
+from zmqdev.system import address_holder, crash, ipcfile, libzmq
 
 # What libzmq's numbers mean for the person who wrote the address.
 _FIXES = {
@@ -168,7 +168,8 @@ class OpenSocket:
 
 def _failed(verb: str, address: str, error: zmq.ZMQError) -> RunError:
     number = error.errno or 0
-    return RunError(f"cannot {verb} {address}: {_FIXES.get(number) or _words(number)}")
+    who = address_holder.holder(address) if number == errno.EADDRINUSE else ""
+    return RunError(f"cannot {verb} {address}: {_FIXES.get(number) or _words(number)}{who}")
 
 
 def _words(number: int) -> str:

@@ -7,6 +7,7 @@ asked), readyz while every device runs: neither starting, paused nor draining.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
@@ -30,7 +31,7 @@ from zmqdev.report.metrics import Snapshots
 from zmqdev.report.page.broadcast import Broadcast
 from zmqdev.report.page.routes import Page
 from zmqdev.stats.snapshot import AddressState, Snapshot
-from zmqdev.system import crash
+from zmqdev.system import address_holder, crash
 
 log = logging.getLogger("zmqdev")
 # A client that sends nothing keeps a thread for this long.
@@ -139,6 +140,8 @@ def _bound(place: str) -> _Server:
         return (_Server6 if parts.ipv6 else _Server)((host, port), _Handler)
     except OSError as error:
         why = os.strerror(error.errno or 0) if error.errno else str(error)
+        if error.errno == errno.EADDRINUSE:
+            why += address_holder.holder(f"tcp://{place}")
         raise RunError(f"cannot serve metrics at {place}: {why[:1].lower()}{why[1:]}") from None
 
 

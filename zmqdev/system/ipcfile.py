@@ -18,6 +18,7 @@ from pathlib import Path
 
 from zmqdev.errors import RunError
 from zmqdev.options.runtime_place import candidates
+from zmqdev.system import address_holder
 from zmqdev.system.runtime_place import prepare, shared
 
 # What is steered and looked at: control sockets and taps.
@@ -52,7 +53,8 @@ def check_free(address: str) -> None:
     if not stat.S_ISSOCK(mode):
         raise RunError(f"cannot bind {address}: {path} exists and is no socket; move it away")
     if answers(path):
-        raise RunError(f"cannot bind {address}: address already in use by a running program")
+        who = address_holder.holder(address) or " by a running program"
+        raise RunError(f"cannot bind {address}: address already in use{who}")
 
 
 def answers(path: Path) -> bool:

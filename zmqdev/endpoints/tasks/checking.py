@@ -126,7 +126,13 @@ class Checking:
         return Unmet("; ".join(failures)) if failures else None
 
     def reports(self) -> list[str]:
-        return self._taking.report()
+        return [*self._taking.report(), *self._unstamped()]
+
+    def _unstamped(self) -> list[str]:
+        """The one cause that has an easy remedy."""
+        if self.delivery.received or not self.delivery.corrupt:
+            return []
+        return ["no message has a stamp; give the sender (pub, push or client) --stamp"]
 
     def summary(self) -> str | None:
         return None

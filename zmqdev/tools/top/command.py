@@ -17,7 +17,8 @@ HELP = """All devices of this user in one live table.
 NAME is the name of a device as `zmqdev ctl` lists it, or a control address;
 without any, all that run, also those that are started later. On a terminal: a
 table, with keys to pause (p), resume (r), stop (s, twice), sort (left, right, i)
-and quit (q). Elsewhere a line for each device at every interval.
+and quit (q). Elsewhere a line for each device at every interval; exit status 1
+when none ever answered.
 """
 
 

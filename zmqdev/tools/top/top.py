@@ -21,7 +21,7 @@ from zmqdev.stats.rates import Record
 from zmqdev.stats.snapshot import Snapshot, from_plain
 from zmqdev.system.signals import Signals
 from zmqdev.tools.top.screen import TopScreen, usable
-from zmqdev.tools.top.table import screen
+from zmqdev.tools.top.table import NONE, screen
 from zmqdev.tools.top.view import QUIT, Item, SortOrder, View, missed, ordered, press
 
 # A device answers within 50 ms; the keys wait no longer than this for one that does not.
@@ -186,11 +186,13 @@ class Top:
 
 def _lines(asked: TopQuestion, watch: TopWatch, signals: Signals) -> int:
     """A line for each device at every interval, as a device writes them itself. The exit status:
-    1 when those that were named never answered."""
+    1 when none ever answered."""
     # A reader that goes away ends it; there is nothing to warn of.
     logging.getLogger("zmqdev").addHandler(logging.NullHandler())
     lines = Lines(asked.interval, sys.stdout, as_json=asked.as_json)
     lines.started(watch.subjects())
+    if not (watch.heard or asked.names):
+        _say(NONE)
     told: set[str] = set()
     poller = zmq.Poller()
     poller.register(signals.fileno(), zmq.POLLIN)
@@ -207,9 +209,13 @@ def _lines(asked: TopQuestion, watch: TopWatch, signals: Signals) -> int:
             _tell_silent(watch.silent - told)
             told = watch.silent
     lines.flush()
-    return EXIT_FAILED if asked.names and not watch.heard else EXIT_OK
+    return EXIT_OK if watch.heard else EXIT_FAILED
 
 
 def _tell_silent(names: set[str]) -> None:
     for name in sorted(names):
-        print(f"zmqdev: {name}: no answer", file=sys.stderr, flush=True)
+        _say(f"{name}: no answer")
+
+
+def _say(line: str) -> None:
+    print(f"zmqdev: {line}", file=sys.stderr, flush=True)
