@@ -135,6 +135,16 @@ def test_an_old_peer_that_is_connected_to_is_waited_for(
 def test_a_wrong_pair_of_types_is_told_as_one(start: Start) -> None:
     streamer = device(start, "streamer")
     front, _ = places(streamer)
-    while "socket types that do not talk to each other;" not in streamer.err:
-        rawpeer.greet_slowly(rawpeer.connect(front), "SUB")
+
+    def look() -> None:
+        """Two lines of statistics later it has looked at its new connection."""
+        lines = streamer.out.count(b"\n")
+        until(lambda: streamer.out.count(b"\n") >= lines + 2, "statistics")
+
+    with rawpeer.connect(front) as peer:
+        rawpeer.greet_slowly(peer, "SUB", look)
+        while peer.recv(4096):
+            pass  # until it is hung up on
+    told = "socket types that do not talk to each other;"
+    until(lambda: told in streamer.err, "it is told")
     assert streamer.interrupt() == 0

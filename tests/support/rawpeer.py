@@ -46,11 +46,13 @@ def greet(peer: socket.socket, socket_type: str, routing_id: bytes = b"") -> boo
     return _hears(peer, b"READY")
 
 
-def greet_slowly(peer: socket.socket, socket_type: str) -> bool:
-    """The same, with the READY only when the other side's greeting has come."""
+def greet_slowly(peer: socket.socket, socket_type: str, pause: Callable[[], object]) -> bool:
+    """The same, with the READY only when the other side's greeting has come, and after a
+    pause."""
     peer.sendall(greeting.build())
     if not _hears(peer, b"NULL"):
         return False
+    pause()
     peer.sendall(zmtp.ready(socket_type, b""))
     with suppress(OSError):
         return _hears(peer, b"READY")
