@@ -9,7 +9,7 @@ from pathlib import Path
 import zmqdev
 
 PACKAGE = Path(zmqdev.__file__).parent
-BOTH_HALVES = {"Relay"}
+BOTH_HALVES = {"Relay", "RoutedRelay"}
 
 
 def test_a_class_name_means_one_thing() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from support.any_routes import Chance
 from support.majordomo import Play
 
 from zmqdev.control import protocol
@@ -30,6 +31,9 @@ from zmqdev.options.parts import draft
 from zmqdev.options.queue import QueueSpec
 from zmqdev.options.separator import parse_separator
 from zmqdev.options.sockopt import SOCKET_OPTIONS
+from zmqdev.relay import NATIVE
+from zmqdev.routing import json_field
+from zmqdev.routing.decide import State, advance, begin
 from zmqdev.security import acl, certificate, networks, passwords
 from zmqdev.security.subscriptions import SubscriptionLimits, Subscriptions
 from zmqdev.stats.columns import from_line
@@ -167,6 +171,31 @@ def _split(data: bytes) -> None:
     splitter.finish()
 
 
+def _json_field(data: bytes) -> None:
+    """Both halves find the same."""
+    for path in ((b"a",), (b"o", b"p")):
+        found = json_field.field(data, path)
+        if NATIVE:
+            from zmqdev.relay.native import _native
+
+            assert _native.json_field(data, path) == found
+
+
+def _route(data: bytes) -> None:
+    """Any frames go where both halves say, by routes of every kind."""
+    table = Chance(sum(data[:2])).table(3, 12)
+    pure, room = State(table), b"\1" * len(table.backends)
+    frames, found = cut_up(data[2:]), list[tuple[int, list[bytes]]]()
+    decision = begin(frames)
+    advance(pure, decision, lambda index, message: not found.append((index, list(message))), 0)
+    if NATIVE:
+        from zmqdev.relay.native_routed import NativeState
+
+        native = NativeState(table)
+        assert native.decide(tuple(frames), 0, 0, room)[0] == found
+        assert native.counts == pure.counts
+
+
 # Pieces of everything that is parsed, so that near-valid input is met often.
 WORDS = [
     *(b"curve", b"metadata\n    ", b"public-key", b" = ", b'"', b"alice subscribe ", b"hex:00"),
@@ -187,6 +216,7 @@ WORDS = [
     *(b'{"zmqdev": 1, ', b'"verb": "connect", ', b'"args": {', b'"side": "backend"'),
     *(b'"ok": true, "result": ', b'"error": {"code": "x"}', b"\x06MDPW01\x01\x01\x04echo"),
     *(b"\0\x06MDPC01\x04echo\x04body", b"\0\x06MDPW01\x01\x03", b"\x01\x02", b"::ffff:10.0.0.1"),
+    *(b'{"a": "\\u0041', b'{"o": {"p": 1', b"\x04eu.1", b'\x0d{"a": "ab"}'),
     *(b"frontend.sndhwm=5", b"endpoint: pub", b"service", b"reliable: ", b"security: curve"),
 ]
 # Whole inputs to begin with.
@@ -215,6 +245,7 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "frames": _frames,
     "greeting": greeting.read,
     "hex line": lambda data: read_in(Layout("hex"), data),
+    "json field": _json_field,
     "json line": jsonline.decode,
     "loss": lambda data: LossType().parse(text(data), text=True),
     "majordomo reply": _replies,
@@ -228,6 +259,7 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "reliable call": lambda data: unwrap(cut_up(data)),
     "resolved parts": _resolved,
     "rights": lambda data: acl.parse(data, "f"),
+    "route": _route,
     "separator": lambda data: parse_separator(text(data)),
     "setting": _setting,
     "size": lambda data: quantity.parse_size(text(data)),

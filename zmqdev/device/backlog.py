@@ -15,8 +15,8 @@ import zmq
 from zmqdev.device.demand import DemandRelay
 from zmqdev.device.socket import events
 from zmqdev.relay import DROPS, Counters, Relay, recv_burst, send_burst
+from zmqdev.relay.fan import RoutedRelay
 from zmqdev.relay.hooked import HookedRelay
-from zmqdev.relay.routed import RoutedRelay
 from zmqdev.relay.veil import veil
 
 # Messages taken at a time.

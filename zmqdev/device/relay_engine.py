@@ -30,8 +30,8 @@ from zmqdev.options.kind import DeviceKind
 from zmqdev.options.routes import is_routed
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay
+from zmqdev.relay.fan import RoutedRelay
 from zmqdev.relay.hooked import HookedRelay
-from zmqdev.relay.routed import RoutedRelay
 from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
 from zmqdev.stats.snapshot import Flow

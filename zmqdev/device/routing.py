@@ -15,10 +15,10 @@ from zmqdev.options.device import DeviceSpec
 from zmqdev.options.layer import Written
 from zmqdev.options.routes import Rules, rules_of, table_of
 from zmqdev.relay import Counters, Lane, recv_burst, send_burst
+from zmqdev.relay.fan import RoutedRelay, Target
 from zmqdev.relay.hook import Hook
 from zmqdev.relay.hooked import HookedRelay
-from zmqdev.relay.routed import RoutedRelay, Target
-from zmqdev.routing.decide import State
+from zmqdev.routing.decide import Counts
 from zmqdev.routing.table import Table
 from zmqdev.routing.words import matched, targets
 
@@ -33,7 +33,7 @@ class Routing:
     def __init__(self, spec: DeviceSpec) -> None:
         self._spec = spec
         self._rules = self._read()
-        self.state = State(table_of(spec, self._rules))
+        self._table = table_of(spec, self._rules)
         self._relay: RoutedRelay | None = None
         self._zero: dict[tuple[str, str], Mapping[str, int]] = {}
         self._zero_unrouted = 0
@@ -54,14 +54,13 @@ class Routing:
             "forward": lanes[0],
             "backward": lanes[1],
             "enveloped": any(one.type == "ROUTER" for one in (frontend, *backends)),
-            "receive": recv_burst,
-            "send": send_burst,
         }
-        made = (frontend.socket, targets, wake, counters, self.state)
+        made = (frontend.socket, targets, wake, counters, self._table)
         if self._hook is None:
             self._relay = RoutedRelay(*made, **options)
         else:
-            self._relay = HookedRelay(*made, hook=self._hook, **options)
+            bursts = {"receive": recv_burst, "send": send_burst}
+            self._relay = HookedRelay(*made, hook=self._hook, **options, **bursts)
         return self._relay
 
     def _make_hook(self) -> Hook | None:
@@ -94,14 +93,14 @@ class Routing:
         self._put(rules, table_of(self._spec, rules))
 
     def _put(self, rules: Rules, table: Table) -> None:
-        self._rules = rules
+        self._rules, self._table = rules, table
         if self._relay is not None:
-            self._relay.renew(State(table))
+            self._relay.renew(table)
 
     def details(self) -> dict[str, Any]:
         routes = [self._since(("route", row["name"]), row) for row in self._routes()]
         backends = [self._since(("backend", row["name"]), row) for row in self._backends()]
-        unrouted = self._now.unrouted - self._zero_unrouted
+        unrouted = self._unrouted - self._zero_unrouted
         told = {"routes": routes, "unrouted": unrouted, "backends": backends}
         return told | self._of_hook()
 
@@ -121,29 +120,32 @@ class Routing:
         """Let readers count from zero again."""
         self._zero = {("route", row["name"]): row for row in self._routes()}
         self._zero |= {("backend", row["name"]): row for row in self._backends()}
-        self._zero_unrouted = self._now.unrouted
+        self._zero_unrouted = self._unrouted
         if self._hook is not None:
             self._zero_hook = (self._hook.failed, self._hook.ns)
 
     @property
-    def _now(self) -> State:
-        return self.state if self._relay is None else self._relay.state
+    def _unrouted(self) -> int:
+        return 0 if self._relay is None else self._relay.state.unrouted
 
     def _read(self) -> Rules:
         return rules_of(self._spec, Written())
 
     def _routes(self) -> list[dict[str, Any]]:
-        state = self._now
+        table, told = self._table, [Counts() for _ in self._table.routes]
+        if self._relay is not None:
+            state = self._relay.state
+            table, told = state.table, state.counts
         return [
             {
                 "name": route.name,
                 "match": matched(route),
-                "to": targets(state.table, route),
+                "to": targets(table, route),
                 "messages": counts.messages,
                 "bytes": counts.bytes,
                 "full": counts.full,
             }
-            for route, counts in zip(state.table.routes, state.counts, strict=True)
+            for route, counts in zip(table.routes, told, strict=True)
         ]
 
     def _backends(self) -> list[dict[str, Any]]:

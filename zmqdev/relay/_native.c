@@ -12,8 +12,23 @@
 
 #include "_loop.h"
 
+#include "_route_text.h"
+
+#include "_route_json.h"
+
+#include "_route_limits.h"
+
+#include "_route_table.h"
+
+#include "_route.h"
+
+#include "_routes.h"
+
+#include "_routed.h"
+
 typedef struct {
     PyObject *failure; /* makes the exception for an errno */
+    PyTypeObject *routes_type;
 } state_t;
 
 static PyObject *fail(state_t *state, int error)
@@ -203,6 +218,8 @@ static PyType_Slot relay_slots[] = {
 static PyType_Spec relay_spec = {"zmqdev.relay._native.Relay", sizeof(relay_t), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, relay_slots};
 
+#include "_routed_type.h"
+
 /* ---- the module ---- */
 
 /* bind(addresses, failure, keys): the functions of SYMBOLS in order, errno -> exception, and
@@ -245,12 +262,23 @@ static int add_names(PyObject *module, const char *attribute, const char *const 
     return failed;
 }
 
+/* The type, also in the module; NULL with an exception. */
+static PyTypeObject *add_type(PyObject *module, const char *name, PyType_Spec *spec)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+    if (type && PyModule_AddObjectRef(module, name, type) < 0) Py_CLEAR(type);
+    return (PyTypeObject *)type;
+}
+
 static int module_exec(PyObject *module)
 {
-    PyObject *type = PyType_FromModuleAndSpec(module, &relay_spec, NULL);
-    int failed = type ? PyModule_AddObjectRef(module, "Relay", type) : -1;
-    Py_XDECREF(type);
-    if (failed < 0 || add_names(module, "SYMBOLS", symbol_names) < 0) return -1;
+    state_t *state = PyModule_GetState(module);
+    PyTypeObject *relay = add_type(module, "Relay", &relay_spec);
+    PyTypeObject *routed = relay ? add_type(module, "RoutedRelay", &routed_spec) : NULL;
+    state->routes_type = routed ? add_type(module, "Routes", &routes_spec) : NULL;
+    Py_XDECREF(relay);
+    Py_XDECREF(routed);
+    if (!state->routes_type || add_names(module, "SYMBOLS", symbol_names) < 0) return -1;
     return add_names(module, "ROWS", row_names);
 }
 
@@ -258,6 +286,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     state_t *state = PyModule_GetState(module);
     Py_VISIT(state->failure);
+    Py_VISIT(state->routes_type);
     return 0;
 }
 
@@ -265,6 +294,7 @@ static int module_clear(PyObject *module)
 {
     state_t *state = PyModule_GetState(module);
     Py_CLEAR(state->failure);
+    Py_CLEAR(state->routes_type);
     return 0;
 }
 
@@ -272,6 +302,7 @@ static PyMethodDef functions[] = {
     {"bind", bind, METH_VARARGS, NULL},
     {"recv_burst", recv_burst, METH_VARARGS, NULL},
     {"send_burst", send_burst, METH_VARARGS, NULL},
+    {"json_field", json_field, METH_VARARGS, NULL},
     {0},
 };
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};

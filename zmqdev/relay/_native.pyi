@@ -1,6 +1,8 @@
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import zmq
+from typing_extensions import Self
 
 from zmqdev.relay.counters import Counters
 
@@ -23,6 +25,39 @@ def recv_burst(
 def send_burst(
     socket: zmq.Socket[bytes], messages: Sequence[Sequence[bytes]], /
 ) -> tuple[int, int]: ...
+def json_field(text: bytes, path: tuple[bytes, ...], /) -> bytes | None: ...
+
+class Routes:
+    def __new__(cls, source: tuple[Any, ...], /) -> Self: ...
+    def decide(
+        self, message: tuple[bytes, ...] | None, envelope: int, now: int, room: bytes, /
+    ) -> tuple[list[tuple[int, list[bytes]]], list[int], bool, bool, int]: ...
+
+class RoutedRelay:
+    held: tuple[bool, bool]
+    routes: Routes
+    def __new__(
+        cls,
+        sockets: tuple[zmq.Socket[bytes], ...],
+        cells: tuple[int, ...],
+        counters: Counters,
+        routes: Routes,
+        enveloped: bool,
+        /,
+    ) -> RoutedRelay: ...
+    def renew(self, routes: Routes, /) -> None: ...
+    def run(
+        self,
+        forward: tuple[bool, bool, int, int, int] | None,
+        backward: tuple[bool, bool, int, int, int] | None,
+        capture: zmq.Socket[bytes] | None,
+        tap: zmq.Socket[bytes] | None,
+        until_idle: bool,
+        limit_ms: int,
+        handles_signals: bool,
+        /,
+    ) -> bool: ...
+    def close(self) -> None: ...
 
 class Relay:
     held: tuple[bool, bool]

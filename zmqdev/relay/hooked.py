@@ -34,7 +34,7 @@ class HookedRelay(RoutedRelay):
 
     def behind(self, source: Socket) -> HookedRelay:
         return HookedRelay(
-            *(source, self.targets, self.wake, self.counters, self.state),
+            *(source, self.targets, self.wake, self.counters, self.state.table),
             **self.behind_options(),
             hook=self.hook,
         )

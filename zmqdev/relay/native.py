@@ -19,7 +19,7 @@ try:
 except ModuleNotFoundError as error:
     raise ImportError("it was not built, as when there is no C compiler") from error
 
-__all__ = ["Relay", "recv_burst", "send_burst"]
+__all__ = ["Relay", "_native", "recv_burst", "send_burst"]
 
 Rules = tuple[bool, bool, int, int, int]
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from errno import EAGAIN
 from typing import Any
 
@@ -22,37 +21,15 @@ import zmq
 from zmqdev.relay.bursts import recv_burst, send_burst
 from zmqdev.relay.counters import ROWS, WIDTH, Counters
 from zmqdev.relay.lane import Lane
+from zmqdev.relay.target import Target
 from zmqdev.relay.twin import BYTES, FULL, MESSAGES, UNREACHABLE, Direction, Relay, events
 from zmqdev.relay.veil import unveil, veil
 from zmqdev.routing.decide import Decision, State, advance, begin
+from zmqdev.routing.table import Table
 from zmqdev.wire.envelope import body_at
 
 Socket = zmq.Socket[bytes]
 COPY = ROWS["copy"]
-
-
-@dataclass
-class Target:
-    """A backend: what it got, and how long messages waited for it. Any thread may read it."""
-
-    name: str
-    socket: Socket
-    messages: int = 0
-    bytes: int = 0
-    blocked_ns: int = 0
-    claimed: bool = False  # EVENTS said POLLOUT since it last refused
-
-    def __post_init__(self) -> None:
-        self.is_router = self.socket.type == zmq.ROUTER
-        self.is_publisher = self.socket.type in (zmq.PUB, zmq.XPUB)
-
-    def counts(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "messages": self.messages,
-            "bytes": self.bytes,
-            "blocked_ns": self.blocked_ns,
-        }
 
 
 class Fan(Direction):
@@ -97,7 +74,7 @@ class Fan(Direction):
 
 
 class RoutedRelay(Relay):
-    """As twin.Relay, with several backends. `state` may be replaced between two runs."""
+    """As twin.Relay, with several backends. With `state` it goes on with that of another."""
 
     def __init__(
         self,
@@ -105,16 +82,18 @@ class RoutedRelay(Relay):
         targets: Sequence[Target],
         wake: Socket,
         counters: Counters,
-        state: State,
+        table: Table,
         forward: Lane = Lane(),  # noqa: B008 (frozen)
         backward: Lane = Lane(),  # noqa: B008 (frozen)
         *,
         enveloped: bool = False,
+        state: State | None = None,
         receive: Callable[..., list[list[bytes]]] = recv_burst,
         send: Callable[..., tuple[int, int]] = send_burst,
     ) -> None:
         super().__init__(frontend, targets[0].socket, wake, counters, forward, backward)
-        self.state, self.targets = state, targets
+        self.state = state if state is not None else State(table)
+        self.targets = targets
         self._next: State | None = None
         self._receive, self._send = receive, send
         self._enveloped = enveloped
@@ -126,7 +105,8 @@ class RoutedRelay(Relay):
 
     def behind(self, source: Socket) -> RoutedRelay:
         return RoutedRelay(
-            *(source, self.targets, self.wake, self.counters, self.state), **self.behind_options()
+            *(source, self.targets, self.wake, self.counters, self.state.table),
+            **self.behind_options(),
         )
 
     def behind_options(self) -> dict[str, Any]:
@@ -134,14 +114,15 @@ class RoutedRelay(Relay):
             "forward": self.forward,
             "backward": Lane(enabled=False),
             "enveloped": self._enveloped,
+            "state": self.state,
             "receive": self._receive,
             "send": self._send,
         }
 
-    def renew(self, state: State) -> None:
+    def renew(self, table: Table) -> None:
         """Let another table hold from the next message on, with the counts of the routes that
         keep their names. Any thread."""
-        self._next = state
+        self._next = State(table)
 
     def close(self) -> None:
         super().close()
@@ -150,6 +131,10 @@ class RoutedRelay(Relay):
     def _take(self, flow: Direction) -> bool:
         if flow is not self._fan:
             return self._take_back(flow)
+        if self._next is not None:
+            after, self._next = self._next, None
+            after.follow(self.state)
+            self.state = after
         seen: set[int] | None = set() if flow.noting else None
         burst = self._receive(flow.source, 1, *(() if seen is None else (seen,)))
         if not burst:
@@ -171,10 +156,6 @@ class RoutedRelay(Relay):
     def _begin(self, fan: Fan, message: list[bytes]) -> None:
         if not self._is_within(fan, message):
             return
-        if self._next is not None:
-            after, self._next = self._next, None
-            after.follow(self.state)
-            self.state = after
         if fan.from_router:
             message[0] = veil(message[0])
         fan.decision = begin(message, body_at(message) if fan.enveloped else 0)
@@ -236,8 +217,7 @@ class RoutedRelay(Relay):
     def _sent(self, target: Target, message: list[bytes]) -> None:
         self._fan.sent += 1
         target.claimed = False
-        target.messages += 1
-        target.bytes += sum(map(len, message))
+        target.sent(sum(map(len, message)))
 
     def _copy_bytes(self, message: list[bytes]) -> None:
         if self.capture is not None:
@@ -250,7 +230,7 @@ class RoutedRelay(Relay):
         super()._count_blocked(flow)
         if flow is self._fan and since and self._fan.decision is not None:
             for index in self._fan.decision.waits:
-                self.targets[index].blocked_ns += flow.since - since
+                self.targets[index].waited(flow.since - since)
 
     def _sockets(self) -> list[Socket | None]:
         backends = [target.socket for target in self.targets]

@@ -1,0 +1,398 @@
+/* One message against the routes, step by step. As routing/decide.py, whose rules hold here.
+ *
+ * Knows no sockets: `offer` hands a message to a backend and says whether that took it.
+ */
+enum { R_MESSAGES, R_BYTES, R_FULL };
+enum { T_UNROUTED, T_DROPPED };
+typedef enum { LOST_NOT, LOST_ROUTE, LOST_UNROUTED, LOST_FULL } lost_t;
+
+/* A message on its way. `frames` are those behind the envelope. */
+typedef struct {
+    span_t *frames;
+    size_t count, room, bytes;
+    int at;            /* the route to look at next */
+    uint64_t serial;   /* its number */
+    uint64_t *given;   /* of each backend: the number of the last message that it got */
+    int *waits, waiting; /* backends that it waits for */
+    int *order;        /* room for the targets of a route */
+    bool any;          /* one of those it waits for is enough */
+    bool ended;
+    bool renamed;      /* `name` is the first frame of what is offered */
+    buffer_t name;
+    size_t name_size;
+    lost_t lost;       /* why one or none has it */
+} decision_t;
+
+/* 1 when the backend has it, 0 when it has no room, < 0 when something failed. `last`: no other
+ * gets this message, so it may be moved. */
+typedef int offer_t(void *with, const decision_t *decision, int backend, bool last);
+
+typedef struct {
+    table_t *table;
+    decision_t *decision;
+    offer_t *offer;
+    void *with;
+    int64_t now;
+} step_t;
+
+static void count(uint64_t *cell, uint64_t amount)
+{
+    __atomic_store_n(cell, *cell + amount, __ATOMIC_RELAXED);
+}
+
+/* ---- conditions ---- */
+
+/* Frame `number`, from the end when it is negative; false when there is none. */
+static bool frame_of(const decision_t *decision, int number, span_t *frame)
+{
+    size_t at = number < 0 ? decision->count - (size_t)-(int64_t)number : (size_t)number;
+    if (at >= decision->count) return false;
+    *frame = decision->frames[at];
+    return true;
+}
+
+/* The key of a route; empty where the message has no such frame. */
+static span_t key_of(const decision_t *decision, int number)
+{
+    span_t key = {(const unsigned char *)"", 0};
+    frame_of(decision, number, &key);
+    return key;
+}
+
+/* The value at a path, looked up once a message. */
+static bool value_at(table_t *table, const decision_t *decision, int number, span_t *value)
+{
+    path_t *path = &table->paths[number];
+    if (path->of != decision->serial) {
+        span_t last;
+        path->of = decision->serial;
+        path->found = frame_of(decision, -1, &last)
+            && field(last, path->names, path->count, &path->value, &path->buffer);
+    }
+    *value = path->value;
+    return path->found;
+}
+
+static bool any_of(const condition_t *condition, span_t data)
+{
+    span_t unused;
+    for (size_t at = 0; at < condition->count; at++)
+        if (matches(&condition->patterns[at], data, &unused)) return true;
+    return false;
+}
+
+static bool all_hold(
+    table_t *table, const decision_t *decision, const condition_t *conditions, size_t count)
+{
+    span_t data;
+    for (const condition_t *one = conditions; one < conditions + count; one++) {
+        bool holds;
+        if (one->kind == OF_FRAME)
+            holds = frame_of(decision, one->number, &data) && any_of(one, data);
+        else if (one->kind == OF_FIELD)
+            holds = value_at(table, decision, one->number, &data) && any_of(one, data);
+        else if (one->kind == OF_SIZE) holds = decision->bytes > one->size;
+        else holds = !all_hold(table, decision, one->inner, one->count);
+        if (!holds) return false;
+    }
+    return true;
+}
+
+/* Whether share and rate of a route let it take one more; -1 without memory. */
+static int within(route_t *route, const decision_t *decision, int64_t now)
+{
+    bool keyed = route->by != NO_KEY;
+    if (route->share >= WHOLE && !route->rate.cost && !route->rate.depth) return 1;
+    uint64_t key = keyed ? fnv1a(key_of(decision, route->by)) : 0;
+    if (route->share < WHOLE
+        && !(keyed ? (int64_t)(mix(key) % WHOLE) < route->share
+                   : share_takes(route->share, &route->due)))
+        return 0;
+    return route->rate.depth ? rate_takes(&route->rate, now, key) : 1;
+}
+
+/* ---- the new name ---- */
+
+/* What the first star of the first pattern for the first frame that fits has matched. */
+static span_t captured(const route_t *route, span_t first)
+{
+    span_t taken = {first.bytes, 0};
+    for (size_t at = 0; at < route->count; at++) {
+        const condition_t *condition = &route->conditions[at];
+        if (condition->kind != OF_FRAME || condition->number != 0) continue;
+        for (size_t i = 0; i < condition->count; i++)
+            if (matches(&condition->patterns[i], first, &taken)) return taken;
+    }
+    return (span_t){first.bytes, 0};
+}
+
+static void append(decision_t *decision, span_t part)
+{
+    if (part.size) memcpy(decision->name.bytes + decision->name_size, part.bytes, part.size);
+    decision->name_size += part.size;
+}
+
+/* < 0 without memory. */
+static int rename_first(const route_t *route, decision_t *decision)
+{
+    decision->renamed = route->rename.wanted && decision->count;
+    decision->name_size = 0;
+    if (!decision->renamed) return 0;
+    span_t star = {NULL, 0};
+    if (route->rename.captured) star = captured(route, decision->frames[0]);
+    size_t size = route->rename.before.size + star.size + route->rename.after.size;
+    if (!has_room(&decision->name, size + 1)) return -1;
+    append(decision, route->rename.before);
+    append(decision, star);
+    append(decision, route->rename.after);
+    return 0;
+}
+
+/* ---- backends ---- */
+
+static int hand_to(step_t *step, int backend, bool last)
+{
+    int taken = step->offer(step->with, step->decision, backend, last);
+    if (taken > 0) step->decision->given[backend] = step->decision->serial;
+    return taken;
+}
+
+static void wait_for(decision_t *decision, int backend)
+{
+    decision->waits[decision->waiting++] = backend;
+}
+
+/* The targets that have not got it, in the order in which they are asked. */
+static int order_of(table_t *table, const route_t *route, decision_t *decision)
+{
+    int count = 0, turn = route->pick == PICK_NEXT ? route->turn : 0;
+    for (int at = 0; at < route->target_count; at++, turn++) {
+        if (turn >= route->target_count) turn = 0;
+        int target = route->targets[turn];
+        if (decision->given[target] != decision->serial) decision->order[count++] = target;
+    }
+    if (route->pick != PICK_HASH || count < 2) return count;
+    uint64_t key = fnv1a(key_of(decision, route->by == NO_KEY ? 0 : route->by)), most = 0;
+    int best = decision->order[0];
+    for (int at = 0; at < count; at++) {
+        uint64_t weight = mix(key ^ table->hashes[decision->order[at]]);
+        if (at && weight <= most) continue;
+        most = weight, best = decision->order[at];
+    }
+    decision->order[0] = best;
+    return 1;
+}
+
+/* `next` goes on behind the one that took it. */
+static void turned(route_t *route, int target)
+{
+    if (route->pick != PICK_NEXT) return;
+    for (int at = 0; at < route->target_count; at++)
+        if (route->targets[at] == target) route->turn = at + 1;
+}
+
+/* For those in `waits`, which have no room, by `on-full`. */
+static void refused(route_t *route, decision_t *decision, bool any)
+{
+    decision->any = any;
+    if (route->on_full == FULL_BLOCK) return;
+    count(&route->cells[R_FULL], any ? 1 : (uint64_t)decision->waiting);
+    decision->waiting = 0;
+    decision->lost = LOST_FULL;
+    if (route->on_full == FULL_NEXT) decision->ended = false;
+}
+
+/* To all of them. */
+static int to_all(step_t *step, route_t *route, int targets)
+{
+    decision_t *decision = step->decision;
+    for (int at = 0; at < targets; at++) {
+        bool last = decision->ended && at + 1 == targets && !decision->waiting;
+        int taken = hand_to(step, decision->order[at], last);
+        if (taken < 0) return taken;
+        if (!taken) wait_for(decision, decision->order[at]);
+    }
+    if (decision->waiting) refused(route, decision, false);
+    return 0;
+}
+
+/* To one of them. */
+static int to_one(step_t *step, route_t *route, int targets)
+{
+    decision_t *decision = step->decision;
+    for (int at = 0; at < targets; at++) {
+        int taken = hand_to(step, decision->order[at], decision->ended);
+        if (taken) {
+            turned(route, decision->order[at]);
+            return taken < 0 ? taken : 0;
+        }
+    }
+    for (int at = 0; at < targets; at++) wait_for(decision, decision->order[at]);
+    if (targets) refused(route, decision, true);
+    return 0;
+}
+
+static int take_by(step_t *step, route_t *route)
+{
+    decision_t *decision = step->decision;
+    count(&route->cells[R_MESSAGES], 1);
+    count(&route->cells[R_BYTES], decision->bytes);
+    decision->ended = !route->copy;
+    if (!route->target_count) {
+        count(&step->table->cells[T_DROPPED], 1);
+        decision->lost = LOST_ROUTE;
+        return 0;
+    }
+    if (rename_first(route, decision) < 0) return -1;
+    int targets = order_of(step->table, route, decision);
+    return (route->pick == PICK_ALL ? to_all : to_one)(step, route, targets);
+}
+
+/* No route takes it. */
+static int take_unrouted(step_t *step)
+{
+    table_t *table = step->table;
+    decision_t *decision = step->decision;
+    decision->ended = true, decision->renamed = false;
+    count(&table->cells[T_UNROUTED], 1);
+    if (table->rest < 0) {
+        count(&table->cells[T_DROPPED], 1);
+        decision->lost = LOST_UNROUTED;
+        return 0;
+    }
+    if (decision->given[table->rest] == decision->serial) return 0;
+    int taken = hand_to(step, table->rest, true);
+    if (taken) return taken < 0 ? taken : 0;
+    decision->any = false;
+    if (table->rest_drops) decision->lost = LOST_FULL;
+    else wait_for(decision, table->rest);
+    return 0;
+}
+
+/* ---- from route to route ---- */
+
+/* Those that the first frame may fit: two lists in order, walked as one. */
+typedef struct {
+    const int *some, *some_end, *always, *always_end;
+} candidates_t;
+
+static candidates_t candidates(const table_t *table, const decision_t *decision)
+{
+    const index_t *index = &table->index;
+    span_t none = {(const unsigned char *)"", 0};
+    const prefix_t *found = longest_prefix(index, decision->count ? decision->frames[0] : none);
+    candidates_t made = {NULL, NULL, index->always, index->always + index->always_count};
+    if (found) made.some = found->routes, made.some_end = found->routes + found->count;
+    return made;
+}
+
+/* The next one from route `at` on; -1 for none. Those of `always` need a closer look. */
+static int next_candidate(candidates_t *of, int at)
+{
+    while (of->some < of->some_end && *of->some < at) of->some++;
+    while (of->always < of->always_end && *of->always < at) of->always++;
+    if (of->some == of->some_end) return of->always == of->always_end ? -1 : *of->always;
+    if (of->always == of->always_end || *of->some < *of->always) return *of->some;
+    return *of->always;
+}
+
+static bool fits_route(step_t *step, const route_t *route)
+{
+    if (route->certain) return true;
+    return all_hold(step->table, step->decision, route->conditions, route->count);
+}
+
+/* The next route that takes it, or what is done with the rest. */
+static int look(step_t *step, candidates_t *of)
+{
+    decision_t *decision = step->decision;
+    for (int at; (at = next_candidate(of, decision->at)) >= 0;) {
+        route_t *route = &step->table->routes[at];
+        decision->at = at + 1;
+        if (!fits_route(step, route)) continue;
+        int taken = within(route, decision, step->now);
+        if (taken) return taken < 0 ? taken : take_by(step, route);
+    }
+    return take_unrouted(step);
+}
+
+/* The message that waits, to those of its backends that have room by now. */
+static int retry(step_t *step)
+{
+    decision_t *decision = step->decision;
+    int still = 0, waited = decision->waiting;
+    for (int at = 0; at < waited; at++) {
+        int backend = decision->waits[at];
+        bool last = decision->ended && (decision->any || (at + 1 == waited && !still));
+        int taken = hand_to(step, backend, last);
+        if (taken < 0) return taken;
+        if (!taken) decision->waits[still++] = backend;
+        else if (decision->any) {
+            turned(&step->table->routes[decision->at - 1], backend);
+            still = 0;
+            break;
+        }
+    }
+    decision->waiting = still;
+    return 0;
+}
+
+static bool is_done(const decision_t *decision)
+{
+    return decision->ended && !decision->waiting;
+}
+
+/* As far as it gets now; < 0 when something failed. It waits when `waiting` is not 0. */
+static int advance(step_t *step)
+{
+    decision_t *decision = step->decision;
+    int result = decision->waiting ? retry(step) : 0;
+    if (result < 0 || decision->waiting || decision->ended) return result;
+    candidates_t of = candidates(step->table, decision);
+    while (result >= 0 && !decision->waiting && !decision->ended) result = look(step, &of);
+    return result;
+}
+
+/* A message whose frames stand in `frames`. */
+static void begin(table_t *table, decision_t *decision)
+{
+    decision->at = decision->waiting = 0;
+    decision->serial = ++table->serial;
+    decision->any = decision->ended = decision->renamed = false;
+    decision->lost = LOST_NOT;
+    decision->bytes = 0;
+    for (size_t at = 0; at < decision->count; at++) decision->bytes += decision->frames[at].size;
+}
+
+/* ---- memory ---- */
+
+static int decision_make(decision_t *decision, int backends)
+{
+    size_t count = backends ? (size_t)backends : 1;
+    *decision = (decision_t){.ended = true};
+    decision->given = calloc(count, sizeof *decision->given);
+    decision->waits = calloc(count, sizeof *decision->waits);
+    decision->order = calloc(count, sizeof *decision->order);
+    if (decision->given && decision->waits && decision->order) return 0;
+    PyErr_NoMemory();
+    return -1;
+}
+
+static void decision_free(decision_t *decision)
+{
+    free(decision->frames), free(decision->given), free(decision->waits), free(decision->order);
+    free(decision->name.bytes);
+    *decision = (decision_t){.ended = true};
+}
+
+/* Room for `count` frames. */
+static bool frames_room(decision_t *decision, size_t count)
+{
+    if (count <= decision->room) return true;
+    size_t room = decision->room ? decision->room : 8;
+    while (room < count) room *= 2;
+    span_t *frames = realloc(decision->frames, room * sizeof *frames);
+    if (!frames) return false;
+    decision->frames = frames, decision->room = room;
+    return true;
+}

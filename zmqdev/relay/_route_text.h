@@ -1,0 +1,119 @@
+/* Bytes that routes look at: patterns, and the hashes of keys. As routing/pattern.py and
+ * routing/rendezvous.py. Knows neither libzmq nor Python.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const unsigned char *bytes;
+    size_t size;
+} span_t;
+
+/* What stands between two stars. Where `any` has a 1 every byte fits; no `any`: none does so. */
+typedef struct {
+    span_t text;
+    const unsigned char *any;
+} segment_t;
+
+typedef struct {
+    segment_t *segments;
+    size_t count;
+} pattern_t;
+
+static bool same(const unsigned char *one, const unsigned char *other, size_t size)
+{
+    return !size || !memcmp(one, other, size);
+}
+
+/* Whether the segment fits at `at`, which leaves room for it. */
+static bool fits(const segment_t *segment, const unsigned char *at)
+{
+    if (!segment->any) return same(segment->text.bytes, at, segment->text.size);
+    for (size_t i = 0; i < segment->text.size; i++)
+        if (!segment->any[i] && segment->text.bytes[i] != at[i]) return false;
+    return true;
+}
+
+/* The first place from `at` where it fits and ends by `end`; NULL for none. */
+static const unsigned char *find(
+    const segment_t *segment, const unsigned char *at, const unsigned char *end)
+{
+    size_t size = segment->text.size;
+    for (; at <= end && (size_t)(end - at) >= size; at++) {
+        if (!segment->any && size) {
+            at = memchr(at, segment->text.bytes[0], (size_t)(end - at) - size + 1);
+            if (!at) return NULL;
+        }
+        if (fits(segment, at)) return at;
+    }
+    return NULL;
+}
+
+/* Whether the pattern fits; `taken` is what its first star matched, empty without one. */
+static bool matches(const pattern_t *pattern, span_t data, span_t *taken)
+{
+    const segment_t *first = pattern->segments, *last = first + pattern->count - 1;
+    *taken = (span_t){data.bytes, 0};
+    if (data.size < first->text.size || !fits(first, data.bytes)) return false;
+    if (first == last) return data.size == first->text.size;
+    if (data.size - first->text.size < last->text.size) return false;
+    const unsigned char *at = data.bytes + first->text.size;
+    const unsigned char *end = data.bytes + data.size - last->text.size, *star_end = NULL;
+    taken->bytes = at;
+    for (const segment_t *segment = first + 1; segment < last; segment++) {
+        const unsigned char *found = find(segment, at, end);
+        if (!found) return false;
+        if (!star_end) star_end = found;
+        at = found + segment->text.size;
+    }
+    taken->size = (size_t)((star_end ? star_end : end) - taken->bytes);
+    return fits(last, end);
+}
+
+/* Whether it fits all that begin with some bytes, and nothing else. */
+static bool is_prefix(const pattern_t *pattern)
+{
+    const segment_t *segments = pattern->segments;
+    bool begins = segments[0].text.size && !segments[0].any;
+    return begins && pattern->count == 2 && !segments[1].text.size;
+}
+
+/* ---- hashes ---- */
+
+static uint64_t fnv1a(span_t data)
+{
+    uint64_t value = 0xCBF29CE484222325u;
+    for (size_t at = 0; at < data.size; at++) value = (value ^ data.bytes[at]) * 0x100000001B3u;
+    return value;
+}
+
+/* The finisher of MurmurHash3. */
+static uint64_t mix(uint64_t value)
+{
+    value = (value ^ value >> 33) * 0xFF51AFD7ED558CCDu;
+    value = (value ^ value >> 33) * 0xC4CEB9FE1A85EC53u;
+    return value ^ value >> 33;
+}
+
+static uint64_t load(const unsigned char *at, size_t size)
+{
+    uint64_t value = 0;
+    memcpy(&value, at, size);
+    return value;
+}
+
+/* A quick hash, for a table in memory alone: eight bytes at a time, the last ones overlapping. */
+static uint64_t quick(span_t data)
+{
+    const unsigned char *at = data.bytes, *end = at + data.size;
+    uint64_t value = data.size * 0x9E3779B97F4A7C15u;
+    for (; end - at > 8; at += 8) value = (value ^ load(at, 8)) * 0xD6E8FEB86659FD93u;
+    if (data.size >= 8) value ^= load(end - 8, 8);
+    else if (data.size >= 4) value ^= load(at, 4) | load(end - 4, 4) << 32;
+    else if (data.size) value ^= (uint64_t)at[0] << 16 | (uint64_t)at[data.size / 2] << 8 | end[-1];
+    value *= 0xD6E8FEB86659FD93u;
+    return value ^ value >> 32;
+}

@@ -1,0 +1,36 @@
+"""A backend of a relay with routes: what it got, and how long messages waited for it."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import Any
+
+import zmq
+
+CELLS = ("messages", "bytes", "blocked_ns")
+"""The order in the array; the C half has the same."""
+
+
+@dataclass
+class Target:
+    """The loop alone writes the numbers; any thread may read them."""
+
+    name: str
+    socket: zmq.Socket[bytes]
+    cells: array[int] = field(default_factory=lambda: array("Q", bytes(8 * len(CELLS))))
+    claimed: bool = False  # EVENTS said POLLOUT since it last refused
+
+    def __post_init__(self) -> None:
+        self.is_router = self.socket.type == zmq.ROUTER
+        self.is_publisher = self.socket.type in (zmq.PUB, zmq.XPUB)
+
+    def sent(self, size: int) -> None:
+        self.cells[0] += 1
+        self.cells[1] += size
+
+    def waited(self, nanoseconds: int) -> None:
+        self.cells[2] += nanoseconds
+
+    def counts(self) -> dict[str, Any]:
+        return {"name": self.name, **dict(zip(CELLS, self.cells, strict=True))}
