@@ -48,3 +48,7 @@ class Unmet(ZmqdevError):
 def in_words(error: OSError) -> str:
     """The system's words for it, as they stand in the middle of a line."""
     return os.strerror(error.errno or 0).lower()
+
+
+class Unchangeable(Exception):
+    """A setting that a running device does not have, or cannot change: why, in words."""

@@ -20,8 +20,9 @@ from zmqdev.broker.sockets import FORWARD, SharedShell, Shell
 from zmqdev.broker.store import Store, open_store
 from zmqdev.broker.token import RUN
 from zmqdev.device import marks
-from zmqdev.device.engine import Ending, Leftover, Unchangeable
+from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.socket import OpenSocket, Watch, census_of, make, open_side
+from zmqdev.errors import Unchangeable
 from zmqdev.options.queue import QueueSpec
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import Counters, send_burst

@@ -11,7 +11,7 @@ from typing import Any
 
 from zmqdev.control.protocol import Refused
 from zmqdev.control.target import Settable
-from zmqdev.device.engine import Unchangeable
+from zmqdev.errors import Unchangeable
 from zmqdev.options.quantity import format_duration
 from zmqdev.options.suggest import near
 from zmqdev.options.types import Choice, Duration, Integer, ValueType

@@ -37,10 +37,6 @@ class Ending:
     at_once: Callable[[], bool]
 
 
-class Unchangeable(Exception):
-    """A setting that this engine does not have, or cannot change: why, in words."""
-
-
 class Engine(Protocol):
     """The relay of a plain device, or the broker of a reliable queue."""
 

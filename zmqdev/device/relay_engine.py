@@ -19,11 +19,12 @@ import zmq
 from zmqdev.device import marks
 from zmqdev.device.backlog import Backlog
 from zmqdev.device.demand import DemandRelay
-from zmqdev.device.engine import Ending, Leftover, Unchangeable
+from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.intake import Intake
 from zmqdev.device.routing import Routing
 from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
 from zmqdev.device.subscription_path import BUSY_MS, CALM_MS, Subscribing
+from zmqdev.errors import Unchangeable
 from zmqdev.options import socktype
 from zmqdev.options.device import DeviceSpec, on_demand
 from zmqdev.options.kind import DeviceKind
