@@ -364,3 +364,23 @@ def _waiting(pipe: IO[bytes] | None) -> int:
     found = array.array("i", [0])
     fcntl.ioctl(pipe, termios.FIONREAD, found)
     return found[0]
+
+
+def test_a_file_named_as_its_device_leaves_it_the_name(
+    start: Start, free_ports: Ports, tmp_path: Path
+) -> None:
+    path = tmp_path / "queue.yaml"
+    front, back = free_ports(2)
+    path.write_text(
+        f"device: queue\nfrontend: {{bind: tcp://127.0.0.1:{front}}}\n"
+        f"backend: {{bind: tcp://127.0.0.1:{back}}}\n"
+    )
+    run = start("run", str(path), "--stats", "off", ready=True)
+    until(run.ready_path.exists, "the queue")
+    asked = start("ctl", "queue", "status")
+    assert asked.wait() == 0, asked.err
+    assert asked.lines()[0].startswith("queue: queue, running")
+    whole = start("ctl", "queue.yaml", "status")
+    assert whole.wait() == 0, whole.err
+    assert whole.lines()[0].startswith("queue.yaml: ")
+    assert run.interrupt() == 0, run.err

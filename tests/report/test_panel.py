@@ -203,3 +203,14 @@ def test_a_terminal_without_these_signs_gets_others(device: Device) -> None:
 def test_names_cannot_steer_the_terminal(device: Device) -> None:
     seen = Record().take([device(1.0, 0, name="a\x1b[2Jb\x07")])
     assert "a?[2Jb?" in lines(seen, 80)[0]
+
+
+@pytest.mark.parametrize("width", [100, 80, 60, 40])
+def test_what_has_ended_shows_no_rate(device: Device, width: int) -> None:
+    [ended] = busy(device, state="ended")
+    [other] = busy(device, name="other")
+    shown = lines((ended, other), width)
+    [row] = [line for line in shown if "orders" in line and "backward" not in line][:1]
+    assert "400" not in row
+    assert "ended" in row
+    assert any("400" in line for line in shown if "other" in line)

@@ -56,3 +56,22 @@ def test_includes_are_relative_to_the_file_that_names_them(
     found = topology(str(write("include: deep/one.yaml")), {})
     assert [part.name for part in found.parts] == ["queue"]
     assert [Path(file).name for file in found.files] == ["f.yaml", "one.yaml", "two.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("device: streamer", "queue"),
+        ("device: queue", "queue.yaml"),
+        ("parts: {queue: {device: streamer}, other: {endpoint: pull}}", "queue.yaml"),
+        ("name: whole\nparts: {queue: {device: queue}}", "whole"),
+    ],
+)
+def test_a_file_leaves_its_name_to_a_part(write: Callable[..., Path], text: str, name: str) -> None:
+    assert topology(str(write(text, "queue.yaml")), {}).control_name == name
+
+
+def test_a_directory_leaves_its_name_to_a_part(write: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "queue").mkdir()
+    write("device: queue", "queue/one.yaml")
+    assert topology(str(tmp_path / "queue"), {}).control_name == "queue.run"

@@ -127,7 +127,7 @@ def _beside(made: Plan, screen: Screen) -> list[Beside]:
     spec = made.topology.fleet
     found: list[Beside] = [screen]
     if spec.control != "off":
-        found.append(FleetControl(made.topology.name, spec.control))
+        found.append(FleetControl(made.topology.control_name, spec.control))
     if spec.metrics:
         found.append(_metrics(spec.metrics, made, screen))
     if spec.ready_file:

@@ -91,7 +91,8 @@ def flow_rows(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
     blocks = any(flow.blocked_ns is not None for flow, _ in item.flows)
     columns = (_NAME, *_NUMBERS, *(_BLOCKED if blocks else ()))
     cells = [
-        [Text(flow.name, "bold"), *_numbers(flow, track, blocks)] for flow, track in item.flows
+        [Text(flow.name, "bold"), *_numbers(flow, track, blocks=blocks, over=item.subject.over)]
+        for flow, track in item.flows
     ]
     grid = Grid.of(columns, cells, width)
     if width < max(grid.used, NARROW):
@@ -154,7 +155,11 @@ def _device_cells(
         # Where there is no room for states, that of what has no direction stands there.
         numbers, direction = [Text()] * 5, Text() if form < 2 else state
     else:
-        numbers, direction = _numbers(flow, track, blocks=True), Text(flow.name)
+        numbers = _numbers(flow, track, blocks=True, over=subject.over)
+        # Where there is no room for states, what has ended says so in place of a rate.
+        if subject.over and form >= 2:
+            numbers[0] = Text(subject.state, states.get(subject.state, "dim"))
+        direction = Text(flow.name)
     return (
         [name, state, direction, peers, *numbers],
         [name, state, direction, *numbers[:3], numbers[4]],
@@ -209,16 +214,17 @@ def _left(expected: int, flow: Flow, rate: Rate) -> str:
     return f", {units.clock((expected - flow.messages) / rate.messages)} left"
 
 
-def _numbers(flow: Flow, track: Track, blocks: bool) -> list[Text]:
+def _numbers(flow: Flow, track: Track, *, blocks: bool, over: bool) -> list[Text]:
+    """What has ended has no rate."""
     rate = track.rate()
     moving = "bold green" if rate.messages else "dim"
     cells = [
-        Text(units.short(rate.messages), moving),
-        Text(units.size(rate.bytes)),
+        Text() if over else Text(units.short(rate.messages), moving),
+        Text() if over else Text(units.size(rate.bytes)),
         Text(units.short(flow.messages)),
         Text(units.size(flow.bytes)),
     ]
-    return [*cells, _blocked(flow, rate)] if blocks else cells
+    return [*cells, Text() if over else _blocked(flow, rate)] if blocks else cells
 
 
 def _blocked(flow: Flow, rate: Rate) -> Text:

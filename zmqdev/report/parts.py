@@ -17,7 +17,7 @@ from zmqdev.report.lines import Lines
 from zmqdev.stats import units
 from zmqdev.stats.columns import from_line
 from zmqdev.stats.snapshot import Snapshot
-from zmqdev.supervisor.member import Member, MemberState
+from zmqdev.supervisor.member import OVER, Member, MemberState
 from zmqdev.supervisor.output import Voice, prefixes
 from zmqdev.supervisor.runner import ERR, OUT, STATISTICS
 from zmqdev.supervisor.supervisor import Fleet
@@ -128,7 +128,9 @@ class Screen:
                 part.name, part.kind, shown.state, at, shown.uptime, (), (), category=part.category
             )
         state = last.state if shown.state == "running" else shown.state
-        return replace(last, name=member.name, state=state, note=note(shown))
+        # Of one that has ended the time goes on: its last rate was that of its last line.
+        at = time.monotonic() if shown.state in OVER else last.at
+        return replace(last, name=member.name, state=state, at=at, note=note(shown))
 
     def _told(self, name: str, line: bytes) -> None:
         if any(member.name == name for member in self._members()):

@@ -12,6 +12,8 @@ from zmqdev.relay.counters import DROPS
 # Enough to show who is there; counts go on beyond it.
 MOST_ADDRESSES = 1000
 STATES = ("starting", "running", "paused", "draining", "stopped", "failed")
+# In these nothing flows: there is no rate to show. A part of a file is called ended.
+OVER = frozenset({"stopped", "ended", "failed"})
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,11 @@ class Snapshot:
     category: str = "device"
     expected: int | None = None
     note: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.state in OVER
 
     def addresses(self) -> Iterator[tuple[str, AddressState]]:
         """Those of the sides, then those beside them, each with the name of what has it."""

@@ -31,6 +31,15 @@ class Topology:
     files: tuple[str, ...]
     problems: tuple[UsageError, ...] = ()
 
+    @property
+    def control_name(self) -> str:
+        """By which `ctl` finds the whole: its name, unless a part is called so, for then the name
+        is the part's and the whole is called as its file."""
+        if self.named(self.name) and self.fleet.name is None:
+            file = Path(os.path.abspath(self.files[0])).name
+            return file if file != self.name else f"{file}.run"
+        return self.name
+
     def part(self, name: str) -> Part:
         """KeyError when there is none."""
         return next((part for part in self.parts if part.name == name), None) or _missing(name)
