@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import click
 
 from zmqdev.cli.spec_command import Subject, make
 from zmqdev.cli.words import of_endpoint
 from zmqdev.errors import UsageError
-from zmqdev.options.endpoint import ENDPOINTS, EndpointKind
+from zmqdev.options.endpoint import ENDPOINTS, AnyEndpoint, EndpointKind
 from zmqdev.options.endpoint_check import addresses, printed, resolve
 from zmqdev.options.layer import Written
 
@@ -36,7 +35,7 @@ def command(name: str) -> click.Command:
     )
 
 
-def _resolve(kind: EndpointKind, spec: Any, written: Written) -> Any:
+def _resolve(kind: EndpointKind, spec: AnyEndpoint, written: Written) -> AnyEndpoint:
     from zmqdev.endpoints.defaults import check_texts
 
     filled = resolve(kind, spec, written)
@@ -49,7 +48,9 @@ def _resolve(kind: EndpointKind, spec: Any, written: Written) -> Any:
     return filled
 
 
-def _act(kind: EndpointKind, spec: Any, again: Callable[[], Any] | None = None) -> int:
+def _act(
+    kind: EndpointKind, spec: AnyEndpoint, again: Callable[[], AnyEndpoint] | None = None
+) -> int:
     from zmqdev.cli.start_endpoint import run_endpoint
 
     return run_endpoint(kind, spec)

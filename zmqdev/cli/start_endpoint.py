@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from zmqdev.endpoints.defaults import source_of
 from zmqdev.endpoints.run import EndpointView, run
-from zmqdev.options.delivery import Stamping, checks
+from zmqdev.options.delivery import Stamping
 from zmqdev.options.endpoint import AnyEndpoint, EndpointKind, Sub
 from zmqdev.options.endpoint_check import printed, warnings
 from zmqdev.options.endpoint_groups import Input, ReplayOptions
+from zmqdev.options.receiving_check import checks
 from zmqdev.report.log import logging_to_stderr, tell_settings
 from zmqdev.system import crash
 from zmqdev.system.signals import Signals

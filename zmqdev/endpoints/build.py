@@ -39,9 +39,9 @@ from zmqdev.endpoints.tasks.requests import Requests
 from zmqdev.endpoints.tasks.sender import Sender
 from zmqdev.options import endpoint as specs
 from zmqdev.options import sockopt
-from zmqdev.options.delivery import checks
 from zmqdev.options.endpoint import ENDPOINTS, AnyEndpoint, EndpointKind
 from zmqdev.options.endpoint_check import type_of
+from zmqdev.options.receiving_check import checks
 
 
 def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: AnyEndpoint) -> OpenSocket:

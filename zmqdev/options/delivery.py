@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from zmqdev.errors import UsageError
-from zmqdev.options.layer import Written
 from zmqdev.options.option import option
 from zmqdev.options.types import Duration, Flag, Integer, Number, Scalar, expected
 
@@ -83,22 +81,3 @@ class CheckingOptions:
         help="Check that 99 of 100 messages took no longer than this.",
         group=_GROUP,
     )
-
-
-def checks(spec: Any) -> bool:
-    """Whether messages are examined."""
-    return isinstance(spec, CheckingOptions) and (
-        spec.check
-        or any(
-            value is not None
-            for value in (spec.expect, spec.max_loss, spec.min_rate, spec.max_latency)
-        )
-    )
-
-
-def check(spec: Any, written: Written) -> None:
-    """Refuse what contradicts itself."""
-    if checks(spec) and spec.expect is not None and spec.count is not None:
-        raise UsageError(
-            "expect and count both say when it ends; leave one out", written.place("expect")
-        )

@@ -210,7 +210,7 @@ class EndpointKind:
 
     name: str
     help: str
-    spec: type[Endpoint]
+    spec: type[AnyEndpoint]
     types: tuple[str, ...]
     verb: str  # bind or connect
     address: str

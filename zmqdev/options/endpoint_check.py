@@ -7,47 +7,56 @@ from dataclasses import replace
 from typing import Any
 
 from zmqdev.errors import UsageError
-from zmqdev.options import delivery, executing, output, reliable_peers, security_check, sockopt
-from zmqdev.options.endpoint import EndpointKind, Pub, Pull, Sub, WorkerSpec
-from zmqdev.options.endpoint_groups import Endpoint, Input, Records, ReplayOptions
+from zmqdev.options import receiving_check, reliable_peers_check, security_check, sockopt
+from zmqdev.options.endpoint import (
+    AnyEndpoint,
+    ClientSpec,
+    EndpointKind,
+    Pub,
+    Pull,
+    Push,
+    Sub,
+    WorkerSpec,
+)
+from zmqdev.options.endpoint_groups import Endpoint, Frames, Input, Records
 from zmqdev.options.layer import Written, plain
 from zmqdev.options.limits import TOPIC_LIMIT
 
+# Those whose socket type can be chosen.
+_TYPED = (Pub, Push, Pull, WorkerSpec)
 _HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 
 
-def resolve(kind: EndpointKind, spec: Any, written: Written) -> Any:
+def resolve(kind: EndpointKind, spec: AnyEndpoint, written: Written) -> AnyEndpoint:
     """The spec with every default of the kind filled in. UsageError names the place."""
     bind, connect = spec.bind, spec.connect
     if not bind and not connect:
         bind = (kind.address,) if kind.verb == "bind" else ()
         connect = (kind.address,) if kind.verb == "connect" else ()
-    filled = replace(spec, name=spec.name or kind.name, bind=bind, connect=connect)
+    filled: AnyEndpoint = replace(spec, name=spec.name or kind.name, bind=bind, connect=connect)
     if isinstance(filled, Pull) and filled.demand:
         filled = _on_demand(filled, written)
-    if hasattr(spec, "type"):
+    if isinstance(filled, _TYPED):
         filled = replace(filled, type=filled.type or _default_type(kind, filled))
     security_check.check(filled, written)
-    delivery.check(filled, written)
     for check in _CHECKS:
         check(filled, written)
-    if isinstance(spec, reliable_peers.Calling):
-        retries, window = (of(spec, written) for of in _CLIENTS)
+    if isinstance(filled, ClientSpec):
+        retries = reliable_peers_check.retries_of(filled, written)
+        window = reliable_peers_check.window_of(filled, written)
         filled = replace(filled, retries=retries, window=window)
     return replace(filled, sockopts=_sockopts(kind, filled, written))
 
 
-_CLIENTS = (reliable_peers.retries_of, reliable_peers.window_of)
-
-
 def type_of(kind: EndpointKind, spec: Endpoint) -> str:
     """The socket type of a resolved spec."""
-    return getattr(spec, "type", None) or kind.types[0]
+    asked = spec.type if isinstance(spec, _TYPED) else None
+    return asked or kind.types[0]
 
 
-def paced(spec: Any) -> bool:
+def paced(spec: Pub) -> bool:
     """Whether a publisher keeps a pace of its own."""
-    return bool(spec.interval or spec.rate or getattr(spec, "ticks", False))
+    return bool(spec.interval or spec.rate or spec.ticks)
 
 
 def _on_demand(spec: Pull, written: Written) -> Pull:
@@ -61,14 +70,14 @@ def _on_demand(spec: Pull, written: Written) -> Pull:
     return replace(spec, type="DEALER")
 
 
-def _default_type(kind: EndpointKind, spec: Any) -> str:
+def _default_type(kind: EndpointKind, spec: Endpoint) -> str:
     """A DEALER answers whoever is next; with more than one peer only a ROUTER answers who asked."""
     if kind.name == "worker" and (spec.bind or len(spec.connect) > 1):
         return "ROUTER"
     return kind.types[0]
 
 
-def _sockopts(kind: EndpointKind, spec: Any, written: Written) -> dict[str, sockopt.Value]:
+def _sockopts(kind: EndpointKind, spec: Endpoint, written: Written) -> dict[str, sockopt.Value]:
     type_ = type_of(kind, spec)
     for name in spec.sockopts:
         wrong = sockopt.wrong_type(name, type_)
@@ -77,39 +86,54 @@ def _sockopts(kind: EndpointKind, spec: Any, written: Written) -> dict[str, sock
     base = sockopt.defaults(
         type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=len(spec.connect)
     )
-    count = getattr(spec, "count", None)
-    if count and kind.name in ("pull", "worker"):
+    if spec.count and kind.name in ("pull", "worker"):
         # What comes beyond the count is lost to the others that could have it.
-        base["rcvhwm"] = min(kind.hwm, count)
+        base["rcvhwm"] = min(kind.hwm, spec.count)
     if type_ == "XPUB":
         # Each subscription is seen, also the second one of the same topic.
         base["xpub_verboser"] = True
-    if getattr(spec, "on_full", None) == "block":
+    if isinstance(spec, Pub) and spec.on_full == "block":
         base["xpub_nodrop"] = True
     return sockopt.merge(base, spec.sockopts)
 
 
-def _check_input(spec: Any, written: Written) -> None:
+def _check_input(spec: Endpoint, written: Written) -> None:
     if not isinstance(spec, Input):
         return
-    sources = [name for name in ("data", "file", "size", "ticks") if getattr(spec, name, None)]
+    sources = _given(data=spec.data, file=spec.file, size=spec.size, ticks=_ticks(spec))
     _only_one(sources, written)
-    _only_one([name for name in ("interval", "rate") if getattr(spec, name)], written)
+    _only_one(_given(interval=spec.interval, rate=spec.rate), written)
     if spec.jitter is not None and spec.interval is None:
         raise UsageError("jitter needs --interval", written.place("jitter"))
     if spec.jitter is not None and spec.jitter > (spec.interval or 0):
         raise UsageError("jitter cannot be longer than the interval", written.place("jitter"))
 
 
-def _check_replay(spec: Any, written: Written) -> None:
-    if not isinstance(spec, ReplayOptions) or spec.replay is None:
+def _check_replay(spec: Endpoint, written: Written) -> None:
+    if not isinstance(spec, (Pub, Push, ClientSpec)) or spec.replay is None:
         return
     place = written.place("replay")
-    if getattr(spec, "format", None) != "json":
+    if spec.format != "json":
         raise UsageError("only JSON lines hold times; add --format json", place)
-    for name in ("data", "size", "ticks", "interval", "rate", "collect"):
-        if getattr(spec, name, None):
-            raise UsageError(f"replay and {name} cannot be given together", place)
+    others = _given(
+        data=spec.data,
+        size=spec.size,
+        ticks=_ticks(spec),
+        interval=spec.interval,
+        rate=spec.rate,
+        collect=isinstance(spec, ClientSpec) and spec.collect,
+    )
+    if others:
+        raise UsageError(f"replay and {others[0]} cannot be given together", place)
+
+
+def _ticks(spec: object) -> bool:
+    return isinstance(spec, Pub) and spec.ticks
+
+
+def _given(**settings: object) -> list[str]:
+    """The keys of those that were said."""
+    return [name.replace("_", "-") for name, value in settings.items() if value]
 
 
 def _only_one(names: list[str], written: Written) -> None:
@@ -118,18 +142,20 @@ def _only_one(names: list[str], written: Written) -> None:
         raise UsageError(f"{listed} cannot be given together", written.place(names[-1]))
 
 
-def _check_form(spec: Any, written: Written) -> None:
-    form = spec.format if isinstance(spec, Records) else ""
+def _check_form(spec: Endpoint, written: Written) -> None:
+    if not isinstance(spec, Records):
+        return
+    form, frames = spec.format, spec.frames if isinstance(spec, Frames) else None
     if form == "raw" and spec.null:
         raise UsageError(
             "raw has no line ends that NUL could replace; leave one of the two out",
             written.place("null", "format"),
         )
-    if form == "hex" and spec.frames and _HEX_DIGITS & set(spec.frames):
+    if form == "hex" and frames and _HEX_DIGITS & set(frames):
         raise UsageError(
             "frames: in hex the separator cannot be a hexadecimal digit", written.place("frames")
         )
-    if form in ("json", "csv") and spec.frames:
+    if form in ("json", "csv") and frames:
         words = {"json": "JSON lines", "csv": "CSV records"}
         raise UsageError(
             f"frames: {words[form]} tell frames apart themselves; leave it out",
@@ -137,7 +163,7 @@ def _check_form(spec: Any, written: Written) -> None:
         )
 
 
-def _check_pub(spec: Any, written: Written) -> None:
+def _check_pub(spec: Endpoint, written: Written) -> None:
     if isinstance(spec, Pub) and spec.wait_subscribers and spec.type == "PUB":
         raise UsageError(
             "wait-subscribers: a PUB does not see who subscribes; use --type XPUB",
@@ -145,16 +171,17 @@ def _check_pub(spec: Any, written: Written) -> None:
         )
 
 
-def _check_topic_input(spec: Any, written: Written) -> None:
+def _check_topic_input(spec: Endpoint, written: Written) -> None:
     if not isinstance(spec, Pub):
         return
-    said = ("topic_column", "topic_separator", "topic")
-    given = [name.replace("_", "-") for name in said if getattr(spec, name) is not None]
+    column, separator = spec.topic_column, spec.topic_separator
+    topic = spec.topic is not None
+    given = _given(topic_column=column, topic_separator=separator, topic=topic)
     _only_one(given, written)
     if given in ([], ["topic"]):
         return
     [name] = given
-    made = [key for key in ("data", "size", "ticks") if getattr(spec, key)]
+    made = _given(data=spec.data, size=spec.size, ticks=spec.ticks)
     if made:
         raise UsageError(
             f"{name} is for records of --file or stdin, not for {made[0]}", written.place(name)
@@ -170,7 +197,7 @@ def _check_topic_input(spec: Any, written: Written) -> None:
         )
 
 
-def _check_wait(spec: Any, written: Written) -> None:
+def _check_wait(spec: Endpoint, written: Written) -> None:
     if isinstance(spec, Pub) and spec.wait_subscribers and spec.no_wait:
         raise UsageError(
             "no-wait and wait-subscribers contradict each other; leave one out",
@@ -178,7 +205,7 @@ def _check_wait(spec: Any, written: Written) -> None:
         )
 
 
-def _check_sub(spec: Any, written: Written) -> None:
+def _check_sub(spec: Endpoint, written: Written) -> None:
     for prefix in spec.subscribe if isinstance(spec, Sub) else ():
         if len(prefix) > TOPIC_LIMIT:
             raise UsageError(
@@ -188,11 +215,11 @@ def _check_sub(spec: Any, written: Written) -> None:
             )
 
 
-def _check_worker(spec: Any, written: Written) -> None:
+def _check_worker(spec: Endpoint, written: Written) -> None:
     if not isinstance(spec, WorkerSpec):
         return
     said = ["reply"] if spec.reply != WorkerSpec.reply else []
-    _only_one(said + [name for name in ("echo", "exec") if getattr(spec, name)], written)
+    _only_one(said + _given(echo=spec.echo, exec=spec.exec), written)
     if spec.type == "REP" and spec.jobs > 1:
         raise UsageError(
             "jobs: a REP socket answers one request at a time; use --type DEALER",
@@ -215,9 +242,8 @@ _CHECKS = (
     _check_wait,
     _check_sub,
     _check_worker,
-    reliable_peers.check,
-    executing.check,
-    output.check,
+    reliable_peers_check.check,
+    receiving_check.check,
 )
 
 
@@ -227,7 +253,7 @@ def addresses(spec: Endpoint) -> Iterator[tuple[str, str]]:
     yield from (("connect", address) for address in spec.connect)
 
 
-def warnings(spec: Any) -> Iterator[str]:
+def warnings(spec: Endpoint) -> Iterator[str]:
     """What is allowed and yet deserves a word at the start."""
     for mark in ("sndhwm", "rcvhwm"):
         if spec.sockopts.get(mark) == 0:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
-from zmqdev.errors import UsageError
-from zmqdev.options.layer import Written
 from zmqdev.options.option import option
 from zmqdev.options.types import Text
 
@@ -64,46 +61,3 @@ class Choosing(Printing):
         help="Name of each file; may hold {n}, {time}, {topic}.",
         group="Form",
     )
-
-
-def check(spec: Any, written: Written) -> None:
-    """Refuse what contradicts itself."""
-    if isinstance(spec, Printing) and spec.output_format is not None and spec.format != "text":  # type: ignore[attr-defined]
-        raise UsageError(
-            "output-format and format both say how a message is printed; leave one out",
-            written.place("output-format", "format"),
-        )
-    if not isinstance(spec, Choosing):
-        return
-    if getattr(spec, "report_topics", False):
-        _check_report(spec, written)
-    if spec.dump_name != Choosing.dump_name and spec.dump is None:
-        raise UsageError("dump-name needs --dump DIR", written.place("dump-name"))
-    if spec.dump is not None and spec.output_format is not None:
-        raise UsageError(
-            "dump and output-format cannot be given together", written.place("output-format")
-        )
-    others = [name for name in ("match", "until_match", "dump") if getattr(spec, name) is not None]
-    for name in others:
-        if spec.exec is not None or spec.check or spec.expect is not None:  # type: ignore[attr-defined]
-            key = name.replace("_", "-")
-            raise UsageError(
-                f"{key} cannot be given with --exec, --check or --expect", written.place(key)
-            )
-
-
-def _check_report(spec: Any, written: Written) -> None:
-    """A report is all that is printed."""
-    others = ("exec", "check", "expect", "match", "until_match", "dump", "output_format")
-    for name in others:
-        if getattr(spec, name):
-            key = name.replace("_", "-")
-            raise UsageError(
-                f"report-topics counts messages and prints none; leave out {key}",
-                written.place("report-topics"),
-            )
-    if spec.format not in ("text", "json"):
-        raise UsageError(
-            "report-topics writes a table; --format json gives a line of JSON a topic",
-            written.place("format"),
-        )

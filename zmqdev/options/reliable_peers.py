@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from zmqdev.errors import UsageError
-from zmqdev.options.layer import Written
 from zmqdev.options.option import option
-from zmqdev.options.reliable import DEFAULT_SERVICE, GROUP, check_service
+from zmqdev.options.reliable import DEFAULT_SERVICE, GROUP
 from zmqdev.options.types import Choice, Duration, Flag, Integer, Scalar, Text
 
 # A reliable client sends a request again this often when nothing else was said.
@@ -128,103 +126,3 @@ class ServingOptions:
         help="Answer this many requests, then stand still on the next one.",
         group="Faults",
     )
-
-
-def asks(spec: Any) -> bool:
-    """Whether a client finds out if the other side takes ids. Only Majordomo can ask."""
-    can = spec.reliable and spec.protocol in ("mdp-0.1", "mdp-0.2") and not spec.bind
-    return spec.id == "auto" and can and not keeps(spec)
-
-
-def keeps(spec: Any) -> bool:
-    """Whether a client leaves requests with a queue that has a store, or comes for replies."""
-    return bool(spec.reliable and (spec.post or spec.collect))
-
-
-def has_ids(spec: Any) -> bool:
-    """Whether a client puts ids on all its requests from the first on.
-
-    A client that binds cannot renew a connection, so it needs them.
-    """
-    if spec.id != "auto" or spec.bind or keeps(spec):
-        return bool(spec.id == "on" or spec.bind or keeps(spec))
-    return bool(not asks(spec) and spec.window > STRICT_WINDOW)
-
-
-_OF_RELIABLE = ("protocol", "service", "heartbeat", "post", "collect")
-
-
-def check(spec: Any, written: Written) -> None:
-    """UsageError for what contradicts itself."""
-    if not isinstance(spec, (Calling, ServingOptions)):
-        return
-    if isinstance(spec, Calling):
-        _check_id(spec, written)
-    if not spec.reliable:
-        for name in _OF_RELIABLE:
-            # Not "was written": a file from --print-config has all keys, at their defaults.
-            if getattr(spec, name, None) != getattr(type(spec), name, None):
-                why = "this is of the reliable queue; add --reliable"
-                raise UsageError(why, _at(name, written))
-        return
-    if isinstance(spec, Calling) and spec.replies != 1:  # type: ignore[attr-defined]
-        raise UsageError("a reliable queue gives one reply; leave it out", _at("replies", written))
-    if isinstance(spec, ServingOptions):
-        _check_worker(spec, written)
-    check_service(spec.service, _at("service", written))
-    if spec.protocol in ("ppp", "ppp-text", "plain") and spec.service != DEFAULT_SERVICE:
-        raise UsageError(
-            f"{spec.protocol} names no service; leave it out, or take mdp-0.1",
-            _at("service", written),
-        )
-
-
-def _check_id(spec: Any, written: Written) -> None:
-    if spec.post and spec.collect:
-        raise UsageError(
-            "post and collect cannot be given together; collect with the ids that post prints",
-            _at("collect", written),
-        )
-    if keeps(spec) and spec.id == "off":
-        raise UsageError("what is kept has an id; leave it out", _at("id", written))
-    if spec.id != "off":
-        return
-    if spec.bind:
-        raise UsageError(
-            "a client that binds needs ids; connect, or leave it out", _at("id", written)
-        )
-    if spec.window > MOST_CONNECTIONS:
-        raise UsageError(
-            f"without ids each request in flight has a connection, and {MOST_CONNECTIONS} is the "
-            "most; a smaller --window, or --id on",
-            _at("id", written),
-        )
-
-
-def _check_worker(spec: Any, written: Written) -> None:
-    # Before the type, which follows from it where none is asked for.
-    if spec.bind or len(spec.connect) != 1:
-        raise UsageError(
-            "a reliable worker connects to one queue; start one worker for each",
-            written.place("bind", "connect"),
-        )
-    if spec.type not in (None, "DEALER"):
-        raise UsageError("a reliable worker is a DEALER", _at("type", written))
-
-
-def _at(name: str, written: Written) -> str:
-    return written.place((name,)) or name
-
-
-def retries_of(spec: Any, written: Written) -> int:
-    """How often a client sends a request again."""
-    asked: int = spec.retries
-    if not spec.reliable or ("retries",) in written.places:
-        return asked
-    return FOREVER if spec.collect else RETRIES
-
-
-def window_of(spec: Any, written: Written) -> int:
-    """Requests in flight; what is posted waits for the disk, many at a time."""
-    asked: int = spec.window
-    return KEPT_WINDOW if keeps(spec) and ("window",) not in written.places else asked

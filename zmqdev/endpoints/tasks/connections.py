@@ -14,7 +14,8 @@ from zmqdev.endpoints.tasks.lanes import Lanes
 from zmqdev.endpoints.tasks.requests import Requests
 from zmqdev.endpoints.tasks.wire import Shared, Wire
 from zmqdev.options.endpoint import ClientSpec
-from zmqdev.options.reliable_peers import MOST_CONNECTIONS, asks, has_ids
+from zmqdev.options.reliable_peers import MOST_CONNECTIONS
+from zmqdev.options.reliable_peers_check import asks, has_ids
 from zmqdev.wire import majordomo, mmi
 
 

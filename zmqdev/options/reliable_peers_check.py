@@ -1,0 +1,115 @@
+"""What a worker and a client beside a reliable queue come to: defaults, contradictions."""
+
+from __future__ import annotations
+
+from zmqdev.errors import UsageError
+from zmqdev.options.endpoint import ClientSpec, WorkerSpec
+from zmqdev.options.endpoint_groups import Endpoint
+from zmqdev.options.layer import Written
+from zmqdev.options.reliable import DEFAULT_SERVICE, check_service
+from zmqdev.options.reliable_peers import (
+    FOREVER,
+    KEPT_WINDOW,
+    MOST_CONNECTIONS,
+    RETRIES,
+    STRICT_WINDOW,
+)
+
+
+def asks(spec: ClientSpec) -> bool:
+    """Whether a client finds out if the other side takes ids. Only Majordomo can ask."""
+    can = spec.reliable and spec.protocol in ("mdp-0.1", "mdp-0.2") and not spec.bind
+    return spec.id == "auto" and can and not keeps(spec)
+
+
+def keeps(spec: ClientSpec) -> bool:
+    """Whether a client leaves requests with a queue that has a store, or comes for replies."""
+    return spec.reliable and (spec.post or spec.collect)
+
+
+def has_ids(spec: ClientSpec) -> bool:
+    """Whether a client puts ids on all its requests from the first on.
+
+    A client that binds cannot renew a connection, so it needs them.
+    """
+    if spec.id != "auto" or spec.bind or keeps(spec):
+        return bool(spec.id == "on" or spec.bind or keeps(spec))
+    return bool(not asks(spec) and spec.window > STRICT_WINDOW)
+
+
+_OF_RELIABLE = ("protocol", "service", "heartbeat", "post", "collect")
+
+
+def check(spec: Endpoint, written: Written) -> None:
+    """UsageError for what contradicts itself."""
+    if not isinstance(spec, (ClientSpec, WorkerSpec)):
+        return
+    if isinstance(spec, ClientSpec):
+        _check_id(spec, written)
+    if not spec.reliable:
+        for name in _OF_RELIABLE:
+            # Not "was written": a file from --print-config has all keys, at their defaults.
+            if getattr(spec, name, None) != getattr(type(spec), name, None):
+                why = "this is of the reliable queue; add --reliable"
+                raise UsageError(why, _at(name, written))
+        return
+    if isinstance(spec, ClientSpec) and spec.replies != 1:
+        raise UsageError("a reliable queue gives one reply; leave it out", _at("replies", written))
+    if isinstance(spec, WorkerSpec):
+        _check_worker(spec, written)
+    check_service(spec.service, _at("service", written))
+    if spec.protocol in ("ppp", "ppp-text", "plain") and spec.service != DEFAULT_SERVICE:
+        raise UsageError(
+            f"{spec.protocol} names no service; leave it out, or take mdp-0.1",
+            _at("service", written),
+        )
+
+
+def _check_id(spec: ClientSpec, written: Written) -> None:
+    if spec.post and spec.collect:
+        raise UsageError(
+            "post and collect cannot be given together; collect with the ids that post prints",
+            _at("collect", written),
+        )
+    if keeps(spec) and spec.id == "off":
+        raise UsageError("what is kept has an id; leave it out", _at("id", written))
+    if spec.id != "off":
+        return
+    if spec.bind:
+        raise UsageError(
+            "a client that binds needs ids; connect, or leave it out", _at("id", written)
+        )
+    if spec.window > MOST_CONNECTIONS:
+        raise UsageError(
+            f"without ids each request in flight has a connection, and {MOST_CONNECTIONS} is the "
+            "most; a smaller --window, or --id on",
+            _at("id", written),
+        )
+
+
+def _check_worker(spec: WorkerSpec, written: Written) -> None:
+    # Before the type, which follows from it where none is asked for.
+    if spec.bind or len(spec.connect) != 1:
+        raise UsageError(
+            "a reliable worker connects to one queue; start one worker for each",
+            written.place("bind", "connect"),
+        )
+    if spec.type not in (None, "DEALER"):
+        raise UsageError("a reliable worker is a DEALER", _at("type", written))
+
+
+def _at(name: str, written: Written) -> str:
+    return written.place((name,)) or name
+
+
+def retries_of(spec: ClientSpec, written: Written) -> int:
+    """How often a client sends a request again."""
+    if not spec.reliable or ("retries",) in written.places:
+        return spec.retries
+    return FOREVER if spec.collect else RETRIES
+
+
+def window_of(spec: ClientSpec, written: Written) -> int:
+    """Requests in flight; what is posted waits for the disk, many at a time."""
+    unsaid = ("window",) not in written.places
+    return KEPT_WINDOW if keeps(spec) and unsaid else spec.window
