@@ -246,6 +246,9 @@ class BrokerEngine:
 
         return put
 
+    def owed(self) -> int:
+        return 0 if self.broker.is_empty() else 1
+
     def reset(self) -> None:
         self.counters.reset()
         if self._report is not None:

@@ -8,6 +8,7 @@ goes through `device.call`.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import asdict
@@ -22,6 +23,8 @@ from zmqdev.errors import UsageError
 from zmqdev.options.quantity import format_duration
 from zmqdev.options.types import Address, Choice, Duration, Text
 
+log = logging.getLogger("zmqdev")
+CUT_OFF = "peers still sent when the address went, or the device is at a halt; messages may be lost"
 LEASE, LONGEST_LEASE = 5.0, 60.0
 # The one verb whose reply comes late.
 ENDED = "ended"
@@ -136,8 +139,11 @@ def close_address(verb: str, on: Steered, side: str, address: str) -> dict[str, 
         raise Refused(
             "refused", f"{address} is {what} among the addresses of {side}; these are {has}"
         )
+    from zmqdev.device.release import AddressRelease
+
     leaving = on.service.leaving(side)
-    on.device.call(partial(found.release, meant[0]))
+    if not AddressRelease(on.device, found, meant[0], on.service.hear).act():
+        log.warning("%s %s: %s: %s", on.device.name, side, meant[0].actual, CUT_OFF)
     leaving.begin(on.service.loop)
     return asdict(meant[0])
 
@@ -217,11 +223,16 @@ VERBS = {
             changes=True,
         ),
         _address("connect", "Connect a side to one more address.", "connect", open_address),
-        _address("disconnect", "Disconnect a side from an address.", "connect", close_address),
+        _address(
+            "disconnect",
+            "Disconnect a side from an address; what was sent from there is passed on.",
+            "connect",
+            close_address,
+        ),
         _address("bind", "Bind a side to one more address.", "bind", open_address),
         _address(
             "unbind",
-            "Unbind an address; its connections end, what was received is passed on.",
+            "Unbind an address; its connections end, what was sent to it is passed on.",
             "bind",
             close_address,
         ),

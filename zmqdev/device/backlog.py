@@ -14,14 +14,14 @@ import zmq
 
 from zmqdev.device.demand import DemandRelay
 from zmqdev.device.socket import events
-from zmqdev.relay import DROPS, Counters, Relay, recv_burst, send_burst
+from zmqdev.relay import DROPS, Counters, Lane, Relay, recv_burst, send_burst
 from zmqdev.relay.fan import RoutedRelay
 from zmqdev.relay.hooked import HookedRelay
 from zmqdev.relay.veil import veil
 
 # Messages taken at a time.
 BURST = 4096
-TURN = 0.02
+TURN_MS = 20
 _names = itertools.count()
 
 
@@ -44,6 +44,12 @@ class Backlog:
         self._in.bind(address)
         self._out.connect(address)
         self.relay = relay.behind(self._out)
+        # A relay of its own fills the pair: faster than most can send, so that there is an end.
+        self._unasked = context.socket(zmq.PAIR)
+        self._moved = Counters()
+        self._mover = Relay(
+            *(self._source, self._in, self._unasked, self._moved), backward=Lane(enabled=False)
+        )
         self.relay.capture, self.relay.tap = relay.capture, relay.tap
         self._taken = relay.hook.left if isinstance(relay, HookedRelay) else int(relay.held[0])
         self._plain: bool | None = None
@@ -65,18 +71,25 @@ class Backlog:
 
     def take(self, wait_ms: int) -> int:
         """What is here, or comes within `wait_ms`: how many messages. A source without end gets
-        TURN seconds."""
-        taken = 0
+        TURN_MS."""
         if wait_ms:
             self._source.poll(wait_ms)
-        until = time.monotonic() + TURN
-        while time.monotonic() < until and (burst := recv_burst(self._source, BURST)):
-            send_burst(self._in, self._veiled(burst))
-            if self._plain is not False:
-                self._plain = b"" not in burst[0][1:]
-            taken += len(burst)
+        taken = self._look_at_one()
+        if taken:
+            before = self._moved.total()["forward"]["messages"]
+            self._mover.run(until_idle=True, limit_ms=TURN_MS)
+            taken += self._moved.total()["forward"]["messages"] - before
         self._taken += taken
         return taken
+
+    def _look_at_one(self) -> int:
+        burst = recv_burst(self._source, 1)
+        if not burst:
+            return 0
+        if self._plain is not False:
+            self._plain = b"" not in burst[0][1:]
+        send_burst(self._in, self._veiled(burst))
+        return 1
 
     def _veiled(self, burst: list[list[bytes]]) -> list[list[bytes]]:
         """As the first relay would have passed them on: replies come back to these addresses."""
@@ -93,6 +106,8 @@ class Backlog:
 
     def close(self) -> None:
         self.relay.close()
+        self._mover.close()
+        self._unasked.close(0)
         self._in.close(0)
         self._out.close(0)
 

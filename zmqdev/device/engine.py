@@ -98,5 +98,9 @@ class Engine(Protocol):
         """Read files of its own again, such as rights; what is returned puts them into force.
         UsageError names what is wrong. Any thread."""
 
+    def owed(self) -> int:
+        """Requests that have no reply so far, an estimate; 0 where no replies travel. Any
+        thread."""
+
     def reset(self) -> None:
         """Count from zero again. Any thread."""

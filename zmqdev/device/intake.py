@@ -6,8 +6,8 @@ stream, closes, and its system delivers all the rest before the end. What the pe
 written stays in its queue, for the address it connects to next.
 
 libzmq gives up a connection that both ends have closed while the socket's queue is full, with
-what is still unread (stream_engine_base.cpp, in_event with _input_stopped), and a sender whose
-connection is full is in the middle of a message. So the queue is widened before. A reader tells
+what is still unread (stream_engine_base.cpp, in_event with _input_stopped). Where its poll is
+guarded (system/_poll_guard.h) it does not; elsewhere the queue is widened before. A reader tells
 the other thread of room after half a mark of messages, so a connection that waits for room when
 the mark is raised would wait without end: that is looked for, and the mark is put back until the
 connection goes on.
@@ -27,8 +27,12 @@ import zmq
 
 from zmqdev.device.close import duplicate
 from zmqdev.device.marks import await_no_leaver
+from zmqdev.device.newcomers import keep_out
+from zmqdev.device.pause import SenderPause
 from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket, apply
+from zmqdev.system.libzmq import why_unguarded
+from zmqdev.system.process_info import exchanged
 
 # Takes all that is here, and what comes within these milliseconds: how many messages.
 Take = Callable[[int], int]
@@ -40,8 +44,8 @@ QUIET_MS = 2
 LOOK_MS, LOOKS = 1, 4
 # How often a mark is put back for a connection that waits for room.
 MOST_TRIES = 20
-# A pause of a sender, and the seconds in which one should come.
-PAUSE_MS, CATCH_UP = 1, 0.3
+# Between two looks for a moment to close a connection, and the seconds in which one should come.
+PAUSE_MS, CATCH_UP = 1, 0.5
 # One in front that has nothing for this long has ended.
 INPROC, INPROC_MS = "inproc://", 20
 # Seconds without a message or an end: the peers that are left do not answer.
@@ -63,7 +67,7 @@ class Intake:
     def end(self, until: float, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Take in what is on its way, then release every address. False when peers did not
         close before `until` (monotonic seconds), or `stopped()`: what they sent is lost then."""
-        self._side.hide()
+        keep_out(self._side, self._watch)
         try:
             closed = self._close_connections(until, stopped)
         finally:
@@ -116,10 +120,7 @@ class Intake:
         fresh = self._hold_new()
         if fresh:
             self._widen(fresh, until)
-            self._catch_up(until)
-        for connection in fresh:
-            with contextlib.suppress(OSError):  # it has gone by itself
-                connection.shutdown(socket.SHUT_WR)
+            self._close_in_pauses(fresh, until)
         return len(fresh)
 
     def _hold_new(self) -> list[socket.socket]:
@@ -136,7 +137,7 @@ class Intake:
 
     def _widen(self, connections: Sequence[socket.socket], until: float) -> None:
         """Raise the mark at a moment when no connection waits for room."""
-        if not self._mark:
+        if not self._mark or why_unguarded() is None:
             return
         for _ in range(MOST_TRIES):
             self._take(QUIET_MS)
@@ -157,12 +158,18 @@ class Intake:
         apply(self._side.socket, {"rcvhwm": mark})
         return True
 
-    def _catch_up(self, until: float) -> None:
-        """Wait for a pause. In the middle of a burst libzmq holds a part of a message on the
-        sender's side, and loses it when the connection ends."""
-        until = min(until, time.monotonic() + CATCH_UP)
-        while time.monotonic() < until and self._take(PAUSE_MS):
-            pass
+    def _close_in_pauses(self, fresh: Sequence[socket.socket], until: float) -> None:
+        """Each in a pause of its sender. In the middle of a burst libzmq holds a part of a message
+        there, and loses it when the connection ends."""
+        now = time.monotonic()
+        until = min(until, now + CATCH_UP)
+        pauses = {one: SenderPause(came(one), now) for one in fresh}
+        while pauses:
+            self._take(PAUSE_MS)
+            now = time.monotonic()
+            for one in [one for one, pause in pauses.items() if now >= until or at(pause, one)]:
+                say_end(one)
+                del pauses[one]
 
 
 def _wait_for_room(connections: Sequence[socket.socket]) -> bool:
@@ -176,6 +183,23 @@ def _wait_for_room(connections: Sequence[socket.socket]) -> bool:
         after = {one: unread(one) for one in seen}
         seen = {one: after[one] for one in seen if after[one] >= seen[one]}
     return bool(seen)
+
+
+def at(pause: SenderPause, connection: socket.socket) -> bool:
+    """Whether it is a moment to close the connection."""
+    return pause.look(came(connection), unread(connection), time.monotonic())
+
+
+def came(connection: socket.socket) -> int | None:
+    """Bytes that have come by it; None where nobody counts them."""
+    told = exchanged(connection)
+    return None if told is None else told[1]
+
+
+def say_end(connection: socket.socket) -> None:
+    """Nothing more goes out: the peer sees the end of the stream."""
+    with contextlib.suppress(OSError):  # it has gone by itself
+        connection.shutdown(socket.SHUT_WR)
 
 
 def unread(connection: socket.socket) -> int:

@@ -36,6 +36,7 @@ _EVENTS = sum(
     (
         *(*FAILED, *OPENED, zmq.EVENT_DISCONNECTED, zmq.EVENT_HANDSHAKE_SUCCEEDED),
         zmq.EVENT_CONNECT_RETRIED,
+        zmq.EVENT_LISTENING,
     )
 )
 # After this a handshake is looked at: that of an old peer ends without a word.
@@ -106,6 +107,7 @@ class PeerWatch:
         self.pair.set(zmq.LINGER, 0)
         self.pair.connect(self.name)
         self._ahead: deque[_Event] = deque()
+        self._listeners: set[int] = set()
         self._hangups = Hangups()
         self._too_long = _too_long(int(socket.get(zmq.MAXMSGSIZE)))
         self._handshake = int(socket.get(zmq.HANDSHAKE_IVL)) / 1000
@@ -174,6 +176,9 @@ class PeerWatch:
         while events(self.pair) & zmq.POLLIN:
             head, address = self.pair.recv_multipart()
             number, value = struct.unpack("=HI", head)
+            if number == zmq.EVENT_LISTENING:
+                self._listeners.add(value)
+                continue
             event = _Event(number, value, address.decode(errors="replace"))
             if number in OPENED:
                 event.connection = self._look_at(value)
@@ -240,6 +245,11 @@ class PeerWatch:
     def connections(self) -> dict[int, str]:
         """descriptor -> address of all that is connected, handshakes under way included."""
         return self.tally.connections()
+
+    def listeners(self) -> tuple[int, ...]:
+        """Descriptors of those that were opened; some may be closed by now, or be another's. Any
+        thread."""
+        return tuple(self._listeners)
 
     def disable(self) -> None:
         """In the socket's thread, before `close`."""

@@ -21,6 +21,7 @@ from zmqdev.device.backlog import Backlog
 from zmqdev.device.demand import DemandRelay
 from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.intake import Intake
+from zmqdev.device.newcomers import keep_out
 from zmqdev.device.routing import Routing
 from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
 from zmqdev.device.subscription_path import BUSY_MS, CALM_MS, Subscribing
@@ -208,6 +209,7 @@ class RelayEngine:
     def _take_once(self, ending: Ending) -> bool:
         answered = self.counters.total()["backward"]["messages"]
         watch = ending.watches.get(self._sockets[0].name)
+        keep_out(self._sockets[0], watch)
         silent = answered or watch is None or not watch.connections()
         self.backlog.take(0 if silent else TELLING_MS)
         return True
@@ -273,6 +275,9 @@ class RelayEngine:
         back = total["backward"]
         answered = back["messages"] + back["unreachable"] + back["full"]
         return total["forward"]["messages"] - answered
+
+    def owed(self) -> int:
+        return max(0, self.outstanding()) if self._may_reply() else 0
 
     def _moved(self) -> int:
         return sum(flow["messages"] for flow in self.counters.total().values())

@@ -163,6 +163,10 @@ class Service:
         """To be had before an address is disconnected: what libzmq will not tell of it."""
         return Leaving(self.device.watches[side], partial(self._peer, side))
 
+    def hear(self) -> None:
+        """Take what the monitors tell, for one that holds up the loop."""
+        self.device.drain_monitors(self._peer)
+
     def pace(self, seconds: float) -> None:
         """Tell the displays how often to show: those attachments that have a `pace`."""
         for attachment in self._attachments:

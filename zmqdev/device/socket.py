@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -104,7 +104,8 @@ class OpenSocket:
         return self._added("connect", address, address)
 
     def reconnect(self, address: str) -> None:
-        """Connect again to an address that this socket connects to, with a new handshake."""
+        """Connect again to an address that this socket connects to, with a new handshake. The
+        connection before has ended, so no duplicate of it is held."""
         if not any(state.verb == "connect" and state.actual == address for state in self.addresses):
             return  # released meanwhile
         try:
@@ -127,10 +128,11 @@ class OpenSocket:
         self.addresses = tuple(item for item in self.addresses if item != state)
         self._remove_file(state.asked)
 
-    def hide(self) -> None:
-        """Let no newcomer find it: own ipc files go now; whoever is connected stays."""
-        for address in list(self._files):
-            self._remove_file(address)
+    def hide(self, states: Iterable[AddressState]) -> None:
+        """Let no newcomer find these addresses: own ipc files go now; peers that are connected
+        stay."""
+        for state in states:
+            self._remove_file(state.asked)
 
     def close(self, linger_ms: int) -> None:
         """Unsent messages are kept for `linger_ms`; an own ipc file or inproc name goes now.

@@ -26,6 +26,7 @@ enum { ENDED = EPOLLERR | EPOLLHUP };
 typedef struct {
     uint64_t data;
     uint32_t events;
+    int epoll;
     bool known;  /* libzmq has it on its list */
     bool listed; /* the kernel has it too */
 } entry_t;
@@ -48,8 +49,21 @@ static int guarded_ctl(int epoll, int operation, int descriptor, struct epoll_ev
         operation = EPOLL_CTL_ADD;
     }
     if (epoll_ctl(epoll, operation, descriptor, &asked) < 0) return -1;
-    *entry = (entry_t){event->data.u64, event->events, true, true};
+    *entry = (entry_t){event->data.u64, event->events, epoll, true, true};
     return 0;
+}
+
+/* A listener that libzmq polls is polled no more, until libzmq closes it. From any thread: of a
+ * listener the entry does not change before that. */
+static bool leave_unpolled(long descriptor)
+{
+    if (!table || descriptor < 0 || descriptor >= DESCRIPTORS) return false;
+    entry_t *entry = &table[descriptor];
+    struct epoll_event unused;
+    if (!entry->listed || epoll_ctl(entry->epoll, EPOLL_CTL_DEL, (int)descriptor, &unused) < 0)
+        return false;
+    entry->listed = false;
+    return true;
 }
 
 /* Turn one event into the one for libzmq; false: there is none for it. */
@@ -188,5 +202,11 @@ static int guard_poll(uintptr_t inside)
 {
     (void)inside;
     return 0;
+}
+
+static bool leave_unpolled(long descriptor)
+{
+    (void)descriptor;
+    return false;
 }
 #endif

@@ -1,4 +1,4 @@
-/* What outlives libzmq's faults, as a Python module: guard_poll, come_back, stay_down. */
+/* What outlives libzmq's faults, as a Python module: guard_poll, leave_unpolled, come_back, stay_down. */
 #define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -16,6 +16,15 @@ static PyObject *py_guard_poll(PyObject *module, PyObject *address)
     void *inside = PyLong_AsVoidPtr(address);
     if (PyErr_Occurred()) return NULL;
     return PyLong_FromLong(guard_poll((uintptr_t)inside));
+}
+
+/* leave_unpolled(descriptor) -> whether libzmq polled it until now. */
+static PyObject *py_leave_unpolled(PyObject *module, PyObject *descriptor)
+{
+    (void)module;
+    long number = PyLong_AsLong(descriptor);
+    if (PyErr_Occurred()) return NULL;
+    return PyBool_FromLong(leave_unpolled(number));
 }
 
 /* The strings of a list of bytes, ended by NULL; NULL with an exception. */
@@ -80,6 +89,7 @@ static PyObject *py_own_stack(PyObject *module, PyObject *unused)
 
 static PyMethodDef functions[] = {
     {"guard_poll", py_guard_poll, METH_O, NULL},
+    {"leave_unpolled", py_leave_unpolled, METH_O, NULL},
     {"come_back", py_come_back, METH_VARARGS, NULL},
     {"stay_down", py_stay_down, METH_NOARGS, NULL},
     {"own_stack", py_own_stack, METH_NOARGS, NULL},

@@ -37,6 +37,16 @@ def why_unguarded() -> str | None:
     return None if _survival.guard_poll(address) >= 2 else "this libzmq does not poll by epoll"
 
 
+def accept_no_more(descriptor: int) -> bool:
+    """Have libzmq leave this listener of its own unpolled until it is closed: those that connect
+    wait with the system. False where the poll is not guarded."""
+    if sys.platform != "linux" or why_unguarded() is not None:
+        return False
+    from zmqdev.system import _survival
+
+    return _survival.leave_unpolled(descriptor)
+
+
 def addresses(names: tuple[str, ...]) -> tuple[int, ...]:
     """Where libzmq's functions are in this process. ImportError says why they cannot be had."""
     if zmq.zmq_version_info() < (4, 1):
