@@ -28,7 +28,7 @@ import zmq
 from zmqdev.device.close import duplicate
 from zmqdev.device.marks import await_no_leaver
 from zmqdev.device.newcomers import keep_out
-from zmqdev.device.pause import SenderPause
+from zmqdev.device.pause import TYPICAL, SenderPause
 from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket, apply
 from zmqdev.system.libzmq import why_unguarded
@@ -161,13 +161,13 @@ class Intake:
     def _close_in_pauses(self, fresh: Sequence[socket.socket], until: float) -> None:
         """Each in a pause of its sender. In the middle of a burst libzmq holds a part of a message
         there, and loses it when the connection ends."""
-        now = time.monotonic()
-        until = min(until, now + CATCH_UP)
-        pauses = {one: SenderPause(came(one), now) for one in fresh}
+        until = min(until, time.monotonic() + CATCH_UP)
+        pauses = {one: watched(one, 0) for one in fresh}
+        taken = 0
         while pauses:
-            self._take(PAUSE_MS)
-            now = time.monotonic()
-            for one in [one for one, pause in pauses.items() if now >= until or at(pause, one)]:
+            taken += self._take(PAUSE_MS)
+            over = time.monotonic() >= until
+            for one in [one for one, pause in pauses.items() if over or at(pause, one, taken)]:
                 say_end(one)
                 del pauses[one]
 
@@ -185,15 +185,21 @@ def _wait_for_room(connections: Sequence[socket.socket]) -> bool:
     return bool(seen)
 
 
-def at(pause: SenderPause, connection: socket.socket) -> bool:
+def watched(connection: socket.socket, messages: int) -> SenderPause:
+    exact = exchanged(connection) is not None
+    return SenderPause(came(connection, messages), time.monotonic(), exact=exact)
+
+
+def at(pause: SenderPause, connection: socket.socket, messages: int) -> bool:
     """Whether it is a moment to close the connection."""
-    return pause.look(came(connection), unread(connection), time.monotonic())
+    return pause.look(came(connection, messages), unread(connection), time.monotonic())
 
 
-def came(connection: socket.socket) -> int | None:
-    """Bytes that have come by it; None where nobody counts them."""
+def came(connection: socket.socket, messages: int) -> int:
+    """Bytes that have come by it. Where the system does not count them, what `messages` by all
+    connections are taken for."""
     told = exchanged(connection)
-    return None if told is None else told[1]
+    return messages * TYPICAL if told is None else told[1]
 
 
 def say_end(connection: socket.socket) -> None:

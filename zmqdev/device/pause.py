@@ -17,25 +17,25 @@ from __future__ import annotations
 BATCH = 8192
 # Seconds of one look, and without a byte: then nothing is under way, whatever came before.
 SLICE, LONG_PAUSE = 0.001, 0.02
-# The pause where bytes are not counted, as over ipc.
-UNCOUNTED = 0.003
+# What a message is taken for where the system counts no bytes, as over ipc: more than most have,
+# so that one batch of small messages is not taken for less.
+TYPICAL = 160
 
 
 class SenderPause:
-    """Of one connection, looked at again and again from `now` on (monotonic seconds)."""
+    """Of one connection, looked at again and again from `now` on (monotonic seconds). `exact`: its
+    bytes are counted; else a pause tells nothing, unless it is long."""
 
-    def __init__(self, came: int | None, now: float) -> None:
+    def __init__(self, came: int, now: float, *, exact: bool = True) -> None:
+        self._exact = exact
         self._came, self._looked_at, self._moved_at = came, now, now
         self._since_pause = 0
         self._short = 0  # short pieces since the last long one
         self._known = False  # the last pause was at the end of a batch
 
-    def look(self, came: int | None, unread: int, now: float) -> bool:
-        """Whether this is such a moment. `came`: bytes so far, None where nobody counts them;
-        `unread`: of them, those in the system's buffer."""
-        if came is None or self._came is None:
-            self._moved_at = now if unread else self._moved_at
-            return now - self._moved_at >= UNCOUNTED
+    def look(self, came: int, unread: int, now: float) -> bool:
+        """Whether this is such a moment. `came`: bytes so far; `unread`: of them, those in the
+        system's buffer."""
         if now - self._looked_at < SLICE:
             return False
         piece, self._came, self._looked_at = came - self._came, came, now
@@ -54,4 +54,4 @@ class SenderPause:
         if not moved:
             return False
         known, self._known = self._known, self._known or moved >= BATCH
-        return known and moved % BATCH > 0
+        return known and self._exact and moved % BATCH > 0

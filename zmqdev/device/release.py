@@ -20,7 +20,7 @@ import zmq
 
 from zmqdev.device.close import duplicate
 from zmqdev.device.device import Device
-from zmqdev.device.intake import at, came, say_end
+from zmqdev.device.intake import at, say_end, watched
 from zmqdev.device.newcomers import belongs, keep_out
 from zmqdev.device.pause import SenderPause
 from zmqdev.device.peers import PeerWatch
@@ -112,10 +112,11 @@ class AddressRelease:
         return bool(self._held)
 
     def _close_in_pauses(self, until: float) -> None:
-        now = time.monotonic()
+        passed = self._device.engine.counters.total()["forward"]["messages"]
         for connection in self._fresh:
-            self._pauses[connection] = SenderPause(came(connection), now)
-        for connection in [one for one, p in self._pauses.items() if now >= until or at(p, one)]:
+            self._pauses[connection] = watched(connection, passed)
+        over, pauses = time.monotonic() >= until, self._pauses.items()
+        for connection in [one for one, p in pauses if over or at(p, one, passed)]:
             say_end(connection)
             del self._pauses[connection]
 
