@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from zmqdev.options.device import DeviceSpec
 from zmqdev.options.layer import Written
 from zmqdev.options.routes import Rules, rules_of, table_of
 from zmqdev.relay import Counters, Lane, recv_burst, send_burst
-from zmqdev.relay.fan import RoutedRelay, Target
+from zmqdev.relay.fan import RoutedRelay, Target, pump
 from zmqdev.relay.hook import Hook
 from zmqdev.relay.hooked import HookedRelay
 from zmqdev.routing.decide import Counts
@@ -24,6 +25,8 @@ from zmqdev.routing.words import matched, targets
 
 # Seconds after which a function that computes lets the other threads of the program run.
 SWITCH = 0.0005
+# When Python looks for garbage: each message is a list, and a burst of them no reason to look.
+COLLECT = (50_000, 20, 20)
 _COUNTED = ("messages", "bytes", "full", "blocked_ns")
 
 
@@ -59,7 +62,7 @@ class Routing:
         if self._hook is None:
             self._relay = RoutedRelay(*made, **options)
         else:
-            bursts = {"receive": recv_burst, "send": send_burst}
+            bursts: dict[str, Any] = {"receive": recv_burst, "send": send_burst, "pump": pump}
             self._relay = HookedRelay(*made, hook=self._hook, **options, **bursts)
         return self._relay
 
@@ -68,7 +71,10 @@ class Routing:
         if file is None:
             return None
         sys.setswitchinterval(SWITCH)
-        return Hook(file.load(), tuple(self._spec.targets), HookLog(str(self._spec.name), file).say)
+        gc.freeze()
+        gc.set_threshold(*COLLECT)
+        names = {name: at for at, name in enumerate(self._spec.targets)}
+        return Hook(file.load(), names, HookLog(str(self._spec.name), file).say)
 
     def read_again(self) -> Callable[[], None]:
         """Read the file of the routes again; what is returned puts them into force. UsageError

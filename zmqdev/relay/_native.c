@@ -220,6 +220,8 @@ static PyType_Spec relay_spec = {"zmqdev.relay._native.Relay", sizeof(relay_t), 
 
 #include "_routed_type.h"
 
+#include "_pump.h"
+
 /* ---- the module ---- */
 
 /* bind(addresses, failure, keys): the functions of SYMBOLS in order, errno -> exception, and
@@ -302,6 +304,7 @@ static PyMethodDef functions[] = {
     {"bind", bind, METH_VARARGS, NULL},
     {"recv_burst", recv_burst, METH_VARARGS, NULL},
     {"send_burst", send_burst, METH_VARARGS, NULL},
+    {"pump", pump, METH_VARARGS, NULL},
     {"json_field", json_field, METH_VARARGS, NULL},
     {0},
 };

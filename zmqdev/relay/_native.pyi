@@ -1,10 +1,11 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import zmq
 from typing_extensions import Self
 
 from zmqdev.relay.counters import Counters
+from zmqdev.relay.target import Target
 
 SYMBOLS: tuple[str, ...]
 ROWS: tuple[str, ...]
@@ -25,6 +26,15 @@ def recv_burst(
 def send_burst(
     socket: zmq.Socket[bytes], messages: Sequence[Sequence[bytes]], /
 ) -> tuple[int, int]: ...
+def pump(
+    results: Iterator[Any],
+    names: dict[str, int],
+    targets: tuple[Target, ...],
+    limit: int,
+    capture: zmq.Socket[bytes] | None,
+    tap: zmq.Socket[bytes] | None,
+    /,
+) -> tuple[int, int, int, int, Any]: ...
 def json_field(text: bytes, path: tuple[bytes, ...], /) -> bytes | None: ...
 
 class Routes:

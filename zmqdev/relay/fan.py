@@ -9,8 +9,12 @@ from zmqdev.relay import NATIVE
 from zmqdev.relay.target import Target
 
 if TYPE_CHECKING or not NATIVE:
+    from zmqdev.relay.pump import pump
     from zmqdev.relay.routed import RoutedRelay
 else:
+    from zmqdev.relay.native import _native
     from zmqdev.relay.native_routed import RoutedRelay
 
-__all__ = ["RoutedRelay", "Target"]
+    pump = _native.pump
+
+__all__ = ["RoutedRelay", "Target", "pump"]

@@ -8,29 +8,49 @@ was at is lost, and it is called again with the rest.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import length_hint
 from typing import Any
 
-from zmqdev.relay.bursts import check_frames
+import zmq
 
-Function = Callable[[Iterator[list[bytes]]], Iterable[Any]]
+from zmqdev.relay.bursts import check_frames
+from zmqdev.relay.pump import ENDED, FULL, OTHER, RAISED, Pumped
+from zmqdev.relay.target import Target
+
+Function = Callable[[Iterator[list[bytes]]], Iterable[Any] | None]
+"""A generator, or one that returns a list, or None when it has nothing."""
 Say = Callable[[str, BaseException | None], None]
+Pump = Callable[..., Pumped]
+Socket = zmq.Socket[bytes]
 SLOW = 1_000_000_000
 WINDOW = 1_000_000_000
 """Nanoseconds: of a call that is said to be slow, and for the share of the time."""
 
 
+@dataclass(frozen=True)
+class HookStep:
+    """Messages sent, their bytes, why it ended (see pump.py), and what is to be sent still: the
+    number of a backend and a message."""
+
+    sent: int
+    size: int
+    why: int
+    found: tuple[int, list[bytes]] | None
+
+
 class Hook:
     """One function at a time, called in one thread; any other may read the numbers and `renew`.
 
-    `say(text, error)` gets each failure, with what was raised.
+    `names`: the number of each backend. `say(text, error)` gets each failure, with what was raised.
     """
 
-    def __init__(self, function: Function, backends: Sequence[str], say: Say) -> None:
+    def __init__(self, function: Function, names: dict[str, int], say: Say) -> None:
         self._function, self._say = function, say
-        self._backends = backends
-        self._left: deque[list[bytes]] = deque()
+        self._names = names
+        self._messages: Iterator[list[bytes]] = iter(())
+        self._given = 0  # messages of this and all calls before
         self._results: Iterator[Any] | None = None
         self._call_ns = 0
         self._at_start = 0
@@ -39,65 +59,75 @@ class Hook:
         """Time in the function."""
         self.share = 0.0
         """The same as a part of the last second."""
-        self.taken = 0
-        """Messages that it has been given."""
         self.failed = 0
         """Messages it was at when it raised, and things it yielded that go nowhere."""
 
     @property
     def busy(self) -> bool:
         """Whether a call has not ended, or messages are left for another."""
-        return self._results is not None or bool(self._left)
+        return self._results is not None or self.left > 0
 
     @property
     def left(self) -> int:
-        return len(self._left)
+        """Messages that it was given and has not taken."""
+        return length_hint(self._messages)
+
+    @property
+    def taken(self) -> int:
+        """Messages that it has taken."""
+        return self._given - self.left
 
     def renew(self, function: Function, say: Say) -> None:
         """Call another from the next burst on. Any thread."""
         self._function, self._say = function, say
 
-    def begin(self, messages: Iterable[list[bytes]]) -> None:
+    def begin(self, messages: Sequence[list[bytes]]) -> None:
         """Give it these, or nothing. The last call must have ended; `step` goes on with it."""
-        self._left.extend(messages)
+        self._messages, self._given = iter(messages), self._given + len(messages)
         self._call()
 
-    def step(self) -> tuple[int, list[bytes]] | None:
-        """The next that it yields: the number of a backend and the message. None for a step
-        without one: it has ended, or failed; see `busy`."""
+    def step(
+        self,
+        pump: Pump,
+        targets: tuple[Target, ...],
+        limit: int,
+        capture: Socket | None,
+        tap: Socket | None,
+    ) -> HookStep:
+        """Send what it yields, as `pump` does. See `busy` for whether it has ended."""
         if self._results is None:
             self._call()
-        before = time.monotonic_ns()
-        try:
-            assert self._results is not None
-            item = next(self._results)
-        except StopIteration:
-            self._spent(before)
+        assert self._results is not None
+        sent, size, spent, why, what = pump(
+            self._results, self._names, targets, limit, capture, tap
+        )
+        self._spent(spent)
+        found: tuple[int, list[bytes]] | None = None
+        if why == ENDED:
             self._returned()
-            return None
-        except (Exception, SystemExit) as error:
-            self._spent(before)
-            self._raised(error)
-            return None
-        self._spent(before)
-        return self._checked(item)
+        elif why == RAISED:
+            self._raised(what)
+        elif why in (FULL, OTHER):
+            found = self._checked(what)
+        return HookStep(sent, size, why, found)
 
     def _call(self) -> None:
         self._call_ns, self._at_start = 0, self.taken
-        self._results = _results(self._function, self._messages())
+        before = time.monotonic_ns()
+        try:
+            found = self._function(self._messages)
+            self._results = iter(() if found is None else found)
+        except BaseException as error:
+            self._results = _raising(error)
+        self._spent(time.monotonic_ns() - before)
 
-    def _messages(self) -> Iterator[list[bytes]]:
-        while self._left:
-            self.taken += 1
-            yield self._left.popleft()
-
-    def _spent(self, before: int) -> None:
+    def _spent(self, spent: int) -> None:
         now = time.monotonic_ns()
-        self.ns += now - before
-        self._call_ns += now - before
-        began, spent = self._window
+        self.ns += spent
+        self._call_ns += spent
+        began, before = self._window
         if now - began >= WINDOW:
-            self.share = (self.ns - spent) / (now - began)
+            self.share = (self.ns - before) / (now - began)
             self._window = now, self.ns
 
     def _ended(self) -> None:
@@ -107,13 +137,15 @@ class Hook:
 
     def _returned(self) -> None:
         self._ended()
-        if self._left and self.taken == self._at_start:
+        if self.left and self.taken == self._at_start:
             self._skip()
             self._fail("it returned and had taken no message; one is dropped", None)
 
     def _raised(self, error: BaseException) -> None:
+        if not isinstance(error, (Exception, SystemExit)):
+            raise error
         self._ended()
-        if self._left and self.taken == self._at_start:
+        if self.left and self.taken == self._at_start:
             self._skip()
         if self.taken == self._at_start:
             self._say("it failed with no message", error)
@@ -122,8 +154,7 @@ class Hook:
 
     def _skip(self) -> None:
         """Each call takes one message at least off those that are left."""
-        self._left.popleft()
-        self.taken += 1
+        next(self._messages)
 
     def _checked(self, item: Any) -> tuple[int, list[bytes]] | None:
         try:
@@ -132,18 +163,17 @@ class Hook:
         except (TypeError, ValueError) as error:
             self._fail(f"it is to yield (backend, list of bytes): {error}", None)
             return None
-        if name not in self._backends:
-            self._fail(f"no backend {name!r}; known are {', '.join(self._backends)}", None)
+        if not isinstance(name, str) or name not in self._names:
+            self._fail(f"no backend {name!r}; known are {', '.join(self._names)}", None)
             return None
-        return self._backends.index(name), list(message)
+        return self._names[name], list(message)
 
     def _fail(self, text: str, error: BaseException | None) -> None:
         self.failed += 1
         self._say(text, error)
 
 
-def _results(function: Function, messages: Iterator[list[bytes]]) -> Iterator[Any]:
-    """What it yields. It may return a list as well, or None when it has nothing."""
-    found = function(messages)
-    if found is not None:
-        yield from found
+def _raising(error: BaseException) -> Iterator[Any]:
+    """What a function yields that raised before."""
+    raise error
+    yield

@@ -12,24 +12,33 @@ from typing import Any
 
 import zmq
 
+from zmqdev.relay.bursts import BURST_BYTES
 from zmqdev.relay.counters import ROWS
-from zmqdev.relay.hook import Hook
+from zmqdev.relay.hook import Hook, Pump
+from zmqdev.relay.pump import pump
 from zmqdev.relay.routed import RoutedRelay
-from zmqdev.relay.twin import BATCH, BYTES, FULL, MESSAGES, Direction
+from zmqdev.relay.twin import BYTES, FULL, MESSAGES, Direction
 from zmqdev.relay.veil import veil
 from zmqdev.routing.decide import Decision
 
 EVERY = 100_000_000
 """Nanoseconds after which the function is called with nothing."""
+BURST = 1000
+"""Messages that it is given at once, and steps of one turn."""
+UNHEARD = 100
+"""Messages to a PUB or XPUB before it listens to what was read from it; see twin.py."""
 Socket = zmq.Socket[bytes]
 
 
 class HookedRelay(RoutedRelay):
     """As RoutedRelay; the function decides, the table has no routes."""
 
-    def __init__(self, *sockets: Any, hook: Hook, **options: Any) -> None:
+    def __init__(self, *sockets: Any, hook: Hook, pump: Pump = pump, **options: Any) -> None:
         super().__init__(*sockets, **options)
         self.hook = hook
+        self._pump, self._ends = pump, tuple(self.targets)
+        publishes = any(target.is_publisher for target in self.targets)
+        self._at_once = UNHEARD if publishes else BURST
         self._due = 0
 
     def behind(self, source: Socket) -> HookedRelay:
@@ -37,6 +46,7 @@ class HookedRelay(RoutedRelay):
             *(source, self.targets, self.wake, self.counters, self.state.table),
             **self.behind_options(),
             hook=self.hook,
+            pump=self._pump,
         )
 
     def flush(self) -> None:
@@ -49,14 +59,17 @@ class HookedRelay(RoutedRelay):
             return super()._turn(flow)
         self._count_blocked(flow)
         flow.noting = self.counters.origins.wanted
-        fed = 0 if self._is_busy() else self._feed()
-        steps = 0
-        while steps < BATCH and self._is_busy() and self._step():
-            steps += 1
+        moved = 0 if self._is_busy() else self._feed()
+        left = BURST
+        while left > 0 and self._is_busy():
+            stepped = self._step(min(left, self._at_once))
+            moved, left = moved + stepped, left - max(1, stepped)
+            if self._fan.decision is not None:
+                break
         flow.held = _HELD if self._is_busy() else None
         if self._fan.decision is None:
             flow.since = 0
-        return fed + steps
+        return moved
 
     def _is_busy(self) -> bool:
         return self._fan.decision is not None or self.hook.busy
@@ -64,32 +77,45 @@ class HookedRelay(RoutedRelay):
     def _feed(self) -> int:
         """Begin a call with what is there, or with nothing when it is time; how many messages."""
         seen: set[int] | None = set() if self._fan.noting else None
-        burst = self._receive(self._fan.source, BATCH, *(() if seen is None else (seen,)))
+        burst = self._receive(self._fan.source, BURST, *(() if seen is None else (seen,)))
         now = time.monotonic_ns()
         if seen:
             self.counters.origins.note(0, seen)
-        given = [message for message in burst if self._is_within(self._fan, message)]
+        given = burst if self._all_fit(burst) else list(filter(self._lets_in, burst))
         if given or now >= self._due:
             self._due = now + EVERY
-            self.hook.begin(map(self._readdressed, given))
+            self.hook.begin(list(map(_veiled_message, given)) if self._fan.from_router else given)
         return len(burst)
 
-    def _readdressed(self, message: list[bytes]) -> list[bytes]:
-        return [veil(message[0]), *message[1:]] if self._fan.from_router else message
+    def _all_fit(self, burst: list[list[bytes]]) -> bool:
+        """Whether none breaks a limit, as far as that is known without a look at each: a burst
+        ends with the message that brings it to BURST_BYTES."""
+        lane = self._fan.lane
+        if not burst or (lane.max_frames and max(map(len, burst)) > lane.max_frames):
+            return not burst
+        large = lane.max_bytes and lane.max_bytes < max(BURST_BYTES, sum(map(len, burst[-1])))
+        return not large
 
-    def _step(self) -> bool:
-        """Send what is held, or have the function yield one more; False when it has to wait."""
+    def _lets_in(self, message: list[bytes]) -> bool:
+        return self._is_within(self._fan, message)
+
+    def _step(self, limit: int) -> int:
+        """Send what is held, or have the function yield more; how many steps it went on."""
         fan = self._fan
-        if fan.decision is None:
-            failed = self.hook.failed
-            found = self.hook.step()
-            self._count(fan, ROWS["hook"], self.hook.failed - failed)
-            if found is None:
-                return True
-            index, message = found
-            fan.decision = Decision((), message, waits=(index,), ended=True)
-            fan.sent, fan.lost = 0, ""
-        return self._send_held(fan.decision)
+        if fan.decision is not None:
+            return int(self._send_held(fan.decision))
+        failed = self.hook.failed
+        step = self.hook.step(self._pump, self._ends, limit, self.capture, self.tap)
+        self._count(fan, ROWS["hook"], self.hook.failed - failed)
+        self._count(fan, BYTES, step.size)
+        self._count(fan, MESSAGES, step.sent)
+        fan.look()
+        if step.found is None:
+            return step.sent + 1
+        index, message = step.found
+        fan.decision = Decision((), message, waits=(index,), ended=True)
+        fan.sent, fan.lost = 0, ""
+        return step.sent + int(self._send_held(fan.decision))
 
     def _send_held(self, decision: Decision) -> bool:
         fan, message = self._fan, list(decision.frames)
@@ -110,6 +136,10 @@ class HookedRelay(RoutedRelay):
         if self._fan in flows and not self._is_busy():
             nanoseconds = min(nanoseconds, max(0, self._due - time.monotonic_ns()))
         super()._wait(flows, nanoseconds)
+
+
+def _veiled_message(message: list[bytes]) -> list[bytes]:
+    return [veil(message[0]), *message[1:]]
 
 
 _HELD: list[zmq.Frame] = []

@@ -77,7 +77,7 @@ class RoutedRelay:
         self._enveloped = enveloped
         self._latest = state if state is not None else NativeState(table)
         sockets = (frontend, wake, *(target.socket for target in targets))
-        cells = tuple(target.cells.buffer_info()[0] for target in targets)
+        cells = tuple(target.address for target in targets)
         self._core = _native.RoutedRelay(sockets, cells, counters, self._latest, enveloped)
 
     @property

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from zmqdev.options.hook_file import HookFile
 from zmqdev.relay.hook import Hook
+from zmqdev.relay.pump import pump_nothing
 from zmqdev.routing.dry import DROP, DryOutcome
 
 
-class AnyName(list[str]):
+class AnyName(dict[str, int]):
     """Backends of names that are not known: each that the function says is one."""
 
     def __contains__(self, name: object) -> bool:
-        if not isinstance(name, str):
-            return False
-        if not super().__contains__(name):
-            self.append(name)
-        return True
+        if isinstance(name, str):
+            self.setdefault(name, len(self))
+        return isinstance(name, str)
 
 
 class DryHook:
@@ -27,8 +26,9 @@ class DryHook:
 
     def __init__(self, file: HookFile, backends: Sequence[str] | None) -> None:
         self._name = file.path
-        self._backends = AnyName() if backends is None else backends
-        self._hook = Hook(file.load(), self._backends, self._say)
+        known = {name: at for at, name in enumerate(backends or ())}
+        self._names = AnyName() if backends is None else known
+        self._hook = Hook(file.load(), self._names, self._say)
 
     @property
     def failed(self) -> int:
@@ -43,13 +43,13 @@ class DryHook:
         to = self._call([])
         return DryOutcome(to, (self._name,)) if to else None
 
-    def _call(self, messages: Iterable[list[bytes]]) -> tuple[str, ...]:
+    def _call(self, messages: Sequence[list[bytes]]) -> tuple[str, ...]:
         self._hook.begin(messages)
         to = []
         while self._hook.busy:
-            found = self._hook.step()
+            found = self._hook.step(pump_nothing, (), 1, None, None).found
             if found is not None:
-                to.append(self._backends[found[0]])
+                to.append(list(self._names)[found[0]])
         return tuple(to)
 
     def _say(self, text: str, error: BaseException | None) -> None:
