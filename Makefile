@@ -20,11 +20,14 @@ C_STRICT   = -std=c11 -Wall -Wextra -Werror -DPy_LIMITED_API=0x030A0000 $(C_INCL
 SANITIZED := build/sanitized
 
 $(READY): pyproject.toml $(RELAY_C)
+	@echo "Setting up $(VENV): a virtual environment, zmqdev with its C half, its tools for tests."
+	@echo "Packages come from the index that pip is set to; a first time takes about a minute."
 	$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --upgrade pip
 	@# Without the warnings: setuptools calls its own table for C files experimental.
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[dev,metrics]'
 	@touch $@
+	@echo "Set up: $(BIN)/zmqdev"
 
 test: $(READY)   ## the whole suite
 	$(BIN)/python -m pytest -n 4
@@ -74,7 +77,14 @@ demo: demo-ticks ## ticks from a publisher through a forwarder to a subscriber, 
 demo-ticks demo-ticks-sub-pub demo-streamer demo-streamer-one-way demo-queue demo-queue-rep \
 demo-bridge demo-bridge-jobs demo-reliable-queue demo-market-data demo-work-farm demo-route-split demo-route-canary \
 demo-route-by-key: demo-%: $(READY) configs/%.yaml
+	@sed -n '2,/^[^#]/s/^# *//p' configs/$*.yaml
+	@echo "Running configs/$*.yaml for $(DEMO); Ctrl-C ends it sooner."
 	$(BIN)/zmqdev run configs/$*.yaml --duration $(DEMO)
+	@printf '%s\n' "" "Next: . $(BIN)/activate, then" \
+	  "  zmqdev graph configs/$*.yaml      draws what just ran" \
+	  "  zmqdev run configs/$*.yaml        runs it until Ctrl-C; meanwhile, in another terminal:" \
+	  "  zmqdev top, zmqdev ctl            shows rates; steers its devices" \
+	  "  zmqdev help first-steps           a tour; make help lists more demonstrations"
 
 demo-farm: $(READY) ## a work farm whose workers are killed: every request is answered
 	cd tests && ../$(BIN)/python -m support.farm 5

@@ -42,9 +42,11 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "key", "value"),
     [
-        ("sub AAPL MSFT", "subscribe", ["AAPL", "MSFT"]),
-        ("sub 6001 AAPL", "connect", ["tcp://127.0.0.1:6001"]),
-        ("sub AAPL -s ACME", "subscribe", ["AAPL", "ACME"]),
+        ("pair 5560", "connect", ["tcp://127.0.0.1:5560"]),
+        ("pair hello", "data", ["hello"]),
+        ("sub ACME BOLT", "subscribe", ["ACME", "BOLT"]),
+        ("sub 6001 ACME", "connect", ["tcp://127.0.0.1:6001"]),
+        ("sub ACME -s ACME", "subscribe", ["ACME", "ACME"]),
         ("pull 6001", "connect", ["tcp://127.0.0.1:6001"]),
         ("push hello", "data", ["hello"]),
         ("push 42", "data", ["42"]),

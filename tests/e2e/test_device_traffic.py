@@ -44,13 +44,13 @@ def test_a_forwarder_passes_what_a_publisher_sends(start: Start, context: Contex
         ready=True,
     )
     sub.connect(device.ready()["backend"][0])
-    sub.subscribe(b"AAPL")
-    assert pub.recv() == b"\x01AAPL", "the subscription travels to the publisher"
-    for message in (b"MSFT 1", b"AAPL 1", b"AAPL 2"):
+    sub.subscribe(b"ACME")
+    assert pub.recv() == b"\x01ACME", "the subscription travels to the publisher"
+    for message in (b"BOLT 1", b"ACME 1", b"ACME 2"):
         pub.send(message)
-    assert [sub.recv(), sub.recv()] == [b"AAPL 1", b"AAPL 2"]
-    sub.unsubscribe(b"AAPL")
-    assert pub.recv() == b"\x00AAPL"
+    assert [sub.recv(), sub.recv()] == [b"ACME 1", b"ACME 2"]
+    sub.unsubscribe(b"ACME")
+    assert pub.recv() == b"\x00ACME"
     assert device.interrupt() == 0
 
 

@@ -27,10 +27,10 @@ def test_the_body_is_on_stdin_and_the_rest_in_the_environment(
     command = 'echo "$ZMQDEV_NUMBER $ZMQDEV_FRAMES $ZMQDEV_TOPIC $(cat)"'
     pull = start("pull", "-b", ANY, "--exec", command, "--exec-output", "-n", "2", ready=True)
     push.connect(address(pull))
-    push.send_multipart([b"AAPL", b"189.20"])
+    push.send_multipart([b"ACME", b"189.20"])
     push.send(b"alone")
     assert pull.wait() == 0, pull.err
-    assert pull.lines() == ["0 2 AAPL AAPL 189.20", "1 1  alone"]
+    assert pull.lines() == ["0 2 ACME ACME 189.20", "1 1  alone"]
     assert "2 commands" in pull.err
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -55,3 +56,22 @@ def test_the_two_words_contradict_each_other(start: Start) -> None:
     pub = start("pub", "-D", "hello", "--no-wait", "--wait-subscribers", "2")
     assert pub.wait() == 2
     assert "no-wait and wait-subscribers contradict each other" in pub.err
+
+
+def test_a_forwarder_that_has_waited_long_is_soon_there(
+    start: Start, context: zmq.Context[Any], free_ports: Callable[[int], list[int]]
+) -> None:
+    """Each attempt doubles the pause before the next one; the longest is a second, not ten."""
+    [port] = free_ports(1)
+    forwarder = start(
+        *("forwarder", "--frontend-connect", f"tcp://127.0.0.1:{port}", "--stats", "off"),
+        *("--backend-bind", ANY),
+        ready=True,
+    )
+    sub = context.socket(zmq.SUB)
+    sub.rcvtimeo = 4000
+    sub.subscribe(b"")
+    sub.connect(forwarder.ready()["backend"][0])
+    assert not sub.poll(4000)  # by then a pause without a limit is longer than what is left
+    start("pub", "-b", f"tcp://127.0.0.1:{port}", "-D", "{n}", "--rate", "50")
+    assert sub.recv()

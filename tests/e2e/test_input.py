@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zmq
 from support.processes import Start
+
+from zmqdev.endpoints.defaults import feed_of
+from zmqdev.options.endpoint import Push
 
 
 @pytest.fixture
@@ -72,8 +76,8 @@ def test_a_count_is_of_all_files(start: Start, pull: zmq.Socket[bytes], tmp_path
 
 def test_fields_of_csv_are_frames(start: Start, pull: zmq.Socket[bytes]) -> None:
     push = start("push", "-c", at(pull), "--format", "csv")
-    push.feed(b'AAPL,"1,5","two\nlines"\nplain\n')
-    assert pull.recv_multipart() == [b"AAPL", b"1,5", b"two\nlines"]
+    push.feed(b'ACME,"1,5","two\nlines"\nplain\n')
+    assert pull.recv_multipart() == [b"ACME", b"1,5", b"two\nlines"]
     assert pull.recv_multipart() == [b"plain"]
     assert push.wait() == 0, push.err
 
@@ -92,3 +96,41 @@ def test_random_bytes_of_a_size(start: Start, pull: zmq.Socket[bytes]) -> None:
     assert [len(one) for one in found] == [1024] * 3
     assert len(set(found)) == 3
     assert push.wait() == 0, push.err
+
+
+def test_a_directory_is_all_its_files(
+    start: Start, pull: zmq.Socket[bytes], tmp_path: Path
+) -> None:
+    place = tmp_path / "in"
+    (place / "deep").mkdir(parents=True)
+    for name, text in {"b": "3", "a": "1\n2\n", ".hidden": "x", "deep/c": "y"}.items():
+        (place / name).write_text(text)
+    push = start("push", "-c", at(pull), "-F", str(place))
+    assert [pull.recv() for _ in range(3)] == [b"1", b"2", b"3"]
+    assert push.wait() == 0, push.err
+    push = start("push", "-c", at(pull), "-F", str(place), "--format", "raw")
+    assert [pull.recv() for _ in range(2)] == [b"1\n2\n", b"3"]
+    assert push.wait() == 0, push.err
+
+
+def test_one_file_of_a_directory_is_open_at_a_time(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"{number:02}").write_text(f"{number}\n")
+    push = replace(Push(), file=(str(tmp_path),))
+    before = len(os.listdir("/proc/self/fd"))
+    feed = feed_of("push", push)
+    most, came = 0, []
+    while not feed.ended:
+        came += feed.take(100)
+        most = max(most, len(os.listdir("/proc/self/fd")))
+    feed.close()
+    assert [frames[0] for frames in came] == [b"%d" % number for number in range(20)]
+    assert most <= before + 1
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_directory_without_a_file_is_refused(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    push = start("push", "-F", str(tmp_path / "in"))
+    assert push.wait() == 2
+    assert "no file in this directory" in push.err

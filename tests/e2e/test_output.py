@@ -24,10 +24,10 @@ def push(context: zmq.Context[Any]) -> zmq.Socket[bytes]:
 def test_output_has_the_form_that_was_asked_for(start: Start, push: zmq.Socket[bytes]) -> None:
     pull = start("pull", "-b", ANY, "-n", "2", "--output-format", r"%t=%p (%l)\n", ready=True)
     push.connect(address(pull))
-    push.send_multipart([b"AAPL", b"189.20"])
+    push.send_multipart([b"ACME", b"189.20"])
     push.send(b"alone")
     assert pull.wait() == 0, pull.err
-    assert pull.lines() == ["AAPL=189.20 (6)", "=alone (5)"]
+    assert pull.lines() == ["ACME=189.20 (6)", "=alone (5)"]
 
 
 def test_only_what_matches_is_printed_and_counted(start: Start, push: zmq.Socket[bytes]) -> None:
@@ -66,12 +66,12 @@ def test_each_message_goes_to_a_file_of_its_own(
     words = ("--dump", str(place), "--dump-name", "{n}-{topic}")
     pull = start("pull", "-b", ANY, "-n", "3", *words, ready=True)
     push.connect(address(pull))
-    for topic in (b"../../etc", b"AAPL", b".hidden"):
+    for topic in (b"../../etc", b"ACME", b".hidden"):
         push.send_multipart([topic, bytes(range(256))])
     assert pull.wait() == 0, pull.err
     found = {path.name: path.read_bytes() for path in place.iterdir()}
-    assert set(found) == {"0-.._.._etc", "1-AAPL", "2-.hidden"}
-    assert found["1-AAPL"] == b"AAPL " + bytes(range(256))
+    assert set(found) == {"0-.._.._etc", "1-ACME", "2-.hidden"}
+    assert found["1-ACME"] == b"ACME " + bytes(range(256))
 
 
 def test_a_topic_stands_before_each_message(start: Start, context: zmq.Context[Any]) -> None:

@@ -29,12 +29,12 @@ def address(program: Program) -> str:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["--format", "csv", "--topic-column", "2"], b'1,AAPL,"a,b"\n2,BOLT,c\n'),
-        (["--frames", "|", "--topic-column", "2"], b"1|AAPL|a,b\n2|BOLT|c\n"),
-        (["--format", "quoted", "--topic-column", "2"], b'"1" "AAPL" "a,b"\n"2" "BOLT" "c"\n'),
+        (["--format", "csv", "--topic-column", "2"], b'1,ACME,"a,b"\n2,BOLT,c\n'),
+        (["--frames", "|", "--topic-column", "2"], b"1|ACME|a,b\n2|BOLT|c\n"),
+        (["--format", "quoted", "--topic-column", "2"], b'"1" "ACME" "a,b"\n"2" "BOLT" "c"\n'),
         (
             ["--format", "json", "--topic-column", "2"],
-            b'{"frames": ["1", "AAPL", "a,b"]}\n{"frames": ["2", "BOLT", "c"]}\n',
+            b'{"frames": ["1", "ACME", "a,b"]}\n{"frames": ["2", "BOLT", "c"]}\n',
         ),
     ],
 )
@@ -44,7 +44,7 @@ def test_a_column_is_the_topic(
     pub = start("pub", "-b", ANY, *words, ready=True)
     sub.connect(address(pub))
     pub.feed(text)
-    assert sub.recv_multipart() == [b"AAPL", b"1", b"a,b"]
+    assert sub.recv_multipart() == [b"ACME", b"1", b"a,b"]
     assert sub.recv_multipart() == [b"BOLT", b"2", b"c"]
     assert pub.wait() == 0, pub.err
 
@@ -52,8 +52,8 @@ def test_a_column_is_the_topic(
 def test_a_topic_ends_at_the_first_separator(start: Start, sub: zmq.Socket[bytes]) -> None:
     pub = start("pub", "-b", ANY, "-K", ":", ready=True)
     sub.connect(address(pub))
-    pub.feed(b"AAPL:189:20\nBOLT:\n")
-    assert sub.recv_multipart() == [b"AAPL", b"189:20"]
+    pub.feed(b"ACME:189:20\nBOLT:\n")
+    assert sub.recv_multipart() == [b"ACME", b"189:20"]
     assert sub.recv_multipart() == [b"BOLT", b""]
     assert pub.wait() == 0, pub.err
 
@@ -141,13 +141,13 @@ def test_a_terminal_shows_the_topics_while_they_come(
     screen = Terminal(words, columns=80, env={"XDG_RUNTIME_DIR": str(tmp_path)})
     try:
         pub.recv()
-        for topic in (b"AAPL", b"BOLT", b"AAPL"):
+        for topic in (b"ACME", b"BOLT", b"ACME"):
             pub.send_multipart([topic, b"1"])
         screen.shows("2 topics")
-        screen.shows("AAPL")
+        screen.shows("ACME")
         screen.keys(b"\x03")
         assert screen.wait() == 0
         screen.shows("topic  messages  bytes")
-        assert any(line.split()[:3] == ["AAPL", "2", "10"] for line in screen.lines)
+        assert any(line.split()[:3] == ["ACME", "2", "10"] for line in screen.lines)
     finally:
         screen.end()

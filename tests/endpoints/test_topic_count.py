@@ -20,8 +20,8 @@ def test_topics_are_counted_and_the_busiest_comes_first() -> None:
 
 def test_the_topic_of_one_frame_ends_at_the_first_blank() -> None:
     topics = TopicCount()
-    topics.add([[b"AAPL 189.20"], [b"AAPL"], [b"AAPL", b"189.20"]], 0.0)
-    assert [(flow.name, flow.messages) for flow in topics.top()] == [(b"AAPL", 3)]
+    topics.add([[b"ACME 189.20"], [b"ACME"], [b"ACME", b"189.20"]], 0.0)
+    assert [(flow.name, flow.messages) for flow in topics.top()] == [(b"ACME", 3)]
 
 
 def test_a_rate_is_that_of_the_last_second_and_a_mean_of_all() -> None:

@@ -1,6 +1,6 @@
 """What stands on a command line without a flag: a file, addresses, and text or topics.
 
-`zmqdev queue queue.yaml`, `zmqdev forwarder 5555 5556`, `zmqdev sub AAPL`, `zmqdev push hello`.
+`zmqdev queue queue.yaml`, `zmqdev forwarder 5555 5556`, `zmqdev sub ACME`, `zmqdev push hello`.
 A word becomes the flag that says the same, so it meets the same check.
 """
 
@@ -59,7 +59,7 @@ def of_endpoint(kind: EndpointKind, words: Sequence[str]) -> Understood:
     for word in words:
         if word.endswith(FILES):
             _take_file(found, kind.name, word)
-        elif is_address(word) and not (kind.word == "data" and word.isdigit()):
+        elif is_address(word) and not (kind.digits_are_text and word.isdigit()):
             found.add((kind.verb,), word)
         elif kind.word:
             found.add((kind.word,), word)

@@ -1,8 +1,8 @@
-"""Several inputs, one after the other: `-F a -F b`."""
+"""Several inputs, one after the other: `-F a -F b`, or the files of a directory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from zmqdev.endpoints.feed import Feed, Messages
 
@@ -19,6 +19,7 @@ class ChainFeed:
     @property
     def _feed(self) -> Feed:
         while self._at < len(self._feeds) - 1 and self._feeds[self._at].ended:
+            self._feeds[self._at].close()
             self._at += 1
         return self._feeds[self._at]
 
@@ -45,5 +46,44 @@ class ChainFeed:
         return messages
 
     def close(self) -> None:
-        for feed in self._feeds:
+        for feed in self._feeds[self._at :]:
             feed.close()
+
+
+class LateFeed:
+    """A feed that is made when its turn comes: a directory may hold more files than a process
+    may have open."""
+
+    total: int | None = None
+
+    def __init__(self, make: Callable[[], Feed]) -> None:
+        self._make = make
+        self._made: Feed | None = None
+
+    @property
+    def _feed(self) -> Feed:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    @property
+    def ended(self) -> bool:
+        return self._feed.ended
+
+    @property
+    def ready(self) -> bool:
+        return self._feed.ready
+
+    @property
+    def waiting(self) -> int:
+        return self._feed.waiting
+
+    def fileno(self) -> int | None:
+        return self._feed.fileno()
+
+    def take(self, limit: int) -> Messages:
+        return self._feed.take(limit)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()

@@ -6,17 +6,19 @@ import math
 import os
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from zmqdev.endpoints.chain import ChainFeed
+from zmqdev.endpoints.chain import ChainFeed, LateFeed
 from zmqdev.endpoints.feed import (
     STDIN,
     Feed,
     StreamFeed,
+    files_in,
     input_given,
-    open_inputs,
+    open_input,
     random_feed,
     text_feed,
     tick_feed,
@@ -128,7 +130,12 @@ def feed_of(kind: str, spec: Sending) -> Feed:
     if source == "size" and spec.size is not None:
         endless = spec.interval or spec.rate
         return random_feed(spec.size, spec.count or (None if endless else 1), spec.seed)
-    feeds = [StreamFeed(*stream) for stream in _streams(spec)]
+    feeds: list[Feed] = []
+    for path in spec.file or ("-",):
+        if os.path.isdir(path):
+            feeds += [LateFeed(partial(_stream, spec, name)) for name in files_in(path)]
+        else:  # a wrong one is found before anything is sent
+            feeds.append(_stream(spec, path))
     return feeds[0] if len(feeds) == 1 else ChainFeed(feeds, spec.count)
 
 
@@ -136,14 +143,18 @@ def replay_of(spec: Replayed) -> Replay | None:
     """The recorded messages of a sender or client, and when they go; None: it replays nothing."""
     if spec.replay is None:
         return None
-    return Replay([RecordedFeed(*stream) for stream in _streams(spec)], spec.replay, spec.count)
+    feeds = [RecordedFeed(*_opened(spec, path)) for path in spec.file or ("-",)]
+    return Replay(feeds, spec.replay, spec.count)
 
 
-def _streams(spec: Sending) -> Iterator[tuple[int, Layout, str, int | None, int]]:
-    """What a feed of each file is made with."""
-    limit, layout = max(0, int(spec.sockopts.get("maxmsgsize", 0))), layout_of(spec)
-    for name, descriptor in open_inputs(spec.file or ("-",)):
-        yield descriptor, layout, "stdin" if name == "-" else name, spec.count, limit
+def _stream(spec: Sending, path: str) -> StreamFeed:
+    return StreamFeed(*_opened(spec, path))
+
+
+def _opened(spec: Sending, path: str) -> tuple[int, Layout, str, int | None, int]:
+    """What the feed of a file is made with. UsageError when it cannot be read."""
+    limit, name = max(0, int(spec.sockopts.get("maxmsgsize", 0))), "stdin" if path == "-" else path
+    return open_input(path), layout_of(spec), name, spec.count, limit
 
 
 def dialogue_feed(kind: str, spec: Dialogue) -> Feed | None:

@@ -237,9 +237,17 @@ def open_input(path: str, place: str = "--file") -> int:
     return descriptor
 
 
-def open_inputs(paths: Sequence[str]) -> list[tuple[str, int]]:
-    """(path, descriptor) of each; a wrong one is found before anything is sent."""
-    return [(path, open_input(path)) for path in paths]
+def files_in(path: str, place: str = "--file") -> list[str]:
+    """The files of a directory by their names, without those whose name begins with a dot and
+    without directories in it. Raises UsageError where there is none."""
+    try:
+        found = sorted(os.scandir(path), key=lambda entry: entry.name)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", place) from None
+    files = [entry.path for entry in found if entry.is_file() and entry.name[0] != "."]
+    if not files:
+        raise UsageError(f"cannot read {path}: no file in this directory", place)
+    return files
 
 
 def input_given(descriptor: int = STDIN) -> bool:

@@ -219,6 +219,11 @@ class EndpointKind:
     word: str = ""  # the option that a word without a flag is for
     sends: bool | None = False
 
+    @property
+    def digits_are_text(self) -> bool:
+        """Whether digits alone are text to it; those that talk both ways take them for a port."""
+        return self.word == "data" and self.sends is not None
+
 
 ENDPOINTS: dict[str, EndpointKind] = {
     kind.name: kind

@@ -9,22 +9,22 @@ from hypothesis import strategies as st
 from zmqdev.endpoints.form.format import FORMATS, Layout, read_all, read_in, write_out
 from zmqdev.endpoints.form.split import Splitter
 
-MESSAGES = [[b"AAPL", b"189.20"], [b"one"], [b""]]
+MESSAGES = [[b"ACME", b"189.20"], [b"one"], [b""]]
 
 
 @pytest.mark.parametrize(
     ("layout", "output"),
     [
-        (Layout("text"), b"AAPL 189.20\none\n\n"),
-        (Layout("text", separator=b"|"), b"AAPL|189.20\none\n\n"),
-        (Layout("text", delimiter=b"\0"), b"AAPL 189.20\0one\0\0"),
-        (Layout("raw"), b"AAPL189.20one"),
-        (Layout("raw", separator=b","), b"AAPL,189.20one"),
-        (Layout("quoted"), b'"AAPL" "189.20"\n"one"\n""\n'),
-        (Layout("hex"), b"4141504c 3138392e3230\n6f6e65\n\n"),
+        (Layout("text"), b"ACME 189.20\none\n\n"),
+        (Layout("text", separator=b"|"), b"ACME|189.20\none\n\n"),
+        (Layout("text", delimiter=b"\0"), b"ACME 189.20\0one\0\0"),
+        (Layout("raw"), b"ACME189.20one"),
+        (Layout("raw", separator=b","), b"ACME,189.20one"),
+        (Layout("quoted"), b'"ACME" "189.20"\n"one"\n""\n'),
+        (Layout("hex"), b"41434d45 3138392e3230\n6f6e65\n\n"),
         (
             Layout("json"),
-            b'{"time":2.000000,"topic":"AAPL","frames":["AAPL","189.20"]}\n'
+            b'{"time":2.000000,"topic":"ACME","frames":["ACME","189.20"]}\n'
             b'{"time":2.000000,"frames":["one"]}\n'
             b'{"time":2.000000,"frames":[""]}\n',
         ),

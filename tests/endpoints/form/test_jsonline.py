@@ -12,11 +12,11 @@ from zmqdev.endpoints.form.jsonline import decode, encode
 
 
 def test_a_message_has_its_time_its_topic_and_its_frames() -> None:
-    line = encode([b"AAPL", b"\x00\xff"], 1763902510.1234561)
+    line = encode([b"ACME", b"\x00\xff"], 1763902510.1234561)
     assert json.loads(line) == {
         "time": 1763902510.123456,
-        "topic": "AAPL",
-        "frames": ["AAPL", {"base64": "AP8="}],
+        "topic": "ACME",
+        "frames": ["ACME", {"base64": "AP8="}],
     }
 
 

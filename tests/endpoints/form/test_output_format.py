@@ -10,7 +10,7 @@ from zmqdev.endpoints.form.output_format import Received, compile_format
 from zmqdev.errors import UsageError
 
 NOW = 1_795_443_794.25
-TICK = Received([b"AAPL", b"189", b"\x00\xff"], NOW)
+TICK = Received([b"ACME", b"189", b"\x00\xff"], NOW)
 ALONE = Received([b"hello world"], NOW)
 
 
@@ -21,12 +21,12 @@ def shown(form: str, message: Received = TICK) -> bytes:
 @pytest.mark.parametrize(
     ("form", "made"),
     [
-        (r"%t %p\n", b"AAPL 189 \x00\xff\n"),
-        ("%m", b"AAPL 189 \x00\xff"),
+        (r"%t %p\n", b"ACME 189 \x00\xff\n"),
+        ("%m", b"ACME 189 \x00\xff"),
         ("%{2}|%{3}|%{4}|", b"189|\x00\xff||"),
         ("%l %c", b"6 3"),
         ("%x %X", b"3138392000ff 3138392000FF"),
-        ("%6t|%-6t|%2t", b"  AAPL|AAPL  |AAPL"),
+        ("%6t|%-6t|%2t", b"  ACME|ACME  |ACME"),
         (r"%%@@\t\0\x1b\\", b"%@\t\0\x1b\\"),
         ("%U", b"1795443794.250000"),
         ("100 €", "100 €".encode()),

@@ -13,7 +13,7 @@ from zmqdev.endpoints.form.quoted import quote, unquote, visible
     ("frame", "shown"),
     [
         (b"", b'""'),
-        (b"AAPL 189.20", b'"AAPL 189.20"'),
+        (b"ACME 189.20", b'"ACME 189.20"'),
         (b'say "hi" \\', b'"say \\"hi\\" \\\\"'),
         (b"a\nb\r\t\0", b'"a\\nb\\r\\t\\x00"'),
         ("größe".encode(), '"größe"'.encode()),

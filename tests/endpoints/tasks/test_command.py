@@ -36,8 +36,8 @@ def test_the_body_comes_back_byte_for_byte(body: bytes) -> None:
 
 
 def test_the_environment_is_told() -> None:
-    command = Command('printf %s "$ZMQDEV_TOPIC"', b"", {"ZMQDEV_TOPIC": "AAPL"}, 1.0)
-    assert finish(command).output == b"AAPL"
+    command = Command('printf %s "$ZMQDEV_TOPIC"', b"", {"ZMQDEV_TOPIC": "ACME"}, 1.0)
+    assert finish(command).output == b"ACME"
 
 
 @pytest.mark.parametrize(

@@ -125,9 +125,9 @@ def test_a_command_sees_number_topic_and_body(pair: Pair, until: Until) -> None:
     queue, socket = pair(zmq.DEALER, zmq.DEALER)
     command = 'printf "%s %s %s " $ZMQDEV_NUMBER $ZMQDEV_TOPIC $ZMQDEV_FRAMES; cat'
     worker = worker_on(socket, command=command)
-    queue.send_multipart([b"id", b"", b"AAPL", b"body\n"])
+    queue.send_multipart([b"id", b"", b"ACME", b"body\n"])
     until(worker, lambda: queue.poll(0))
-    assert queue.recv_multipart() == [b"id", b"", b"0 AAPL 2 AAPL body\n"]
+    assert queue.recv_multipart() == [b"id", b"", b"0 ACME 2 ACME body\n"]
 
 
 def test_a_failing_command_is_answered_and_kills_nothing(pair: Pair, until: Until) -> None:

@@ -37,14 +37,14 @@ def test_a_routers_envelope_is_shown_as_one(frames: list[bytes], line: bytes) ->
 
 
 def test_without_a_router_there_is_no_envelope() -> None:
-    assert shown([b">", b"AAPL", b"", b"1"], FORWARDER) == b"> AAPL  1\n"
+    assert shown([b">", b"ACME", b"", b"1"], FORWARDER) == b"> ACME  1\n"
     assert shown([b">", b""], STREAMER) == b"> \n"
 
 
 def test_subscriptions_are_said_in_words() -> None:
-    assert shown([b"<", b"\x01AAPL"], FORWARDER) == b'< subscribe "AAPL"\n'
+    assert shown([b"<", b"\x01ACME"], FORWARDER) == b'< subscribe "ACME"\n'
     assert shown([b"<", b"\x00"], FORWARDER) == b'< unsubscribe ""\n'
-    assert shown([b">", b"\x01AAPL"], STREAMER) == b"> \x01AAPL\n"
+    assert shown([b">", b"\x01ACME"], STREAMER) == b"> \x01ACME\n"
 
 
 def test_formats_are_those_of_sub() -> None:

@@ -1,6 +1,6 @@
 r"""Messages as JSON lines: what text cannot carry, one object a line.
 
-    {"time": 1763902510.123456, "topic": "AAPL", "frames": ["AAPL", {"base64": "AP8="}]}
+    {"time": 1763902510.123456, "topic": "ACME", "frames": ["ACME", {"base64": "AP8="}]}
 
 `frames`: each a string when it is UTF-8, otherwise `{"base64": …}`. `time`:
 Unix time in seconds when the message was received. `topic`: the first frame of

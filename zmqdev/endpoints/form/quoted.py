@@ -1,4 +1,4 @@
-r"""Frames as quoted text: `"AAPL" "189.20" "\x00\xff"`, and back.
+r"""Frames as quoted text: `"ACME" "189.20" "\x00\xff"`, and back.
 
 Everything that can be seen stays as it is; a quote, a backslash and whatever
 is not printable becomes `\"`, `\\`, `\n`, `\r`, `\t` or `\xNN`, a byte each. So

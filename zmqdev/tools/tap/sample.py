@@ -2,7 +2,7 @@
 
     > [id 0x006b8b4567] [] Req-1
     < [id 0x006b8b4567] [] Processed: Req-1
-    < subscribe "AAPL"
+    < subscribe "ACME"
 
 `>` is forward, `<` backward. In `raw` only bodies are written, in `json` an object
 with `direction`, `envelope`, `frames` and `time`.
