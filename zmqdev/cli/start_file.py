@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 
 import click
-import zmq
 
 from zmqdev.cli import child
 from zmqdev.cli.start_device import engine_for, metrics_extra
+from zmqdev.device.device import make_context
 from zmqdev.errors import UsageError
+from zmqdev.options.device import DeviceSpec
 from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.layer import Layer
 from zmqdev.report.log import logging_to_stderr
@@ -98,7 +99,7 @@ def _run(asked: Invocation, loop: Loop, children: Children) -> int:
     ):
         for finding in findings:
             log.warning("%s: %s [%s]", finding.place, finding.message, finding.rule)
-        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(_io_threads(made))
+        context = make_context(_io_threads(made), *_devices(made))
         screen = Screen(fleet_spec.stats, counts=fleet_spec.metrics is not None)
         around = Surroundings(
             loop, Path(directory), context, screen.heard, engine_for, children, screen.interval
@@ -118,9 +119,14 @@ def _run(asked: Invocation, loop: Loop, children: Children) -> int:
 
 def _io_threads(made: Plan) -> int:
     """Of the context that devices in threads share: what the one with most asks for."""
+    return max((spec.io_threads for spec in _devices(made)), default=1)
+
+
+def _devices(made: Plan) -> list[DeviceSpec]:
+    """Those in threads of this process."""
     own = in_threads(made)
     devices = (part for part in made.topology.parts if part.category == "device")
-    return max((part.spec.io_threads for part in devices if part.name in own), default=1)
+    return [part.spec for part in devices if part.name in own]
 
 
 def _beside(made: Plan, screen: Screen) -> list[Beside]:

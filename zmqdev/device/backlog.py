@@ -13,6 +13,7 @@ from typing import Any
 import zmq
 
 from zmqdev.device.demand import DemandRelay
+from zmqdev.device.keep_ids import KeepRelay
 from zmqdev.device.socket import events
 from zmqdev.relay import DROPS, Counters, Lane, Relay, recv_burst, send_burst
 from zmqdev.relay.fan import RoutedRelay
@@ -23,6 +24,7 @@ from zmqdev.relay.veil import veil
 BURST = 4096
 TURN_MS = 20
 _names = itertools.count()
+AnyRelay = Relay | RoutedRelay | DemandRelay | KeepRelay
 
 
 class Backlog:
@@ -31,7 +33,7 @@ class Backlog:
     def __init__(
         self,
         context: zmq.Context[Any],
-        relay: Relay | RoutedRelay | DemandRelay,
+        relay: AnyRelay,
         counters: Counters,
     ) -> None:
         self._source, self._counters = relay.frontend, counters

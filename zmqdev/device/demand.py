@@ -161,14 +161,10 @@ class DemandRelay:
         return [message for message in messages if not self._refused(message)]
 
     def _refused(self, message: list[bytes]) -> bool:
-        lane = self.forward
-        if lane.max_frames and len(message) > lane.max_frames:
-            self.counters.cells[ROWS["too_many_frames"]] += 1
-            return True
-        if lane.max_bytes and sum(map(len, message)) > lane.max_bytes:
-            self.counters.cells[ROWS["too_large"]] += 1
-            return True
-        return False
+        reason = self.forward.oversize(message)
+        if reason is not None:
+            self.counters.cells[ROWS[reason]] += 1
+        return reason is not None
 
     def _drop(self) -> int:
         """Nobody asks, and nothing is to wait."""

@@ -27,6 +27,8 @@ from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket, events
 from zmqdev.device.tally import PeerEvent
 from zmqdev.errors import RunError
+from zmqdev.options.device import DeviceSpec
+from zmqdev.options.queue import keeps_ids
 from zmqdev.stats.snapshot import AddressState, PeerCounts, SideState, Snapshot
 from zmqdev.system import crash
 
@@ -39,6 +41,14 @@ ENDED = ("stopped", "failed")
 RECEIVERS = frozenset({"PULL", "SUB", "XSUB"})
 # While it waits for peers at the end: how soon a second signal is noticed.
 GLANCE = 0.05
+
+
+def make_context(io_threads: int, *specs: DeviceSpec) -> zmq.Context[Any]:
+    """With places for as many sockets as these devices may come to have."""
+    context: zmq.Context[Any] = zmq.Context(io_threads)
+    if any(map(keeps_ids, specs)):
+        context.set(zmq.MAX_SOCKETS, int(context.get(zmq.SOCKET_LIMIT)))
+    return context
 
 
 class Device:
@@ -63,7 +73,7 @@ class Device:
         self.watches: dict[str, PeerWatch] = {}
         self.beside: dict[str, AddressState] = {}  # replaced, never changed: any thread reads it
         self._own_context = context is None
-        self._context: zmq.Context[Any] = context or zmq.Context(io_threads)
+        self._context: zmq.Context[Any] = context or make_context(io_threads, engine.spec)
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._paused = False
         self._stop_at: float | None = None  # deadline of the drain, monotonic

@@ -193,6 +193,8 @@ class PeerWatch:
         return found
 
     def _take(self, event: _Event) -> PeerEvent | None:
+        if event.number == zmq.EVENT_CLOSED:  # told by peer_lines.py of ends of ours
+            return self.gone(event.value)
         if event.number in OPENED:
             event.connection = event.connection or Connection(event.value)
         if self._guard is not None:

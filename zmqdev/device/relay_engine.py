@@ -17,11 +17,13 @@ from typing import Any
 import zmq
 
 from zmqdev.device import marks
-from zmqdev.device.backlog import Backlog
+from zmqdev.device.backlog import AnyRelay, Backlog
 from zmqdev.device.demand import DemandRelay
 from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.intake import Intake
+from zmqdev.device.keep_ids import KeepRelay
 from zmqdev.device.newcomers import keep_out
+from zmqdev.device.peer_lines import DESCRIPTORS_EACH, LinesRoom, LinesSide, make_lines
 from zmqdev.device.routing import Routing
 from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
 from zmqdev.device.subscription_path import BUSY_MS, CALM_MS, Subscribing
@@ -29,6 +31,7 @@ from zmqdev.errors import Unchangeable
 from zmqdev.options import socktype
 from zmqdev.options.device import DeviceSpec, on_demand
 from zmqdev.options.kind import DeviceKind
+from zmqdev.options.queue import keeps_ids
 from zmqdev.options.routes import is_routed
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay
@@ -38,6 +41,7 @@ from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
 from zmqdev.stats.snapshot import Flow
 from zmqdev.stats.units import counted
+from zmqdev.system.descriptor import remote_of
 
 # Of the drain time, the part after which a peer that does not stop sending is given up.
 INTAKE_SHARE = 0.5
@@ -86,7 +90,7 @@ class RelayEngine:
         self.counters = Counters()
         self._sockets: tuple[OpenSocket, ...] = ()
         self._capture: OpenSocket | None = None
-        self._relay: Relay | RoutedRelay | DemandRelay | None = None
+        self._relay: AnyRelay | None = None
         self.routing: Routing | None = None
         self._subscribing: tuple[Subscribing, ...] = ()
         self._context: zmq.Context[Any] | None = None
@@ -98,7 +102,7 @@ class RelayEngine:
         self._late = 0  # requests that came after the stop
 
     @property
-    def relay(self) -> Relay | RoutedRelay | DemandRelay:
+    def relay(self) -> AnyRelay:
         assert self._relay is not None, "the engine is not open"
         return self._relay
 
@@ -142,12 +146,16 @@ class RelayEngine:
     ) -> None:
         if side.type == "XPUB":
             side = replace(side, sockopts=telling_all(side.sockopts, manual))
-        census = census_of(self.spec.limits, sides=len(self.spec.sides))
-        self._sockets = (*self._sockets, open_side(context, name, side, watch, census))
+        keeps = keeps_ids(self.spec)
+        census = census_of(
+            self.spec.limits, sides=DESCRIPTORS_EACH if keeps else len(self.spec.sides)
+        )
+        made = make_lines if keeps and name == "backend" else make
+        self._sockets = (*self._sockets, open_side(context, name, side, watch, census, made))
 
     def _make_relay(
         self, frontend: OpenSocket, targets: Sequence[OpenSocket], wake: zmq.Socket[bytes]
-    ) -> Relay | RoutedRelay | DemandRelay:
+    ) -> AnyRelay:
         forward, backward = lanes(self.kind, self.spec)
         if self.routing is not None:
             return self.routing.relay(
@@ -156,10 +164,30 @@ class RelayEngine:
         if on_demand(self.spec):
             workers = targets[0].socket
             return DemandRelay(frontend.socket, workers, wake, self.counters, forward)
+        if isinstance(targets[0], LinesSide):
+            return self._keep_relay(frontend, targets[0], wake)
         return Relay(
             *(frontend.socket, targets[0].socket, wake, self.counters),
             forward=forward,
             backward=backward,
+        )
+
+    def _keep_relay(
+        self, frontend: OpenSocket, server: LinesSide, wake: zmq.Socket[bytes]
+    ) -> KeepRelay:
+        room = LinesRoom(self.spec.limits.connections, server.lines)
+
+        def refuse(descriptor: int) -> None:
+            if frontend.guard is not None:
+                address = remote_of(descriptor) or frontend.name
+                frontend.guard.refuse("connections", room.why, address, time.monotonic())
+
+        return KeepRelay(
+            *(frontend.socket, server.lines, wake, self.counters),
+            *lanes(self.kind, self.spec),
+            room=room,
+            refuse=refuse,
+            linger_ms=int(self.spec.backend.sockopts["linger"]),
         )
 
     def _rights(self) -> acl.Rights | None:
@@ -237,7 +265,7 @@ class RelayEngine:
         """The same while replies go back, in turns."""
         while time.monotonic() < ending.deadline and self._has_backlog():
             turn = _ms(ending.deadline, TURN_MS)
-            if self.relay.run(forward=self.relay.held[0], until_idle=True, limit_ms=turn):
+            if self.relay.run(forward=bool(self.relay.held[0]), until_idle=True, limit_ms=turn):
                 return False
             held = self.relay.held[0]
             if not held and self.backlog.relay.run(until_idle=True, limit_ms=turn):
@@ -245,7 +273,7 @@ class RelayEngine:
         return True
 
     def _has_backlog(self) -> bool:
-        return self.relay.held[0] or not self.backlog.empty
+        return bool(self.relay.held[0]) or not self.backlog.empty
 
     def _await_replies(self, ending: Ending) -> bool:
         while time.monotonic() < ending.deadline and self._awaits_more():
@@ -255,13 +283,20 @@ class RelayEngine:
         return True
 
     def _awaits_more(self) -> bool:
-        return self.outstanding() > 0 or self.relay.held[1]
+        # Where ids are kept a server may say more than it was asked: half a second of silence.
+        talks = (
+            isinstance(self._relay, KeepRelay)
+            and time.monotonic() - self._relay.moved_at < TELLING_MS / 1000
+        )
+        return talks or self.outstanding() > 0 or bool(self.relay.held[1])
 
     def _may_reply(self) -> bool:
         return self.kind.replies and self.spec.frontend.type == "ROUTER"
 
     def _awaits_replies(self) -> bool:
         """Whether replies come at all; decided once, when the drain begins."""
+        if isinstance(self._relay, KeepRelay):
+            return True  # the server may speak first, and to peers that said little
         if self._two_way is None:
             forward, backward = self.counters.total().values()
             plain = self.backlog.plain and forward["messages"] >= FEW
@@ -271,6 +306,8 @@ class RelayEngine:
 
     def outstanding(self) -> int:
         """Requests passed on less replies come back; an estimate, for workers may answer twice."""
+        if isinstance(self._relay, KeepRelay):
+            return self._relay.unanswered
         total = self.counters.total()
         back = total["backward"]
         answered = back["messages"] + back["unreachable"] + back["full"]
@@ -377,6 +414,8 @@ class RelayEngine:
         found = {} if self.routing is None else dict(self.routing.details())
         if self._backlog is not None:
             found["inside"] = self._backlog.inside
+        if isinstance(self._relay, KeepRelay):
+            found["kept_ids"] = len(self._relay.lines.of)
         if isinstance(self._relay, DemandRelay):
             asks = self._relay.asks
             found["demand"] = {"asked": len(asks.waiting), "asks_lost": asks.lost}

@@ -220,9 +220,14 @@ def census_of(limits: Crowd, sides: int = 1) -> Census:
 
 
 def open_side(
-    context: zmq.Context[Any], name: str, side: Any, watch: Watch, census: Census | None = None
+    context: zmq.Context[Any],
+    name: str,
+    side: Any,
+    watch: Watch,
+    census: Census | None = None,
+    make: Callable[..., OpenSocket] = make,
 ) -> OpenSocket:
-    """A resolved side of a spec, open: watched, bound, connected, subscribed."""
+    """A resolved side of a spec, open: made, watched, bound, connected, subscribed."""
     opened = make(context, name, side.type, side.sockopts)
     try:
         opened.secure(side, census)

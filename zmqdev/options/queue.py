@@ -8,9 +8,11 @@ from zmqdev.errors import UsageError
 from zmqdev.options.device import CHOSEN_LATER, DeviceSpec, resolve
 from zmqdev.options.kind import KINDS, DeviceKind, SideDefault
 from zmqdev.options.layer import Written
-from zmqdev.options.option import options_of, section
+from zmqdev.options.option import option, options_of, section
 from zmqdev.options.reliable import Reliable, check_service
+from zmqdev.options.routes import is_routed
 from zmqdev.options.side import Backend, Side
+from zmqdev.options.types import Flag
 
 _SECTION = "reliable"
 
@@ -21,6 +23,13 @@ class QueueSpec(DeviceSpec):
 
     reliable: Reliable = section(
         Reliable, help="Keep each request until it is answered.", shorthand="enabled"
+    )
+    keep_ids: bool = option(
+        Flag(),
+        default=False,
+        help="For a server that is a ROUTER: give each peer a connection to it of its own, with "
+        "the peer's routing id; limits.connections is the most of them.",
+        group="Sides",
     )
 
     @property
@@ -54,6 +63,8 @@ def resolve_device(kind: DeviceKind, spec: DeviceSpec, written: Written) -> Devi
     if not isinstance(spec, QueueSpec):
         return resolve(kind, spec, written)
     spec = _switched_on(spec, written)
+    if spec.keep_ids:
+        return _keeping(kind, spec, written)
     if not spec.reliable.enabled:
         return resolve(kind, spec, written)
     _check(spec.reliable, written)
@@ -62,6 +73,55 @@ def resolve_device(kind: DeviceKind, spec: DeviceSpec, written: Written) -> Devi
         return resolve(reliable, spec, written)
     no_address = replace(reliable.backend, verb="", address="")
     return resolve(replace(reliable, backend=no_address), _joined(spec, written), written)
+
+
+def keeps_ids(spec: DeviceSpec) -> bool:
+    """Whether each peer has a connection to the server of its own."""
+    return isinstance(spec, QueueSpec) and spec.keep_ids
+
+
+def _keeping(kind: DeviceKind, spec: QueueSpec, written: Written) -> DeviceSpec:
+    """The backend connects, to one server, from DEALERs."""
+    if spec.reliable.enabled:
+        raise UsageError(
+            "keep-ids: a reliable queue sends requests to workers under ids of its own; leave "
+            "keep-ids out, or reliable",
+            written.place("keep-ids", (_SECTION, "enabled")),
+        )
+    if spec.backend.bind:
+        raise UsageError(
+            "keep-ids: the backend connects to the server; write --backend-connect ADDRESS, or "
+            "backend: {connect: ADDRESS}",
+            written.place("backend.bind", "keep-ids"),
+        )
+    server = replace(kind.backend, verb="connect")
+    filled = resolve(replace(kind, backend=server), spec, written)
+    _check_keeping(filled, written)
+    return filled
+
+
+def _check_keeping(spec: DeviceSpec, written: Written) -> None:
+    if spec.backends or is_routed(spec):
+        raise UsageError(
+            "keep-ids: there is one server; leave routes and more backends out",
+            written.place("keep-ids", "backends", "routes"),
+        )
+    types = (spec.frontend.type, spec.backend.type)
+    if types != ("ROUTER", "DEALER"):
+        raise UsageError(
+            "keep-ids: needs a ROUTER frontend and a DEALER backend, not {} and {}".format(*types),
+            written.place("frontend.type", "backend.type"),
+        )
+    if len(spec.backend.connect) > 1:
+        raise UsageError(
+            "keep-ids: there is one server; connect to one address",
+            written.place("backend.connect"),
+        )
+    if "routing_id" in spec.backend.sockopts:
+        raise UsageError(
+            "keep-ids: each connection has the routing id of its peer; leave routing_id out",
+            written.place("backend.routing_id", "backend.identity"),
+        )
 
 
 def _shares(spec: QueueSpec) -> bool:

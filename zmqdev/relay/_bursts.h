@@ -71,12 +71,22 @@ static int add_named(PyObject *named, Py_ssize_t at, PyObject *message, const me
     return failed;
 }
 
+/* The descriptor of each message, or NOWHERE, into a list; < 0 with an exception. */
+static int add_source(PyObject *sources, const message_t *frame)
+{
+    PyObject *number = PyLong_FromLong(zmq_msg_get(frame, ZMQ_SRCFD));
+    int failed = number ? PyList_Append(sources, number) : -1;
+    Py_XDECREF(number);
+    return failed;
+}
+
 static PyObject *recv_burst(PyObject *module, PyObject *args)
 {
     state_t *state = PyModule_GetState(module);
-    PyObject *socket, *seen = Py_None, *named = Py_None;
+    PyObject *socket, *seen = Py_None, *named = Py_None, *sources = Py_None;
     Py_ssize_t limit;
-    if (!PyArg_ParseTuple(args, "On|OO:recv_burst", &socket, &limit, &seen, &named)) return NULL;
+    if (!PyArg_ParseTuple(args, "On|OOO:recv_burst", &socket, &limit, &seen, &named, &sources))
+        return NULL;
     void *pointer = handle(state, socket);
     PyObject *messages = pointer ? PyList_New(0) : NULL;
     if (!messages) return NULL;
@@ -89,6 +99,7 @@ static PyObject *recv_burst(PyObject *module, PyObject *args)
         if (!message) error = errno;
         else if (seen != Py_None && add_origin(seen, &frame) < 0) error = -1;
         else if (named != Py_None && add_named(named, count, message, &frame) < 0) error = -1;
+        else if (sources != Py_None && add_source(sources, &frame) < 0) error = -1;
         if ((message && PyList_Append(messages, message) < 0) || PyErr_Occurred()) error = -1;
         Py_XDECREF(message);
     }

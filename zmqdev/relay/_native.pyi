@@ -21,6 +21,7 @@ def recv_burst(
     limit: int,
     seen: set[int] | None = None,
     named: list[tuple[int, int]] | None = None,
+    sources: list[int] | None = None,
     /,
 ) -> list[list[bytes]]: ...
 def send_burst(

@@ -29,6 +29,7 @@ def recv_burst(
     limit: int,
     seen: set[int] | None = None,
     named: list[tuple[int, int]] | None = None,
+    sources: list[int] | None = None,
     /,
 ) -> list[list[bytes]]:
     """Take up to `limit` messages that are there now; `[]` when there is none.
@@ -37,12 +38,14 @@ def recv_burst(
     kept for the next call, so that no message is lost to it. `seen` gets the descriptors
     that the messages came by, for those that came by one. `named`, at a ROUTER: gets (place
     in the burst, descriptor or NOWHERE) of each message whose peer chose its routing id.
+    `sources` gets the descriptor of every message, or NOWHERE.
     """
     messages: list[list[bytes]] = []
+    asked = any(one is not None for one in (seen, named, sources))
     room = BURST_BYTES
     while len(messages) < limit and room > 0:
         try:
-            message, descriptor = receive_from(socket, seen is not None or named is not None)
+            message, descriptor = receive_from(socket, asked)
         except zmq.ZMQError:
             if messages:
                 break
@@ -53,6 +56,8 @@ def recv_burst(
             seen.add(descriptor)
         if named is not None and not is_made(message[0]):
             named.append((len(messages), descriptor))
+        if sources is not None:
+            sources.append(descriptor)
         messages.append(message)
         room -= sum(map(len, message))
     return messages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +33,14 @@ class Lane:
         """Whether a message has to be looked at."""
         sizes = self.topic_limit or self.max_frames or self.max_bytes
         return self.subscriptions_only or bool(sizes)
+
+    def oversize(self, message: Sequence[bytes]) -> str | None:
+        """The row that a message is counted under whose size breaks a limit; None for others."""
+        if self.max_frames and len(message) > self.max_frames:
+            return "too_many_frames"
+        if self.max_bytes and sum(map(len, message)) > self.max_bytes:
+            return "too_large"
+        return None
 
     def __post_init__(self) -> None:
         if min(self.topic_limit, self.max_frames, self.max_bytes) < 0:

@@ -164,14 +164,10 @@ class RoutedRelay(Relay):
 
     def _is_within(self, fan: Fan, message: list[bytes]) -> bool:
         """Whether the limits let it in; one that they do not is counted."""
-        lane = fan.lane
-        if lane.max_frames and len(message) > lane.max_frames:
-            self._count(fan, ROWS["too_many_frames"], 1)
-            return False
-        if lane.max_bytes and sum(map(len, message)) > lane.max_bytes:
-            self._count(fan, ROWS["too_large"], 1)
-            return False
-        return True
+        reason = fan.lane.oversize(message)
+        if reason is not None:
+            self._count(fan, ROWS[reason], 1)
+        return reason is None
 
     def _deliver(self, flow: Direction, message: list[zmq.Frame]) -> bool:
         if flow is not self._fan:
