@@ -35,7 +35,6 @@ from zmqdev.options.queue import keeps_ids
 from zmqdev.options.routes import is_routed
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay
-from zmqdev.relay.fan import RoutedRelay
 from zmqdev.relay.hooked import HookedRelay
 from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
