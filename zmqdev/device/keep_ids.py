@@ -22,8 +22,8 @@ from typing import Any
 
 import zmq
 
-from zmqdev.device.peer_lines import PeerLine, PeerLines
-from zmqdev.device.socket import events
+from zmqdev.device.peer_lines import PeerLine, PeerLines, inode_at
+from zmqdev.device.socket import OpenSocket, events
 from zmqdev.relay import Counters, Lane, recv_burst, send_burst
 from zmqdev.relay.bursts import offer
 from zmqdev.relay.counters import ROWS, TURNS_CELL, WIDTH
@@ -50,7 +50,7 @@ class KeepRelay:
 
     def __init__(
         self,
-        frontend: zmq.Socket[bytes],
+        side: OpenSocket,
         lines: PeerLines,
         wake: zmq.Socket[bytes],
         counters: Counters,
@@ -61,8 +61,8 @@ class KeepRelay:
         refuse: Callable[[int], None],
         linger_ms: int,
     ) -> None:
-        self.frontend, self.lines, self.wake = frontend, lines, wake
-        self.source = frontend
+        self._side, self.lines, self.wake = side, lines, wake
+        self.frontend = self.source = side.socket
         self.counters, self.forward, self.backward = counters, forward, backward
         self.capture: zmq.Socket[bytes] | None = None
         self.tap: zmq.Socket[bytes] | None = None
@@ -82,7 +82,7 @@ class KeepRelay:
     def behind(self, source: zmq.Socket[bytes]) -> KeepRelay:
         """One from a source of messages that were veiled, over the same lines."""
         made = KeepRelay(
-            *(self.frontend, self.lines, self.wake, self.counters, self.forward),
+            *(self._side, self.lines, self.wake, self.counters, self.forward),
             Lane(enabled=False),
             room=self._room,
             refuse=self._refuse,
@@ -197,7 +197,7 @@ class KeepRelay:
             line = self.lines.of[id] = PeerLine(id)
         # A peer that has come back may have the number that it had before.
         if self.source is self.frontend and (line.left or line.descriptor != descriptor):
-            line.came_by(descriptor)
+            line.came_by(descriptor, inode_at(self._side, descriptor))
         line.heard = self._looks
         return line
 

@@ -12,6 +12,7 @@ no event of libzmq's: it is told as EVENT_CLOSED of the descriptor.
 from __future__ import annotations
 
 import itertools
+import os
 import resource
 import selectors
 import struct
@@ -27,8 +28,9 @@ from zmqdev.device.socket import OpenSocket, apply, events
 from zmqdev.errors import RunError
 from zmqdev.relay.bursts import is_made
 from zmqdev.relay.origins import NOWHERE
+from zmqdev.stats.snapshot import AddressState
 from zmqdev.system import libzmq
-from zmqdev.system.descriptor import inode_of
+from zmqdev.system.descriptor import duplicate, inode_of
 
 _EVENT = struct.Struct("=HI")
 _names = itertools.count()
@@ -64,16 +66,42 @@ class PeerLine:
     replies: list[list[bytes]] = field(default_factory=list)  # that the peer has no room for
     open: dict[int, bytes] = field(default_factory=dict)  # descriptors of its connection
 
-    def came_by(self, descriptor: int) -> None:
-        """Its newest message came by this connection."""
-        self.descriptor = descriptor
-        self.inode = inode_of(descriptor) if descriptor != NOWHERE else 0
-        self.left = self.inode is None
+    def came_by(self, descriptor: int, inode: int | None) -> None:
+        """Its newest message came by this connection; `inode` None: it has ended already. That of
+        a peer that came later to the same number is taken for its own, and then its line ends
+        with that one's."""
+        self.descriptor, self.inode = descriptor, inode
+        self.left = inode is None
 
     @property
     def has_ended(self) -> bool:
         """Whether the peer's connection has."""
         return self.descriptor != NOWHERE and inode_of(self.descriptor) != self.inode
+
+
+def inode_at(frontend: OpenSocket, descriptor: int) -> int | None:
+    """The inode of a connection of the frontend, 0 inside this process; None where the number is
+    nothing any more, or something else by now."""
+    if descriptor == NOWHERE:
+        return 0
+    copy = duplicate(descriptor)
+    if copy is None:
+        return None
+    with copy:
+        own = copy.getsockname()
+        if any(_is_at(state, own) for state in frontend.addresses):
+            return inode_of(copy.fileno())
+    return None
+
+
+def _is_at(state: AddressState, own: Any) -> bool:
+    """Whether a connection with this address of ours may be one of an address of a side."""
+    if state.verb == "connect":
+        return True
+    if isinstance(own, tuple):
+        return state.actual.endswith(f":{own[1]}")
+    path = os.fsdecode(own).replace("\0", "@", 1)
+    return state.actual == f"ipc://{path}"
 
 
 class PeerLines:

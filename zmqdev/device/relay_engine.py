@@ -182,7 +182,7 @@ class RelayEngine:
                 frontend.guard.refuse("connections", room.why, address, time.monotonic())
 
         return KeepRelay(
-            *(frontend.socket, server.lines, wake, self.counters),
+            *(frontend, server.lines, wake, self.counters),
             *lanes(self.kind, self.spec),
             room=room,
             refuse=refuse,
