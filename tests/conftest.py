@@ -7,10 +7,12 @@ import os
 import signal
 import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support.postgres import Postgres, programs
 
 # No test depends on the speed of the machine. What CI tries is the same in every run; new cases
 # are found where somebody looks at them, in `make test` and `make fuzz`.
@@ -59,6 +61,35 @@ def own_temporary_directory() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="zmqdev-", ignore_cleanup_errors=True) as name:
         os.environ["TMPDIR"] = tempfile.tempdir = name
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL for the tests of this process."""
+    with postgres_or_skip() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    """One that a test stops and starts."""
+    with postgres_or_skip() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> str:
+    """The URL of a database that is empty."""
+    return postgres.database(f"test{os.urandom(6).hex()}")
+
+
+@contextmanager
+def postgres_or_skip() -> Iterator[Postgres]:
+    if programs() is None:
+        pytest.skip("no PostgreSQL: apt-get install postgresql")
+    pytest.importorskip("psycopg", reason="no psycopg: pip install 'zmqdev[postgres]'")
+    with Postgres.started() as server:
+        yield server
 
 
 @pytest.fixture

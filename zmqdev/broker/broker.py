@@ -180,9 +180,10 @@ class Broker:
 
     def bury_damaged(self, dead: Iterable[Dead]) -> None:
         """Records that the store could not read."""
-        self.ledger.letters += [letter.of_record(one) for one in dead]
-        self.tally.damaged += len(self.ledger.letters)
-        self.ledger.warnings.lines += map(str, self.ledger.letters)
+        letters = [letter.of_record(one) for one in dead]
+        self.ledger.letters += letters
+        self.tally.damaged += len(letters)
+        self.ledger.warnings.lines += map(str, letters)
 
     @property
     def journal(self) -> Journal:
@@ -201,6 +202,7 @@ class Broker:
         """What became of the group that was taken last."""
         for request in self.journal.settled(settled, now):
             self.crew.offer(request, now)
+        self.bury_damaged(settled.damaged)
         for name in {record.service for record in settled.adopted}:
             self.crew.feed(self.ledger.service(name, now), now)
 

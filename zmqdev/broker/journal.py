@@ -9,16 +9,19 @@ Rules.
   limit of a client, no connection that ends and no other client's flood takes it away.
 - The answer to a posted request is kept when it is there, and given to those who ask with its id.
 - A call that says AGAIN, and is not here, waits until the store has said whether it has ended.
+  While another queue has it, the store is asked again now and then: it ends there, or comes here.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from zmqdev.broker.cost import cost
-from zmqdev.broker.record import Answer, Dead, Group, Kept, Settled
+from zmqdev.broker.record import AWAY, Answer, Dead, Group, Kept, Settled
 from zmqdev.broker.repeat import AskedBefore, hand_over, repeat
 from zmqdev.broker.request import Client, Request
 from zmqdev.wire import call
@@ -29,6 +32,18 @@ if TYPE_CHECKING:
 
 # Seconds until a store that took nothing is tried again.
 RETRY = 0.5
+# Seconds until a call that another queue has is asked for again, doubling up to the last.
+FIRST_PAUSE, LAST_PAUSE = 0.1, 2.0
+
+
+@dataclass
+class Elsewhere:
+    """Who waits for a call that another queue has, and when the store is asked again."""
+
+    asked: list[AskedBefore] = field(default_factory=list)
+    kept: bool = False
+    due: float = 0.0
+    pause: float = FIRST_PAUSE
 
 
 class Journal:
@@ -52,12 +67,15 @@ class Journal:
         self._buried: list[tuple[Request, str]] = []
         self._ended: list[int] = []
         self._asked: dict[bytes, list[AskedBefore]] = {}
+        self._elsewhere: dict[bytes, Elsewhere] = {}
+        self._ask_at = float("inf")
         self._since = float("inf")  # since when something waits to be taken
         self._taken = float("-inf")
         self._refusing = ""
         self._size = 0
         self._took: deque[float] = deque(maxlen=100)
         self._refuses_until = float("-inf")
+        self._lease = float("inf")
 
     # What the ledger does
 
@@ -129,6 +147,10 @@ class Journal:
 
     def ask(self, asked: AskedBefore, now: float) -> None:
         """Find out what the store knows of a call."""
+        waiting = self._elsewhere.get(asked.head[2])
+        if waiting is not None:
+            self._join(waiting, asked)
+            return
         self._asked.setdefault(asked.head[2], []).append(asked)
         self._note(now)
 
@@ -145,8 +167,9 @@ class Journal:
 
     def holds(self, identity: bytes) -> bool:
         """Whether a reply may go to that routing id."""
+        waiting = chain(self._asked.values(), (one.asked for one in self._elsewhere.values()))
         return identity in self._named or any(
-            one.head[0] == identity for asked in self._asked.values() for one in asked
+            one.head[0] == identity for asked in waiting for one in asked
         )
 
     def void(self, identity: bytes) -> None:
@@ -156,6 +179,8 @@ class Journal:
                 request.head[0] = self._ledger.nowhere
         for id, asked in list(self._asked.items()):
             self._asked[id] = [one for one in asked if one.head[0] != identity]
+        for waiting in self._elsewhere.values():
+            waiting.asked = [one for one in waiting.asked if one.head[0] != identity]
 
     def _unname(self, request: Request) -> None:
         named = self._named.get(request.head[0]) if request.head else None
@@ -185,7 +210,7 @@ class Journal:
     def due(self) -> float:
         """When the next group is to be taken; infinite when there is nothing."""
         if not self._work():
-            return float("inf")
+            return self._ask_at
         if self._unsaid or self._asked:
             return self._taken + self._within
         return max(self._taken, self._since if self._since < float("inf") else 0) + self._within
@@ -194,6 +219,7 @@ class Journal:
         """What is to be written next; `wall` is the time since 1970."""
         past = wall - now  # from the clock of requests to that of records
         self._taken, self._since = now, float("inf")
+        self._ask_again(now)
         fresh, self._fresh = self._fresh, {}
         self.stored.update(fresh)
         attempts, self._attempts = self._attempts, {}
@@ -218,22 +244,39 @@ class Journal:
 
     def settled(self, settled: Settled, now: float) -> list[Request]:
         """The group that was taken last is settled. Requests that have to be given out now."""
-        group = settled.group
-        self._size = settled.size
-        self._took.append(settled.seconds)
+        self._size, self._lease = settled.size, settled.lease
+        self._ledger.warnings.lines += settled.notices
         if settled.refused:
-            self._refused(group, settled, now)
+            self._refusing, self._refuses_until = settled.refused, now + RETRY
         else:
             self._refuses_until = float("-inf")
+        self.restore(settled.adopted, now)
+        self._ledger.tally.adopted += len(settled.adopted)
+        return [] if settled.group is None else self._settle(settled.group, settled, now)
+
+    def _settle(self, group: Group, settled: Settled, now: float) -> list[Request]:
+        self._took.append(settled.seconds)
+        if settled.refused:
+            self._refused(group, settled)
+        else:
             for record in group.accepted:
-                self._written(record.key)
+                if record.call in settled.elsewhere:
+                    self._held_elsewhere(record.key, now)
+                else:
+                    self._written(record.key)
         if settled.unwritten:
             self._ended[:0], self._dead[:0] = group.ended, group.dead
+            self._attempt_again(group)
         else:
             self._say_answered()
-        offered = self._know(settled, now)
-        self.restore(settled.adopted, now)
-        return offered
+        return self._know(group, settled, now)
+
+    def _attempt_again(self, group: Group) -> None:
+        """What had an attempt more is here still, or has ended."""
+        waiting = {record.key for record in group.attempts}
+        for number, request in self.account.open.items() if waiting else ():
+            if number in waiting:
+                self._attempts.setdefault(number, request)
 
     def _written(self, number: int) -> None:
         ledger = self._ledger
@@ -263,9 +306,24 @@ class Journal:
                 self._say_kept(request)
         self._due_answers.clear()
 
-    def _refused(self, group: Group, settled: Settled, now: float) -> None:
+    def _held_elsewhere(self, number: int, now: float) -> None:
+        """Another queue has that request: it is kept, and its reply comes from there, unless a
+        worker has it here already."""
+        request = self._unsaid.pop(number, None)
+        self.stored.discard(number)
+        if request is None:
+            return
+        self._say_kept(request)
+        if request.number in request.service.queue and request.head:
+            del request.service.queue[request.number]
+            self._posted.discard(number)
+            self._ledger.close(request)
+            self._ledger.tally.abandoned += 1
+            asked = AskedBefore(request.form, request.service.name, request.head, [])
+            self._wait(request.head[2], [asked], now)
+
+    def _refused(self, group: Group, settled: Settled) -> None:
         """The accepted ones are not on disk: who posted is told, others are as without a store."""
-        self._refusing, self._refuses_until = settled.refused, now + RETRY
         for record in group.accepted:
             number = record.key
             self.stored.discard(number)
@@ -274,38 +332,88 @@ class Journal:
                 self._posted.discard(number)
                 self._ledger.withdraw(request, settled.refused)
 
-    def _know(self, settled: Settled, now: float) -> list[Request]:
+    def _know(self, group: Group, settled: Settled, now: float) -> list[Request]:
         """What the store knows of the calls that were asked for."""
         offered = []
-        for id in settled.group.asked:
+        for id in group.asked:
+            asked = self._asked.pop(id, [])
+            waiting = self._elsewhere.get(id)
+            if settled.refused == AWAY or id in settled.elsewhere:
+                self._wait(id, asked, now, settled.refused != AWAY)
+                continue
             found = settled.answers.get(id)
-            for asked in self._asked.pop(id, []):
-                request = self._told(asked, found, id in settled.elsewhere, now)
+            for one in waiting.asked if waiting is not None else ():
+                self._told_late(one, found, now)
+            self._elsewhere.pop(id, None)
+            for one in asked:
+                request = self._told(one, found, now)
                 if request is not None:
                     offered.append(request)
         return offered
 
-    def _told(
-        self, asked: AskedBefore, found: Answer | None, elsewhere: bool, now: float
-    ) -> Request | None:
+    def _told(self, asked: AskedBefore, found: Answer | None, now: float) -> Request | None:
         ledger = self._ledger
         if found is not None:
-            if found.code:
-                ledger.fail(asked.head, found.code)
-            else:
-                ledger.to_clients.append(call.kept(asked.head[0], asked.head[2]))
-                ledger.to_clients.append([*asked.head, *found.body])
+            self._tell(asked, found)
             return None
         known = ledger.calls.get(call.key_of(asked.head[0], asked.head[2]))
         if known is not None:
             repeat(ledger, known, asked.form, asked.head, now)
-        elif elsewhere:
-            ledger.fail(asked.head, "other-queue")
         elif not asked.body:
             ledger.fail(asked.head, "unknown")
         else:
             return ledger.admit(asked.form, asked.service, asked.head, asked.body, now, asked=True)
         return None
+
+    def _told_late(self, asked: AskedBefore, found: Answer | None, now: float) -> None:
+        """Of a call that another queue had. Without an answer it was given there, to a client that
+        did not post; whoever waits still asks again, and is not executed a second time for it."""
+        known = self._ledger.calls.get(call.key_of(asked.head[0], asked.head[2]))
+        if found is not None:
+            self._tell(asked, found)
+        elif known is not None:
+            repeat(self._ledger, known, asked.form, asked.head, now)
+        else:
+            self._ledger.fail(asked.head, "other-queue" if asked.body else "unknown")
+
+    def _tell(self, asked: AskedBefore, found: Answer) -> None:
+        ledger = self._ledger
+        if found.code:
+            ledger.fail(asked.head, found.code)
+        else:
+            ledger.to_clients.append(call.kept(asked.head[0], asked.head[2]))
+            ledger.to_clients.append([*asked.head, *found.body])
+
+    # Calls that another queue has
+
+    def _wait(self, id: bytes, asked: Iterable[AskedBefore], now: float, kept: bool = True) -> None:
+        """Ask for it again in a while. `kept`: it is known to be on disk."""
+        waiting = self._elsewhere.setdefault(id, Elsewhere())
+        waiting.kept = kept
+        for one in asked:
+            self._join(waiting, one)
+        waiting.due = now + waiting.pause
+        waiting.pause = min(2 * waiting.pause, LAST_PAUSE)
+        self._ask_at = min(self._ask_at, waiting.due)
+
+    def _join(self, waiting: Elsewhere, asked: AskedBefore) -> None:
+        """Each connection once, as it asked last."""
+        others = [one for one in waiting.asked if one.head[0] != asked.head[0]]
+        waiting.asked = [*others, asked]
+        if waiting.kept:
+            self._ledger.tally.kept += 1
+            self._ledger.to_clients.append(call.kept(asked.head[0], asked.head[2]))
+
+    def _ask_again(self, now: float) -> None:
+        """Those that are due, with the next group."""
+        if now < self._ask_at:
+            return
+        self._ask_at = float("inf")
+        for id, waiting in self._elsewhere.items():
+            if waiting.due <= now:
+                self._asked.setdefault(id, [])
+            else:
+                self._ask_at = min(self._ask_at, waiting.due)
 
     def report(self, now: float) -> dict[str, Any]:
         """Fields of `Report`."""
@@ -314,6 +422,7 @@ class Journal:
             "store_bytes": self._size,
             "store_full": bool(self.refusal(now)),
             "commit_p99": took[int(0.99 * (len(took) - 1))] if took else 0.0,
+            "lease": max(0.0, self._lease - now) if self._lease < float("inf") else 0.0,
         }
 
     # A new start

@@ -71,15 +71,23 @@ class Settled:
 
     `refused`: why the accepted ones are not on disk, FULL or AWAY; `unwritten`: nor is anything
     else of it, and it is to be written again. `answers`: of the asked ids, those that have ended.
-    `elsewhere`: ids that another queue has. `adopted`: requests of a queue that is no more.
-    `seconds` the commit took, `size` in bytes is the store's now.
+    `elsewhere`: ids that another queue has, of the asked and of the accepted ones. `adopted`:
+    requests of a queue that is no more; `damaged`: what of them could not be read.
+    `seconds` the commit took, `size` in bytes is the store's now. `lease`: by the clock of
+    requests, until when no other queue may take over; infinite where none could. `notices`: lines
+    for the log.
+
+    `group` is None when something is to be told that no group brought.
     """
 
-    group: Group
+    group: Group | None
     refused: str = ""
     unwritten: bool = False
     answers: Mapping[bytes, Answer] = field(default_factory=dict)
     elsewhere: frozenset[bytes] = frozenset()
     adopted: tuple[Kept, ...] = ()
+    damaged: tuple[Dead, ...] = ()
     seconds: float = 0.0
     size: int = 0
+    lease: float = float("inf")
+    notices: tuple[str, ...] = ()

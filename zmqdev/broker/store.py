@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from zmqdev.broker.record import Dead, Group, Kept, Settled
+from zmqdev.errors import RunError
 from zmqdev.options.reliable import Reliable
+from zmqdev.options.store_url import is_url, without_password
 
 
 class Store(Protocol):
@@ -41,7 +43,8 @@ class Store(Protocol):
         """Begin to write a group. Only while it is idle."""
 
     def settled(self) -> Settled | None:
-        """What became of the last group, once; None while that is not known."""
+        """What became of the last group, once, or news without a group; None when there is
+        neither."""
 
     def close(self) -> None:
         """After the last group was settled."""
@@ -51,6 +54,22 @@ def open_store(settings: Reliable) -> Store | None:
     """The store that was asked for, open; None when none was. RunError when it cannot be had."""
     if settings.store is None:
         return None
+    if is_url(settings.store):
+        return _postgres(settings.store, settings.lease)
     from zmqdev.broker.store_sqlite import SqliteStore
 
     return SqliteStore(settings.store, settings.store_size)
+
+
+def _postgres(url: str, lease: float) -> Store:
+    try:
+        from zmqdev.broker.store_postgres import PostgresStore
+    except ImportError:
+        raise needs_psycopg(url) from None
+    return PostgresStore(url, lease)
+
+
+def needs_psycopg(url: str) -> RunError:
+    return RunError(
+        f"store {without_password(url)}: needs psycopg; install it: pip install 'zmqdev[postgres]'"
+    )

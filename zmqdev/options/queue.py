@@ -11,6 +11,7 @@ from zmqdev.options.layer import Written
 from zmqdev.options.option import option, options_of, section
 from zmqdev.options.reliable import Reliable, check_service
 from zmqdev.options.routes import is_routed
+from zmqdev.options.store_url import is_url
 from zmqdev.options.side import Backend, Side
 from zmqdev.options.types import Flag
 
@@ -180,9 +181,22 @@ def _check(settings: Reliable, written: Written) -> None:
             "a worker may take), or leave --workers plain out",
             written.place((_SECTION, "heartbeat")),
         )
+    _check_store(settings, written)
     if settings.workers == "auto" and settings.concurrency > 1:
         raise UsageError(
             "Majordomo and Paranoid Pirate workers take one request at a time; "
             "start more workers, or add --workers plain",
             written.place((_SECTION, "concurrency")),
         )
+
+
+def _check_store(settings: Reliable, written: Written) -> None:
+    # Not "was written": a file from --print-config has all keys, at their defaults.
+    database = settings.store is not None and is_url(settings.store)
+    default = Reliable()
+    if settings.lease != default.lease and not database:
+        why = "only with a database as --store: a file has one queue; leave it out"
+        raise UsageError(why, written.place((_SECTION, "lease")))
+    if settings.store_size != default.store_size and database:
+        why = "only with a file as --store: a database has the room of its disk; leave it out"
+        raise UsageError(why, written.place((_SECTION, "store-size")))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from zmqdev.errors import UsageError
 from zmqdev.options.option import option
-from zmqdev.options.types import Address, Choice, Duration, Flag, Integer, Size, Text
+from zmqdev.options.types import Address, Choice, Duration, Flag, Integer, Size, StoreName, Text
 
 GROUP = "Reliable queue"
 MEBIBYTE = 1 << 20
@@ -137,9 +137,18 @@ class Reliable:
         group=GROUP,
     )
     store: str | None = option(
-        Text(metavar="FILE", any_bytes=True),
+        StoreName(),
         flag="--store",
-        help="Keep requests in this file, so that they outlive the queue and its machine's power.",
+        help="Keep requests in this file, so that they outlive the queue and its machine's power; "
+        "or in postgresql://USER@HOST/DATABASE, which several queues may share.",
+        group=GROUP,
+    )
+    lease: float = option(
+        Duration(positive=True),
+        default=5.0,
+        flag="--lease",
+        help="With a database as store: after so long without a sign of this queue another one "
+        "takes over what it kept.",
         group=GROUP,
     )
     commit_within: float = option(

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from zmqdev.options import address
+from zmqdev.options import address, store_url
 from zmqdev.options.escapes import escape, unescape
 from zmqdev.options.quantity import format_duration, format_size, parse_duration, parse_size
 from zmqdev.options.suggest import near
@@ -80,6 +80,18 @@ class Text(Scalar):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string"}
+
+
+@dataclass(frozen=True)
+class StoreName(Text):
+    """A file, or a database by its URL. A password in it is not written back: it would be in a
+    file that was asked for, and in logs."""
+
+    metavar: str = "FILE|URL"
+    any_bytes: bool = True
+
+    def plain(self, value: str) -> Plain:
+        return store_url.without_password(value)
 
 
 # What it takes when a file has changed: the part reads it again, or starts anew, or nothing,

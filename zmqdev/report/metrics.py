@@ -31,8 +31,9 @@ _RELIABLE_NOW = (
     ("in_flight", "requests that a worker has"),
     ("bytes", "bytes of the requests held"),
     ("clients", "clients with requests here"),
-    ("store_bytes", "bytes of the store's file"),
+    ("store_bytes", "bytes of the store"),
     ("store_full", "1 while the store takes no post"),
+    ("lease", "seconds until another queue may take over what is kept; 0 with a file"),
 )
 
 _OF_ROUTES = (

@@ -20,7 +20,7 @@ from zmqdev.stats.snapshot import Snapshot
 _ALWAYS = frozenset({"queued", "in_flight"})
 # In bytes or seconds, by their names; everything else is a plain number.
 _SIZES = frozenset({"bytes", "store_bytes"})
-_TIMES = frozenset({"oldest", "commit_p99"}) | {
+_TIMES = frozenset({"oldest", "commit_p99", "lease"}) | {
     row.name for row in EXTRA.values() if row.unit == "seconds"
 }
 _SHARES = frozenset(row.name for row in EXTRA.values() if row.unit == "share")

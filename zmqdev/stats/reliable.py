@@ -62,6 +62,7 @@ class ReliableTally:
     restored: int = count(
         "requests", "taken over from the store at the start, or from another queue"
     )
+    adopted: int = count("requests", "of these, taken over from another queue later")
     overran: int = count("attempts", "that took longer than the busy timeout")
 
     def read(self) -> dict[str, int]:
@@ -113,7 +114,8 @@ class ReliableReport:
     """The broker as it stands: gauges, counters, services by name. Ages in seconds.
 
     `services_not_shown`: services without workers that are left out. `commit_p99`: seconds that
-    99 of the last 100 commits took at most; `store_full`: posts are refused.
+    99 of the last 100 commits took at most; `store_full`: posts are refused. `lease`: seconds until
+    another queue may take over what is kept here; 0 where none can, or it is over.
     """
 
     queued: int
@@ -129,3 +131,4 @@ class ReliableReport:
     store_bytes: int = 0
     store_full: bool = False
     commit_p99: float = 0.0
+    lease: float = 0.0

@@ -1,0 +1,151 @@
+"""The tables of a store in PostgreSQL, and what is said to them.
+
+Rules.
+- A start of a queue is a run with a row in `run`, and a lease in it that it renews. Times are
+  compared with the database's own alone.
+- Every commit locks the row of its run. Who finds a lease over writes itself into that row, and
+  so ends the commits of that run: no row to be locked, nothing written.
+- The adopter holds the run; its requests stay where they are. A run that it held itself goes with
+  it.
+- Rows of requests are inserted and deleted. Only attempts are ever changed.
+
+`%(name)s` are parameters; those that end with `s` are arrays of one length each.
+"""
+
+from __future__ import annotations
+
+VERSION = 1
+# Of the lock under which tables are made: two queues may start at the same moment.
+LOCK = int.from_bytes(b"zmqdev", "big")
+# A queue inserts and deletes: what is dead is to be cleared away early, and at once.
+_CHURN = "autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_cost_delay=0"
+
+TABLES = (
+    "create schema if not exists zmqdev",
+    "create table zmqdev.meta (name text primary key, value text not null)",
+    "create table zmqdev.run (run bigint generated always as identity primary key,"
+    " queue text not null, lease_until timestamptz not null, adopted_by bigint)"
+    " with (fillfactor=50)",
+    "create table zmqdev.request (run bigint, key bigint, call bytea unique, service bytea,"
+    " arrived float8, attempts bigint, body bytea, crc bigint, primary key (run, key))"
+    f" with ({_CHURN})",
+    "create table zmqdev.reply (call bytea primary key, until float8, code bytea, body bytea,"
+    f" crc bigint) with ({_CHURN})",
+    "create index reply_until on zmqdev.reply (until)",
+    "create table zmqdev.dead (number bigint generated always as identity primary key, run bigint,"
+    " key bigint, call bytea, service bytea, reason bytea, at float8, body bytea, crc bigint,"
+    " unique (run, key))",
+    # No attempt to compress what is deleted a moment later.
+    "alter table zmqdev.request alter column body set storage external",
+    "alter table zmqdev.reply alter column body set storage external",
+    f"insert into zmqdev.meta values ('version', '{VERSION}')",
+)
+OURS = (
+    "select to_regclass('zmqdev.meta') is not null,"
+    " exists (select from pg_namespace where nspname = 'zmqdev')"
+)
+READ_VERSION = "select value from zmqdev.meta where name = 'version'"
+
+# Plans are made while tables are empty and used when they are not.
+SESSION = (
+    "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;"
+    " set plan_cache_mode = force_generic_plan; set jit = off; set statement_timeout = 0;"
+    " set idle_session_timeout = 0"
+)
+FLUSHES = "select current_setting('synchronous_commit'), current_setting('fsync')"
+
+BEGIN_RUN = (
+    "insert into zmqdev.run (queue, lease_until)"
+    " values (%(queue)s, now() + make_interval(secs => %(lease)s)) returning run"
+)
+# Whether the lease was over already, and who has the run when it was taken over.
+RENEW = (
+    "with before as (select lease_until < now() as over from zmqdev.run where run = %(run)s)"
+    " update zmqdev.run set lease_until = now() + make_interval(secs => %(lease)s)"
+    " where run = %(run)s and adopted_by is null returning (select over from before)"
+)
+ADOPTER = (
+    "select queue from zmqdev.run where run ="
+    " (select adopted_by from zmqdev.run where run = %(run)s)"
+)
+# Runs whose lease is over, with what they held; and those left by a holder that is itself held,
+# or that is no more.
+ADOPT = (
+    "with mine as materialized ("
+    "  select run from zmqdev.run where run = %(run)s and adopted_by is null for share),"
+    " over as materialized ("
+    "  select run from zmqdev.run where adopted_by is null and lease_until < now()"
+    "  and run <> %(run)s for update skip locked)"
+    " update zmqdev.run r set adopted_by = %(run)s"
+    " where exists (select from mine) and r.run <> %(run)s and ("
+    "  r.run in (select run from over) or r.adopted_by in (select run from over)"
+    "  or r.adopted_by in (select h.run from zmqdev.run h where h.adopted_by = %(run)s)"
+    "  or (r.adopted_by is not null"
+    "      and not exists (select from zmqdev.run h where h.run = r.adopted_by)))"
+    " returning r.run, r.queue"
+)
+FETCH = (
+    "select run, key, call, service, arrived, attempts, body, crc from zmqdev.request"
+    " where run = %(run)s and key > %(after)s order by key limit %(most)s"
+)
+FORGET_RUN = (
+    "delete from zmqdev.run where run = any(%(runs)s) and adopted_by = %(run)s"
+    " and not exists (select from zmqdev.request q where q.run = run.run)"
+)
+# At the end: held runs without requests go, and the lease is over at once for the rest.
+LEAVE = (
+    "delete from zmqdev.run r where (r.run = %(run)s or r.adopted_by = %(run)s)"
+    " and not exists (select from zmqdev.request q where q.run = r.run"
+    "   or (r.run = %(run)s and q.run in"
+    "       (select h.run from zmqdev.run h where h.adopted_by = %(run)s)))",
+    "update zmqdev.run set lease_until = '-infinity' where run = %(run)s and adopted_by is null",
+)
+
+COMMIT = (
+    "with alive as materialized ("
+    "  select run from zmqdev.run where run = %(run)s and adopted_by is null for share),"
+    " ended as ("
+    "  delete from zmqdev.request r using unnest(%(ended_runs)s, %(ended_keys)s) e(run, key)"
+    "  where r.run = e.run and r.key = e.key and exists (select from alive)),"
+    " accepted as ("
+    "  insert into zmqdev.request (run, key, call, service, arrived, attempts, body, crc)"
+    "  select %(run)s, a.* from unnest(%(keys)s, %(calls)s, %(services)s, %(arrivals)s,"
+    "    %(attempts)s, %(bodies)s, %(crcs)s) a"
+    "  where exists (select from alive) on conflict do nothing returning key),"
+    " answered as ("
+    "  insert into zmqdev.reply select a.* from unnest(%(reply_calls)s, %(reply_untils)s,"
+    "    %(reply_codes)s, %(reply_bodies)s, %(reply_crcs)s) a"
+    "  where exists (select from alive) on conflict do nothing)"
+    " select (select count(*) from alive), (select count(*) from accepted)"
+)
+# What is rare has statements of its own, in one transaction with the commit.
+CHANGE = (
+    "update zmqdev.request r set arrived = c.arrived, attempts = c.attempts, crc = c.crc"
+    " from unnest(%(runs)s, %(keys)s, %(arrivals)s, %(attempts)s, %(crcs)s)"
+    " c(run, key, arrived, attempts, crc) where r.run = c.run and r.key = c.key"
+)
+BURY = (
+    "insert into zmqdev.dead (run, key, call, service, reason, at, body, crc)"
+    " select d.* from unnest(%(runs)s, %(keys)s, %(calls)s, %(services)s, %(reasons)s, %(times)s,"
+    " %(bodies)s, %(crcs)s) d on conflict do nothing"
+)
+# Of those that a commit did not insert: which are there, whose they are.
+THERE = (
+    "select call, run, key from zmqdev.request where call = any(%(calls)s)"
+    " union all select call, run, key from zmqdev.request"
+    " where run = %(run)s and key = any(%(keys)s) and call is null"
+)
+# One moment for both, so that what ends meanwhile is in one of them.
+ASKED = (
+    "select call, until, code, body, crc from zmqdev.reply where call = any(%(calls)s)"
+    " union all select call, null, null, null, null from zmqdev.request"
+    " where call = any(%(calls)s) and run <> all(%(held)s)"
+)
+PURGE = (
+    "delete from zmqdev.reply where call in (select call from zmqdev.reply"
+    " where until < %(now)s order by until limit 1000 for update skip locked)"
+)
+SIZE = (
+    "select coalesce(sum(pg_total_relation_size(format('zmqdev.%I', name)::regclass)), 0)::bigint"
+    " from unnest(array['request', 'reply', 'dead']) as t(name)"
+)

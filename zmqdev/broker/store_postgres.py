@@ -1,0 +1,390 @@
+"""A store in a database of PostgreSQL, which several queues may share.
+
+Rules.
+- One thread has the connection: it writes a group, and between groups renews the lease of this
+  run and takes over runs whose lease is over.
+- Our own requests have keys from OWN on. Those that were taken over get lower ones, counted
+  downwards, so that they are before ours in their queues; `_places` says what they are there.
+- A connection that fails is made again and the group written once more: what was written already
+  is not written twice. After PATIENCE seconds the group is given back, refused with AWAY, and its
+  requests, which may have been written, are deleted when the database is back.
+- After the lease was over for us too (the database was away, or slow), every queue has a lease's
+  time to renew its own before any is taken over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+
+from zmqdev.broker import store_rows as rows
+from zmqdev.broker.postgres_database import (
+    DatabaseAway,
+    DatabaseFull,
+    Place,
+    PostgresDatabase,
+    Row,
+    RunTaken,
+)
+from zmqdev.broker.record import AWAY, FULL, Answer, Dead, Group, Kept, Settled
+from zmqdev.errors import RunError
+
+# The first key of a run's own requests. Those that are taken over have 2**40 below.
+OWN = 1 << 40
+# Seconds between two looks at the lease, and as a share of it.
+_BEAT, _BEATS = 0.5, 3
+# Seconds that a group waits for a database that has gone away; between two tries to reach it.
+PATIENCE, _PAUSE = 1.0, 0.2
+# Rows read at a time, so that the lease can be renewed meanwhile.
+_PORTION = 20_000
+# Seconds between two looks for replies that were kept long enough; and at the size.
+_PURGE = 1.0
+# Seconds for the last words to a database that does not answer.
+_FAREWELL = 2.0
+
+
+class PostgresStore:
+    """See `Store`. `lease` in seconds: after so long without a word others take over."""
+
+    def __init__(
+        self, url: str, lease: float, wall: Callable[[], float] = time.time, queue: str = ""
+    ) -> None:
+        self._database = PostgresDatabase(url)
+        self.name = self._database.name
+        self._lease, self._wall = lease, wall
+        self._beat = min(lease / _BEATS, _BEAT)
+        self._database.open()
+        try:
+            self._run = self._database.begin_run(queue or _this_queue(), lease)
+        except DatabaseAway as error:
+            raise RunError(f"store {self.name}: {error}") from error
+        self._leased = time.monotonic() + lease  # until then nobody takes over
+        self._adopts_from = 0.0
+        self._places: dict[int, Place] = {}
+        self._left: dict[int, int] = {}  # requests of each run that was taken over
+        self._unread: dict[int, str] = {}  # taken over, and not read yet
+        self._lowest = OWN
+        self._doubtful: set[int] = set()
+        self._away_since: float | None = None
+        self._closing = False
+        self._size, self._looked = 0, 0.0
+        self._notices: list[str] = self._database.warnings
+        self._groups: SimpleQueue[Group | None] = SimpleQueue()
+        self._settled: deque[Settled | RunError] = deque()
+        self.descriptor, self._bell = os.pipe()
+        os.set_blocking(self.descriptor, False)
+        self._thread: threading.Thread | None = None
+        self.idle = True
+        self.first_key = OWN
+        self.damaged: tuple[Dead, ...] = ()
+
+    # What the queue calls
+
+    def recover(self) -> Iterable[Kept]:
+        try:
+            records, self.damaged = self._take_over()
+        except (DatabaseAway, DatabaseFull, RunTaken) as error:
+            raise RunError(f"store {self.name}: {error}") from error
+        self._start()
+        return records
+
+    def write(self, group: Group) -> None:
+        assert self.idle, "one group at a time"
+        self.idle = False
+        self._start()
+        self._groups.put(group)
+
+    def _start(self) -> None:
+        """Until then the connection belongs to the caller's thread."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="store", daemon=True)
+            self._thread.start()
+
+    def settled(self) -> Settled | None:
+        try:
+            os.read(self.descriptor, 1)
+        except BlockingIOError:
+            return None
+        found = self._settled.popleft()
+        if isinstance(found, RunError):
+            raise found
+        if found.group is not None:
+            self.idle = True
+        return found
+
+    def close(self) -> None:
+        self._closing = True
+        self._groups.put(None)
+        if self._thread is None:
+            self._farewell()
+        else:
+            self._thread.join(_FAREWELL)
+        if self._thread is None or not self._thread.is_alive():
+            os.close(self.descriptor)
+            os.close(self._bell)
+
+    # In the thread
+
+    def _serve(self) -> None:
+        due = 0.0
+        while True:
+            if time.monotonic() >= due:
+                due = time.monotonic() + self._beat
+                if not self._say(self._news):
+                    return
+            try:
+                group = self._groups.get(timeout=max(0.0, due - time.monotonic()))
+            except Empty:
+                continue
+            if group is None:
+                self._farewell()
+                return
+            if not self._say(self._settle, group):
+                return
+
+    def _say(self, find: Callable[..., Settled | None], *given: Group) -> bool:
+        """Hand out what was found; False when it is the last word."""
+        try:
+            found: Settled | RunError | None = find(*given)
+        except RunTaken:
+            found = self._fenced()
+        except RunError as error:
+            found = error
+        except BaseException as error:
+            found = RunError(f"store {self.name}: {error!r}")
+            raise
+        finally:
+            if found is not None:
+                self._settled.append(found)
+                os.write(self._bell, b"!")
+        return not isinstance(found, RunError)
+
+    def _fenced(self) -> RunError:
+        by = ""
+        with contextlib.suppress(DatabaseAway, DatabaseFull, RunError):
+            by = self._database.adopter(self._run)
+        self._database.close()
+        late = max(0.0, time.monotonic() - self._leased)
+        who = f"the queue of {by} has taken over" if by else "another queue has taken over"
+        return RunError(
+            f"store {self.name}: fenced: {who} what this one kept, since its lease was over for "
+            f"{late:.1f}s; start it again (--lease {self._lease:g}s was too short, or it stood)"
+        )
+
+    def _farewell(self) -> None:
+        """The lease is over at once, so nobody waits for what is left."""
+        with contextlib.suppress(DatabaseAway, DatabaseFull, RunError):
+            if self._away_since is None:
+                self._database.leave(self._run)
+        self._database.close()
+
+    # Between groups
+
+    def _news(self) -> Settled | None:
+        """Renew the lease; what was taken over, if any."""
+        try:
+            self._reach()
+            records, damaged = self._take_over()
+            self._look()
+        except DatabaseFull:
+            return None  # the next group says so
+        except DatabaseAway as error:
+            self._lose(error)
+            return Settled(None, AWAY, lease=self._leased, notices=self._take_notices())
+        return Settled(
+            None,
+            adopted=tuple(records),
+            damaged=damaged,
+            lease=self._leased,
+            size=self._size,
+            notices=self._take_notices(),
+        )
+
+    def _reach(self) -> None:
+        """Have a connection, and the lease."""
+        self._database.connect()
+        began = time.monotonic()
+        if not self._database.renew(self._run, self._lease):
+            self._adopts_from = began + self._lease
+        self._leased = began + self._lease
+        if self._away_since is not None:
+            away = time.monotonic() - self._away_since
+            self._notices.append(f"store {self.name}: reached again after {away:.1f}s")
+            self._away_since = None
+
+    def _lose(self, error: DatabaseAway) -> None:
+        self._database.close()
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            self._notices.append(
+                f"store {self.name}: away: {error}; posts are refused until it is reached again"
+            )
+
+    def _take_notices(self) -> tuple[str, ...]:
+        taken = tuple(self._notices)
+        self._notices.clear()
+        return taken
+
+    def _take_over(self) -> tuple[list[Kept], tuple[Dead, ...]]:
+        """Requests of runs whose lease is over, the oldest first, and what of them is damaged."""
+        if time.monotonic() >= self._adopts_from:
+            self._unread |= self._database.adopt(self._run)
+        whole: list[tuple[Place, Kept]] = []
+        bad: list[tuple[Place, Dead]] = []
+        for run in sorted(self._unread):
+            found = self._read(run)
+            parts = [(place, row, rows.kept_of(row)) for place, row in found]
+            whole += [(place, kept) for place, _, kept in parts if kept is not None]
+            torn = [(place, row) for place, row, kept in parts if kept is None]
+            bad += [(place, rows.damaged_of(row, self._wall())) for place, row in torn]
+            self._left[run] = len(found) - len(torn)
+            who = self._unread[run]
+            self._notices.append(f"store {self.name}: took over {len(found)} requests of {who}")
+        if bad:
+            self._database.bury_damaged(bad)
+        self._unread.clear()
+        self._forget()
+        return self._with_keys(whole), tuple(dead for _, dead in bad)
+
+    def _read(self, run: int) -> list[tuple[Place, Row]]:
+        found: list[tuple[Place, Row]] = []
+        while True:
+            after = found[-1][0][1] if found else -1
+            portion = self._database.fetch(run, after, _PORTION)
+            found += [((row[0], row[1]), row[1:]) for row in portion]
+            if len(portion) < _PORTION:
+                return found
+            self._reach()
+
+    def _with_keys(self, found: Sequence[tuple[Place, Kept]]) -> list[Kept]:
+        """With keys of ours, below all others."""
+        self._lowest -= len(found)
+        records = []
+        for key, (place, kept) in enumerate(found, self._lowest):
+            self._places[key] = place
+            records.append(kept._replace(key=key))
+        return records
+
+    def _forget(self) -> None:
+        """Rows of runs that have no requests any more."""
+        empty = [run for run, count in self._left.items() if count <= 0]
+        if empty:
+            self._database.forget(self._run, empty)
+            for run in empty:
+                del self._left[run]
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked > _PURGE:
+            self._looked = now
+            self._database.purge(self._wall())
+            self._size = self._database.size()
+
+    # Groups
+
+    def _settle(self, group: Group) -> Settled:
+        began = time.monotonic()
+        first = True
+        while True:
+            try:
+                if not first or self._away_since is not None:
+                    self._reach()
+                return self._written(group, began)
+            except DatabaseFull:
+                return self._full(group, began)
+            except DatabaseAway as error:
+                long = self._away_since is not None and not first
+                self._database.close()
+                if self._closing or long or time.monotonic() - began > PATIENCE:
+                    self._lose(error)
+                    return self._refused(group, AWAY, began)
+            first = False
+            time.sleep(_PAUSE)
+
+    def _written(self, group: Group, began: float) -> Settled:
+        accepted_elsewhere = self._commit(group)
+        answers, asked_elsewhere = self._asked(group)
+        return Settled(
+            group,
+            answers=answers,
+            elsewhere=accepted_elsewhere | asked_elsewhere,
+            seconds=time.monotonic() - began,
+            size=self._size,
+            lease=self._leased,
+            notices=self._take_notices(),
+        )
+
+    def _asked(self, group: Group) -> tuple[dict[bytes, Answer], frozenset[bytes]]:
+        """What is known of the asked ones: answers, and ids that another queue has."""
+        if not group.asked:
+            return {}, frozenset()
+        found, others = self._database.asked(group.asked, [self._run, *self._left])
+        answers = {call: one for call, one in found.items() if one.until > self._wall()}
+        return answers, others - answers.keys()
+
+    def _full(self, group: Group, began: float) -> Settled:
+        """What makes room is written still."""
+        refused = self._refused(group, FULL, began)
+        try:
+            self._commit(Group((), group.attempts, group.answers, group.dead, group.ended))
+            refused = replace(refused, unwritten=False)
+        except DatabaseFull:
+            pass
+        answers, elsewhere = self._asked(group)
+        return replace(refused, answers=answers, elsewhere=elsewhere)
+
+    def _refused(self, group: Group, why: str, began: float) -> Settled:
+        """Nothing of it is known to be written; what is new may be, and is not to be."""
+        self._doubtful.update(kept.key for kept in group.accepted)
+        return Settled(
+            group,
+            why,
+            unwritten=True,
+            seconds=time.monotonic() - began,
+            size=self._size,
+            lease=self._leased,
+            notices=self._take_notices(),
+        )
+
+    def _commit(self, group: Group) -> frozenset[bytes]:
+        """Write it; ids of accepted ones that another queue has."""
+        doubtful = self._doubtful.difference(kept.key for kept in group.accepted)
+        inserted = self._database.commit(
+            self._run,
+            group.accepted,
+            group,
+            [(self._place(kept.key), kept) for kept in group.attempts],
+            [self._place(key) for key in (*group.ended, *doubtful)],
+            [(self._place(dead.key), dead) for dead in group.dead],
+        )
+        self._doubtful.clear()
+        for key in group.ended:
+            place = self._places.pop(key, None)
+            if place is not None and place[0] in self._left:
+                self._left[place[0]] -= 1
+        if inserted == len(group.accepted):
+            return frozenset()
+        return self._insert_rest(group.accepted)
+
+    def _insert_rest(self, accepted: Sequence[Kept]) -> frozenset[bytes]:
+        """Some were there: written by the try before, or another queue has them. One that ended
+        there a moment ago is not there any more, and is ours now."""
+        own, others = self._database.there(self._run, accepted)
+        rest = [kept for kept in accepted if kept.key not in own and kept.call not in others]
+        if rest:
+            self._database.commit(self._run, rest, Group(), (), (), ())
+        return frozenset(others)
+
+    def _place(self, key: int) -> Place:
+        return self._places.get(key, (self._run, key))
+
+
+def _this_queue() -> str:
+    return f"{socket.gethostname()} process {os.getpid()}"
