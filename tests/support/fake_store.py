@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 
-from zmqdev.broker.record import Answer, Dead, Group, Kept, Settled
+from zmqdev.broker.record import AWAY, Answer, Dead, Group, Kept, Settled
 
 
 class Disk:
@@ -26,7 +27,8 @@ class Disk:
 
 
 class FakeStore:
-    """See `Store`. `refuses`: why new requests are not taken."""
+    """See `Store`. `refuses`: why new requests are not taken. `others`: ids that another queue
+    has."""
 
     name = "fake"
 
@@ -34,6 +36,7 @@ class FakeStore:
         self.disk = disk
         self.idle = True
         self.refuses = ""
+        self.others: set[bytes] = set()
         self.damaged: tuple[Dead, ...] = ()
         self.first_key = 1
         self._group: Group | None = None
@@ -55,10 +58,15 @@ class FakeStore:
             return None
         os.read(self.descriptor, 1)
         self.idle = True
-        rest = Group((), group.attempts, group.answers, group.dead, group.ended)
-        self.disk.apply(rest if self.refuses else group)
+        if self.refuses == AWAY:
+            return Settled(group, AWAY, unwritten=True)
+        accepted = tuple(kept for kept in group.accepted if kept.call not in self.others)
+        written = replace(group, accepted=() if self.refuses else accepted)
+        self.disk.apply(written)
         found = {id: self.disk.answers[id] for id in group.asked if id in self.disk.answers}
-        return Settled(group, self.refuses, answers=found)
+        ids = {*group.asked, *(kept.call for kept in group.accepted if kept.call is not None)}
+        elsewhere = frozenset(self.others & ids)
+        return Settled(group, self.refuses, answers=found, elsewhere=elsewhere)
 
     def close(self) -> None:
         os.close(self.descriptor)

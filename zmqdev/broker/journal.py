@@ -15,7 +15,7 @@ Rules.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,8 @@ class Journal:
         self._asked: dict[bytes, list[AskedBefore]] = {}
         self._elsewhere: dict[bytes, Elsewhere] = {}
         self._ask_at = float("inf")
+        self._came: set[bytes] = set()  # ids taken over since a group was taken
+        self._twins: dict[int, int] = {}  # what is here and not stored -> its record, taken over
         self._since = float("inf")  # since when something waits to be taken
         self._taken = float("-inf")
         self._refusing = ""
@@ -134,6 +136,8 @@ class Journal:
         """A request is over."""
         number = request.number
         self._posted.discard(number)
+        if self._twins and number in self._twins:
+            self._ended.append(self._twins.pop(number))
         if self._fresh.pop(number, None) is not None:
             self._ledger.tally.elided += 1
             return
@@ -219,6 +223,7 @@ class Journal:
         """What is to be written next; `wall` is the time since 1970."""
         past = wall - now  # from the clock of requests to that of records
         self._taken, self._since = now, float("inf")
+        self._came.clear()
         self._ask_again(now)
         fresh, self._fresh = self._fresh, {}
         self.stored.update(fresh)
@@ -250,9 +255,36 @@ class Journal:
             self._refusing, self._refuses_until = settled.refused, now + RETRY
         else:
             self._refuses_until = float("-inf")
-        self.restore(settled.adopted, now)
-        self._ledger.tally.adopted += len(settled.adopted)
+        if settled.adopted:
+            self._adopt(settled.adopted, now)
         return [] if settled.group is None else self._settle(settled.group, settled, now)
+
+    def _adopt(self, records: Sequence[Kept], now: float) -> None:
+        """Requests of a queue that is no more; who waited for one of them is here right."""
+        calls = self._ledger.calls
+        here = [record for record in records if record.call in calls]
+        for record in here:
+            self._join_twin(record)
+        self.restore([record for record in records if record.call not in calls], now)
+        self._ledger.tally.adopted += len(records)
+        for record in records:
+            if record.call is None:
+                continue
+            self._came.add(record.call)
+            waiting = self._elsewhere.pop(record.call, None)
+            for one in waiting.asked if waiting is not None else ():
+                repeat(self._ledger, self._ledger.calls[record.call], one.form, one.head, now)
+
+    def _join_twin(self, record: Kept) -> None:
+        """It was sent to both queues, and is worked on here already: that one is kept now, and
+        its end is the end of the record."""
+        assert record.call is not None
+        request = self._ledger.calls[record.call]
+        self._twins[request.number] = record.key
+        self._posted.add(request.number)
+        if request.client is not self.account:
+            hand_over(self._ledger, request, self.account)
+            self.addressed(request)
 
     def _settle(self, group: Group, settled: Settled, now: float) -> list[Request]:
         self._took.append(settled.seconds)
@@ -342,6 +374,10 @@ class Journal:
                 self._wait(id, asked, now, settled.refused != AWAY)
                 continue
             found = settled.answers.get(id)
+            if found is None and id in self._came and id not in self._ledger.calls:
+                # It came here and ended while the store was asked: the next group has its answer.
+                self._asked.setdefault(id, []).extend(asked)
+                continue
             for one in waiting.asked if waiting is not None else ():
                 self._told_late(one, found, now)
             self._elsewhere.pop(id, None)

@@ -64,7 +64,9 @@ def join(opened: OpenSocket, spec: AnyEndpoint) -> None:
     """Bind and connect. RunError names the address that cannot be had."""
     for address in spec.bind:
         opened.bind(address)
-    for address in spec.connect:
+    # A reliable worker has a socket for each queue, of which this is the first.
+    lines = isinstance(spec, specs.WorkerSpec) and spec.reliable
+    for address in spec.connect[:1] if lines else spec.connect:
         opened.connect(address)
 
 

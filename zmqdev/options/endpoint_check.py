@@ -72,9 +72,15 @@ def _on_demand(spec: Pull, written: Written) -> Pull:
 
 def _default_type(kind: EndpointKind, spec: Endpoint) -> str:
     """A DEALER answers whoever is next; with more than one peer only a ROUTER answers who asked."""
-    if kind.name == "worker" and (spec.bind or len(spec.connect) > 1):
+    several = spec.bind or (len(spec.connect) > 1 and not _has_lines(spec))
+    if kind.name == "worker" and several:
         return "ROUTER"
     return kind.types[0]
+
+
+def _has_lines(spec: Endpoint) -> bool:
+    """Whether it has a socket of its own to each address: a reliable worker."""
+    return isinstance(spec, WorkerSpec) and spec.reliable
 
 
 def _sockopts(kind: EndpointKind, spec: Endpoint, written: Written) -> dict[str, sockopt.Value]:
@@ -83,8 +89,9 @@ def _sockopts(kind: EndpointKind, spec: Endpoint, written: Written) -> dict[str,
         wrong = sockopt.wrong_type(name, type_)
         if wrong:
             raise UsageError(f"{kind.name}: {wrong}", written.place(name))
+    connects = 1 if _has_lines(spec) else len(spec.connect)
     base = sockopt.defaults(
-        type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=len(spec.connect)
+        type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=connects
     )
     if spec.count and kind.name in ("pull", "worker"):
         # What comes beyond the count is lost to the others that could have it.
@@ -225,7 +232,8 @@ def _check_worker(spec: Endpoint, written: Written) -> None:
             "jobs: a REP socket answers one request at a time; use --type DEALER",
             written.place("jobs"),
         )
-    if spec.type == "DEALER" and len(spec.bind) + len(spec.connect) > 1:
+    shared = spec.type == "DEALER" and not _has_lines(spec)
+    if shared and len(spec.bind) + len(spec.connect) > 1:
         raise UsageError(
             "type: the replies of a DEALER go round all its peers; use --type ROUTER for "
             "several addresses",

@@ -89,11 +89,8 @@ def _check_id(spec: ClientSpec, written: Written) -> None:
 
 def _check_worker(spec: WorkerSpec, written: Written) -> None:
     # Before the type, which follows from it where none is asked for.
-    if spec.bind or len(spec.connect) != 1:
-        raise UsageError(
-            "a reliable worker connects to one queue; start one worker for each",
-            written.place("bind", "connect"),
-        )
+    if spec.bind or not spec.connect:
+        raise UsageError("a reliable worker connects to its queues", written.place("bind"))
     if spec.type not in (None, "DEALER"):
         raise UsageError("a reliable worker is a DEALER", _at("type", written))
 

@@ -14,7 +14,10 @@ from zmqdev.endpoints.tasks.requests import GivenReply, Requests
 from zmqdev.wire import call, majordomo
 
 # Worth another try: the queue may have room, or be back, by then.
-PASSING = frozenset({"full", "client-full", "stopping", "stopped", "expired"})
+PASSING = frozenset(
+    {"full", "client-full", "stopping", "stopped", "expired"}
+    | {"store-full", "store-away", "other-queue"}
+)
 
 
 @dataclass(frozen=True)

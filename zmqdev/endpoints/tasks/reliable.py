@@ -37,25 +37,29 @@ def reliable_calls(spec: ClientSpec) -> Calls:
 def reliable_worker(
     spec: WorkerSpec, socket: zmq.Socket[bytes], hang_up: Callable[[], None]
 ) -> ReliableWorker:
-    """A line for each job; the first has the endpoint's own socket, which is connected later.
-    `hang_up`: before that one is disconnected, see `Post`."""
-    lines = [_line(spec, socket, hang_up)]
-    lines += [_line(spec, _connected(spec, socket.context)) for _ in range(spec.jobs - 1)]
+    """A line for each job to each queue; the first has the endpoint's own socket, which is
+    connected later. `hang_up`: before that one is disconnected, see `Post`."""
+    addresses = [address for _ in range(spec.jobs) for address in spec.connect]
+    lines = [_line(spec, addresses[0], socket, hang_up)]
+    for address in addresses[1:]:
+        lines.append(_line(spec, address, _connected(spec, address, socket.context)))
     faults = Faults(spec.crash_after, spec.hang_after)
     return ReliableWorker(lines, Workbench(work_of(spec)), spec.count, faults)
 
 
 def _line(
-    spec: WorkerSpec, socket: zmq.Socket[bytes], hang_up: Callable[[], None] = lambda: None
+    spec: WorkerSpec,
+    address: str,
+    socket: zmq.Socket[bytes],
+    hang_up: Callable[[], None] = lambda: None,
 ) -> QueueLine:
     dialect = DIALECTS[spec.protocol]
     session = Session(dialect, spec.service.encode(), spec.heartbeat, time.monotonic())
-    [address] = spec.connect
     return QueueLine(socket, address, session, hang_up)
 
 
-def _connected(spec: WorkerSpec, context: zmq.Context[Any]) -> zmq.Socket[bytes]:
+def _connected(spec: WorkerSpec, address: str, context: zmq.Context[Any]) -> zmq.Socket[bytes]:
     opened = make(context, "socket", "DEALER", spec.sockopts)
     opened.secure(spec)
-    opened.connect(spec.connect[0])
+    opened.connect(address)
     return opened.socket

@@ -1,8 +1,8 @@
 """The reliable worker: as many conversations with the queue as it may have jobs.
 
 Majordomo and Paranoid Pirate give a worker one request at a time, so `--jobs 8` is
-eight workers in one program, each with a socket. What is said is decided in
-`broker.session`; here are the sockets, and the workbench where the work is done.
+eight workers in one program, each with a socket; and as many for each further queue. What is
+said is decided in `broker.session`; here are the sockets, and the workbench where the work is done.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class QueueLine:
 
 
 class ReliableWorker:
-    """See `Task` for what each method promises. `lines` has one for each job at a time."""
+    """See `Task` for what each method promises. `lines` has one for each job at a
+    time, to each queue."""
 
     lingers = True
     state = "running"
