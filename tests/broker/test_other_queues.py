@@ -38,7 +38,11 @@ def test_a_retry_of_what_another_queue_has_waits_for_its_reply() -> None:
     play.disk.answers[ID] = Answer(ID, WALL + 1e6, "", REPLY)
     play.now += 1
     play.commit()
-    assert play.replies_to(b"c") == [kept(), kept(), [call.AGAIN, ID, b"", b"MDPC01", b"echo", *REPLY]]
+    assert play.replies_to(b"c") == [
+        kept(),
+        kept(),
+        [call.AGAIN, ID, b"", b"MDPC01", b"echo", *REPLY],
+    ]
 
 
 def test_it_is_asked_for_again_after_a_pause_and_not_before() -> None:

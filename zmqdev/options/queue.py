@@ -11,8 +11,8 @@ from zmqdev.options.layer import Written
 from zmqdev.options.option import option, options_of, section
 from zmqdev.options.reliable import Reliable, check_service
 from zmqdev.options.routes import is_routed
-from zmqdev.options.store_url import is_url
 from zmqdev.options.side import Backend, Side
+from zmqdev.options.store_url import is_url
 from zmqdev.options.types import Flag
 
 _SECTION = "reliable"
