@@ -228,3 +228,24 @@ def test_every_verb_is_listed_with_its_usage(steered: Begin) -> None:
     assert {"status", "pause", "resume", "drain", "stop", "reset", "peers", "config", "set"} < set(
         told
     )
+
+
+def test_what_a_forwarder_passes_on_with_no_subscription_is_counted(
+    steered: Begin, context: Context
+) -> None:
+    """A publisher that filters would not send it; one that comes back may."""
+    item = steered("forwarder")
+    with rawpeer.connect(item.addresses[0]) as publisher:
+        publisher.sendall(greeting.build() + zmtp.ready("PUB"))
+        item.serve(lambda: item.ask("peers")["frontend"]["connected"] == 1)
+        publisher.sendall(b"\x00\x05alone" * 3)
+        until(lambda: item.ask("status")["details"]["unheard"] == 3, "three are counted")
+        sub = context.socket(zmq.SUB)
+        sub.subscribe(b"")
+        sub.connect(item.addresses[1])
+        until(lambda: item.ask("status")["flows"][1]["counts"]["messages"] == 1, "it subscribes")
+        publisher.sendall(b"\x00\x05heard")
+        assert sub.recv() == b"heard"
+    assert item.ask("status")["details"]["unheard"] == 3
+    item.ask("reset")
+    assert item.ask("status")["details"]["unheard"] == 0

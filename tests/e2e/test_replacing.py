@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from support.losses import WAYS, scene
-from support.processes import Start
+from support.processes import Program, Start
 
 TIMES = 20 if os.environ.get("SOAK") else 3
 AT_LOAD = ("streamer", "queue")
@@ -24,12 +25,33 @@ def test_no_way_to_end_loses_a_message(kind: str, transport: str) -> None:
     assert told.sent > 0
 
 
-def test_a_forwarder_doubles_nothing_and_goes_on() -> None:
-    with scene("forwarder") as made:
-        made.replace(WAYS["stop"])
+def passed(device: Program) -> tuple[int, int]:
+    """As its last line counts: to subscribers, and while there was none. Nothing was dropped, and
+    nothing left."""
+    alone = r"(?:; to no subscriber ([\d,]+))?"
+    line = rf"passed ([\d,]+) messages[^;]*{alone}; dropped 0; left inside 0$"
+    found = re.search(line, device.err, re.M)
+    assert found, device.err
+    total, unheard = (int((text or "0").replace(",", "")) for text in found.groups())
+    return total - unheard, unheard
+
+
+@pytest.mark.parametrize("transport", ["tcp", "ipc"])
+def test_a_forwarder_passes_on_all_that_is_published_and_counts_what_nothing_asked_for(
+    transport: str,
+) -> None:
+    """What waited for it at its publishers comes before its subscribers are back, and is lost."""
+    with scene("forwarder", transport=transport) as made:
+        for _ in range(TIMES):
+            made.replace(WAYS["stop"])
+        devices = [one for one in made.programs if one.name.startswith("forwarder")]
         told = made.finish()
+        made.device.interrupt()
+        heard, unheard = map(sum, zip(*map(passed, devices), strict=True))
+    assert len(devices) == TIMES + 1
     assert told.doubled == 0
-    assert told.received > 0
+    assert heard + unheard == told.sent, told.line()
+    assert unheard <= told.lost
 
 
 @pytest.mark.parametrize("kind", AT_LOAD)

@@ -37,10 +37,12 @@ class Awaited:
         while True:
             if stopped():
                 return {}
+            # Its last word may come between a look at the socket and one at the process.
+            gone = self._pid is not None and not alive(self._pid)
             reply = self._asker.reply(self._address, self._question, LOOK)
             if reply is not None:
                 break
-            if self._pid and not alive(self._pid):
+            if gone:
                 raise RunError(f"{self._address}: the process ended without a word")
             if time.monotonic() - told_at >= TELL:
                 told_at = time.monotonic()

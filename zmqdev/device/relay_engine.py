@@ -35,6 +35,7 @@ from zmqdev.options.queue import keeps_ids
 from zmqdev.options.routes import is_routed
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay
+from zmqdev.relay.counters import ROWS
 from zmqdev.relay.hooked import HookedRelay
 from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
@@ -99,6 +100,7 @@ class RelayEngine:
         self._flushed = False
         self._cut_off = False  # peers did not stop in time
         self._late = 0  # requests that came after the stop
+        self._unheard = 0  # passed on while there was no subscription
 
     @property
     def relay(self) -> AnyRelay:
@@ -197,16 +199,25 @@ class RelayEngine:
         if not self._subscribing:
             self.relay.run(forward=not paused, backward=not paused)
             return
-        slice_ms = CALM_MS
-        while not self._relay_for(forward=not paused, limit_ms=slice_ms):
+        slice_ms, woken = CALM_MS, False
+        while not woken:
+            # Subscriptions do not take the relay's way: see `Subscribing`.
+            alone, before = self._unsubscribed(), self._passed
+            woken = self.relay.run(not paused, False, False, slice_ms)
             # Each has its turn, also behind one that has more.
             more = [subscribing.turn() for subscribing in self._subscribing]
             slice_ms = BUSY_MS if any(more) else CALM_MS
+            if alone and self._unsubscribed():
+                self._unheard += self._passed - before
 
-    def _relay_for(self, limit_ms: int, forward: bool = True, until_idle: bool = False) -> bool:
-        """Let the relay run. Subscriptions do not take its way: see `Subscribing`."""
-        backward = not self._subscribing
-        return self.relay.run(forward, backward, until_idle, limit_ms)
+    def _unsubscribed(self) -> bool:
+        """Whether no subscriber has asked for anything: then an XPUB takes messages and drops
+        them."""
+        return bool(self._subscribing) and not any(len(one.accounts) for one in self._subscribing)
+
+    @property
+    def _passed(self) -> int:
+        return self.counters.cells[ROWS["messages"]]
 
     def drain(self, ending: Ending) -> bool:
         """Each stage ends by itself or at its share of the time; see the head of the module."""
@@ -243,11 +254,14 @@ class RelayEngine:
 
     def _pass_on(self, ending: Ending) -> bool:
         """The message in hand, then what was taken at the end."""
-        while time.monotonic() < ending.deadline and self._has_backlog():
+        alone, before = self._unsubscribed(), self._passed
+        woken = False
+        while not woken and time.monotonic() < ending.deadline and self._has_backlog():
             relay = self.relay if self.relay.held[0] else self.backlog.relay
-            if relay.run(backward=False, until_idle=True, limit_ms=_ms(ending.deadline, SLICE_MS)):
-                return False
-        return True
+            slice_ms = _ms(ending.deadline, SLICE_MS)
+            woken = relay.run(backward=False, until_idle=True, limit_ms=slice_ms)
+        self._unheard += self._passed - before if alone else 0
+        return not woken
 
     def _flush(self, ending: Ending) -> bool:
         """A function gets one more call with nothing, so that what it keeps leaves."""
@@ -415,6 +429,8 @@ class RelayEngine:
             found["inside"] = self._backlog.inside
         if isinstance(self._relay, KeepRelay):
             found["kept_ids"] = len(self._relay.lines.of)
+        if self._subscribing:
+            found["unheard"] = self._unheard
         if isinstance(self._relay, DemandRelay):
             asks = self._relay.asks
             found["demand"] = {"asked": len(asks.waiting), "asks_lost": asks.lost}
@@ -422,6 +438,7 @@ class RelayEngine:
 
     def reset(self) -> None:
         self.counters.reset()
+        self._unheard = 0
         if self.routing is not None:
             self.routing.reset()
 

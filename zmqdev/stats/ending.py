@@ -10,7 +10,8 @@ from zmqdev.stats.snapshot import Snapshot
 
 
 def ending(device: Snapshot, inside: int) -> str:
-    """`passed 1,000 messages forward, 990 backward; dropped 3 (unreachable 3); left inside 0`"""
+    """`passed 1,000 messages forward, 990 backward; dropped 3 (unreachable 3); left inside 0`; of a
+    forwarder also what it passed while nothing was subscribed to."""
     return "; ".join(_parts(device, inside))
 
 
@@ -24,6 +25,9 @@ def _parts(device: Snapshot, inside: int) -> Iterator[str]:
     passed = units.counted(first.messages, "message")
     more = "".join(f", {units.exact(flow.messages)} {flow.name}" for flow in others)
     yield f"passed {passed}{f' {first.name}{more}' if others else ''}"
+    unheard = device.details.get("unheard")
+    if unheard:
+        yield f"to no subscriber {units.exact(unheard)}"
     drops: Counter[str] = Counter()
     for flow in device.flows:
         drops.update(flow.drops)
