@@ -196,3 +196,31 @@ def test_a_message_of_any_length_is_held_whole(bench: Any, receive: Receive, fra
     assert bench.relay.held == (True, False)
     with bench.running():
         assert [receive(receiver) for _ in range(6)] == messages
+
+
+def test_a_run_ends_when_the_target_was_full_for_so_long(bench: Any) -> None:
+    stall(bench, 50)
+    bench.relay.stall_ms = 50
+    began = time.monotonic()
+    assert bench.relay.run() is False
+    assert time.monotonic() - began >= 0.05
+    assert bench.relay.held == (True, False)
+    assert bench.relay.run() is False, "it is full still, and was so before this run"
+    bench.relay.stall_ms = 600_000
+    assert bench.relay.run(limit_ms=0) is False
+
+
+def test_what_is_held_can_be_taken_out(bench: Any, receive: Receive) -> None:
+    bench.one_way(backend_sndhwm=1)
+    sender = bench.peer(zmq.PUSH, bench.frontend)
+    assert bench.relay.take_held() is None
+    messages = [[b"%d" % number, b"", b"x" * 1000] for number in range(3)]
+    bench.half.send_burst(sender, messages)
+    bench.relay.stall_ms = 1
+    assert bench.relay.run() is False
+    assert bench.relay.take_held() == messages[0]
+    assert bench.relay.held == (False, False)
+    receiver = bench.peer(zmq.PULL, bench.backend)
+    bench.relay.stall_ms = 600_000
+    with bench.running():
+        assert [receive(receiver), receive(receiver)] == messages[1:]

@@ -13,6 +13,7 @@ from zmqdev.control.verbs import VERBS
 from zmqdev.relay.counters import STATISTICS
 from zmqdev.report.metrics import metrics
 from zmqdev.stats.snapshot import Flow, PeerCounts, SideState, Snapshot
+from zmqdev.stats.spool import SPOOL
 
 
 def verbs() -> str:
@@ -54,6 +55,7 @@ def metric_rows() -> str:
         "oldest": 0,
         "services": [],
     }
+    spool = {row.name: 0 for row in SPOOL}
     one = Snapshot(
         "x",
         "queue",
@@ -62,7 +64,7 @@ def metric_rows() -> str:
         0.0,
         (side,),
         (Flow("forward", "frontend", "backend", counts),),
-        {"reliable": report},
+        {"reliable": report, "spool": spool},
     )
     return table(
         ("metric", "type", "labels", "what it counts"),

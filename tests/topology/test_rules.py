@@ -136,12 +136,13 @@ CASES: dict[str, tuple[str, str]] = {
     ),
     "one-store": (
         "parts: {a: {device: queue, reliable: {store: '{tmp}/q.db'}}, "
-        "b: {device: queue, reliable: {store: '{tmp}/./q.db'}}}",
+        "b: {device: streamer, spool: '{tmp}/./q.db'}}",
         "parts: {a: {device: queue, reliable: {store: '{tmp}/a.db'}}, "
         "b: {device: queue, reliable: {store: '{tmp}/b.db'}}}",
     ),
     "store-place": (
-        "parts: {a: {device: queue, reliable: {store: /dev/shm/zmqdev-check.db}}}",
+        "parts: {a: {device: queue, reliable: {store: /dev/shm/zmqdev-check.db}}, "
+        "b: {device: streamer, spool: /dev/shm/zmqdev-check.sp}}",
         "parts: {a: {device: queue, reliable: {store: /zmqdev-check.db}}}",
     ),
     "unknown-after": (

@@ -184,6 +184,9 @@ class BrokerEngine:
         if self._letterbox is not None:
             self._letterbox.close(linger_ms)
 
+    def released(self, all_read: bool) -> None:
+        """The store was closed after its last group."""
+
     def configure(self, key: str, value: Any) -> None:
         if key == "on-full":
             raise Unchangeable(

@@ -18,8 +18,8 @@ from typing import Any
 
 from zmqdev.broker import store_rows as rows
 from zmqdev.broker.record import FULL, Answer, Dead, Group, Kept, Settled
-from zmqdev.broker.store_file import StoreFile
 from zmqdev.errors import RunError
+from zmqdev.system.store_file import StoreFile
 
 # Rows in a statement; up to 999 values are allowed everywhere.
 _SIZES = (128, 16, 1)

@@ -28,6 +28,7 @@ from zmqdev.errors import UsageError
 from zmqdev.options.device import DeviceSpec, printed, reloadable, warnings
 from zmqdev.options.kind import DeviceKind
 from zmqdev.options.queue import QueueSpec
+from zmqdev.options.streamer import StreamerSpec
 from zmqdev.report.display import display, mode_of
 from zmqdev.report.log import logging_to_stderr, tell_settings
 from zmqdev.system import crash, journal
@@ -41,6 +42,10 @@ def engine_for(kind: DeviceKind, spec: DeviceSpec) -> Engine:
     """What moves the messages of this spec."""
     if isinstance(spec, QueueSpec) and spec.reliable.enabled:
         return BrokerEngine(spec)
+    if isinstance(spec, StreamerSpec) and spec.spool is not None:
+        from zmqdev.device.spool_engine import SpoolEngine  # SQLite, which others do not need
+
+        return SpoolEngine(kind, spec)
     return RelayEngine(kind, spec)
 
 

@@ -75,8 +75,8 @@ TOPICS = {
         Topic(
             "durable",
             "Running it",
-            "a store for the reliable queue: what is kept, and where",
-            ("queue", "client", "store"),
+            "a store for the reliable queue, a spool for the streamer",
+            ("queue", "streamer", "client", "store"),
         ),
         Topic(
             "ctl",

@@ -234,7 +234,7 @@ class Device:
             ended = "failed"
         self._deaf = True
         self._answer_rest()
-        self._release()
+        self.engine.released(self._release())
         self.state = ended
         self._opened.set()
         os.write(self._done_write, b".")
@@ -284,17 +284,20 @@ class Device:
             return 0
         return max(0, round((self._stop_at - time.monotonic()) * 1000))
 
-    def _release(self) -> None:
-        """Wait, for the rest of the drain time, until what was sent has left."""
+    def _release(self) -> bool:
+        """Wait, for the rest of the drain time, until what was sent has left; whether the peers
+        are known to have read it."""
         if not self._own_context:
-            return
+            return False
         linger = self._linger_ms()
         self._opened.set()
         os.write(self._done_write, b".")
         self._released.wait()
         self._context.term()
-        if linger and not self._all_read():
+        read = bool(linger) and self._all_read()
+        if linger and not read:
             self.reports += (f"{self.name}: not all that was sent had left within the drain time",)
+        return read
 
     def _keep_connections(self) -> Farewell:
         """Hold those that messages go out on, until the peers have read them."""

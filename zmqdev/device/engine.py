@@ -67,6 +67,10 @@ class Engine(Protocol):
     def close(self, linger_ms: int) -> None:
         """Close every socket; unsent messages are kept for `linger_ms`."""
 
+    def released(self, all_read: bool) -> None:
+        """After `close`, once the context is gone; `all_read`: the peers have read what was sent.
+        Also when `open` failed."""
+
     def configure(self, key: str, value: Any) -> None:
         """Change what can change at run time; Unchangeable says why for anything else."""
 

@@ -364,6 +364,9 @@ class RelayEngine:
             # A subscriber sends subscriptions only; one for a publisher that has gone would wait.
             side.close(0 if side.type in socktype.SUBSCRIBERS else linger_ms)
 
+    def released(self, all_read: bool) -> None:
+        """Nothing is left to close."""
+
     def configure(self, key: str, value: Any) -> None:
         if key == "on-full":
             self.spec = replace(self.spec, on_full=value)

@@ -13,6 +13,7 @@ from zmqdev.options.reliable import Reliable, check_service
 from zmqdev.options.routes import is_routed
 from zmqdev.options.side import Backend, Side
 from zmqdev.options.store_url import is_url
+from zmqdev.options.streamer import StreamerSpec, check_spool
 from zmqdev.options.types import Flag
 
 _SECTION = "reliable"
@@ -49,7 +50,7 @@ _BACKENDS = {"auto": "ROUTER", "plain": "DEALER"}
 
 def spec_of(kind: str) -> type[DeviceSpec]:
     """The spec class of a device kind."""
-    return QueueSpec if kind == "queue" else DeviceSpec
+    return {"queue": QueueSpec, "streamer": StreamerSpec}.get(kind, DeviceSpec)
 
 
 def reliable_kind(workers: str) -> DeviceKind:
@@ -62,7 +63,10 @@ def reliable_kind(workers: str) -> DeviceKind:
 def resolve_device(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
     """`device.resolve`, and what a reliable queue has beside it."""
     if not isinstance(spec, QueueSpec):
-        return resolve(kind, spec, written)
+        made = resolve(kind, spec, written)
+        if isinstance(made, StreamerSpec):
+            check_spool(made, written)
+        return made
     spec = _switched_on(spec, written)
     if spec.keep_ids:
         return _keeping(kind, spec, written)

@@ -45,6 +45,7 @@ typedef struct {
     frames_t message, copies; /* a message that stays after its turn is held */
     uint64_t bytes;
     int64_t since; /* when the wait was last counted, ns; 0 when none */
+    int64_t refused_at; /* since when its message waits, ns; 0 when none does */
     bool waiting; /* for the target to take the held message */
     bool claimed; /* EVENTS said POLLOUT since the last refusal */
     bool noting;  /* the origin of each message, in this turn */
@@ -166,6 +167,7 @@ static int refuse(lane_t *lane)
     else if (lane->drop_when_full || lane->target->type == ZMQ_ROUTER) drop(lane, FULL);
     else {
         if (!lane->since) lane->since = clock_ns();
+        if (!lane->refused_at) lane->refused_at = lane->since;
         lane->waiting = true;
     }
     return DONE;
@@ -206,7 +208,7 @@ static int deliver(relay_t *relay, lane_t *lane)
         clear(&lane->copies);
         errno = error;
     }
-    if (!lane->message.count) lane->since = lane->claimed = 0;
+    if (!lane->message.count) lane->since = lane->refused_at = lane->claimed = 0;
     return result;
 }
 
@@ -329,16 +331,29 @@ static int doze(relay_t *relay, int64_t duration)
     return polled[0].revents ? rung(relay) : NOTHING;
 }
 
-static int loop(relay_t *relay, bool until_idle, int64_t limit_ms)
+static int64_t after(int64_t moment, int64_t milliseconds)
 {
-    int64_t now = clock_ns(), tick = now, end = INT64_MAX;
-    if (limit_ms >= 0 && limit_ms < INT64_MAX / 2000000) end = now + limit_ms * 1000000;
+    bool limited = milliseconds >= 0 && milliseconds < INT64_MAX / 2000000;
+    return limited ? moment + milliseconds * 1000000 : INT64_MAX;
+}
+
+/* When the target of the first direction will have been full for so long. */
+static int64_t stalled_at(const relay_t *relay, int64_t stall_ms)
+{
+    const lane_t *lane = relay->lanes;
+    return lane->active && lane->refused_at ? after(lane->refused_at, stall_ms) : INT64_MAX;
+}
+
+static int loop(relay_t *relay, bool until_idle, int64_t limit_ms, int64_t stall_ms)
+{
+    int64_t now = clock_ns(), tick = now, limit = after(now, limit_ms);
     for (;;) {
         for EACH(lane, relay) if (turn(relay, lane) < 0) return FAILED;
         add(relay->turns, 1);
         now = clock_ns();
         int result = NOTHING, still = quiet(relay);
         if (still < 0) return FAILED;
+        int64_t stalled = stalled_at(relay, stall_ms), end = stalled < limit ? stalled : limit;
         bool over = now >= end || (still && until_idle && !holds(relay));
         if (now >= tick) {
             result = touch(relay);

@@ -154,16 +154,16 @@ static int open_end(state_t *state, end_t *end, PyObject *socket)
     return -1;
 }
 
-/* run(forward, backward, capture, tap, until_idle, limit_ms, handles_signals) -> bool
+/* run(forward, backward, capture, tap, until_idle, limit_ms, stall_ms, handles_signals) -> bool
  * Rules are (drop, subscriptions_only, topic_limit, max_frames, max_bytes) or None. */
 static PyObject *relay_run(relay_t *relay, PyObject *args)
 {
     state_t *state = PyType_GetModuleState(Py_TYPE(relay));
     PyObject *forward, *backward, *capture, *tap;
     int until_idle, handles_signals;
-    long long limit_ms;
-    if (!PyArg_ParseTuple(args, "OOOOpLp:run", &forward, &backward, &capture, &tap, &until_idle,
-            &limit_ms, &handles_signals) || !idle(relay))
+    long long limit_ms, stall_ms;
+    if (!PyArg_ParseTuple(args, "OOOOpLLp:run", &forward, &backward, &capture, &tap, &until_idle,
+            &limit_ms, &stall_ms, &handles_signals) || !idle(relay))
         return NULL;
     end_t *ends[3] = {&relay->ends[0], &relay->ends[1], &relay->wake};
     for (int at = 0; at < 3; at++)
@@ -176,7 +176,7 @@ static PyObject *relay_run(relay_t *relay, PyObject *args)
     relay->handles_signals = handles_signals;
     relay->running = true;
     relay->thread = PyEval_SaveThread();
-    int result = loop(relay, until_idle, limit_ms), error = errno;
+    int result = loop(relay, until_idle, limit_ms, stall_ms), error = errno;
     PyEval_RestoreThread(relay->thread);
     relay->running = false;
     if (result == RAISED) return NULL;
@@ -190,7 +190,25 @@ static PyObject *relay_close(relay_t *relay, PyObject *unused)
     if (!idle(relay)) return NULL;
     clear(&relay->lanes[0].message);
     clear(&relay->lanes[1].message);
+    relay->lanes[0].refused_at = relay->lanes[1].refused_at = 0;
     return Py_NewRef(Py_None);
+}
+
+/* The held message of the first direction as a list of bytes, or None; it is not held any more. */
+static PyObject *relay_take_held(relay_t *relay, PyObject *unused)
+{
+    (void)unused;
+    if (!idle(relay)) return NULL;
+    lane_t *lane = &relay->lanes[0];
+    frames_t *frames = &lane->message;
+    if (!frames->count) return Py_NewRef(Py_None);
+    PyObject *message = PyList_New((Py_ssize_t)frames->count);
+    for (size_t at = 0; message && at < frames->count; at++) {
+        PyObject *body = frame_bytes(&frames->slots[at]);
+        if (!body || PyList_SetItem(message, (Py_ssize_t)at, body) < 0) Py_CLEAR(message);
+    }
+    if (message) clear(frames), lane->refused_at = 0;
+    return message;
 }
 
 static PyObject *relay_held(relay_t *relay, void *unused)
@@ -203,6 +221,7 @@ static PyObject *relay_held(relay_t *relay, void *unused)
 static PyMethodDef relay_methods[] = {
     {"run", (PyCFunction)(void (*)(void))relay_run, METH_VARARGS, NULL},
     {"close", (PyCFunction)(void (*)(void))relay_close, METH_NOARGS, NULL},
+    {"take_held", (PyCFunction)(void (*)(void))relay_take_held, METH_NOARGS, NULL},
     {0},
 };
 static PyGetSetDef relay_getset[] = {{"held", (getter)relay_held, NULL, NULL, NULL}, {0}};

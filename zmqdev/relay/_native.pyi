@@ -88,7 +88,9 @@ class Relay:
         tap: zmq.Socket[bytes] | None,
         until_idle: bool,
         limit_ms: int,
+        stall_ms: int,
         handles_signals: bool,
         /,
     ) -> bool: ...
     def close(self) -> None: ...
+    def take_held(self) -> list[bytes] | None: ...

@@ -53,6 +53,7 @@ class Relay:
         self.forward, self.backward = forward, backward
         self.capture: zmq.Socket[bytes] | None = None
         self.tap: zmq.Socket[bytes] | None = None
+        self.stall_ms = -1
         self._core = _native.Relay(frontend, backend, wake, counters)
 
     def behind(self, source: zmq.Socket[bytes]) -> Relay:
@@ -67,6 +68,10 @@ class Relay:
     def held(self) -> tuple[bool, bool]:
         """As twin.Relay.held; to be read between two runs."""
         return self._core.held
+
+    def take_held(self) -> list[bytes] | None:
+        """As twin.Relay.take_held."""
+        return self._core.take_held()
 
     def close(self) -> None:
         """As twin.Relay.close."""
@@ -88,6 +93,7 @@ class Relay:
             self.tap,
             until_idle,
             limit_ms,
+            self.stall_ms,
             handles_signals,
         )
 

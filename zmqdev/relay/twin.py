@@ -37,6 +37,7 @@ BATCH = 100
 TICK = 100_000_000
 LIAR_TICK = 10_000_000
 """Nanoseconds."""
+NEVER = 1 << 63
 
 MESSAGES, BYTES = ROWS["messages"], ROWS["bytes"]
 UNREACHABLE, FULL, BLOCKED = ROWS["unreachable"], ROWS["full"], ROWS["blocked_ns"]
@@ -61,6 +62,8 @@ class Direction:
         self.held: list[zmq.Frame] | None = None
         self.since = 0
         """When the held message was last counted as blocked, in ns; 0 when nothing is blocked."""
+        self.refused_at = 0
+        """Since when the held message waits, in ns; 0 when none does."""
         self.claimed = False
         """EVENTS said POLLOUT since the target last refused."""
         self.noting = False
@@ -118,6 +121,9 @@ class Relay:
         """A PUB that gets a copy of each message its target accepted."""
         self.tap: zmq.Socket[bytes] | None = None
         """The same, with one leading frame `>` (forward) or `<` (backward)."""
+        self.stall_ms = -1
+        """A run ends when a message has waited so long for the target of the first direction, in
+        it or before; -1: it does not."""
         self._running = False
         self._flows: tuple[Direction, ...] = (
             Direction(frontend, backend, b">", 0),
@@ -138,11 +144,20 @@ class Relay:
         forward, *backward = self._flows
         return forward.held is not None, any(flow.held is not None for flow in backward)
 
+    def take_held(self) -> list[bytes] | None:
+        """The message that waits for a full target, forward; it is not held any more."""
+        self._refuse_while_running()
+        flow = self._flows[0]
+        if flow.held is None:
+            return None
+        held, flow.held, flow.refused_at = flow.held, None, 0
+        return [frame.bytes for frame in held]
+
     def close(self) -> None:
         """Let go of held messages. The sockets stay open, they are not the relay's."""
         self._refuse_while_running()
         for flow in self._flows:
-            flow.held = None
+            flow.held, flow.refused_at = None, 0
 
     def _refuse_while_running(self) -> None:
         if self._running:
@@ -157,7 +172,7 @@ class Relay:
     ) -> bool:
         """Move messages. True when `wake` is readable (it is left unread).
 
-        False when `until_idle` and nothing moves nor is held, or after `limit_ms`.
+        False when `until_idle` and nothing moves nor is held, or after `limit_ms`, or `stall_ms`.
         A direction that is False is suspended: its source is not polled and what
         it holds stays held. Raises zmq.ContextTerminated, and zmq.ZMQError for a
         closed socket, and RuntimeError when it is running already.
@@ -171,7 +186,7 @@ class Relay:
 
     def _loop(self, flows: Sequence[Direction], until_idle: bool, limit_ms: int) -> bool:
         now = time.monotonic_ns()
-        end = now + limit_ms * 1_000_000 if limit_ms >= 0 else None
+        limit = _after(now, limit_ms)
         tick = self._touch(now)
         while True:
             moved = 0
@@ -187,10 +202,11 @@ class Relay:
             if events(self.wake) & zmq.POLLIN:
                 return True
             held = any(flow.held is not None for flow in flows)
-            if (end is not None and now >= end) or (until_idle and not moved and not held):
+            end = min(limit, _stalled_at(flows, self._flows[0], self.stall_ms))
+            if now >= end or (until_idle and not moved and not held):
                 return False
             if not moved:
-                self._wait(flows, (tick if end is None else min(tick, end)) - now)
+                self._wait(flows, min(tick, end) - now)
 
     def _start(self, forward: bool, backward: bool) -> list[Direction]:
         """The directions of this run, with their rules as they are now."""
@@ -236,8 +252,9 @@ class Relay:
         refused = LOST if flow.to_router and len(message) == 1 else offer(flow.target, message)
         if refused == EAGAIN and not flow.to_router and flow.lane.on_full == "block":
             flow.since = flow.since or time.monotonic_ns()
+            flow.refused_at = flow.refused_at or flow.since
             return False
-        flow.held, flow.since, flow.claimed = None, 0, False
+        flow.held, flow.since, flow.refused_at, flow.claimed = None, 0, 0, False
         if refused:
             self._count(flow, FULL if refused == EAGAIN else UNREACHABLE, 1)
             return True
@@ -293,6 +310,15 @@ class Relay:
         poller.poll(max(0, -(-nanoseconds // 1_000_000)))
         for socket in liars:
             events(socket)
+
+
+def _after(moment: int, milliseconds: int) -> int:
+    return moment + milliseconds * 1_000_000 if milliseconds >= 0 else NEVER
+
+
+def _stalled_at(flows: Sequence[Direction], first: Direction, stall_ms: int) -> int:
+    """When the target of the first direction will have been full for so long."""
+    return _after(first.refused_at, stall_ms) if first in flows and first.refused_at else NEVER
 
 
 def events(socket: zmq.Socket[bytes]) -> int:

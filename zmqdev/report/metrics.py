@@ -23,6 +23,7 @@ from zmqdev.security.policy import REASONS
 from zmqdev.stats.reliable import SERVICE_NOW
 from zmqdev.stats.reliable import STATISTICS as RELIABLE
 from zmqdev.stats.snapshot import STATES, SideState, Snapshot
+from zmqdev.stats.spool import SPOOL
 
 # Prometheus counts in base units.
 _SCALE = {"nanoseconds": ("seconds", 1e-9)}
@@ -67,6 +68,9 @@ def metrics(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
     hooked = [(s.name, s.details["hook_ns"]) for s in snapshots if "hook_ns" in s.details]
     if hooked:
         yield _hooks(hooked)
+    spools = [(s.name, s.details["spool"]) for s in snapshots if "spool" in s.details]
+    if spools:
+        yield from _spools(spools)
     reliable = [(s.name, s.details["reliable"]) for s in snapshots if "reliable" in s.details]
     if reliable:
         yield from _reliable(reliable)
@@ -185,6 +189,16 @@ def _hooks(hooked: Sequence[tuple[str, int]]) -> Metric:
     for device, nanoseconds in hooked:
         family.add_metric((device,), nanoseconds / 1e9)
     return family
+
+
+def _spools(reports: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Metric]:
+    for row in SPOOL:
+        family = CounterMetricFamily if row.grows else GaugeMetricFamily
+        help = _sentence(f"{row.unit} {row.help}".strip())
+        made = family(f"zmqdev_spool_{row.name.removeprefix('spool_')}", help, labels=("device",))
+        for device, report in reports:
+            made.add_metric((device,), report[row.name])
+        yield made
 
 
 def _reliable(reports: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Metric]:

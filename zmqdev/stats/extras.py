@@ -19,7 +19,7 @@ from zmqdev.stats.snapshot import Snapshot
 # What is worth seeing also while it is zero: the room that is left.
 _ALWAYS = frozenset({"queued", "in_flight"})
 # In bytes or seconds, by their names; everything else is a plain number.
-_SIZES = frozenset({"bytes", "store_bytes"})
+_SIZES = frozenset({"bytes", "store_bytes", "spool_bytes"})
 _TIMES = frozenset({"oldest", "commit_p99", "lease"}) | {
     row.name for row in EXTRA.values() if row.unit == "seconds"
 }

@@ -1,4 +1,4 @@
-"""Rules about the stores of reliable queues."""
+"""Rules about the stores of reliable queues and the spools of streamers."""
 
 from __future__ import annotations
 
@@ -6,49 +6,55 @@ import os
 from collections.abc import Iterator
 
 from zmqdev.options.part import Part
+from zmqdev.options.store_url import is_url
+from zmqdev.options.streamer import StreamerSpec
 from zmqdev.system.mounts import file_system_of, is_network, is_volatile
 from zmqdev.topology.finding import ERROR, WARNING, Rule
 from zmqdev.topology.links import Plan
 
 Found = Iterator[tuple[Part, str, str]]
-_KEY = "reliable.store"
+_STORE, _SPOOL = "reliable.store", "spool"
 
 
-def _stores(plan: Plan) -> Iterator[tuple[Part, str]]:
+def _files(plan: Plan) -> Iterator[tuple[Part, str, str]]:
+    """Each part with a file of its own, the option that names it, and the file."""
     for part in plan.topology.parts:
-        if part.keeps and part.spec.reliable.store:
-            yield part, part.spec.reliable.store
+        store = part.spec.reliable.store if part.keeps else None
+        if store and not is_url(store):
+            yield part, _STORE, store
+        elif isinstance(part.spec, StreamerSpec) and part.spec.spool:
+            yield part, _SPOOL, part.spec.spool
 
 
 def _one_store(plan: Plan) -> Found:
     first: dict[str, Part] = {}
-    for part, path in _stores(plan):
+    for part, key, path in _files(plan):
         other = first.setdefault(os.path.realpath(path), part)
         if other is not part:
-            yield part, part.at(_KEY), f"{part.name} and {other.name} have one store, {path}"
+            yield part, part.at(key), f"{part.name} and {other.name} have one file, {path}"
 
 
 def _store_place(plan: Plan) -> Found:
-    for part, path in _stores(plan):
+    for part, key, path in _files(plan):
         kind = file_system_of(path)
         if is_volatile(kind):
-            yield part, part.at(_KEY), f"{part.name}: {path} is in memory ({kind})"
+            yield part, part.at(key), f"{part.name}: {path} is in memory ({kind})"
         elif is_network(kind):
-            yield part, part.at(_KEY), f"{part.name}: {path} is on a network file system ({kind})"
+            yield part, part.at(key), f"{part.name}: {path} is on a network file system ({kind})"
 
 
 RULES = (
     Rule(
         "one-store",
         ERROR,
-        "Two queues with one store.",
+        "Two parts with one store or spool.",
         "a file for each",
         _one_store,
     ),
     Rule(
         "store-place",
         WARNING,
-        "A store in memory, or on a network file system.",
+        "A store or spool in memory, or on a network file system.",
         "name a file on a local disk",
         _store_place,
     ),

@@ -1,4 +1,6 @@
-"""The file of a reliable queue with a store: where it is once the queue is exported."""
+"""The file of a reliable queue with a store, or of a streamer's spool: where it is once the part
+is exported.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +9,36 @@ from pathlib import Path
 from typing import Any
 
 from zmqdev.options.part import Part
+from zmqdev.options.streamer import StreamerSpec
 from zmqdev.tools.export.export import Unit
 
 PLACE = "/var/lib/zmqdev"
 
 
+def _spools(part: Part) -> bool:
+    return isinstance(part.spec, StreamerSpec) and part.spec.spool is not None
+
+
 def store_of(part: Part) -> str | None:
     """What the file names; None without a store."""
+    if _spools(part):
+        spool: str | None = part.spec.spool
+        return spool
     return part.spec.reliable.store if part.keeps else None
 
 
 def most_bytes(part: Part) -> int:
-    """Room for the store, and for what SQLite writes beside it."""
-    return 2 * int(part.spec.reliable.store_size)
+    """Room for the file, and for what SQLite writes beside it."""
+    size = part.spec.spool_size if _spools(part) else part.spec.reliable.store_size
+    return 2 * int(size)
 
 
 def with_store(unit: Unit, name: str = "queue.db") -> Unit:
     """The same with its store at PLACE."""
     if store_of(unit.part) is None:
         return unit
+    if _spools(unit.part):
+        return replace(unit, settings=unit.settings | {"spool": f"{PLACE}/{name}"})
     kept: dict[str, Any] = unit.settings["reliable"] | {"store": f"{PLACE}/{name}"}
     return replace(unit, settings=unit.settings | {"reliable": kept})
 

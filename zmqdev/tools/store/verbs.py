@@ -13,10 +13,10 @@ import click
 
 from zmqdev.broker import store_rows as rows
 from zmqdev.broker.letter import REASONS
-from zmqdev.broker.store_file import StoreFile, owner_of
 from zmqdev.broker.store_sqlite import connect, requeue_dead
 from zmqdev.errors import RunError
 from zmqdev.stats import units
+from zmqdev.system.store_file import StoreFile, owner_of
 
 T = TypeVar("T")
 # Bytes of a body that are shown in a list.

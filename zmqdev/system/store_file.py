@@ -1,4 +1,6 @@
-"""The file of a store: who has it, where it lies, and a reserve for the day the disk is full."""
+"""The file of a store or a spool: who has it, where it lies, and a reserve for the day the disk
+is full.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +15,21 @@ RESERVE = 8 << 20
 
 
 class StoreFile:
-    """A store's file, ours alone until `close`. RunError names it and says what is wrong."""
+    """A file, ours alone until `close`. RunError names it, as `what` it is, and says what is
+    wrong."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, what: str = "store") -> None:
+        self.path, self.name = path, f"{what} {path}"
         kind = file_system_of(path)
         if is_network(kind):
             raise RunError(
-                f"store {path}: on a network file system ({kind}), where locks and flushes are not "
+                f"{self.name}: on a network file system ({kind}), where locks and flushes are not "
                 "to be relied on; name a file on a local disk"
             )
         try:
             self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise RunError(f"store {path}: {in_words(error)}") from error
+            raise RunError(f"{self.name}: {in_words(error)}") from error
         try:
             self._take()
             self._mark = self._made()
@@ -40,7 +43,7 @@ class StoreFile:
         except BlockingIOError:
             owner = _named(self._lock)
             who = f"process {owner}" if owner.isdigit() else "another process"
-            raise RunError(f"store {self.path}: in use by {who}") from None
+            raise RunError(f"{self.name}: in use by {who}") from None
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
 
@@ -50,7 +53,7 @@ class StoreFile:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             return self._now()
         except OSError as error:
-            raise RunError(f"store {self.path}: {in_words(error)}") from error
+            raise RunError(f"{self.name}: {in_words(error)}") from error
 
     def _now(self) -> tuple[int, int]:
         found = os.stat(self.path)

@@ -1,0 +1,77 @@
+"""A streamer as it was asked for: a device that may keep on disk what is not taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zmqdev.errors import UsageError
+from zmqdev.options import socktype
+from zmqdev.options.device import DeviceSpec, on_demand
+from zmqdev.options.layer import Written
+from zmqdev.options.option import option
+from zmqdev.options.routes import is_routed
+from zmqdev.options.types import Size, Text
+
+MEBIBYTE = 1 << 20
+LEAST = 1 * MEBIBYTE
+_GROUP = "Spool"
+
+
+@dataclass(frozen=True)
+class StreamerSpec(DeviceSpec):
+    """`spool`: while pullers are absent or full, messages are kept in this file."""
+
+    spool: str | None = option(
+        Text(metavar="FILE", any_bytes=True),
+        help="Keep in this file what is read while pullers are absent or full, and pass it on "
+        "later, in order.",
+        group=_GROUP,
+    )
+    spool_size: int = option(
+        Size(),
+        default=1024 * MEBIBYTE,
+        help="The largest the spool may become; --on-full says what comes then.",
+        group=_GROUP,
+    )
+
+
+def check_spool(spec: StreamerSpec, written: Written) -> None:
+    """Of a resolved spec. UsageError for what a spool does not go with."""
+    if spec.spool is None:
+        return
+    if is_routed(spec) or spec.backends:
+        raise UsageError(
+            "a spool has one target; take the routes and backends out, or the spool",
+            written.place("routes", "drop", "keep", "backends", "spool"),
+        )
+    if on_demand(spec):
+        raise UsageError(
+            "demand takes in only what was asked for, so nothing is left to spool; leave one of "
+            "the two out",
+            written.place("backend.demand", "spool"),
+        )
+    _check_sides(spec, written)
+    if spec.spool_size < LEAST:
+        raise UsageError("spool-size: the least is 1MiB", written.place("spool-size", "spool"))
+
+
+def _check_sides(spec: StreamerSpec, written: Written) -> None:
+    front, back = spec.frontend, spec.backend
+    for name, side in spec.sides.items():
+        if side.type == "ROUTER":
+            raise UsageError(
+                f"{name}: a ROUTER's addresses are void after a restart, so they cannot be "
+                "spooled; use another type",
+                written.place(f"{name}.type", "spool"),
+            )
+    if back.type in socktype.PUBLISHERS:
+        raise UsageError(
+            f"backend: a {back.type} is never full, so nothing would be spooled; use PUSH",
+            written.place("backend.type", "spool"),
+        )
+    if not (front.sockopts.get("rcvhwm", 1) and back.sockopts.get("sndhwm", 1)):
+        raise UsageError(
+            "without a high-water mark libzmq holds everything in memory and nothing is spooled; "
+            "set sndhwm and rcvhwm above 0",
+            written.place("backend.sndhwm", "frontend.rcvhwm", "spool"),
+        )
