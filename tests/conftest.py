@@ -70,17 +70,23 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture
-def own_postgres() -> Iterator[Postgres]:
-    """One that a test stops and starts."""
+@pytest.fixture(scope="session")
+def another_postgres() -> Iterator[Postgres]:
     with postgres_or_skip() as server:
         yield server
 
 
 @pytest.fixture
+def own_postgres(another_postgres: Postgres) -> Postgres:
+    """One that a test stops and starts."""
+    another_postgres.have_started()
+    return another_postgres
+
+
+@pytest.fixture
 def database(postgres: Postgres) -> str:
     """The URL of a database that is empty."""
-    return postgres.database(f"test{os.urandom(6).hex()}")
+    return postgres.empty()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import zmq
 from support.history import Account, Poster, Workers, account
+from support.postgres import Postgres
 from support.processes import PATIENCE, Start, until
 from support.reliable import Queue
 
@@ -141,3 +142,48 @@ def test_a_stopped_queue_leaves_what_it_kept_at_once(
     poster.socket.close()  # or the queue waits for it to read
     assert here.queues[0].program.interrupt() == 0
     until(lambda: here.queues[1].count("adopted") >= 200, "the other one has them")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
+def test_a_database_that_is_restarted_under_load_loses_nothing(
+    how: int, site: Callable[..., Site], own_postgres: Postgres, context: zmq.Context[Any]
+) -> None:
+    here = site(own_postgres.empty())
+    here.work()
+    poster = Poster(context, here.fronts)
+    poster.run_until_kept(300)
+    own_postgres.stop(how)
+    poster.run(lambda: poster.told["store-away"] > 0)
+    own_postgres.start()
+    back = time.monotonic()
+    poster.run_until_kept(300)
+    print(f"the first KEPT {min(at for at in poster.kept_at if at > back) - back:.2f} s after it")
+    for at in range(2):
+        assert here.queues[at].program.process.poll() is None, here.queues[at].program.err
+        assert "away: " in here.queues[at].program.err
+        assert "reached again after" in here.queues[at].program.err
+    found = here.account(poster)
+    print(found)
+    assert found.lost == set()
+    assert found.unexpected == set()
+
+
+def test_a_queue_without_its_database_ends_with_a_line(start: Start, database: str) -> None:
+    url = database.replace("s3cret", "wr0ng")
+    refused = start("queue", "--reliable", "--store", url, "--stats", "off")
+    assert refused.wait() == 1
+    [line] = refused.err.splitlines()
+    assert "password authentication failed" in line
+    assert "PGPASSFILE" in line
+    assert "wr0ng" not in line
+
+
+def test_no_password_is_shown(start: Start, database: str) -> None:
+    queue = Queue(start, "--store", database)
+    told = start("queue", "--reliable", "--store", database, "--print-config")
+    assert told.wait() == 0
+    status = start("ctl", "queue", "status", "--json")
+    status.wait()
+    for text in (told.out, status.out, queue.program.err.encode(), queue.program.out):
+        assert b"s3cret" not in text
+    assert b"postgresql://zmq@127.0.0.1" in told.out

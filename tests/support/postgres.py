@@ -142,9 +142,14 @@ class Postgres:
             server.send_signal(how)
             server.wait(PATIENCE)
 
-    def database(self, name: str) -> str:
-        """The URL of a new, empty one."""
-        self.say(f'create database "{name}"')
+    def have_started(self) -> None:
+        if self._server is None:
+            self.start()
+
+    def empty(self) -> str:
+        """The URL of a new database."""
+        name = f"test{os.urandom(6).hex()}"
+        self.say(f"create database {name}")
         return self.url_of(name)
 
     def say(self, statement: str, url: str | None = None) -> list[tuple[object, ...]]:

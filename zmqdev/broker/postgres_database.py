@@ -166,11 +166,13 @@ class PostgresDatabase:
         try:
             given = conninfo_to_dict(self._url)
         except psycopg.ProgrammingError:
-            # What libpq says of it may have a part of the password.
+            given = {"port": "wrong"}
+        if not str(given.get("port", "")).replace(",", "").isdigit() and given.get("port"):
+            # What libpq says of it may have a part of the password: 'a/b' begins a path.
             raise RunError(
                 f"store {self.name}: not a URL of PostgreSQL; write postgresql://USER@HOST/DATABASE"
                 " (with % and two hex digits for other characters than letters and digits)"
-            ) from None
+            )
         return {name: value for name, value in _NETWORK.items() if name not in given}
 
     def _connect(self, words: Mapping[str, Any]) -> None:

@@ -120,6 +120,8 @@ class PostgresStore:
         return found
 
     def close(self) -> None:
+        if self._closing:
+            return
         self._closing = True
         self._groups.put(None)
         if self._thread is None:
