@@ -18,13 +18,14 @@ from zmqdev.device.socket import events
 from zmqdev.relay import DROPS, Counters, Lane, Relay, recv_burst, send_burst
 from zmqdev.relay.fan import RoutedRelay
 from zmqdev.relay.hooked import HookedRelay
+from zmqdev.relay.last_value import LastValueRelay
 from zmqdev.relay.veil import veil
 
 # Messages taken at a time.
 BURST = 4096
 TURN_MS = 20
 _names = itertools.count()
-AnyRelay = Relay | RoutedRelay | DemandRelay | KeepRelay
+AnyRelay = Relay | RoutedRelay | DemandRelay | KeepRelay | LastValueRelay
 
 
 class Backlog:

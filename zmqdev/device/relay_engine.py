@@ -27,14 +27,14 @@ from zmqdev.device.peer_lines import DESCRIPTORS_EACH, LinesRoom, LinesSide, mak
 from zmqdev.device.routing import Routing
 from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
 from zmqdev.device.subscription_path import BUSY_MS, CALM_MS, Subscribing
-from zmqdev.errors import Unchangeable
+from zmqdev.errors import RunError, Unchangeable
 from zmqdev.options import socktype
 from zmqdev.options.device import DeviceSpec, on_demand
 from zmqdev.options.kind import DeviceKind
 from zmqdev.options.queue import keeps_ids
 from zmqdev.options.routes import is_routed
 from zmqdev.options.sockopt import SOCKET_OPTIONS
-from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay
+from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay, last_value
 from zmqdev.relay.counters import ROWS
 from zmqdev.relay.hooked import HookedRelay
 from zmqdev.security import acl
@@ -93,6 +93,7 @@ class RelayEngine:
         self._relay: AnyRelay | None = None
         self.routing: Routing | None = None
         self._subscribing: tuple[Subscribing, ...] = ()
+        self._newcomers: last_value.Newcomers | None = None
         self._context: zmq.Context[Any] | None = None
         self._backlog: Backlog | None = None
         self._stage = 0
@@ -122,7 +123,8 @@ class RelayEngine:
             self.routing = Routing(self.spec)
         try:
             for name, side in self.spec.sides.items():
-                self._open_side(context, name, side, watch, manual=rights is not None)
+                manual = rights is not None or bool(self.spec.last_value)
+                self._open_side(context, name, side, watch, manual=manual)
             if self.spec.capture:
                 self._capture = make(context, "capture", "PUB", {"sndhwm": self.kind.hwm})
                 self._capture.bind(self.spec.capture)
@@ -130,10 +132,12 @@ class RelayEngine:
             self.close(0)
             raise
         frontend, *targets = self._sockets
+        self._keep_last_values(frontend, targets[0])
         self._subscribing = tuple(
             Subscribing(
                 *(frontend, target, self.counters, self.spec.limits, rights),
                 repeats=any(self.spec.targets[target.name].sockopts.get(name) for name in REPEATS),
+                newcomers=self._newcomers,
             )
             for target in targets
             if target.type == "XPUB"
@@ -154,6 +158,20 @@ class RelayEngine:
         made = make_lines if keeps and name == "backend" else make
         self._sockets = (*self._sockets, open_side(context, name, side, watch, census, made))
 
+    def _keep_last_values(self, frontend: OpenSocket, backend: OpenSocket) -> None:
+        """Where it is asked for. All is taken from the publishers: a value may be wanted later."""
+        if not self.spec.last_value:
+            return
+        if not last_value.supported():
+            raise RunError(
+                f"last-value: libzmq {zmq.zmq_version()} does not take option {last_value.OPTION}, "
+                "XPUB_MANUAL_LAST_VALUE"
+            )
+        values = last_value.LastValues(self.spec.last_value)
+        self._newcomers = last_value.Newcomers(backend.socket, values)
+        if frontend.type == "XSUB":
+            frontend.socket.send(b"\x01", zmq.DONTWAIT)
+
     def _make_relay(
         self, frontend: OpenSocket, targets: Sequence[OpenSocket], wake: zmq.Socket[bytes]
     ) -> AnyRelay:
@@ -167,11 +185,12 @@ class RelayEngine:
             return DemandRelay(frontend.socket, workers, wake, self.counters, forward)
         if isinstance(targets[0], LinesSide):
             return self._keep_relay(frontend, targets[0], wake)
-        return Relay(
-            *(frontend.socket, targets[0].socket, wake, self.counters),
-            forward=forward,
-            backward=backward,
-        )
+        sockets = (frontend.socket, targets[0].socket, wake, self.counters)
+        if self._newcomers is not None:
+            return last_value.LastValueRelay(
+                *sockets, values=self._newcomers.values, forward=forward, backward=backward
+            )
+        return Relay(*sockets, forward=forward, backward=backward)
 
     def _keep_relay(
         self, frontend: OpenSocket, server: LinesSide, wake: zmq.Socket[bytes]
@@ -437,6 +456,8 @@ class RelayEngine:
         if isinstance(self._relay, DemandRelay):
             asks = self._relay.asks
             found["demand"] = {"asked": len(asks.waiting), "asks_lost": asks.lost}
+        if self._newcomers is not None:
+            found["last_value"] = self._newcomers.plain()
         return found
 
     def reset(self) -> None:

@@ -7,9 +7,9 @@ what goes up follows an own count of them: see security.subscriptions. What
 crosses a limit costs its sender the connection, which makes libzmq forget all
 it had subscribed to.
 
-With rights the XPUB is manual: a subscription counts when it is granted, and not before. A
-grant goes to the connection whose frame libzmq takes for the one read last, so it is made only
-where that is certain:
+With rights, or where newcomers get last values, the XPUB is manual: a subscription counts when it
+is granted, and not before. A grant goes to the connection whose frame libzmq takes for the one read
+last, so it is made only where that is certain:
 - For each subscription and unsubscription libzmq notes a connection, for an ordinary message
   none, yet it takes one note for each frame read. After an ordinary message all that follow
   would go to another connection, until nothing is left to read. So its sender is cut, and so is
@@ -30,6 +30,7 @@ from zmqdev.device.subscriber import FRAME_HEAD, Subscriber, inode_of
 from zmqdev.options.limits import Limits
 from zmqdev.relay import Counters
 from zmqdev.relay.counters import ROWS, WIDTH
+from zmqdev.relay.last_value import Newcomers
 from zmqdev.relay.upstream import ADDRESS, DESCRIPTOR, NOWHERE, USER, upstream
 from zmqdev.security.acl import Rights
 from zmqdev.security.policy import ANONYMOUS
@@ -64,7 +65,8 @@ HURRY = "all together change more subscriptions than can be passed on, and it mo
 class Subscribing:
     """Used in the engine's thread alone. `rights` may be replaced from any thread, by others.
 
-    The backend has XPUB_VERBOSER, or with rights XPUB_MANUAL, since before it was bound.
+    The backend has XPUB_VERBOSER, or with rights or an XPUB_MANUAL, since before it was
+    bound.
     `repeats`: subscriptions to a topic that is held already go up as well.
     """
 
@@ -76,8 +78,11 @@ class Subscribing:
         limits: Limits,
         rights: Rights | None,
         repeats: bool = False,
+        newcomers: Newcomers | None = None,
     ) -> None:
-        self.rights, self.repeats = rights, repeats
+        self.rights, self.repeats, self._newcomers = rights, repeats, newcomers
+        # Whether a subscription counts only when it is granted here.
+        self._manual = rights is not None or newcomers is not None
         self.tap: zmq.Socket[bytes] | None = None
         self.turns = 0
         self.emptied = 0  # how often nothing was left to read
@@ -130,14 +135,14 @@ class Subscribing:
 
     def _take(self) -> None:
         subscriber = self._whose()
-        if subscriber is not None and subscriber.account.cut and self.rights is None:
+        if subscriber is not None and subscriber.account.cut and not self._manual:
             return
         frame = self._upstream.frame
         if subscriber is not None:
             subscriber.read += len(frame) + FRAME_HEAD
             self._counters.origins.note(BACKWARD, (subscriber.descriptor,))
         ordinary = frame[:1] not in _KINDS
-        if ordinary and self.rights is not None:
+        if ordinary and self._manual:
             self._certain = False
         if subscriber is None:
             self._departed = True
@@ -152,20 +157,20 @@ class Subscribing:
         self._drop(SubscriptionVerdict.NOT_SUBSCRIPTION)
         if verdict is SubscriptionVerdict.CUT:
             self._cut(subscriber, "subscriptions", f"{subscriber.account.cut}; {_CUT}")
-        elif not subscriber.account.cut and (self._upstream.more or self.rights is not None):
+        elif not subscriber.account.cut and (self._upstream.more or self._manual):
             self._cut(subscriber, "frame", ORDINARY)
 
     def _take_subscription(self, frame: bytes, subscriber: Subscriber) -> None:
         account, topic = subscriber.account, frame[1:]
-        if self.rights is not None and not self._reaches(subscriber):
+        if self._manual and not self._reaches(subscriber):
             return
         held = topic in account.topics
         allowed = frame[0] == UNSUBSCRIBE or self._may_subscribe(subscriber, topic)
         verdict = self.accounts.take(frame, account, self._now, allowed)
         if self.accounts.payer is not None:
             self._charge()
-        if self.rights is not None and held != (topic in account.topics):
-            self._backend.socket.set(zmq.UNSUBSCRIBE if held else zmq.SUBSCRIBE, topic)
+        if self._manual and held != (topic in account.topics):
+            self._grant(topic, gone=held)
         self._carry_out(verdict, frame)
 
     def _take_from_unknown(self, frame: bytes) -> None:
@@ -176,12 +181,18 @@ class Subscribing:
         if not allowed:
             return
         verdict = self.accounts.take(frame, None, self._now)
-        if self.rights is not None and self._certain and frame[:1] in _KINDS:
+        if self._manual and self._certain and frame[:1] in _KINDS:
             # Of one that has gone libzmq knows that there is nothing to set.
             gone = frame[0] == UNSUBSCRIBE
             if gone or verdict in (SubscriptionVerdict.PASS, SubscriptionVerdict.REPEATED):
-                self._backend.socket.set(zmq.UNSUBSCRIBE if gone else zmq.SUBSCRIBE, frame[1:])
+                self._grant(frame[1:], gone=gone)
         self._carry_out(verdict, frame)
+
+    def _grant(self, topic: bytes, *, gone: bool) -> None:
+        """To the connection whose frame was read last, which is greeted as a newcomer."""
+        self._backend.socket.set(zmq.UNSUBSCRIBE if gone else zmq.SUBSCRIBE, topic)
+        if self._newcomers is not None and not gone:
+            self._newcomers.greet(topic)
 
     def _carry_out(self, verdict: SubscriptionVerdict, frame: bytes) -> None:
         if verdict is SubscriptionVerdict.PASS:
@@ -270,7 +281,7 @@ class Subscribing:
     def _cut(self, subscriber: Subscriber, reason: str, text: str) -> None:
         """It holds nothing from now on, and nothing of it that is still to be read counts."""
         subscriber.account.cut = subscriber.account.cut or text
-        if self.rights is None:
+        if not self._manual:
             self._upstream.skipped.add(subscriber.origin)
         subscriber.cut(self._wire)
         self._withdraw(self.accounts.release(subscriber.account))

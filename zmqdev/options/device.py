@@ -28,6 +28,7 @@ from zmqdev.options.types import (
     FileName,
     HostPort,
     Integer,
+    IntegerOrAlone,
     Many,
     Text,
 )
@@ -41,6 +42,9 @@ UNREAD_BYTES = 64 * 1024
 
 # An affinity has a bit for each.
 MOST_IO_THREADS = 64
+
+# Topics whose last value a forwarder keeps.
+LAST_VALUES, MOST_LAST_VALUES = 10_000, 1_000_000
 
 # How an address ends whose port or path the system chooses.
 CHOSEN_LATER = (":0", ":*", "://*")
@@ -93,6 +97,12 @@ class DeviceSpec(Logging, Ready):
         Choice(choices=("block", "drop")),
         help="When nobody can take a message: wait, or drop it. Default: drop in a forwarder, "
         "block elsewhere.",
+        group="Data path",
+    )
+    last_value: int | None = option(
+        IntegerOrAlone(1, MOST_LAST_VALUES, alone=LAST_VALUES),
+        help="Keep the last message of each topic, of so many topics, and send it to each new "
+        f"subscriber at once; for a forwarder. Alone: {LAST_VALUES}.",
         group="Data path",
     )
     capture: str | None = option(
@@ -160,10 +170,24 @@ def resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
     if rules.backends != spec.backends:
         spec, written = replace(spec, backends=rules.backends), written.under(rules.written)
     filled = _filled(kind, spec, written, named_alone=named_alone)
+    if filled.last_value:
+        _check_last_value(kind, filled, written)
     if is_routed(filled):
         _check_routed(kind, filled, written)
         table_of(filled, rules)
     return filled
+
+
+def _check_last_value(kind: DeviceKind, spec: DeviceSpec, written: Written) -> None:
+    place = written.place("last-value")
+    if kind.name != "forwarder" or spec.backend.type != "XPUB":
+        raise UsageError("last-value: only with a forwarder whose backend is an XPUB", place)
+    if is_routed(spec) or spec.backends:
+        raise UsageError(
+            "last-value: not together with routes or named backends; put one forwarder behind "
+            "another",
+            place,
+        )
 
 
 def _check_routed(kind: DeviceKind, spec: DeviceSpec, written: Written) -> None:

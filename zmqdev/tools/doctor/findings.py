@@ -22,7 +22,7 @@ from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import Written
 from zmqdev.options.runtime_place import room
 from zmqdev.options.side import Backend, Frontend
-from zmqdev.relay import NATIVE, recv_burst, send_burst, why_not_native
+from zmqdev.relay import NATIVE, last_value, recv_burst, send_burst, why_not_native
 from zmqdev.system import libzmq, runtime_place
 from zmqdev.tools.doctor.defects import DEFECTS
 
@@ -74,6 +74,14 @@ def _relay() -> Iterator[Diagnosis]:
         yield Diagnosis("relay", "ok", "native; routes are followed in Python")
     else:
         yield Diagnosis("relay", "note", f"Python, which is slower: {why_not_native()}")
+
+
+def _last_value() -> Iterator[Diagnosis]:
+    if last_value.supported():
+        yield Diagnosis("last values", "ok", "forwarder --last-value can be used")
+    else:
+        text = f"this libzmq takes no option {last_value.OPTION}; --last-value is refused"
+        yield Diagnosis("last values", "note", text)
 
 
 def _survival() -> Iterator[Diagnosis]:
@@ -137,6 +145,7 @@ LOOKS: tuple[Callable[[], Iterator[Diagnosis]], ...] = (
     _versions,
     _features,
     _relay,
+    _last_value,
     _survival,
     _descriptors,
     _directory,
