@@ -89,7 +89,7 @@ def test_a_wrong_command_line_is_one_line_and_status_2(
 FILES = [
     (b"", "c.yaml: the file is empty"),
     (b"- device: queue\n", "c.yaml:1:1: a device is written as keys and values"),
-    (b"frontend: {}\n", "the file does not say what it is"),
+    (b"frontend: {}\n", "the file has no kind"),
     (b"device: streamer\n", "c.yaml:1:9: the file is for device 'streamer'"),
     (
         b"device: queue\nfrontent: {}\n",

@@ -67,7 +67,7 @@ def test_a_directory_that_somebody_else_made_open_is_closed(temporary: Path) -> 
 
 def test_a_link_in_place_of_the_directory_is_refused(temporary: Path, tmp_path: Path) -> None:
     (temporary / f"zmqdev-{os.getuid()}").symlink_to(tmp_path)
-    with pytest.raises(RunError, match="is no directory"):
+    with pytest.raises(RunError, match="is not a directory"):
         runtime_place.prepare({})
 
 
@@ -77,7 +77,7 @@ def test_a_directory_of_another_user_is_refused(
     runtime_place.prepare({})
     (temporary / "zmqdev-12345").mkdir()
     monkeypatch.setattr(os, "getuid", lambda: 12345)
-    with pytest.raises(RunError, match="belongs to somebody else"):
+    with pytest.raises(RunError, match="belongs to another user"):
         runtime_place.prepare({})
 
 

@@ -109,7 +109,7 @@ def test_a_device_that_does_not_take_it_up_is_said_to_be_busy(
     with monkeypatch.context() as patched:
         patched.setattr("zmqdev.device.device.Device.call.__defaults__", (0.01,))
         patched.setattr(item.device, "_wake", lambda: None)
-        assert item.refusal("pause").startswith("busy: queue has not taken it up yet")
+        assert item.refusal("pause").startswith("busy: queue has not handled it yet")
 
 
 def test_req_and_dealer_and_what_is_too_large_are_all_answered_once(

@@ -126,7 +126,7 @@ def test_a_peer_without_a_cable_is_cut_and_what_was_lost_is_told(push: Side) -> 
     push.wait(lambda: push.watch.counts.connected == 0)
     ((reason, text),) = push.said
     assert reason == "silent"
-    assert "1009 bytes that were sent were not acknowledged" in text
+    assert "1009 bytes sent were not acknowledged" in text
 
 
 @pytest.mark.usefixtures("quick")

@@ -135,7 +135,7 @@ def test_what_it_raises_costs_one_message_and_the_rest_goes_on(
         ("'c', [b'']", "no backend 'c'; known are backend, a, b"),
         ("'a', 'text'", "a message is a list of frames"),
         ("'a', []", "at least one frame"),
-        ("7", "it is to yield (backend, list of bytes)"),
+        ("7", "it must yield (backend, list of bytes)"),
         ("[], [b'']", "no backend []"),
     ],
 )

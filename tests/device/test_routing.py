@@ -195,7 +195,7 @@ def test_a_file_is_read_again_and_counts_go_on(
     path.write_text(f"{sides}routes: [{{to: nowhere}}]\n")
     assert "no backend 'nowhere'" in made.item.refusal("reload")
     path.write_text("backends: {a: {bind: tcp://*:1}}\nroutes: []\n")
-    assert "need a restart" in made.item.refusal("reload")
+    assert "needs a restart" in made.item.refusal("reload")
     made.push.send(b"x3")
     assert b.recv() == b"x3"
 

@@ -107,7 +107,7 @@ def test_the_watchdog_is_not_fed_while_a_device_hangs(
     systemd.setblocking(False)
     with pytest.raises(BlockingIOError):
         systemd.recv(1000)
-    assert "queue shows no life" in caplog.text
+    assert "queue is not responding" in caplog.text
 
 
 @pytest.mark.parametrize(

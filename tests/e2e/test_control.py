@@ -56,7 +56,7 @@ def control_of(tmp_path: Path, name: str) -> str:
 
 
 def test_without_a_name_ctl_lists_what_runs(start: Start, ctl: Ctl) -> None:
-    assert ctl().stdout == "no device of this user runs\n"
+    assert ctl().stdout == "this user has no running device\n"
     start("queue", *WILDCARDS, "--name", "orders", ready=True).ready()
     start("streamer", *WILDCARDS, ready=True).ready()
     lines = ctl().stdout.splitlines()
@@ -73,7 +73,7 @@ def test_a_device_that_was_killed_is_no_longer_listed(start: Start, ctl: Ctl) ->
     program.ready()
     program.signal(signal.SIGKILL)
     program.wait()
-    assert ctl().stdout == "no device of this user runs\n"
+    assert ctl().stdout == "this user has no running device\n"
 
 
 def test_a_device_that_does_not_answer_is_listed_as_such(start: Start, ctl: Ctl) -> None:
@@ -146,7 +146,7 @@ def test_no_wait_returns_at_once(start: Start, ctl: Ctl, context: Context) -> No
         (["queue", "drain", "soon"], 2, "within: 'soon' is not a duration"),
         (["queue", "bind", "left", "tcp://*:*"], 1, "'left'"),
         (["queue", "unbind", "frontend", "tcp://*:1"], 1, "is not among"),
-        (["queue", "set", "speed", "9"], 1, "nothing to set is called 'speed'"),
+        (["queue", "set", "speed", "9"], 1, "no setting named 'speed'"),
         (["ftp://x", "status"], 2, "unknown transport 'ftp'"),
         (["queue", "status", "--timeout", "x"], 2, "--timeout: 'x' is not a duration"),
     ],
@@ -179,7 +179,7 @@ def test_control_can_be_at_an_address_or_off(start: Start, ctl: Ctl, tmp_path: P
     program = start("queue", *WILDCARDS, "--control", WILDCARDS[1], "--stats", "json", ready=True)
     (address,) = program.ready()["control"]
     start("streamer", *WILDCARDS, "--control", "off", ready=True).ready()
-    assert ctl().stdout == "no device of this user runs\n"
+    assert ctl().stdout == "this user has no running device\n"
     told = json.loads(ctl(address, "--json").stdout)
     assert (told["kind"], told["beside"]["control"]["actual"]) == ("queue", address)
     assert f"  control   {address}\n" in ctl(address).stdout

@@ -202,7 +202,7 @@ def test_commands_of_the_life_before_are_ended(
 
 
 def test_the_watchdog_of_systemd_ends_it(start: Start) -> None:
-    """systemd sends SIGABRT to a program that shows no life, and starts it again itself."""
+    """systemd sends SIGABRT to a program that is not responding, and starts it again itself."""
     program = start(*QUEUE, ready=True, env={"WATCHDOG_USEC": "60000000"})
     program.ready()
     parent = int(

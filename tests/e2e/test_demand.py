@@ -115,8 +115,11 @@ def test_nothing_is_taken_in_that_nobody_asked_for(
         ("forwarder --demand", "demand: only with a streamer, not with a forwarder"),
         ("queue --demand", "demand: only with a streamer, not with a queue"),
         ("streamer --demand --backend-type PUSH", "demand: needs a PULL frontend and a ROUTER"),
-        ("pull --demand --type PULL", "demand: asks by a DEALER, not by a PULL"),
-        ("pull --demand -b tcp://127.0.0.1:*", "demand: connects to the streamer"),
+        ("pull --demand --type PULL", "demand: the socket type must be DEALER, not PULL"),
+        (
+            "pull --demand -b tcp://127.0.0.1:*",
+            "demand: connect to the streamer; a puller that binds cannot ask",
+        ),
         ("pull --demand 0", "--demand: 0 is too small"),
     ],
 )

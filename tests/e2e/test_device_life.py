@@ -200,7 +200,7 @@ def test_a_regular_file_is_never_deleted(start: Start, tmp_path: Path) -> None:
     path.write_text("data")
     device = start("queue", "--frontend-bind", f"ipc://{path}", "--backend-bind", ANY)
     assert device.wait() == 1
-    assert "exists and is no socket" in device.err
+    assert "exists and is not a socket" in device.err
     assert path.read_text() == "data"
 
 

@@ -115,7 +115,7 @@ def test_a_router_addresses_by_the_first_frame(start: Start, context: zmq.Contex
     assert alice.recv_multipart() == [b"good morning"]
     assert router.wait() == 0, router.err
     assert router.lines() == ["alice I am here"]
-    assert "no peer has that name or it does not read: 1 message" in router.err
+    assert "dropped, peer unknown or not reading: 1 message" in router.err
 
 
 def test_a_printed_line_of_a_router_is_the_form_of_its_answer(

@@ -229,7 +229,7 @@ def test_a_store_has_one_queue_and_the_second_names_it(start: Start, tmp_path: P
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda path: path.write_bytes(b"no database" * 100), "no store of zmqdev"),
+        (lambda path: path.write_bytes(b"no database" * 100), "not a store of zmqdev"),
         (lambda path: sqlite3.connect(path).execute("create table x (y)"), "another program"),
         (lambda path: path.mkdir(), "is a directory"),
     ],

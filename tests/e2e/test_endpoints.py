@@ -180,7 +180,7 @@ def test_push_starts_exactly_when_its_peers_are_there(start: Start) -> None:
     [
         (("push", "-D", "x", "-b", ANY, "--wait-peers", "1"), "0 of 1 peers came"),
         (("pub", "-D", "x", "-b", ANY, "--wait-subscribers", "1"), "0 of 1 subscribers came"),
-        (("push", "-D", "x", "-b", ANY), "nobody took a message; sent so far: 0"),
+        (("push", "-D", "x", "-b", ANY), "no peer took a message; sent so far: 0"),
         (("client", "-D", "x", "-b", ANY, "--wait-peers", "2"), "0 of 2 peers came"),
         (("client", "-D", "x", "-b", ANY), "1 of 1 requests had no reply"),
         (("sub", "-b", ANY, "-n", "2"), "0 of 2 messages came"),

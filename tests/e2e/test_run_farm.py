@@ -73,4 +73,4 @@ def test_a_frozen_part_is_killed_when_its_time_is_over(
     run = RunningFile(start, tmp_path, text).ready()
     os.kill(run.parts()["a"]["pid"], signal.SIGSTOP)
     assert run.program.interrupt() == 0
-    assert "a: has not ended in its time; killed" in run.program.err
+    assert "a: did not end in time; killed" in run.program.err

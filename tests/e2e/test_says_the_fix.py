@@ -47,13 +47,13 @@ def test_messages_without_stamps_say_what_the_sender_needs(
 def test_top_without_devices_says_so_in_a_pipe(start: Start) -> None:
     top = start("top", "-n", "1", "-i", "50ms")
     assert top.wait() == 1
-    assert "zmqdev: no device of this user runs; start one, like: zmqdev queue" in top.err
+    assert "zmqdev: this user has no running device; start one, like: zmqdev queue" in top.err
     assert not top.out
 
 
 def test_top_that_hears_a_device_later_ends_well(start: Start) -> None:
     top = start("top", "--json", "-i", "50ms", "--duration", "20s")
-    until(lambda: "no device of this user runs" in top.err, "the note")
+    until(lambda: "this user has no running device" in top.err, "the note")
     start(*QUEUE, ready=True).ready()
     until(lambda: b'"kind": "queue"' in top.out, "a line of the queue")
     assert top.interrupt() == 0, top.err

@@ -294,12 +294,12 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
             *("--backend-connect", "tcp://h:1", "--backend-plain-username", "u"),
             *("--backend-plain-password", "clear"),
         ),
-        "everybody on this machine can read it",
+        "every user of this machine can read it",
     ),
     (
         ("--frontend-curve-allow-any", "--frontend-curve-secret", "@" + "a/.-:" * 7 + "Key1"),
-        "everybody on this machine can read it here; write @FILE, or put it into the environment; "
-        "the path of a file that looks like a key goes after @./ or @/./",
+        "every user of this machine can read it here; write @FILE, or set the environment "
+        "variable; the path of a file that looks like a key goes after @./ or @/./",
     ),
     (("--topic-acl", "f"), "needs an XPUB backend"),
     (
@@ -331,7 +331,7 @@ def test_keygen_makes_a_pair_once(start: Start, tmp_path: Path) -> None:
     assert load_secret(tmp_path / "server.key_secret").name == "server"
     again = start("keygen", base)
     assert again.wait() == 2
-    assert "not overwritten" in again.err
+    assert "already exists" in again.err
 
 
 def test_keygen_prints_a_pair_and_a_users_line(start: Start) -> None:

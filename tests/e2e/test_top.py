@@ -146,12 +146,12 @@ def test_a_device_that_is_started_later_appears_and_one_that_is_killed_goes(
     top: Open, start: Start
 ) -> None:
     terminal = top()
-    terminal.shows("no device of this user runs")
+    terminal.shows("this user has no running device")
     program = start("queue", *WILDCARDS, ready=True)
     program.ready()
     terminal.shows("1 device ")
     program.signal(signal.SIGKILL)
-    terminal.shows("no device of this user runs")
+    terminal.shows("this user has no running device")
     terminal.shows("no longer there: queue")
 
 

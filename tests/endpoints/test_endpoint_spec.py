@@ -48,7 +48,7 @@ def test_without_flags_each_has_its_type_and_address(
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"protocol": "ppp"}, "--protocol: this is of the reliable queue; add --reliable"),
+        ({"protocol": "ppp"}, "--protocol: only with --reliable"),
         ({"reliable": True, "type": "REP"}, "--type: a reliable worker is a DEALER"),
         ({"reliable": True, "bind": ["tcp://127.0.0.1:1"]}, "--bind: a reliable worker connects"),
         ({"reliable": True, "service": "mmi.x"}, "--service: names that begin with 'mmi.' are"),
@@ -87,8 +87,8 @@ def test_blocking_is_told_to_the_socket() -> None:
         ("push", {"jitter": "1s"}, "--jitter: jitter needs --interval"),
         ("push", {"interval": "1s", "jitter": "2s"}, "--jitter: jitter cannot be longer"),
         ("push", {"format": "raw", "null": True}, "--null: raw has no line ends"),
-        ("push", {"format": "hex", "frames": "a"}, "--frames: frames: in hex the separator"),
-        ("pull", {"format": "json", "frames": "|"}, "--frames: frames: JSON lines tell"),
+        ("push", {"format": "hex", "frames": "a"}, "--frames: frames: the separator cannot be"),
+        ("pull", {"format": "json", "frames": "|"}, "--frames: frames: JSON lines separate"),
         ("pub", {"type": "pub", "wait_subscribers": "1"}, "a PUB does not see who subscribes"),
         ("sub", {"subscribe": ["x" * 5000]}, "--subscribe: subscribe: 5000 bytes"),
         ("worker", {"echo": True, "exec": "cat"}, "--exec: echo and exec cannot be given"),
@@ -97,11 +97,11 @@ def test_blocking_is_told_to_the_socket() -> None:
         (
             "worker",
             {"type": "dealer", "connect": ["tcp://127.0.0.1:1", "tcp://127.0.0.1:2"]},
-            "--type: type: the replies of a DEALER go round",
+            "--type: type: a DEALER spreads its replies",
         ),
         ("push", {"type": "pub"}, "--type: 'pub' is not one of PUSH, DEALER, PAIR"),
         ("push", {"count": "0"}, "--count: 0 is too small; the least is 1"),
-        ("push", {"frames": ""}, "--frames: a separator has at least one byte"),
+        ("push", {"frames": ""}, "--frames: the separator is empty"),
         ("push", {"set": ["router_mandatory=1"]}, "router_mandatory is an option of ROUTER"),
     ],
 )
@@ -149,7 +149,7 @@ def test_a_separator_is_written_with_escapes(text: str, separator: bytes) -> Non
 
 @pytest.mark.parametrize("text", ["", "\\q", "\\x1", "\\"])
 def test_a_wrong_separator_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"escape|at least one byte"):
+    with pytest.raises(ValueError, match=r"escape|separator is empty"):
         parse_separator(text)
 
 

@@ -117,7 +117,7 @@ def test_a_pipe_has_no_end_that_is_known(tmp_path: Path) -> None:
         ('{"time": "noon", "frames": ["a"]}', "'time' is not a number"),
         ('{"time": true, "frames": ["a"]}', "'time' is not a number"),
         ('{"time": NaN, "frames": ["a"]}', "'time' is not a number"),
-        ('{"time": 5}', "neither 'frames' nor 'body'"),
+        ('{"time": 5}', "no 'frames' and no 'body'"),
         ("[]", "expected an object"),
     ],
 )

@@ -65,14 +65,14 @@ def test_set_reaches_them() -> None:
     ("text", "said"),
     [
         ("backends: {drop: {bind: tcp://*:1}}", "d.yaml:1:12: backends: 'drop' means something"),
-        ("backends: {a.b: {bind: tcp://*:1}}", "d.yaml:1:12: backends: 'a.b' is no name"),
+        ("backends: {a.b: {bind: tcp://*:1}}", "d.yaml:1:12: backends: 'a.b' is not a valid name"),
         ("backends: [eu]", "d.yaml:1:11: backends: expected names and their keys, not a list"),
         ("backends: {eu: tcp://*:1}", "d.yaml:1:16: backends.eu: expected keys and values"),
         ("backend: {}\nbackends: {eu: {}}", "d.yaml:2:12: backends.eu: write bind or connect"),
         ("backends: {eu: {hvm: 1}}", "d.yaml:1:17: backends.eu: unknown key 'hvm'"),
         (
             "backends: {eu: {type: ROUTER, bind: tcp://*:1}}",
-            "d.yaml:1:23: streamer: a PULL frontend cannot stand with a ROUTER backend",
+            "d.yaml:1:23: streamer: a PULL frontend does not work with a ROUTER backend",
         ),
         (
             f"backend: {{bind: {EU}}}\nbackends: {{eu: {{bind: {EU}}}}}",

@@ -131,11 +131,11 @@ def test_restart_takes_the_word_no(sheet: Make) -> None:
         ("parts: {}", "f.yaml:1:1: the file has no parts"),
         ("prats: {}", "f.yaml:1:1: unknown key 'prats'; did you mean 'parts'?"),
         ("parts: {a: 5}", "f.yaml:1:12: a: expected keys and values"),
-        ("parts: {a: {}}", "a: the part does not say what it is"),
+        ("parts: {a: {}}", "a: the part has no kind"),
         ("parts: {a: {device: queue, endpoint: pub}}", "is both a device and an endpoint"),
         ("parts: {a: {device: qeue}}", "f.yaml:1:21: a: no device 'qeue'; did you mean 'queue'?"),
         ("parts: {a: {device: pub}}", "no device 'pub'; write `endpoint: pub`"),
-        ("parts: {'a b': {device: queue}}", "f.yaml:1:9: 'a b' is no name"),
+        ("parts: {'a b': {device: queue}}", "f.yaml:1:9: 'a b' is not a valid name"),
         (
             "parts: {a: {device: queue, replica: 2}}",
             "unknown key 'replica'; did you mean 'replicas'?",

@@ -49,9 +49,9 @@ def test_values_inside_lists_and_maps_are_filled_in_and_keys_are_not() -> None:
     [
         ("${NOPE}", "f.yaml:1:6: the variable NOPE is not set; set it, or write ${NOPE:-default}"),
         ("${NOPE:?ask the team}", "f.yaml:1:6: the variable NOPE is not set; ask the team"),
-        ("${9}", "'${9}' is no variable; write ${NAME}"),
-        ("'${OPEN'", "'${OPEN' is no variable"),
-        ("${A-b}", "'${A-b}' is no variable"),
+        ("${9}", "'${9}' is not a variable; write ${NAME}"),
+        ("'${OPEN'", "'${OPEN' is not a variable"),
+        ("${A-b}", "'${A-b}' is not a variable"),
     ],
 )
 def test_a_wrong_variable_is_named_with_its_place(text: str, message: str) -> None:

@@ -92,7 +92,7 @@ def test_a_reader_that_has_gone_is_said_once(
         lines.tick(subjects(device, 1))
         lines.tick(subjects(device, 2))
         lines.ended(subjects(device, 3))
-    assert caplog.text.count("cannot write the statistics: broken pipe; going on without") == 1
+    assert caplog.text.count("cannot write the statistics: broken pipe; continuing without it") == 1
 
 
 def test_a_full_disk_is_said_once_and_may_have_room_again(

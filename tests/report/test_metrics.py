@@ -208,7 +208,7 @@ def test_ready_is_who_runs_and_healthy_is_who_lives(served: Served, device: Devi
     assert fetched(f"{url}/healthz")[0] == 200
     assert fetched(f"{url}/readyz") == (503, "orders: paused\n")
     pulse.hangs = True
-    assert fetched(f"{url}/healthz") == (503, "orders: shows no life\n")
+    assert fetched(f"{url}/healthz") == (503, "orders: is not responding\n")
 
 
 def test_other_pages_and_rubbish_are_refused_and_harm_nobody(served: Served) -> None:

@@ -72,8 +72,8 @@ def test_an_empty_file_grants_nothing() -> None:
     [
         ("alice", "expected 'WHO"),
         ("alice subscribe", "expected 'WHO"),
-        ("alice read x", "unknown right 'read'; there are subscribe, serve"),
-        ("'' subscribe x", "granted to nobody"),
+        ("alice read x", "unknown right 'read'; known are subscribe, serve"),
+        ("'' subscribe x", "names no topic or service"),
         ("alice subscribe *", "write '' for every topic"),
         ("alice subscribe hex:0g", "not hexadecimal"),
         ("worker serve ''", "a service has a name"),

@@ -73,7 +73,7 @@ def test_metadata_that_zpl_cannot_hold_is_refused() -> None:
         ('curve\n    public-key = "abc\n', "f:2:18", "not closed"),
         ('curve\n    public-key = "abc" x\n', "f:2:24", "follows the closing quote"),
         ('curve\n    public-key = "abc"\n', "f:2:5", "40 characters, this has 3"),
-        (f'curve\n  public-key="{PUBLIC}"\n  public-key="{PUBLIC}"', "f:3:3", "second time"),
+        (f'curve\n  public-key="{PUBLIC}"\n  public-key="{PUBLIC}"', "f:3:3", "duplicate"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(text: str, place: str, why: str) -> None:

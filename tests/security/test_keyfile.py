@@ -36,7 +36,7 @@ def test_the_secret_file_is_for_its_owner_alone(tmp_path: Path, alice: Certifica
 @pytest.mark.parametrize("taken", ["alice.key", "alice.key_secret"])
 def test_nothing_is_overwritten_and_nothing_half_made(tmp_path: Path, taken: str) -> None:
     (tmp_path / taken).write_text("precious")
-    with pytest.raises(UsageError, match="not overwritten"):
+    with pytest.raises(UsageError, match="already exists"):
         write_pair(generate(), tmp_path / "alice", WHEN)
     assert [path.name for path in tmp_path.iterdir()] == [taken]
     assert (tmp_path / taken).read_text() == "precious"
@@ -44,7 +44,7 @@ def test_nothing_is_overwritten_and_nothing_half_made(tmp_path: Path, taken: str
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "alice.key_secret").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(UsageError, match="not overwritten"):
+    with pytest.raises(UsageError, match="already exists"):
         write_pair(generate(), tmp_path / "alice", WHEN)
     assert not (tmp_path / "elsewhere").exists()
 

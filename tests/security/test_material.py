@@ -46,7 +46,7 @@ def by_flag(secret: str) -> None:
 def test_a_secret_key_given_by_flag_is_refused_whatever_it_begins_with() -> None:
     """It would stand in the list of processes."""
     for secret in ("x" * 40, *(f"@{sign * 39}" for sign in ALPHABET)):
-        with pytest.raises(UsageError, match="everybody on this machine can read it") as told:
+        with pytest.raises(UsageError, match="every user of this machine can read it") as told:
             by_flag(secret)
         assert secret not in str(told.value)
     for path in ("@key", "@" + "k" * 38, "@" + "k" * 40, "@" + "_" * 39, "@./" + "k" * 39):

@@ -76,7 +76,7 @@ def test_a_mistake_is_told_with_its_line_and_no_secret(line: str, why: str) -> N
 
 
 def test_a_user_stands_once() -> None:
-    with pytest.raises(UsageError, match="second time"):
+    with pytest.raises(UsageError, match="duplicate"):
         parse(f"{GOOD}\n{GOOD}\n".encode(), "users")
 
 

@@ -58,7 +58,7 @@ def test_networks_decide(allow: list[str], deny: list[str], address: str, in_: b
 def test_a_network_with_host_bits_is_refused_with_the_right_one() -> None:
     with pytest.raises(ValueError, match=r"did you mean 10\.0\.0\.0/8"):
         network("10.1.2.3/8")
-    with pytest.raises(ValueError, match="no address and no network"):
+    with pytest.raises(ValueError, match="neither an address nor a network"):
         network("ten")
 
 

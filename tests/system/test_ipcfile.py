@@ -23,7 +23,7 @@ def test_who_listens_is_not_disturbed_by_the_question(tmp_path: Path) -> None:
     """It would count a failed handshake, and warn of it."""
     with listener(tmp_path / "s") as made:
         assert answers(tmp_path / "s")
-        with pytest.raises(RunError, match="already in use by a running program"):
+        with pytest.raises(RunError, match="already in use by this program itself"):
             check_free(f"ipc://{tmp_path}/s")
         with pytest.raises(BlockingIOError):
             made.accept()

@@ -37,7 +37,7 @@ def void(ledger: Ledger, identity: bytes, now: float) -> None:
         ledger.journal.void(identity)
     if lost or client is not None:
         ledger.tally.unreachable += lost
-        text = "another connection has its routing id: its requests have no address any more"
+        text = "another connection has its routing id: its requests can no longer be answered"
         ledger.warnings.tell(CLIENT, identity, text, now)
 
 

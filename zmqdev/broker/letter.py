@@ -13,7 +13,7 @@ REASONS = {
     "attempts": "every attempt failed",
     "broken-off": "its worker died after a partial reply had gone out",
     "damaged": "its record in the store was damaged",
-    "too-large": "its partial replies are more than the queue may hold",
+    "too-large": "its partial replies exceed the queue's limit",
 }
 
 

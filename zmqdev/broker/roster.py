@@ -113,7 +113,7 @@ class Roster:
         """A reply that is not the one waited for."""
         strange = not self.ledger.tokens.owns(token)
         if strange or (worker.dialect.alternates and worker.request is not None):
-            self._expel(worker, "reply to a request that it does not have", now)
+            self._expel(worker, "reply to a request it was not given", now)
             return
         self.tally.late += 1
         if worker.overdue == token:
@@ -188,7 +188,7 @@ class Roster:
         if len(frames) > 3 and frames[2] == b"" and self.ledger.tokens.owns(frames[1]):
             self.tally.late += 1
         else:
-            self._malformed(frames, "message of no protocol that workers speak", now)
+            self._malformed(frames, "unknown worker protocol", now)
 
     def _malformed(self, frames: list[bytes], why: str, now: float) -> None:
         self.tally.malformed_workers += 1

@@ -53,7 +53,7 @@ def _check_version(database: sqlite3.Connection, path: str, read_only: bool) -> 
     if not tables and not read_only:
         return
     if application != rows.APPLICATION:
-        raise RunError(f"store {path}: made by another program; name another file")
+        raise RunError(f"store {path}: made by another program; use another file")
     if version > rows.VERSION:
         raise RunError(
             f"store {path}: of version {version}; this zmqdev reads up to {rows.VERSION}"
@@ -68,7 +68,7 @@ def _in_words(error: sqlite3.Error) -> str:
     if getattr(error, "sqlite_errorcode", None) == _NOT_A_DATABASE or "not a database" in str(
         error
     ):
-        return "no store of zmqdev; name another file"
+        return "not a store of zmqdev; use another file"
     return str(error)
 
 
@@ -108,7 +108,7 @@ class SqliteStore:
         database = self._database
         [mode] = database.execute("pragma journal_mode=wal").fetchone()
         if mode not in (b"wal", "wal"):
-            raise RunError(f"store {self.name}: its file system does not do what SQLite needs")
+            raise RunError(f"store {self.name}: its file system lacks what SQLite needs")
         database.execute("pragma synchronous=full")
         [page] = database.execute("pragma page_size").fetchone()
         database.execute(f"pragma max_page_count={max(16, size // page)}")
@@ -150,7 +150,7 @@ class SqliteStore:
         made = self._database.execute("select sql from sqlite_master where sql is not null")
         there = sorted(bytes(sql).decode(errors="replace").lower() for (sql,) in made)
         if there != sorted(line for line in rows.TABLES if line.startswith("create")):
-            raise sqlite3.DatabaseError("its tables are not those of a store")
+            raise sqlite3.DatabaseError("its tables are not those of a zmqdev store")
 
     def _sorted_out(self, found: Sequence[rows.Row], expected: object) -> list[Kept]:
         """What is whole; the rest, and what is not there any more, becomes dead letters."""

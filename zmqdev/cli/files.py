@@ -34,7 +34,7 @@ def _check_kind(node: Node, category: str, kind: str) -> None:
     said = node.value.get(category)
     if said is None:
         hint = f"it begins with `{category}: {kind}`"
-        raise UsageError(f"the file does not say what it is; {hint}", str(node.place))
+        raise UsageError(f"the file has no kind; {hint}", str(node.place))
     if said.value != kind:
         raise UsageError(
             f"the file is for {category} {said.value!r}; start it with `zmqdev {said.value}`",

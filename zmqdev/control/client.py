@@ -46,8 +46,8 @@ def _target(name: str, running: Mapping[str, Found]) -> Found:
             raise UsageError(str(error)) from None
     if name in running:
         return running[name]
-    others = f"; running: {', '.join(running)}" if running else "; no device of this user runs"
-    raise RunError(f"no device {name!r} runs{near(name, running) or others}")
+    others = f"; running: {', '.join(running)}" if running else "; this user has no running device"
+    raise RunError(f"no running device named {name!r}{near(name, running) or others}")
 
 
 class Asker:
@@ -146,7 +146,7 @@ class Asker:
             try:
                 reply = wire.read_reply(socket.recv_multipart()[-1])
             except ValueError:
-                raise RunError(f"{address} is no control socket of zmqdev") from None
+                raise RunError(f"{address} is not a control socket of zmqdev") from None
             if reply.id == id:
                 return replace(reply, id=None)
         return None

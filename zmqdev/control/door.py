@@ -105,7 +105,7 @@ class Door:
         guard = self._opened.guard
         if guard is None or not guard.census.cut(peer[0]):
             return
-        text = f"a message without end, {size // MEBIBYTE} MiB so far; its connection is cut"
+        text = f"an endless message, {size // MEBIBYTE} MiB so far; its connection is cut"
         guard.refuse("unfinished", text, peer[1], time.monotonic())
         if self._loop is not None:
             self._loop.at(time.monotonic() + 2 * CALM, give_back)

@@ -43,7 +43,7 @@ class Awaited:
             if reply is not None:
                 break
             if gone:
-                raise RunError(f"{self._address}: the process ended without a word")
+                raise RunError(f"{self._address}: the process ended without an answer")
             if time.monotonic() - told_at >= TELL:
                 told_at = time.monotonic()
                 self._tell(say)

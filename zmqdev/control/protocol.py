@@ -36,10 +36,10 @@ ERRORS = {
     "bad-request": "the request is not one frame of JSON of the documented form",
     "bad-version": "the request's version is not understood here",
     "too-large": f"the request has more than {MOST_BYTES // 1024} KiB",
-    "unknown-verb": "there is no such verb",
+    "unknown-verb": "unknown verb",
     "bad-argument": "an argument is missing, unknown or of the wrong type",
-    "refused": "the device cannot do it as it is now; the message says why",
-    "busy": "the device did not take the request up in time",
+    "refused": "the device cannot do it in its current state; the message says why",
+    "busy": "the device did not handle the request in time",
     "internal": "a defect of zmqdev; its log has the traceback",
 }
 

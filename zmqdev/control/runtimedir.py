@@ -83,7 +83,7 @@ def claim(place: Path, name: str) -> Iterator[Found]:
     hold the lock for too long."""
     with locked(place) as alone:
         if not alone:
-            raise RunError(f"{place} is locked by a program that does not go on")
+            raise RunError(f"{place} is locked by a program that is stuck")
         _sweep(place)
         most = room(place)
         for number in itertools.count(1):

@@ -51,7 +51,7 @@ def change(on: Settable, key: str, value: str) -> dict[str, Any]:
     row = rows.get(key)
     if row is None:
         fit = near(key, rows) or f"; what can be set is {', '.join(rows)}"
-        raise Refused("bad-argument", f"key: nothing to set is called {key[:40]!r}{fit}")
+        raise Refused("bad-argument", f"key: no setting named {key[:40]!r}{fit}")
     try:
         parsed = row.type.parse(value, text=True)
     except ValueError as error:

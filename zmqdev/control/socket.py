@@ -184,7 +184,7 @@ class ControlSocket:
         except ZmqdevError as error:
             raise wire.Refused("refused", str(error)) from None
         except Late:
-            said = f"{self._owner} has not taken it up yet; it will when it can"
+            said = f"{self._owner} has not handled it yet; it will as soon as it can"
             raise wire.Refused("busy", said) from None
         except Exception as error:
             log.exception("%s: control: %s failed", self._owner, verb.name)

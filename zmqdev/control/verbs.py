@@ -117,7 +117,7 @@ def reset(on: Steered) -> dict[str, Any]:
 
 def open_address(verb: str, on: Steered, side: str, address: str) -> dict[str, Any]:
     if address.startswith("inproc://"):
-        raise Refused("refused", f"{address} is inside one process; nobody could reach it")
+        raise Refused("refused", f"{address} is inside one process; no other process can reach it")
     found = on.side(side)
     on.check_moving()
     if found.guard is not None:

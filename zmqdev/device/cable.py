@@ -152,5 +152,5 @@ class CableWatch:
         lost = self._wire.unacknowledged(descriptor)
         if found.cut() and opened.guard is not None:
             silence = f"no answer for {trace.acknowledged_ago:.0f} s; its connection is cut"
-            text = f"{silence}: {lost} bytes that were sent were not acknowledged"
+            text = f"{silence}: {lost} bytes sent were not acknowledged"
             opened.guard.refuse("silent", text, address, now)

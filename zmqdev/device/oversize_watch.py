@@ -36,7 +36,7 @@ SUBSCRIBING = 64 * 1024
 # Bytes of subscriptions of all together that are not read yet. Short ones take thirty times as
 # much memory until they are.
 UNREAD = 2 * MEBIBYTE
-FLOOD = "more subscriptions at once than one may have; its connection is cut"
+FLOOD = "too many subscriptions at once; its connection is cut"
 
 Connection = tuple[int, str]  # descriptor and address: descriptors are used again
 
@@ -156,7 +156,7 @@ class Vigil:
         )
         for connection in found:
             size = side.accounts.unfinished(connection, sizes[connection])
-            text = f"a message without end, {size // MEBIBYTE} MiB so far; its connection is cut"
+            text = f"an endless message, {size // MEBIBYTE} MiB so far; its connection is cut"
             self._cut(side, connection, "unfinished", text)
         self._stop_floods(side)
 

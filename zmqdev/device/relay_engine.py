@@ -358,14 +358,14 @@ class RelayEngine:
         if inside:
             reports.append(f"{counted(inside, 'message')} inside found no {_takers(self.spec)}")
         if self.relay.held[1]:
-            reports.append("a reply found no way back")
+            reports.append("a reply could not be returned")
         if self._may_reply() and self._awaits_replies() and self.outstanding() > 0:
             reports.append(f"{counted(self.outstanding(), 'request')} had no reply yet")
         if self._late:
             came = counted(self._late, "request")
-            reports.append(f"{came} came after the stop and were not passed on; ask again")
+            reports.append(f"{came} arrived after the stop and were not passed on; ask again")
         if self._cut_off:
-            reports.append("the frontend still had peers that sent; what was on its way is lost")
+            reports.append("peers were still sending; messages in transit are lost")
         return Leftover(tuple(f"{self.spec.name}: {report}" for report in reports))
 
     def inside(self) -> int:

@@ -88,7 +88,7 @@ class Routing:
             return lambda: hook.renew(function, say)
         if rules.of_file != self._rules.of_file:
             raise UsageError(
-                "other backends need a restart; routes and tests alone can be read again",
+                "a change of backends needs a restart; only routes and tests can be reloaded",
                 self._spec.routes,
             )
         table = table_of(self._spec, rules)

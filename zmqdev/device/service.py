@@ -48,7 +48,7 @@ class Reread:
     needs_restart: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        parts = ["keys, users, rights and routes were read again"]
+        parts = ["keys, users, rights and routes reloaded"]
         if self.applied:
             parts.append(f"changed: {', '.join(self.applied)}")
         if self.needs_restart:
@@ -142,7 +142,7 @@ class Service:
         if not self.ends_process:
             return
         if at_once:
-            log.warning("left at once; what was still inside may be lost")
+            log.warning("stopped without draining; queued messages may be lost")
             self.loop.at(time.monotonic() + LEAVE, self.loop.stop)
         else:
             self.loop.at(time.monotonic() + REMIND, self._remind)

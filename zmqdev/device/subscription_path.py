@@ -57,7 +57,7 @@ _DROPS = {
     SubscriptionVerdict.TOO_LONG: ROWS["topic_too_long"],
 }
 _KINDS = (b"\x00", b"\x01")
-ORDINARY = "it sent what is no subscription; its connection is cut"
+ORDINARY = "it sent a message that is not a subscription; its connection is cut"
 INTERRUPTED = "another peer broke the protocol at that moment; it may come again at once"
 HURRY = "all together change more subscriptions than can be passed on, and it most of them"
 

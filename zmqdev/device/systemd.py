@@ -55,7 +55,7 @@ class Notify:
     def feed(self, late: Sequence[str]) -> None:
         """A sign of life, unless somebody shows none."""
         if late:
-            log.error("watchdog: %s shows no life", ", ".join(late))
+            log.error("watchdog: %s is not responding", ", ".join(late))
         else:
             self.tell("WATCHDOG=1")
 

@@ -105,7 +105,7 @@ class Post:
         for descriptor, remote in ended:
             found = connects if len(connects) == 1 else [one for one in connects if one == remote]
             for address in found:
-                log.warning("%s: %s has gone; its requests are dropped", self.spec.name, address)
+                log.warning("%s: %s is gone; its requests are dropped", self.spec.name, address)
                 self._tell(self.watch.gone(descriptor))  # libzmq will not tell of it
                 self.opened.reconnect(address)
         if ended:

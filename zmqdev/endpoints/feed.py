@@ -208,7 +208,7 @@ class StreamFeed:
                 self._one(record)
             except ValueError as error:
                 return RunError(f"{self._name}:{number}: {error}")
-        raise AssertionError("the records were read well the second time")
+        raise AssertionError("the records could be read the second time")
 
     def _all(self, records: list[bytes]) -> Messages:
         return read_all(self._layout, records)

@@ -193,7 +193,7 @@ def _check_last_value(kind: DeviceKind, spec: DeviceSpec, written: Written) -> N
 def _check_routed(kind: DeviceKind, spec: DeviceSpec, written: Written) -> None:
     if kind.only:
         raise UsageError(
-            "a reliable queue routes by service; take the routes out, or reliable",
+            "a reliable queue routes by service; remove either routes or reliable",
             written.place("routes", "drop", "keep"),
         )
 
@@ -321,7 +321,7 @@ def _check_pair(
     place = written.place(f"{path}.type", "frontend.type", path)
     fit = ", ".join(socktype.legal_backends(frontend))
     raise UsageError(
-        f"{kind.name}: a {frontend} frontend cannot stand with a {backend} backend; "
+        f"{kind.name}: a {frontend} frontend does not work with a {backend} backend; "
         f"with {frontend} goes {fit}",
         place,
     )

@@ -63,10 +63,14 @@ def _on_demand(spec: Pull, written: Written) -> Pull:
     """Who asks for work is a DEALER: what it asks and what comes take the same way."""
     if spec.type not in (None, "DEALER"):
         raise UsageError(
-            f"demand: asks by a DEALER, not by a {spec.type}", written.place("type", "demand")
+            f"demand: the socket type must be DEALER, not {spec.type}",
+            written.place("type", "demand"),
         )
     if spec.bind:
-        raise UsageError("demand: connects to the streamer", written.place("bind", "demand"))
+        raise UsageError(
+            "demand: connect to the streamer; a puller that binds cannot ask",
+            written.place("bind", "demand"),
+        )
     return replace(spec, type="DEALER")
 
 
@@ -155,17 +159,18 @@ def _check_form(spec: Endpoint, written: Written) -> None:
     form, frames = spec.format, spec.frames if isinstance(spec, Frames) else None
     if form == "raw" and spec.null:
         raise UsageError(
-            "raw has no line ends that NUL could replace; leave one of the two out",
+            "raw has no line ends for NUL to replace; leave one of the two out",
             written.place("null", "format"),
         )
     if form == "hex" and frames and _HEX_DIGITS & set(frames):
         raise UsageError(
-            "frames: in hex the separator cannot be a hexadecimal digit", written.place("frames")
+            "frames: the separator cannot be a hexadecimal digit with --format hex",
+            written.place("frames"),
         )
     if form in ("json", "csv") and frames:
         words = {"json": "JSON lines", "csv": "CSV records"}
         raise UsageError(
-            f"frames: {words[form]} tell frames apart themselves; leave it out",
+            f"frames: {words[form]} separate frames themselves; leave it out",
             written.place("frames"),
         )
 
@@ -235,7 +240,7 @@ def _check_worker(spec: Endpoint, written: Written) -> None:
     shared = spec.type == "DEALER" and not _has_lines(spec)
     if shared and len(spec.bind) + len(spec.connect) > 1:
         raise UsageError(
-            "type: the replies of a DEALER go round all its peers; use --type ROUTER for "
+            "type: a DEALER spreads its replies over all its peers; use --type ROUTER for "
             "several addresses",
             written.place("type"),
         )

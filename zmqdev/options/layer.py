@@ -151,7 +151,7 @@ def _named_layer(declared: Named, node: Node, path: Path, layer: Layer) -> None:
     for name, at, value in node.items():
         if not _NAME.fullmatch(name):
             raise UsageError(
-                f"{where}: {name!r} is no name; use letters, digits, '-' and '_'", str(at)
+                f"{where}: {name!r} is not a valid name; use letters, digits, '-' and '_'", str(at)
             )
         if name in declared.reserved:
             raise UsageError(f"{where}: {name!r} means something else; choose another", str(at))

@@ -22,7 +22,7 @@ def network(text: str) -> AnyNetwork:
         try:
             wider = ipaddress.ip_network(text.strip(), strict=False)
         except ValueError:
-            raise ValueError(f"{text!r} is no address and no network") from error
+            raise ValueError(f"{text!r} is neither an address nor a network") from error
         raise ValueError(f"{text!r} has host bits set; did you mean {wider}?") from error
 
 

@@ -169,7 +169,7 @@ class _Reader:
 
     def part(self, name: str, at: Place, node: Node, shared: tuple[Node, ...]) -> None:
         if not _NAME.fullmatch(name):
-            self.wrong(f"{name!r} is no name; use letters, digits, '-', '_' and '.'", at)
+            self.wrong(f"{name!r} is not a valid name; use letters, digits, '-', '_' and '.'", at)
             return
         if not node.is_map:
             self.wrong(f"{name}: expected keys and values, like `device: queue`", node.place)
@@ -187,7 +187,7 @@ class _Reader:
         said = [category for category in CATEGORIES if category in node.value]
         head = f"{name}: " if name else ""
         if len(said) != 1:
-            what = "is both a device and an endpoint" if said else "does not say what it is"
+            what = "is both a device and an endpoint" if said else "has no kind"
             self.wrong(
                 f"{head}the part {what}; write `device: KIND` or `endpoint: KIND`", node.place
             )

@@ -41,8 +41,8 @@ class QueueSpec(DeviceSpec):
 
 
 _ONE_SOCKET = (
-    "clients and workers share the frontend's socket; say it of the frontend, or give the workers "
-    "an address of their own"
+    "clients and workers share the frontend's socket; set it for the frontend, or give the workers "
+    "a separate address"
 )
 # What stands behind a reliable queue: a ROUTER addresses each worker, a DEALER shares out blindly.
 _BACKENDS = {"auto": "ROUTER", "plain": "DEALER"}
@@ -172,7 +172,7 @@ def _switched_on(spec: QueueSpec, written: Written) -> QueueSpec:
             continue
         place = written.places[path]
         if place.startswith(("--", "ZMQDEV_")):
-            raise UsageError("this is of the reliable queue; add --reliable", place)
+            raise UsageError("only with --reliable", place)
         return replace(spec, reliable=replace(spec.reliable, enabled=True))
     return spec
 
@@ -181,8 +181,8 @@ def _check(settings: Reliable, written: Written) -> None:
     check_service(settings.service, written.place((_SECTION, "service")) or "service")
     if settings.workers == "plain" and settings.heartbeat:
         raise UsageError(
-            "plain workers know no heartbeats; leave it out (--busy-timeout says how long "
-            "a worker may take), or leave --workers plain out",
+            "plain workers send no heartbeats; leave it out (--busy-timeout limits how "
+            "long a worker may take), or leave out --workers plain",
             written.place((_SECTION, "heartbeat")),
         )
     _check_store(settings, written)

@@ -196,4 +196,4 @@ def check_service(name: str, place: str) -> None:
     if not name or len(name.encode()) > LONGEST_SERVICE:
         raise UsageError(f"a name has 1 to {LONGEST_SERVICE} bytes", place)
     if name.startswith("mmi."):
-        raise UsageError("names that begin with 'mmi.' are the queue's own", place)
+        raise UsageError("names that begin with 'mmi.' are reserved for the queue", place)

@@ -50,17 +50,17 @@ def check(spec: Endpoint, written: Written) -> None:
         for name in _OF_RELIABLE:
             # Not "was written": a file from --print-config has all keys, at their defaults.
             if getattr(spec, name, None) != getattr(type(spec), name, None):
-                why = "this is of the reliable queue; add --reliable"
+                why = "only with --reliable"
                 raise UsageError(why, _at(name, written))
         return
     if isinstance(spec, ClientSpec) and spec.replies != 1:
-        raise UsageError("a reliable queue gives one reply; leave it out", _at("replies", written))
+        raise UsageError("a reliable queue sends one reply; leave it out", _at("replies", written))
     if isinstance(spec, WorkerSpec):
         _check_worker(spec, written)
     check_service(spec.service, _at("service", written))
     if spec.protocol in ("ppp", "ppp-text", "plain") and spec.service != DEFAULT_SERVICE:
         raise UsageError(
-            f"{spec.protocol} names no service; leave it out, or take mdp-0.1",
+            f"{spec.protocol} has no service names; leave it out, or use mdp-0.1",
             _at("service", written),
         )
 
@@ -72,7 +72,7 @@ def _check_id(spec: ClientSpec, written: Written) -> None:
             _at("collect", written),
         )
     if keeps(spec) and spec.id == "off":
-        raise UsageError("what is kept has an id; leave it out", _at("id", written))
+        raise UsageError("a kept request needs an id; leave it out", _at("id", written))
     if spec.id != "off":
         return
     if spec.bind:
@@ -82,7 +82,7 @@ def _check_id(spec: ClientSpec, written: Written) -> None:
     if spec.window > MOST_CONNECTIONS:
         raise UsageError(
             f"without ids each request in flight has a connection, and {MOST_CONNECTIONS} is the "
-            "most; a smaller --window, or --id on",
+            "limit; use a smaller --window, or --id on",
             _at("id", written),
         )
 

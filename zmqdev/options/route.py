@@ -125,7 +125,7 @@ def _frame(name: str, patterns: Any) -> FrameMatch:
 def _field(name: str, patterns: Any) -> FieldMatch:
     path = tuple(part.encode() for part in name.split("."))
     if b"" in path:
-        raise ValueError(f"{name!r} is no path; write it like order.priority")
+        raise ValueError(f"{name!r} is not a field path; write it like order.priority")
     return FieldMatch(path, _patterns(patterns))
 
 
@@ -159,7 +159,9 @@ def _number(raw: object) -> int:
     try:
         number = int(str(raw))
     except ValueError:
-        raise ValueError(f"{raw!r} is no number of a frame; 0 is the first, -1 the last") from None
+        raise ValueError(
+            f"{raw!r} is not a frame number; 0 is the first frame, -1 the last"
+        ) from None
     if abs(number) > FURTHEST:
         raise ValueError(f"{raw} is too far; at most {FURTHEST}")
     return number
@@ -239,7 +241,7 @@ class NewName(Scalar):
             raise expected("text", raw)
         found = list(_CAPTURED.finditer(raw))
         if any(one[1] != "1" for one in found) or len(found) > 1:
-            raise ValueError(f"{raw!r}: {{1}} can stand once, and no other")
+            raise ValueError(f"{raw!r}: only {{1}} is allowed, once")
         if not found:
             return Rename(raw.encode())
         return Rename(raw[: found[0].start()].encode(), True, raw[found[0].end() :].encode())

@@ -166,12 +166,12 @@ class _Compiler:
             return ()
         for place, name in enumerate(row.to):
             if name == DROP:
-                raise MisplacedError("to: drop stands alone, not in a list", "to", place)
+                raise MisplacedError("to: drop cannot be in a list", "to", place)
             if name not in self.names:
                 hint = near(name, self.names) or f"; known are {', '.join((*self.names, DROP))}"
                 raise MisplacedError(f"to: no backend {name!r}{hint}", "to", place)
             if name in row.to[:place]:
-                raise MisplacedError(f"to: {name!r} stands there twice", "to", place)
+                raise MisplacedError(f"to: {name!r} is listed twice", "to", place)
         if not row.to:
             raise MisplacedError("to: name a backend, or drop", "to")
         return tuple(map(self.names.index, row.to))
@@ -228,7 +228,7 @@ def _check_drop(spec: Any, row: RouteSpec) -> None:
     for key in ("copy", "rename", "on_full"):
         if row.to == (DROP,) and getattr(row, key):
             word = key.replace("_", "-")
-            raise MisplacedError(f"{word}: what is dropped goes nowhere; take it out", word)
+            raise MisplacedError(f"{word}: not with `to: drop`; remove it", word)
 
 
 _CHECKS: tuple[Callable[[Any, RouteSpec], None], ...] = (

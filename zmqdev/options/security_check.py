@@ -95,8 +95,8 @@ def _check_hidden(name: str, value: str, key: str, place: str | None) -> None:
     if value.startswith(AT_FILE) and not looks_like_a_key:
         return
     told = (
-        f"{key}: everybody on this machine can read it here; write @FILE, "
-        "or put it into the environment"
+        f"{key}: every user of this machine can read it here; write @FILE, "
+        "or set the environment variable"
     )
     if looks_like_a_key:
         told += "; the path of a file that looks like a key goes after @./ or @/./"
@@ -111,12 +111,12 @@ def _check_complete(side: Security, found: str, written: Written, above: str) ->
         raise UsageError(f"{above}{found}: {missing}", place)
     if side.curve_key and side.curve_secret:
         raise UsageError(
-            f"{above}curve-key and curve-secret say the same twice; leave one out",
+            f"{above}curve-key and curve-secret mean the same; leave one out",
             _place(written, above, "curve_secret"),
         )
     if side.authorized_keys and side.curve_allow_any:
         raise UsageError(
-            f"{above}curve-allow-any lets in more than authorized-keys names; leave one out",
+            f"{above}curve-allow-any overrides authorized-keys; leave one out",
             _place(written, above, "curve_allow_any"),
         )
 
@@ -128,8 +128,8 @@ def _missing(side: Security, found: str) -> str | None:
             return "a side that binds needs its own key: curve-key FILE"
         if not (side.authorized_keys or side.curve_allow_any):
             return (
-                "name the clients let in with authorized-keys DIR, "
-                "or say curve-allow-any when any key will do"
+                "list the allowed clients with authorized-keys DIR, "
+                "or set curve-allow-any to accept any key"
             )
     elif found == "curve":
         return None if side.server_key else "a side that connects needs server-key"

@@ -13,7 +13,7 @@ def parse_separator(text: str) -> bytes:
     """At least one byte. Raises ValueError that names the escapes."""
     made = unescape(text)
     if not made:
-        raise ValueError("a separator has at least one byte")
+        raise ValueError("the separator is empty")
     return made
 
 

@@ -70,7 +70,7 @@ def _value(use: re.Match[str], place: Place, values: Mapping[str, str]) -> str:
     inside = _INSIDE.fullmatch(use["inside"])
     if use["end"] is None or inside is None:
         fix = "write ${NAME}, ${NAME:-default} or ${NAME:?message}; a plain ${ is written $${"
-        raise UsageError(f"{use[0]!r} is no variable; {fix}", str(place))
+        raise UsageError(f"{use[0]!r} is not a variable; {fix}", str(place))
     name, how, rest = inside["name"], inside["how"], inside["rest"]
     value = values.get(name, "")
     if value or (how is None and name in values):

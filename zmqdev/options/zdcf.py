@@ -34,11 +34,11 @@ _SIDES = ("frontend", "backend")
 _RENAMED = {"identity": "routing_id"}
 # In RFC 17 but of transports or of a libzmq that are not here.
 _GONE = {
-    "swap": "libzmq 3 took it out",
-    "mcast_loop": "it is of pgm, which is not built in",
-    "recovery_ivl": "it is of pgm, which is not built in",
-    "recovery_ivl_msec": "it is of pgm, which is not built in",
-    "rate": "it is of pgm, which is not built in",
+    "swap": "removed in libzmq 3",
+    "mcast_loop": "for pgm, which is not built in",
+    "recovery_ivl": "for pgm, which is not built in",
+    "recovery_ivl_msec": "for pgm, which is not built in",
+    "rate": "for pgm, which is not built in",
 }
 
 
@@ -79,7 +79,7 @@ def _check_version(node: Node) -> None:
     if value < 0 or value != value:
         raise UsageError(f"version: expected a number like 1.0, not {number!r}", str(said.place))
     if value > VERSION or value == 0:
-        raise UsageError(f"version {number} of ZDCF is not known here; 1 is", str(said.place))
+        raise UsageError(f"unsupported ZDCF version {number} (supported: 1)", str(said.place))
 
 
 def _threads(body: Node) -> Node | None:
@@ -113,7 +113,9 @@ def _part(name: str, device: Node, threads: Node | None) -> Node:
         values["io-threads"], keys["io-threads"] = threads, threads.place
     for side, place, socket in _map(device, "sockets").items() if "sockets" in device.value else ():
         if side not in _SIDES:
-            raise UsageError(f"{name}: a device has frontend and backend, no {side!r}", str(place))
+            raise UsageError(
+                f"{name}: a device has a frontend and a backend, not {side!r}", str(place)
+            )
         values[side], keys[side] = _side(f"{name}.{side}", socket), place
     return Node(values, device.place, keys)
 

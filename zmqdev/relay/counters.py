@@ -43,7 +43,7 @@ STATISTICS = (
     Statistic("too_large", "messages", "more bytes than the limit", dropped=True),
     Statistic("route", "messages", "a route drops them", dropped=True),
     Statistic("unrouted", "messages", "no route took them", dropped=True),
-    Statistic("copy", "messages", "replies to a copy, which nobody waits for", dropped=True),
+    Statistic("copy", "messages", "replies to a copy, which no client waits for", dropped=True),
     Statistic("hook", "messages", "the Python function of the routes failed", dropped=True),
     Statistic("blocked_ns", "nanoseconds", "time a message waited for a full target"),
 )

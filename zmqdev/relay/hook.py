@@ -139,7 +139,7 @@ class Hook:
         self._ended()
         if self.left and self.taken == self._at_start:
             self._skip()
-            self._fail("it returned and had taken no message; one is dropped", None)
+            self._fail("it returned without taking a message; one is dropped", None)
 
     def _raised(self, error: BaseException) -> None:
         if not isinstance(error, (Exception, SystemExit)):
@@ -161,7 +161,7 @@ class Hook:
             name, message = item
             check_frames(message)
         except (TypeError, ValueError) as error:
-            self._fail(f"it is to yield (backend, list of bytes): {error}", None)
+            self._fail(f"it must yield (backend, list of bytes): {error}", None)
             return None
         if not isinstance(name, str) or name not in self._names:
             self._fail(f"no backend {name!r}; known are {', '.join(self._names)}", None)

@@ -30,7 +30,7 @@ def failure(number: int) -> zmq.ZMQError:
 
 
 if tuple(_native.ROWS) != tuple(statistic.name for statistic in STATISTICS):
-    raise ImportError("the C half was built from another version of zmqdev")
+    raise ImportError("the C half was built for another version of zmqdev")
 _native.bind(addresses(_native.SYMBOLS), failure, KEYS)
 recv_burst = _native.recv_burst
 send_burst = _native.send_burst

@@ -40,7 +40,7 @@ PATIENCE = 5.0
 
 @dataclass(frozen=True)
 class MetricsSource:
-    """What is served: metrics, what the page shows, who shows no life and who is not ready.
+    """What is served: metrics, what the page shows, who is not responding and who is not ready.
 
     All of it is called in the threads of the server.
     """
@@ -192,7 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _sick(snapshots: Sequence[Snapshot], pulse: Pulse) -> list[str]:
     failed = [f"{s.name}: failed" for s in snapshots if s.state == "failed"]
-    return failed + [f"{name}: shows no life" for name in pulse.late()]
+    return failed + [f"{name}: is not responding" for name in pulse.late()]
 
 
 def _not_running(snapshots: Sequence[Snapshot]) -> list[str]:

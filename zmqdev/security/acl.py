@@ -75,9 +75,9 @@ def _line(words: list[str], place: str) -> tuple[str, str, tuple[bytes, ...]]:
     who, right, *values = words
     reader = RIGHTS.get(right)
     if reader is None:
-        raise UsageError(f"unknown right {right!r}; there are {', '.join(RIGHTS)}", place)
+        raise UsageError(f"unknown right {right!r}; known are {', '.join(RIGHTS)}", place)
     if not who:
-        raise UsageError("the right is granted to nobody", place)
+        raise UsageError("the right names no topic or service", place)
     try:
         return who, right, tuple(map(reader, values))
     except ValueError as error:
@@ -86,7 +86,7 @@ def _line(words: list[str], place: str) -> tuple[str, str, tuple[bytes, ...]]:
 
 def _prefix(word: str) -> bytes:
     if word == "*":
-        raise ValueError("a prefix is no pattern: write '' for every topic")
+        raise ValueError("a prefix is not a pattern: write '' for every topic")
     if not word.startswith(HEX):
         return word.encode()
     try:

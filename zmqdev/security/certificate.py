@@ -154,7 +154,7 @@ def _add_key(keys: dict[str, str], line: _Line, name: str) -> None:
     if key not in ("public-key", "secret-key"):
         return
     if key in keys:
-        raise UsageError(f"{key} stands here a second time", _place(line, name))
+        raise UsageError(f"duplicate {key}", _place(line, name))
     try:
         z85.key(value)
     except ValueError as error:

@@ -112,7 +112,9 @@ class Census:
     def _excess(self, newcomer: str) -> Excess | None:
         held = len(self._held[newcomer])
         if self.per_address and held > self.per_address and not newcomer.startswith(LOCAL):
-            return self._newest(newcomer, f"{newcomer} has its {self.per_address} connections")
+            return self._newest(
+                newcomer, f"{newcomer} has reached its limit of {self.per_address} connections"
+            )
         if self._left[newcomer] >= MOST_LEFT:
             why = f"{newcomer} has ended {MOST_LEFT} connections that are not read to their end yet"
             return self._newest(newcomer, why)
@@ -129,7 +131,7 @@ class Census:
         room = self.room()
         if room and (not self.per_side or room < self.per_side):
             return room, f"descriptors are left for {room} connections of this side (ulimit -n)"
-        return self.per_side, f"this side has its {self.per_side} connections"
+        return self.per_side, f"this side has reached its limit of {self.per_side} connections"
 
     def _newest(self, name: str, why: str) -> Excess:
         return Excess(self._open[next(reversed(self._held[name]))], why)

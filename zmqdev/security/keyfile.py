@@ -64,7 +64,7 @@ def _create(path: Path, text: str, mode: int) -> None:
         _write_whole(draft, text.encode(), mode)
         os.link(draft, path)
     except FileExistsError:
-        raise UsageError("is there already, and is not overwritten", str(path)) from None
+        raise UsageError("already exists", str(path)) from None
     except OSError as error:
         raise RunError(f"cannot write {path}: {_reason(error)}") from error
     finally:

@@ -128,9 +128,9 @@ def secret(text: str) -> str:
     try:
         found = data.decode().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise UsageError("the secret in it is no text", str(path)) from None
+        raise UsageError("secret key is not text", str(path)) from None
     if not found or len(data) > LONGEST_SECRET:
-        raise UsageError("holds no secret of a line", str(path))
+        raise UsageError("does not hold a secret of one line", str(path))
     return found
 
 

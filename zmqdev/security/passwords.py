@@ -125,7 +125,7 @@ def parse(data: bytes, place: str) -> Users:
         if line.strip() and not line.startswith("#"):
             name, hashed = _entry(line.rstrip("\r"), f"{place}:{number}")
             if name in entries:
-                raise UsageError(f"user {name!r} stands here a second time", f"{place}:{number}")
+                raise UsageError(f"duplicate user {name!r}", f"{place}:{number}")
             entries[name] = hashed
     return Users(entries)
 

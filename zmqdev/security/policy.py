@@ -22,19 +22,19 @@ ANONYMOUS = "anonymous"
 # Every reason a peer is refused for, with the text for logs and metrics.
 REASONS = {
     "address": "its address is denied, or not among those allowed",
-    "mechanism": "it speaks another security mechanism than this side asks for",
+    "mechanism": "it uses another security mechanism than this side requires",
     "key": "its CURVE key is not among those allowed",
     "password": "its PLAIN user name or password is wrong",
     "throttled": "too many wrong passwords came from its address",
-    "connections": "its address or this side has its full number of connections",
+    "connections": "its address or this side has reached its connection limit",
     "frame": "it sent a frame above maxmsgsize, or broke the protocol",
     "subscriptions": "it subscribed to more than it may",
-    "unfinished": "it sent a message without end",
+    "unfinished": "it sent an endless message",
     "interrupted": "another subscriber broke the protocol while it subscribed; it may come again",
-    "rights": "it subscribed to what it has no right to",
-    "silent": "it answered nothing for a while: its cable was pulled, or its machine is gone",
+    "rights": "it subscribed without the right",
+    "silent": "it stopped answering: its cable was pulled, or its machine is gone",
     "domain": "no policy is set for the side it came to",
-    "malformed": "the request of libzmq could not be read",
+    "malformed": "libzmq's request could not be read",
     "internal": "the handler itself failed",
 }
 
@@ -94,7 +94,7 @@ def decide(policy: Policy, request: ZapRequest, throttle: Throttle, now: float) 
         return _decide_plain(policy, request, throttle, now)
     if request.mechanism == "NULL":
         return _welcome("")
-    return refuse("mechanism", f"{request.mechanism!r} is not spoken here")
+    return refuse("mechanism", f"{request.mechanism!r} is not supported here")
 
 
 def _welcome(user: str) -> Verdict:

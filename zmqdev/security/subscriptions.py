@@ -111,7 +111,7 @@ class Subscriptions:
         if account.cut:
             return SubscriptionVerdict.DROP
         if self._changes_too_much(account, len(frame), now):
-            return self._cut(account, "it changes its subscriptions without pause")
+            return self._cut(account, "it changes its subscriptions too fast")
         if frame[:1] not in (b"\x00", b"\x01"):
             return SubscriptionVerdict.NOT_SUBSCRIPTION
         topic = frame[1:]

@@ -152,7 +152,7 @@ class Children:
             self._loop.at(time.monotonic(), child.ended)
 
     def _lose(self) -> None:
-        log.warning("the process that starts parts has ended, and with it its parts")
+        log.warning("the process that starts parts has ended, and its parts with it")
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         self.close()

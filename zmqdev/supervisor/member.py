@@ -160,7 +160,7 @@ class Member:
 
     def _too_long(self, round_: int) -> None:
         if round_ == self._round and self.running is not None:
-            log.warning("%s: has not ended in its time; killed", self.name)
+            log.warning("%s: did not end in time; killed", self.name)
             self.running.kill()
 
     def _ended(self, status: int) -> None:

@@ -56,7 +56,7 @@ def ended_with(status: int) -> str:
     words = {
         EXIT_OK: "ended",
         EXIT_USAGE: "refused its settings",
-        EXIT_UNMET: "ended with an expectation not met",
+        EXIT_UNMET: "expectation not met",
     }
     return words.get(status, f"failed with exit status {status}")
 

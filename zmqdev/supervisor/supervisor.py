@@ -231,7 +231,7 @@ class Fleet:
         left = [member for member in self.all() if member.running is not None]
         if left and not self._told_at_once:
             self._told_at_once = True
-            log.warning("left at once: %s", ", ".join(member.name for member in left))
+            log.warning("stopped without draining: %s", ", ".join(member.name for member in left))
         self._cancel()
         for member in self.all():
             member.stop(at_once=True)

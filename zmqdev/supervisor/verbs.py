@@ -64,7 +64,7 @@ def _members(on: SteeredRun, name: str) -> list[Member]:
     found = on.fleet.named(name)
     if not found:
         known = ", ".join(on.fleet.members)
-        raise Refused("bad-argument", f"name: no part {name[:40]!r}; there are {known}")
+        raise Refused("bad-argument", f"name: no part {name[:40]!r}; known are {known}")
     return found
 
 

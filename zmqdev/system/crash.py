@@ -184,5 +184,5 @@ def end_children() -> None:
 
 
 def _spared() -> int:
-    """systemd ends a program that shows no life by SIGABRT, and starts it again itself."""
+    """systemd ends a program that is not responding by SIGABRT, and starts it again itself."""
     return os.getppid() if "WATCHDOG_USEC" in os.environ else 0

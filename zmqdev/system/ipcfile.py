@@ -51,7 +51,7 @@ def check_free(address: str) -> None:
     except OSError as error:
         raise RunError(f"cannot bind {address}: {os.strerror(error.errno or 0)}") from None
     if not stat.S_ISSOCK(mode):
-        raise RunError(f"cannot bind {address}: {path} exists and is no socket; move it away")
+        raise RunError(f"cannot bind {address}: {path} exists and is not a socket; move it away")
     if answers(path):
         who = address_holder.holder(address) or " by a running program"
         raise RunError(f"cannot bind {address}: address already in use{who}")

@@ -27,16 +27,16 @@ def prepare(environ: Mapping[str, str] = os.environ) -> Path:
             problems.append(f"{place}: {error.strerror or error}")
         else:
             return place
-    raise RunError("; ".join(problems) or "every place for it has too long a path")
+    raise RunError("; ".join(problems) or "every possible path is too long")
 
 
 def check_ours(place: Path) -> None:
     """OSError when it is another user's, or no directory that can be written."""
     found = place.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        raise NotADirectoryError(0, "is no directory")
+        raise NotADirectoryError(0, "is not a directory")
     if found.st_uid != os.getuid():
-        raise PermissionError(0, "belongs to somebody else")
+        raise PermissionError(0, "belongs to another user")
     if stat.S_IMODE(found.st_mode) & (0o027 if shared(place) else 0o077):
         place.chmod(0o700)
     if not os.access(place, os.W_OK | os.X_OK):

@@ -147,7 +147,7 @@ class Complaint:
         outlet = self._outlet
         if outlet.error is not None and not self._told:
             self._told = True
-            after = "going on without" if outlet.broken else "trying again"
+            after = "continuing without it" if outlet.broken else "trying again"
             log.warning("cannot write the %s: %s; %s", self._what, outlet.error, after)
         elif outlet.error is None and outlet.left_out and outlet.idle:
             log.warning("%s: %d lines could not be written", self._what, outlet.left_out)

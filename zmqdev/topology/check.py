@@ -28,14 +28,14 @@ def _unknown_rule(plan: Plan) -> Iterator[tuple[Part, str, str]]:
                 yield (
                     part,
                     part.at("ignore"),
-                    f"{part.name}: there is no rule {word!r}{near(word, RULES)}",
+                    f"{part.name}: no rule named {word!r}{near(word, RULES)}",
                 )
 
 
 _UNKNOWN = Rule(
     "unknown-rule",
     WARNING,
-    "`ignore` names a rule that is not there.",
+    "`ignore` names an unknown rule.",
     "correct the name, or take it out",
     _unknown_rule,
 )

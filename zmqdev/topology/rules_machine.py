@@ -42,7 +42,7 @@ def _ipc_directory(plan: Plan) -> Found:
         if path is None:
             continue
         if not path.parent.is_dir():
-            yield port.part, port.place, f"{port.label}: there is no directory {path.parent}"
+            yield port.part, port.place, f"{port.label}: there is not a directory {path.parent}"
         elif _is_other_file(path):
             yield port.part, port.place, f"{port.label}: {path} is there and is no socket"
 

@@ -10,7 +10,7 @@ import re
 from zmqdev.errors import UsageError
 from zmqdev.topology.finding import ERROR, Finding, Rule
 
-_TYPES = r"a (?:SUB|XSUB) frontend cannot stand with a (?:XPUB|PUB) backend"
+_TYPES = r"a (?:SUB|XSUB) frontend does not work with a (?:XPUB|PUB) backend"
 
 # How the messages of the reader begin their fix.
 _FIX = re.compile(r"(?:write|use|add|give|name|make|move|take|leave|correct|let) ")
@@ -49,7 +49,7 @@ RULES = (
         ERROR,
         "The two socket types of a device cannot pass messages to each other.",
         "use one of the pairs that the message names",
-        says=r"cannot stand with",
+        says=r"does not work with",
     ),
     Rule(
         "localhost-bind",

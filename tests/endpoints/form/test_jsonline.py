@@ -53,15 +53,15 @@ def test_a_line_by_hand_is_read(line: bytes, frames: list[bytes]) -> None:
         (b"\xff", "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"[]", "expected an object"),
-        (b"{}", "neither 'frames' nor 'body'"),
-        (b'{"topic": "t"}', "neither 'frames' nor 'body'"),
+        (b"{}", "no 'frames' and no 'body'"),
+        (b'{"topic": "t"}', "no 'frames' and no 'body'"),
         (b'{"frames": []}', "at least one frame"),
         (b'{"frames": "a"}', "at least one frame"),
         (b'{"frames": [1]}', "a frame is a string"),
         (b'{"frames": [{"base64": 1}]}', "a frame is a string"),
         (b'{"frames": [{"base64": "A"}]}', "bad base64"),
         ('{"frames": [{"base64": "é"}]}'.encode(), "bad base64"),
-        (b'{"frames": ["\\ud800"]}', "half surrogate"),
+        (b'{"frames": ["\\ud800"]}', "lone surrogate"),
     ],
 )
 def test_a_wrong_line_is_refused_in_words(line: bytes, complaint: str) -> None:

@@ -101,7 +101,7 @@ def test_what_is_published_to_nobody_is_said(pair: Pair, until: Until) -> None:
     sender = Sender(pub, numbers(3), None, Gate(*OPEN), SeenSubscriptions())
     until(sender, lambda: sender.ended)
     assert sender.reports() == [
-        "published while nobody subscribed: 3 messages; see --wait-subscribers"
+        "published without a subscriber: 3 messages; see --wait-subscribers"
     ]
     assert sender.extra()["unheard"] == 3
 

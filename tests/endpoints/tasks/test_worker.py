@@ -84,7 +84,7 @@ def test_a_client_that_has_gone_costs_only_its_own_reply(pair: Pair, until: Unti
     until(worker, has_gone, 0.0)
     until(worker, lambda: worker.unanswered == 1)
     assert worker.flow.messages == 0
-    assert worker.reports() == ["replies that who asked was not there to take: 1"]
+    assert worker.reports() == ["replies dropped, client gone: 1"]
 
 
 def test_echo_gives_the_frames_back(pair: Pair, until: Until) -> None:

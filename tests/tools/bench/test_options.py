@@ -42,7 +42,7 @@ def test_sizes_and_durations_are_written_as_everywhere() -> None:
         ),
         ({("loads",): ["pubsub"], ("senders",): "2"}, "--senders: pubsub has one publisher"),
         ({("loads",): ["latency"], ("reliable",): True}, "--reliable: the reliable queue answers"),
-        ({("loads",): ["latency"], ("standard",): True}, "--standard: the standard set says"),
+        ({("loads",): ["latency"], ("standard",): True}, "--standard: takes no other case options"),
         ({("between",): ["nativ"]}, "--between: 'nativ' is not one of .*did you mean 'native'"),
     ],
 )

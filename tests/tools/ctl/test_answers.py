@@ -44,7 +44,7 @@ def test_a_list_has_a_line_for_each_device(device: Device) -> None:
 
 
 def test_with_no_device_the_list_says_so() -> None:
-    assert listing([]) == "no device of this user runs"
+    assert listing([]) == "this user has no running device"
 
 
 def test_what_is_no_status_is_listed_as_unreadable() -> None:

@@ -198,7 +198,7 @@ def test_in_a_low_terminal_the_chosen_device_stays_in_sight(items: list[Item]) -
 
 def test_with_no_device_it_says_so() -> None:
     text = "\n".join(line.plain for line in screen([], View(), 80, 24, UNICODE, ""))
-    assert "no device of this user runs; start one, like: zmqdev queue 5555 5556" in text
+    assert "this user has no running device; start one, like: zmqdev queue 5555 5556" in text
 
 
 def test_the_chosen_row_does_not_invert_its_sparkline(items: list[Item]) -> None:

@@ -76,7 +76,7 @@ def _frames(found: dict[str, Any]) -> list[Any]:
     if "body" in found:
         topic = [found["topic"]] if "topic" in found else []
         return [*topic, _body(found["body"])]
-    raise ValueError(f"neither 'frames' nor 'body' in it; expected {SHAPE}")
+    raise ValueError(f"no 'frames' and no 'body'; expected {SHAPE}")
 
 
 def _body(value: Any) -> Any:
@@ -103,7 +103,7 @@ def _frame(value: Any) -> bytes:
         try:
             return value.encode()
         except UnicodeEncodeError:
-            raise ValueError("a half surrogate is no character; use base64 for bytes") from None
+            raise ValueError("a lone surrogate is not a character; use base64 for bytes") from None
     if isinstance(value, dict) and value.keys() == {"base64"} and isinstance(value["base64"], str):
         try:
             return b64decode(value["base64"], validate=True)

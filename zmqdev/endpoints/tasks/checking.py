@@ -196,7 +196,7 @@ class Checking:
         if wants.expect is not None and counts.received != wants.expect:
             found.append(f"{counts.received} of {wants.expect} messages came")
         if wants.max_loss is not None and self._loss() > wants.max_loss:
-            found.append(f"{counts.lost} lost, which is more than asked for")
+            found.append(f"{counts.lost} lost, more than allowed")
         if counts.corrupt and wants != Demands():
             found.append(f"{counts.corrupt} corrupt or without a stamp")
         if wants.min_rate is not None and (self.rate is None or self.rate < wants.min_rate):

@@ -126,7 +126,7 @@ class Duplex:
             lines.append(f"read and not sent: {counted(unsent, 'message')}")
         if self.unanswered:
             dropped = counted(self.unanswered, "message")
-            lines.append(f"dropped, since no peer has that name or it does not read: {dropped}")
+            lines.append(f"dropped, peer unknown or not reading: {dropped}")
         return lines
 
     def summary(self) -> str | None:

@@ -138,7 +138,7 @@ class ReliableWorker:
         lines = [f"received and not answered: {counted(left, 'request')}"] if left else []
         stale = sum(line.session.stale for line in self._lines)
         if stale:
-            lines.append(f"done for nobody, since the queue had given them to others: {stale}")
+            lines.append(f"answered too late, given to other workers meanwhile: {stale}")
         return lines
 
     def summary(self) -> str | None:

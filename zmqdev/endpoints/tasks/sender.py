@@ -128,7 +128,7 @@ class Sender:
         return Rest(f"a peer to take {counted(unsent, 'message')}") if unsent else None
 
     def unmet(self) -> str | None:
-        return self._gate.unmet() or f"nobody took a message; sent so far: {self.flow.messages}"
+        return self._gate.unmet() or f"no peer took a message; sent so far: {self.flow.messages}"
 
     def verdict(self) -> ZmqdevError | None:
         return None
@@ -140,7 +140,7 @@ class Sender:
             lines.append(f"read and not sent: {counted(unsent, 'message')}")
         if self.unheard and self._pace is None:
             lost = counted(self.unheard, "message")
-            lines.append(f"published while nobody subscribed: {lost}; see --wait-subscribers")
+            lines.append(f"published without a subscriber: {lost}; see --wait-subscribers")
         return lines
 
     def summary(self) -> str | None:

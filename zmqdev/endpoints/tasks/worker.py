@@ -103,7 +103,7 @@ class WorkerTask:
         left = len(self._backlog) + self._bench.active + len(self._replies)
         lines = [f"received and not answered: {counted(left, 'request')}"] if left else []
         if self.unanswered:
-            lines.append(f"replies that who asked was not there to take: {self.unanswered}")
+            lines.append(f"replies dropped, client gone: {self.unanswered}")
         return lines + self._surplus.report()
 
     def summary(self) -> str | None:

@@ -181,7 +181,7 @@ def _check_device(spec: BenchSpec, written: Written) -> None:
 
 def _check_loads(spec: BenchSpec, written: Written) -> None:
     if spec.standard and (spec.loads or spec.frontend):
-        raise UsageError("the standard set says itself what is measured", written.place("standard"))
+        raise UsageError("takes no other case options", written.place("standard"))
     if spec.frontend is not None and len(spec.loads) != 1:
         raise UsageError(
             "name the one load that fits the running device, like `zmqdev bench pipeline`",

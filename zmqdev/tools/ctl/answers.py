@@ -17,7 +17,7 @@ _NANO = 1_000_000_000
 def listing(rows: Sequence[tuple[Found, Mapping[str, Any] | None]]) -> str:
     """The devices that run, a line each. None for one that did not answer."""
     if not rows:
-        return "no device of this user runs"
+        return "this user has no running device"
     table = [HEAD, *(_listed(found, told) for found, told in rows)]
     sizes = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [

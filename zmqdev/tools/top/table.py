@@ -27,7 +27,7 @@ KEYS = (
     ("q quit", 0),
 )
 NAME_WIDTH = 24
-NONE = "no device of this user runs; start one, like: zmqdev queue 5555 5556"
+NONE = "this user has no running device; start one, like: zmqdev queue 5555 5556"
 
 
 @dataclass(frozen=True)
