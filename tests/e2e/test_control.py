@@ -140,7 +140,7 @@ def test_no_wait_returns_at_once(start: Start, ctl: Ctl, context: Context) -> No
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["quue"], 1, "no device 'quue' runs; did you mean 'queue'?"),
+        (["quue"], 1, "no running device named 'quue'; did you mean 'queue'?"),
         (["queue", "pauze"], 2, "no verb 'pauze'; did you mean 'pause'?"),
         (["queue", "set", "on-full"], 2, "set needs value"),
         (["queue", "drain", "soon"], 2, "within: 'soon' is not a duration"),

@@ -80,4 +80,4 @@ def test_a_device_that_replaces_another_takes_its_place(kind: str) -> None:
 def test_there_must_be_one_to_replace(start: Start, tmp_path: Path) -> None:
     device = start("streamer", "--replace", "nobody-of-this-name")
     assert device.wait() == 1
-    assert "no device 'nobody-of-this-name' runs" in device.err
+    assert "no running device named 'nobody-of-this-name'" in device.err

@@ -222,7 +222,7 @@ def test_lines_end_when_nobody_reads_them(start: Start, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["nobody"], 1, "no device 'nobody' runs"),
+        (["nobody"], 1, "no running device named 'nobody'"),
         (["--interval", "x"], 2, "--interval: 'x' is not a duration"),
         (["--count", "0"], 2, "--count: 0 is too small"),
         (["--sort", "speed"], 2, "'speed' is not one of"),

@@ -101,7 +101,7 @@ MAIN = "apps/listener/devices/main"
         ("apps/listener/devices", 5, "devices: expected names and values"),
         (f"{MAIN}/type", "zmq_queu", "unknown type 'zmq_queu'; did you mean 'zmq_queue'?"),
         (f"{MAIN}/sockets/middle", {}, "a device has a frontend and a backend, not 'middle'"),
-        (f"{MAIN}/sockets/frontend/option/swap", 1, "option 'swap' is not supported: removed in libzmq 3"),
+        (f"{MAIN}/sockets/frontend/option/swap", 1, "option 'swap' is not supported: removed"),
         (f"{MAIN}/sockets/frontend/option/hvm", 1, "option 'hvm' is not supported; did you mean"),
         (f"{MAIN}/sockets/frontend/bnid", 1, "unknown key 'bnid'; did you mean 'bind'?"),
     ],

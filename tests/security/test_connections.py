@@ -51,7 +51,8 @@ def test_one_that_fills_a_side_pays_for_a_newcomer() -> None:
     excess = census.opened(tcp(6, "10.0.0.4"))
     assert paid(excess) == 3
     assert excess is not None
-    assert excess.why == "this side has reached its limit of 6 connections; 10.0.0.66 has most of them, 4"
+    limit = "this side has reached its limit of 6 connections"
+    assert excess.why == f"{limit}; 10.0.0.66 has most of them, 4"
     assert paid(census.opened(tcp(7, "10.0.0.66"))) == 7, "it comes again, and pays again"
     assert paid(census.opened(tcp(8, "10.0.0.5"))) == 2
 
