@@ -296,7 +296,9 @@ class Device:
         self._context.term()
         read = bool(linger) and self._all_read()
         if linger and not read:
-            self.reports += (f"{self.name}: messages were still unsent at the end of the drain time",)
+            self.reports += (
+                f"{self.name}: messages were still unsent at the end of the drain time",
+            )
         return read
 
     def _keep_connections(self) -> Farewell:
