@@ -23,13 +23,8 @@ class StoreFile:
         kind = file_system_of(path)
         if is_network(kind):
             raise RunError(
-<<<<<<< HEAD:zmqdev/system/store_file.py
                 f"{self.name}: on a network file system ({kind}), where locks and flushes are "
                 "unreliable; use a file on a local disk"
-=======
-                f"store {path}: on a network file system ({kind}), where locks and flushes are "
-                "unreliable; use a file on a local disk"
->>>>>>> 88bff30 (Messages in plain English: subject, verb, object; the common word):zmqdev/broker/store_file.py
             )
         try:
             self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
