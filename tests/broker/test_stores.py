@@ -154,6 +154,15 @@ def test_an_answer_is_found_by_its_id_while_it_is_kept(opened: Open) -> None:
     assert list(again.answers.values()) == [answers[0]]
 
 
+def test_an_answer_that_nobody_wants_is_forgotten(opened: Open) -> None:
+    store = opened()
+    answers = tuple(Answer(id, time.time() + 60, "", (b"reply",)) for id in (b"one", b"two"))
+    settle(store, Group(answers=answers))
+    settle(store, Group(forgotten=(b"one", b"none")))
+    assert set(settle(store, Group(asked=(b"one", b"two"))).answers) == {b"two"}
+    assert set(settle(opened(), Group(asked=(b"one", b"two"))).answers) == {b"two"}
+
+
 def test_an_answer_and_the_end_of_its_request_are_one_group(opened: Open) -> None:
     store = opened()
     settle(store, Group(accepted=(kept(1, call=b"an id of 12 b"),)))

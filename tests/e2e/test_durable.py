@@ -397,3 +397,37 @@ def test_no_flipped_bit_is_executed(tmp_path: Path) -> None:
         harmless += len(records) == len(bodies)
     assert found + harmless == BITS
     assert found
+
+
+def ask_titanic(socket: zmq.Socket[bytes], verb: bytes, *body: bytes) -> list[bytes]:
+    socket.send_multipart([b"", b"MDPC01", b"titanic." + verb, *body])
+    assert socket.poll(30_000), verb
+    reply = socket.recv_multipart()
+    assert reply[:3] == [b"", b"MDPC01", b"titanic." + verb]
+    return reply[3:]
+
+
+def test_titanic_outlives_a_kill_for_a_client_of_any_make(
+    start: Start,
+    context: zmq.Context[Any],
+    tmp_path: Path,
+    free_ports: Callable[[int], list[int]],
+) -> None:
+    store = ["--store", str(tmp_path / "q.db")]
+    front, back = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
+    queue = Queue(start, *store, frontend=front, backend=back)
+    socket = context.socket(zmq.DEALER)
+    socket.connect(front)
+    status, uuid = ask_titanic(socket, b"request", b"echo", b"Hello", b"world")
+    assert status == b"200"
+    assert ask_titanic(socket, b"reply", uuid) == [b"300"]
+    queue.program.signal(signal.SIGKILL)
+    queue.program.wait()
+    queue = Queue(start, *store, frontend=front, backend=back)
+    start("worker", "--reliable", "--service", "echo", "-c", back, "--echo", "-q")
+    until(lambda: queue.count("replies") == 1, "the worker has answered")
+    other = context.socket(zmq.DEALER)
+    other.connect(front)
+    assert ask_titanic(other, b"reply", uuid) == [b"200", b"Hello", b"world"]
+    assert ask_titanic(other, b"close", uuid) == [b"200"]
+    assert ask_titanic(other, b"reply", uuid) == [b"400"]

@@ -24,6 +24,8 @@ class Disk:
             self.requests[kept.key] = kept
         self.answers |= {answer.call: answer for answer in group.answers}
         self.dead |= {dead.key: dead for dead in group.dead}
+        for id in group.forgotten:
+            self.answers.pop(id, None)
 
 
 class FakeStore:

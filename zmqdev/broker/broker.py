@@ -28,6 +28,7 @@ from zmqdev.broker.record import Dead, Group, Kept, Settled
 from zmqdev.broker.repeat import collect
 from zmqdev.broker.request import ServiceQueue
 from zmqdev.broker.roster import Roster
+from zmqdev.broker.titanic import Titanic
 from zmqdev.broker.token import is_token
 from zmqdev.broker.warnings import CLIENT, misplaced
 from zmqdev.options.reliable import Reliable
@@ -50,6 +51,8 @@ class Broker:
     def __init__(self, settings: Reliable, run: bytes, now: float, most_frames: int = 0) -> None:
         self.settings = settings
         self._most_frames = most_frames or sys.maxsize
+        self._run = run
+        self._titanic: Titanic | None = None
         self.ledger = Ledger(settings, run)
         self.crew: Roster | Pool
         self.crew = Pool(self.ledger) if settings.workers == "plain" else Roster(self.ledger)
@@ -63,7 +66,7 @@ class Broker:
     def receive_clients(self, messages: Sequence[list[bytes]], now: float) -> None:
         """What clients asked, as the ROUTER received it."""
         self._wake(now)
-        admit, offer = self.ledger.admit, self.crew.offer
+        admit, offer, titanic = self.ledger.admit, self.crew.offer, self._titanic
         for frames in messages:
             asked = read_client(frames) if len(frames) <= self._most_frames else None
             if asked is None:
@@ -79,7 +82,10 @@ class Broker:
             elif service.startswith(mmi.NAMESPACE):
                 self._answer_internal(service, head, body)
                 continue
-            request = admit(form, service, head, body, now)
+            if titanic is not None and service in titanic.SERVICES:
+                request = titanic.ask(service, head, body, now)
+            else:
+                request = admit(form, service, head, body, now)
             if request is not None:
                 offer(request, now)
 
@@ -94,8 +100,12 @@ class Broker:
 
     def _answer_internal(self, service: bytes, head: list[bytes], body: list[bytes]) -> None:
         self.tally.internal += 1
-        reply = mmi.answer(service, body, self.crew.has_workers)
+        reply = mmi.answer(service, body, self._serves)
         self.ledger.to_clients.append(head + reply)
+
+    def _serves(self, service: bytes) -> bool:
+        own = self._titanic is not None and service in self._titanic.SERVICES
+        return own or self.crew.has_workers(service)
 
     def receive_workers(self, messages: Sequence[list[bytes]], now: float) -> None:
         """What workers said, as their ROUTER (plain workers: DEALER) received it."""
@@ -135,6 +145,8 @@ class Broker:
         if isinstance(self.crew, Roster):
             self.crew.void(identity, now)
         void(self.ledger, identity, now)
+        if self._titanic is not None:
+            self._titanic.void(identity)
 
     def holds(self, identity: bytes) -> bool:
         """Whether anything is kept for a routing id."""
@@ -142,6 +154,8 @@ class Broker:
         if isinstance(crew, Roster) and identity in crew.workers:
             return True
         if ledger.journal is not None and ledger.journal.holds(identity):
+            return True
+        if self._titanic is not None and self._titanic.holds(identity):
             return True
         return identity in ledger.clients or ledger.waiting.has(identity)
 
@@ -176,6 +190,7 @@ class Broker:
         """Keep requests from now on, and take in those of before. Once, at the start."""
         self.ledger.number = first_key - 1
         self.ledger.journal = Journal(self.ledger)
+        self._titanic = Titanic(self.ledger, self._run)
         self.ledger.journal.restore(records, now)
 
     def bury_damaged(self, dead: Iterable[Dead]) -> None:
@@ -240,6 +255,8 @@ class Broker:
     def frames_for_clients(self, now: float) -> list[list[bytes]]:
         """Messages for clients, each with its address in front."""
         messages, self.ledger.to_clients = self.ledger.to_clients, []
+        if self._titanic is not None and self._titanic.used:
+            messages = self._titanic.heard(messages)
         if not self.ledger.waiting:
             return messages
         free = self.ledger.hold_back(messages, now)

@@ -66,6 +66,7 @@ class Journal:
         self._dead: list[Dead] = []
         self._buried: list[tuple[Request, str]] = []
         self._ended: list[int] = []
+        self._forgotten: list[bytes] = []
         self._asked: dict[bytes, list[AskedBefore]] = {}
         self._elsewhere: dict[bytes, Elsewhere] = {}
         self._ask_at = float("inf")
@@ -158,6 +159,19 @@ class Journal:
         self._asked.setdefault(asked.head[2], []).append(asked)
         self._note(now)
 
+    def forget(self, id: bytes, now: float) -> None:
+        """Nobody wants the reply to that call any more; one that no worker has is taken back."""
+        request = self._ledger.calls.get(id)
+        if request is None:
+            self._forgotten.append(id)
+            self._note(now)
+            return
+        self._posted.discard(request.number)
+        if request.number in request.service.queue:
+            del request.service.queue[request.number]
+            self._ledger.tally.abandoned += 1
+            self._ledger.close(request)
+
     def keeps(self, request: Request) -> bool:
         """Whether it will be there when the queue starts again."""
         return request.client is self.account
@@ -209,6 +223,7 @@ class Journal:
             or self._buried
             or self._dead
             or self._attempts
+            or self._forgotten
         )
 
     def due(self) -> float:
@@ -233,6 +248,7 @@ class Journal:
         buried, self._buried = self._buried, []
         dead, self._dead = self._dead, []
         ended, self._ended = self._ended, []
+        forgotten, self._forgotten = self._forgotten, []
         self._ledger.tally.commits += 1
         return Group(
             tuple(_record(request, past) for request in fresh.values()),
@@ -241,6 +257,7 @@ class Journal:
             (*dead, *(_dead(request, reason, wall) for request, reason in buried)),
             tuple(ended),
             tuple(self._asked),
+            tuple(forgotten),
         )
 
     def _answer(self, request: Request, code: str, body: list[bytes], wall: float) -> Answer:
@@ -298,6 +315,7 @@ class Journal:
                     self._written(record.key)
         if settled.unwritten:
             self._ended[:0], self._dead[:0] = group.ended, group.dead
+            self._forgotten[:0] = group.forgotten
             self._attempt_again(group)
         else:
             self._say_answered()

@@ -309,7 +309,7 @@ class PostgresDatabase:
         """How many of the accepted ones were inserted; the others are there already. `group` has
         the answers; the rest of it is given by its places."""
         with _Meaning(self):
-            if not attempts and not dead:
+            if not attempts and not dead and not group.forgotten:
                 return self._commit(run, accepted, group.answers, ended)
             with self._open.transaction():
                 inserted = self._commit(run, accepted, group.answers, ended)
@@ -317,6 +317,8 @@ class PostgresDatabase:
                     self._change(attempts)
                 if dead:
                     self._bury(dead)
+                if group.forgotten:
+                    self._do(tables.FORGET, calls=_Byteas(list(group.forgotten)))
                 return inserted
 
     def _commit(

@@ -124,6 +124,7 @@ CHANGE = (
     " from unnest(%(runs)s, %(keys)s, %(arrivals)s, %(attempts)s, %(crcs)s)"
     " c(run, key, arrived, attempts, crc) where r.run = c.run and r.key = c.key"
 )
+FORGET = "delete from zmqdev.reply where call = any(%(calls)s)"
 BURY = (
     "insert into zmqdev.dead (run, key, call, service, reason, at, body, crc)"
     " select d.* from unnest(%(runs)s, %(keys)s, %(calls)s, %(services)s, %(reasons)s, %(times)s,"

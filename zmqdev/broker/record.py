@@ -55,6 +55,7 @@ class Group:
 
     `attempts`: requests that are kept already and had an attempt more. `ended`: keys of those
     that need not be kept any more. `asked`: ids of which the store is to say what it knows.
+    `forgotten`: ids whose answers need not be kept any more.
     """
 
     accepted: tuple[Kept, ...] = ()
@@ -63,6 +64,7 @@ class Group:
     dead: tuple[Dead, ...] = ()
     ended: tuple[int, ...] = ()
     asked: tuple[bytes, ...] = ()
+    forgotten: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)

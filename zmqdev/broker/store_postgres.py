@@ -335,7 +335,7 @@ class PostgresStore:
         """What makes room is written still."""
         refused = self._refused(group, FULL, began)
         try:
-            self._commit(Group((), group.attempts, group.answers, group.dead, group.ended))
+            self._commit(replace(group, accepted=(), asked=()))
             refused = replace(refused, unwritten=False)
         except DatabaseFull:
             pass

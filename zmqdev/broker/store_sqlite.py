@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -242,7 +243,7 @@ class SqliteStore:
 
     def _commit_rest(self, group: Group) -> bool:
         """What makes room, or was kept before; False when not even that can be written."""
-        rest = Group((), group.attempts, group.answers, group.dead, group.ended)
+        rest = replace(group, accepted=(), asked=())
         return self._fits(rest) or (self._file.give_up_reserve() and self._fits(rest))
 
     def _fits(self, group: Group) -> bool:
@@ -279,6 +280,9 @@ class SqliteStore:
             )
         self._insert("reply", [rows.reply_row(answer) for answer in group.answers])
         self._insert("dead", [rows.dead_row(dead) for dead in group.dead])
+        for part in _portions(group.forgotten):
+            marks = ",".join("?" * len(part))
+            self._database.execute(f"delete from reply where call in ({marks})", part)
         if len(group.accepted) != gone:
             self._database.execute(
                 "update meta set value = value + ? where name = 'rows'",
