@@ -423,7 +423,8 @@ def test_peers_are_told_with_the_bytes_that_went_over_each(
     assert came["address"] == told()["frontend"]["addresses"][0]
     lines = ctl("jobs", "peers").stdout.splitlines()
     assert lines[1].startswith(f"  {came['address']}  sent ")
-    assert "KiB, last heard " in lines[1]
+    assert "KiB (" in lines[1]
+    assert "/s), last heard " in lines[1]
 
 
 def test_all_that_run_are_asked_the_same(start: Start, ctl: Ctl) -> None:

@@ -144,8 +144,15 @@ def _bytes(told: Mapping[str, Any]) -> str:
     """Of one connection; nothing where the system does not tell it."""
     if told["sent_bytes"] is None:
         return ""
-    sent, came = units.size(told["sent_bytes"]), units.size(told["received_bytes"])
+    sent, came = (_amount(told, what) for what in ("sent", "received"))
     return f"sent {sent}, received {came}, last heard {units.duration(told['silent'])} ago"
+
+
+def _amount(told: Mapping[str, Any], what: str) -> str:
+    """Bytes, and bytes a second where they were measured."""
+    rate = told.get(f"{what}_bytes_per_s")
+    total = units.size(told[f"{what}_bytes"])
+    return total if rate is None else f"{total} ({units.byte_rate(rate)})"
 
 
 def _failures(peers: PeerCounts) -> Iterator[str]:

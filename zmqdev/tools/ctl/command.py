@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +17,9 @@ from zmqdev.errors import EXIT_FAILED, EXIT_OK, RunError, UsageError
 from zmqdev.options.option import option
 from zmqdev.options.types import Duration, Flag
 from zmqdev.supervisor.verbs import VERBS as PARTS
+
+if TYPE_CHECKING:
+    from zmqdev.control.client import Asker
 
 HELP = """Ask a running device, or list those that run.
 
@@ -32,7 +36,10 @@ class CtlOptions:
         Duration(positive=True), default=2.0, help="How long to wait for an answer."
     )
     no_wait: bool = option(
-        Flag(), default=False, help="After stop and drain: do not wait until it has ended."
+        Flag(),
+        default=False,
+        help="After stop and drain: do not wait until it has ended. With peers: do not wait a "
+        "second to measure rates.",
     )
     all: bool = option(Flag(), default=False, help="Ask all that run the same.")
 
@@ -72,10 +79,24 @@ def _act(options: CtlOptions, device: str | None, verb: str | None, words: tuple
         return _end(options, address, name, args)
     with Asker() as asker:
         result = asker.ask(address, name, args, options.timeout)
+        if name == "peers" and not options.no_wait:
+            result = _rated(asker, address, result, options.timeout)
     from zmqdev.tools.ctl.answers import answer
 
     click.echo(_json(result) if options.json else answer(name, result))
     return 0
+
+
+def _rated(asker: Asker, address: str, before: Any, patience: float) -> Any:
+    """The peers a moment later, with the rates between."""
+    from zmqdev.tools.ctl.peer_rates import BETWEEN, with_rates
+
+    if not any(side.get("connections") for side in before.values()):
+        return before
+    began = time.monotonic()
+    time.sleep(BETWEEN)
+    after = asker.ask(address, "peers", {}, patience)
+    return with_rates(before, after, time.monotonic() - began)
 
 
 def _all(options: CtlOptions, verb: str, words: tuple[str, ...]) -> int:
