@@ -16,7 +16,12 @@ class Queue:
     """A reliable queue that runs, its two addresses, and what it says of itself."""
 
     def __init__(
-        self, start: Start, *arguments: str, frontend: str = "", backend: str = ""
+        self,
+        start: Start,
+        *arguments: str,
+        frontend: str = "",
+        backend: str = "",
+        **options: Any,
     ) -> None:
         self.program: Program = start(
             "queue",
@@ -26,6 +31,7 @@ class Queue:
             *("--stats", "json", "--interval", "50ms"),
             *arguments,
             ready=True,
+            **options,
         )
         ready = self.program.ready()
         self.frontend, self.backend = ready["frontend"][0], ready["backend"][0]
