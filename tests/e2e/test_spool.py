@@ -248,7 +248,7 @@ def broken(path: Path, what: str) -> None:
     ("what", "told"),
     [
         ("text", "no spool of zmqdev; name another file"),
-        ("other", "made by another program; name another file"),
+        ("other", "made by another program; use another file"),
         ("later", "of version 99; this zmqdev reads up to 1"),
     ],
 )

@@ -176,7 +176,7 @@ class SpoolEngine(RelayEngine):
         if lost:
             reports.append(f"{name}: {counted(lost, 'message')} inside found no room in the spool")
         if self._cut_off:
-            sent = "the frontend still had peers that sent; what was on its way is lost"
+            sent = "peers were still sending; messages in transit are lost"
             reports.append(f"{name}: {sent}")
         return Leftover(tuple(reports))
 

@@ -85,14 +85,14 @@ class SpoolFile:
         [application] = database.execute("pragma application_id").fetchone()
         [version] = database.execute("pragma user_version").fetchone()
         if tables and application != rows.APPLICATION:
-            raise RunError(f"{self.name}: made by another program; name another file")
+            raise RunError(f"{self.name}: made by another program; use another file")
         if version > rows.VERSION:
             raise RunError(
                 f"{self.name}: of version {version}; this zmqdev reads up to {rows.VERSION}"
             )
         [mode] = database.execute("pragma journal_mode=wal").fetchone()
         if mode != "wal":
-            raise RunError(f"{self.name}: its file system does not do what SQLite needs")
+            raise RunError(f"{self.name}: its file system lacks what SQLite needs")
         database.execute("pragma synchronous=full")
         database.execute(f"pragma journal_size_limit={SLACK}")
         [page] = database.execute("pragma page_size").fetchone()
