@@ -1,4 +1,4 @@
-"""Which worker may serve what: a READY for a service without the right is not heard.
+"""Rights of workers: a READY for a service without the right is ignored.
 
 The name of a worker comes with its message, from the handshake (ZAP's user id),
 and only a receive frame by frame shows it. So this stands in place of the

@@ -1,4 +1,4 @@
-"""What a message costs that is kept: its bytes, and what Python and the books need for it.
+"""The cost of a message that is kept: its bytes, and the overhead of Python and the ledger.
 
 Measured with 64-bit CPython 3.11: a short frame is an object of about 50 bytes and a place in a
 list, a request with its places in the books about 700. A limit that counted bytes alone let

@@ -1,4 +1,4 @@
-"""Where dead letters go: a PUSH for whoever wants to see them.
+"""The dead letter socket: a PUSH for anyone who wants to see them.
 
 Nobody may be there when one is written, so the last ones wait. A PUSH with no
 reader takes nothing, a slow one stops taking; neither stops the queue.

@@ -1,4 +1,4 @@
-"""Clients that have gone, and what was meant for them."""
+"""Clients that have disconnected, and their outstanding replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a ledger is to be kept on disk, and what is said when it is. Pure; time is an argument.
+"""The ledger's changes that go to disk, and their confirmations. Pure; time is an argument.
 
 Rules.
 - Requests go to workers at once; only the word KEPT waits for the disk.

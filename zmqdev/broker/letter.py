@@ -1,4 +1,4 @@
-"""A dead letter: a request that no worker could answer, for people to look at."""
+"""A dead letter: a request that no worker could answer, kept for inspection."""
 
 from __future__ import annotations
 

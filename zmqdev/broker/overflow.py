@@ -1,4 +1,4 @@
-"""Replies whose client does not read: kept in order for a while, within limits.
+"""Replies for clients that do not read: kept in order for a while, within limits.
 
 A ROUTER refuses a message when its peer's pipe is full. What was refused, and
 what comes for that client after it, waits here and is tried again.

@@ -1,4 +1,4 @@
-"""Whose a routing id is that a peer chose itself, and whether that peer is still there.
+"""The owner of each routing id chosen by a peer, and whether its connection still exists.
 
 A ROUTER knows peers by their routing ids alone. As soon as a connection has ended, or even
 before (ROUTER_HANDOVER), another one may come with the same id and be sent what was meant for

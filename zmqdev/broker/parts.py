@@ -1,4 +1,4 @@
-"""A reply that came in parts, as its client gets it."""
+"""A reply that arrived in parts, in the form its client receives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection to the database of a store: what is said to it, and what its errors mean.
+"""The PostgreSQL connection of a store: its statements, and the meaning of its errors.
 
 Only this module imports psycopg. A connection is used by one thread at a time.
 """

@@ -1,4 +1,4 @@
-"""The tables of a store in PostgreSQL, and what is said to them.
+"""The tables of a store in PostgreSQL, and the statements on them.
 
 Rules.
 - A start of a queue is a run with a row in `run`, and a lease in it that it renews. Times are

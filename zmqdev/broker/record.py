@@ -1,4 +1,4 @@
-"""What a store keeps of a ledger, as data: no socket, file or clock is known here.
+"""The records of a store, as data: no socket, file or clock.
 
 Times are seconds since 1970, since they outlive the program. A `key` is a request's number: a
 store gives out the first one, so that no two that it holds are the same (below 2**48, since

@@ -1,4 +1,4 @@
-"""A call that comes once more while the first is here: one request, for the newest asker.
+"""A repeated call while the first is still open: one request, answered to the newest sender.
 
 Over the same connection there is nothing to do. Over another one, the client's connection
 ended or it asks a second time elsewhere, and the reply goes there.

@@ -1,4 +1,4 @@
-"""What the ledger holds: clients, services, requests.
+"""The ledger's contents: clients, services, requests.
 
 A request is in exactly one place from its arrival to its end: in the queue of its
 service, or with the worker that works on it.

@@ -1,4 +1,4 @@
-"""Who pays when a limit that all clients share is reached: the one that holds most.
+"""Eviction: when a limit shared by all clients is reached, the largest holder pays.
 
 Refusing the newcomer would let a few that fill the ledger shut out everybody else. So room
 is made with what the largest holder sent last: a reply that it does not read, else a request

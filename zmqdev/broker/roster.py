@@ -1,4 +1,4 @@
-"""Workers that speak a protocol: who they are, what each works on, who is next.
+"""Workers that speak a protocol: their identity, their current request, their turn.
 
 A worker is ready, busy with one request, or overdue: it took longer than the busy
 timeout, its request went to another, and it is ready again when its late reply

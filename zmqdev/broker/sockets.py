@@ -1,4 +1,4 @@
-"""The sockets of the reliable queue: bursts in, bursts out, and what could not be sent.
+"""The sockets of the reliable queue: bursts in, bursts out, and unsent messages returned.
 
 Everything that is decided is decided in `Broker`; here are a ROUTER for the clients,
 a ROUTER (plain workers: a DEALER) for the workers, and the clock.

@@ -1,4 +1,4 @@
-"""What a reliable queue needs of a store, whichever it is. `Journal` decides what is written.
+"""The interface of a reliable queue's store. `Journal` decides what is written.
 
 A store writes one group at a time, in a thread of its own: `write` returns at once, and the
 descriptor becomes readable when the group is settled. Everything is called from one thread.

@@ -1,4 +1,4 @@
-"""The rows of a store in SQLite: how a record is written, and proof that it is what was written.
+"""The rows of a store in SQLite: their encoding, and a checksum for each.
 
 SQLite finds few flipped bits by itself (70 of 1,500), so each row has a checksum over its values.
 Frames of a body: four bytes of length, high byte first, and the frame.

@@ -1,4 +1,4 @@
-"""What stands for the client in a request to a worker: short printable text of our own.
+"""The token that replaces the client's address in a request to a worker: short printable text.
 
 Workers keep it as whatever their language calls a string: one that ends at a NUL (the
 Guide's C++), one that is trimmed, one that goes through text. So it is letters and

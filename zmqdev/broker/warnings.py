@@ -1,4 +1,4 @@
-"""What peers of a reliable queue do wrong, or cannot take: a line for the log, not one a message.
+"""Faults of a reliable queue's peers: one log line a peer and fault, not one a message.
 
 The first of a peer and reason is told at once; those that follow are counted, and told with
 pauses that double, as for handshakes that fail.

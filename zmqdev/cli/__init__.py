@@ -1,4 +1,4 @@
-"""What a person types: flags to spec to one call. The only place that imports click."""
+"""The command line: flags to settings to one call. The only place that imports click."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""completion: the script that makes a shell complete `zmqdev`, and what it asks for at each Tab.
+"""completion: the script for a shell's completion of `zmqdev`, and its answers at each Tab.
 
 click writes the scripts and reads the shell's question from the environment. What is special
 here is what can follow: names of running devices, verbs, topics, files, values of options.

@@ -1,4 +1,4 @@
-"""Configuration files as a command finds them: read, and the part for it picked."""
+"""Configuration files for a single command: read, and the right part selected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words that people bring from other tools: what is called so here.
+"""Command names from other tools, mapped to the ones here.
 
 A word is an alias only where the command does the same; otherwise it is pointed to the command
 that is meant. No command has such a name.

@@ -1,4 +1,4 @@
-"""The program: which commands there are, and how an error becomes a line and a status.
+"""The program: its commands, and how an error becomes a line and an exit status.
 
 Commands are a table and are imported when they are called: `zmqdev --help`
 and `zmqdev --version` import neither zmq nor rich, and little else: they are to take

@@ -1,4 +1,4 @@
-"""A file from its path to its end: read and checked, its parts started, what stands beside them."""
+"""A file from its path to its end: read and checked, its parts started and watched."""
 
 from __future__ import annotations
 

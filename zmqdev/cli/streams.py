@@ -1,4 +1,4 @@
-"""stdout and stderr of the program, on which a full disk is a line and no traceback.
+"""stdout and stderr of the program: a full disk gives one line, not a traceback.
 
 What a command prints is its result: stdout that takes none of it ends the command,
 status 1. stderr is talk about the work: what it does not take is not said, and

@@ -1,4 +1,4 @@
-"""What stands on a command line without a flag: a file, addresses, and text or topics.
+"""Words on the command line without a flag: a file, addresses, texts or topics.
 
 `zmqdev queue queue.yaml`, `zmqdev forwarder 5555 5556`, `zmqdev sub ACME`, `zmqdev push hello`.
 A word becomes the flag that says the same, so it meets the same check.

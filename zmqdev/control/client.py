@@ -1,4 +1,4 @@
-"""Asking control sockets: what ctl, top and tap do.
+"""The client of control sockets, for ctl, top and tap.
 
 A DEALER for each device, kept from one question to the next. A reply is
 matched by its id, so one that comes late is never taken for the next.

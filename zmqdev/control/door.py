@@ -1,4 +1,4 @@
-"""Who is at a control socket: so many connections at most, and no message without end.
+"""Admission to a control socket: a limit of connections, and no endless message.
 
 libzmq keeps the frames of a message until its last one has come, and a device has descriptors
 in reserve for a control socket, but not any number. So connections are counted as those of a

@@ -1,4 +1,4 @@
-"""Waiting for the end of a device: what is inside meanwhile, and how it ended."""
+"""Waiting for a device to end: its progress meanwhile, and its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each connection of a device, with what went over it as far as TCP knows.
+"""Each connection of a device, with its traffic as far as TCP knows it.
 
 libzmq tells of no peer how many messages went to it or came from it, so there are bytes alone:
 those of the messages with their framing, heartbeats and handshake.

@@ -1,4 +1,4 @@
-r"""What is said on a control socket: one request, one reply, always.
+r"""The control protocol: one request, one reply, always.
 
 A request is one frame of JSON behind its envelope, the reply goes back behind
 the same envelope:

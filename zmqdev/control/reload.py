@@ -1,4 +1,4 @@
-"""Reading the file of a running device again: what can change is changed, the rest is named."""
+"""Reloading the file of a running device: applied where possible, otherwise named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the control sockets of this user's devices are, so that `zmqdev ctl NAME` finds them.
+"""The directory of this user's control sockets, so that `zmqdev ctl NAME` finds them.
 
 - $XDG_RUNTIME_DIR/zmqdev, else zmqdev-UID below the temporary directory.
 - The directory has mode 0700 and is ours, or it is not used: below /tmp

@@ -1,4 +1,4 @@
-"""What can change while a device runs: a row each, for the verb `set`."""
+"""The settings that can change while a device runs: a row each, for the verb `set`."""
 
 from __future__ import annotations
 

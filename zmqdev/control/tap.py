@@ -1,4 +1,4 @@
-"""A copy of what passes through a device, for as long as somebody looks.
+"""A copy of the messages that pass through a device, while someone is watching.
 
 The PUB is made when the first viewer asks and closed when the last lease has
 ended; in between the engine copies each message to it with one leading frame,

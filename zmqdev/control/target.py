@@ -1,4 +1,4 @@
-"""What the verbs of a control socket act on."""
+"""The device that the verbs of a control socket act on."""
 
 from __future__ import annotations
 

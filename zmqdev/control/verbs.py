@@ -1,4 +1,4 @@
-"""What a running device can be asked: a row each.
+"""The verbs of a running device: a row each.
 
 Adding a verb is adding a row to VERBS: name, help, function, arguments. Adding
 something that `set` can change is adding a row to SETTINGS (settings.py). The

@@ -1,4 +1,4 @@
-"""What a device has taken in at its end and not passed on yet: an inproc pair without a mark.
+"""Messages taken in at the end and not yet passed on: an inproc pair without a high-water mark.
 
 Taking in is over in a moment, however slow those are that messages go to; and what was taken
 passes on through a relay like any other, under the same rules and counters.

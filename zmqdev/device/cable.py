@@ -1,4 +1,4 @@
-"""Connections that have died without a word: a pulled cable, a machine without power.
+"""Dead connections: a pulled cable, a machine without power.
 
 TCP's keepalive is silent while data is unacknowledged, and the kernel tries again for a quarter
 of an hour. A limit for that (tcp_maxrt) also ends a peer that merely rests. What tells them

@@ -1,4 +1,4 @@
-"""Leaving so that what was sent arrives: a connection is kept until its peer has read all of it.
+"""Closing without loss: a connection is kept until its peer has read everything.
 
 libzmq closes a TCP connection as soon as the kernel has the last byte. If the
 peer then sends anything, and a ZMTP heartbeat is enough, our kernel answers with

@@ -1,4 +1,4 @@
-"""Work on demand: a job goes to a worker that has asked for it, and none is taken in before.
+"""Work on demand: a job goes to a worker that has asked for one, and none is read before that.
 
 The backend is a ROUTER. Each message from a worker asks for one job, which comes back behind the
 same envelope, so a REQ worker (ask, work, ask) and a DEALER that asks some jobs ahead both work

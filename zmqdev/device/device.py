@@ -1,4 +1,4 @@
-"""A device: an engine in a thread of its own, and what others may ask of it.
+"""A device: an engine in a thread of its own, and its interface to the other threads.
 
 Life: open -> running <-> paused -> draining -> stopped (or failed). Sockets are
 opened, used and closed in the device's thread. Everybody else talks to it by

@@ -1,4 +1,4 @@
-"""Connections that we end ourselves: libzmq tells nothing of them, so they are looked at.
+"""Connections closed by this program: libzmq reports nothing, so they are watched.
 
 After a disconnect no event names the descriptors that went. Each is known by the inode of its
 socket, for its number is soon another's.

@@ -1,4 +1,4 @@
-"""What a device needs of the thing that moves its messages.
+"""The interface of an engine: the part of a device that moves messages.
 
 A device owns a thread; its engine lives in it. Every method but those marked
 "any thread" is called in that thread only, between two calls of `run`.

@@ -1,4 +1,4 @@
-"""How many connections there are file descriptors for."""
+"""The number of connections that the file descriptor limit allows."""
 
 from __future__ import annotations
 

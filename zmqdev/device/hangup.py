@@ -1,4 +1,4 @@
-"""How a connection ended: libzmq tells only that it did.
+"""The end of a connection in detail: libzmq only reports that it ended.
 
 A duplicate of each connection is kept until its end is told of: if the peer is still there
 then, it was this end that hung up, and the bytes that went both ways tell how far its

@@ -1,4 +1,4 @@
-"""The end of taking in, so that nothing a peer has handed to its system is lost.
+"""The end of reading: nothing that a peer has handed to the kernel is lost.
 
 Unbind and disconnect throw away what lies in the system's buffers of a connection. So each
 connection is closed from our end for writing first: a peer of any make sees the end of the

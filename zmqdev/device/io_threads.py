@@ -1,4 +1,4 @@
-"""A word from libzmq's own threads that they have done all they were told or had under way.
+"""A barrier: libzmq's I/O threads have done everything requested so far.
 
 A listener is opened and ended; a thread tells its end behind all that came before. The sockets
 for it are kept: those that are closed stay with libzmq for a while, with their descriptors.

@@ -1,4 +1,4 @@
-"""The door of an address at its end: from then on nobody new comes in.
+"""The end of accepting at an address: no new connection from then on.
 
 A sender whose connection was ended connects again after a tenth of a second, and what it sends
 then would need another end. So the listener is not polled any more: who connects waits with the

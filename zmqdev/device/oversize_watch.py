@@ -1,4 +1,4 @@
-"""A device's watch for messages that never end: who sends one is cut off.
+"""A watch for endless messages: the sender's connection is cut.
 
 What is a sign of it is told in security.unfinished; here are the numbers, from the
 system and from the relay's counters. Nothing is looked at while the whole process

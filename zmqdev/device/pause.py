@@ -1,4 +1,4 @@
-"""A moment at which a sender is between two messages, told by the bytes that come from it.
+"""The moment at which a sender is between two messages, found by its byte counts.
 
 libzmq writes what waits in a connection's queue in batches of 8192 bytes, cut where they are full;
 the rest of a cut message is lost with the connection. The last batch before the queue is empty is

@@ -1,4 +1,4 @@
-"""Peers in the log: who comes and goes at -v, who fails always, with a way to find out why.
+"""Peers in the log: connects and disconnects at -v, failures always, with a hint.
 
 A wrong pair of socket types and a security mechanism that only one side has are
 silent in libzmq: the connection is made, ended and made again, for ever. So the

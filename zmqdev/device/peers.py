@@ -1,4 +1,4 @@
-"""Which peers are connected to a socket, from its monitor events.
+"""The peers of a socket, from its monitor events.
 
 An unread monitor freezes the whole context after about 700 connections:
 the monitor's PAIR has no high-water mark and is drained in every turn of the

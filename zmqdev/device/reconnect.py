@@ -1,4 +1,4 @@
-"""Coming back after a refusal: libzmq does not, so we connect again, ever more slowly.
+"""Reconnecting after a refusal: libzmq does not, so zmqdev does, with growing pauses.
 
 A client whose handshake was refused, or met another mechanism or socket type,
 is left alone by libzmq for good, also when the other side is put right. A new

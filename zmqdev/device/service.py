@@ -1,4 +1,4 @@
-"""Running devices until they are asked to stop: what `zmqdev queue` does in its main thread.
+"""Running devices until they are told to stop: the main thread of `zmqdev queue`.
 
 The first SIGINT or SIGTERM drains, a second one leaves at once. Attachments
 are what stands beside the data path (display, control, metrics): they get the

@@ -1,4 +1,4 @@
-"""Passing messages on by way of a spool, while those that take them are absent or full.
+"""Passing messages through a spool while the receivers are absent or full.
 
 Rules.
 - What is read is committed, then read back and passed on, in order. Nothing overtakes.

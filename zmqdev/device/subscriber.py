@@ -1,4 +1,4 @@
-"""One connection that subscriptions came by, and whether it is still the one that has its number.
+"""A connection that has sent subscriptions, and whether it still owns its descriptor.
 
 The system gives a descriptor to the next connection as soon as one has ended, and frames are
 read later than they came. Frames of two connections that have a number one after the other

@@ -1,4 +1,4 @@
-"""A forwarder's way upstream: each subscription is looked at before it is passed on.
+"""A forwarder's way upstream: each subscription is checked before it is passed on.
 
 The relay carries the data; subscriptions are few, need their peer's
 connection and name, and take this way between two short runs of it. The XPUB

@@ -1,4 +1,4 @@
-"""Telling systemd: ready, stopping, still alive. See sd_notify(3).
+"""Notifying systemd: ready, stopping, alive. See sd_notify(3).
 
 Nothing happens unless NOTIFY_SOCKET is in the environment. The watchdog is fed
 when WATCHDOG_USEC asks for it (and WATCHDOG_PID means this process), at half of

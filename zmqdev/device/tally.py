@@ -1,4 +1,4 @@
-"""Monitor events to counts and to what is told of peers. No socket, no clock.
+"""Monitor events to counts and reports of peers. No socket, no clock.
 
 libzmq names the descriptor when a connection opens and when it ends, but not
 when its handshake succeeds; a connection that ends without a failure event may

@@ -1,4 +1,4 @@
-"""Addresses that a socket connects to and does not reach: what is in the way, said once.
+"""Unreachable addresses: the cause, reported once.
 
 libzmq tries for as long as it lives and gives no reason: a name that does not resolve and a
 refused port look the same to its monitor. So after a moment without a connection the address

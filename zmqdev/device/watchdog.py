@@ -1,4 +1,4 @@
-"""Whether the devices of a program still turn: what a watchdog and /healthz go by.
+"""Liveness of the devices of a program, for the watchdog and /healthz.
 
 At each beat every device is handed a call that does nothing; the device's
 thread takes it up between two batches. A device that has not taken up the last

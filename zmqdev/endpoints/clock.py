@@ -1,4 +1,4 @@
-"""Notices when the machine's clock is set: then times by it say nothing about what they span."""
+"""Detects that the machine's clock was set: latencies across that moment are unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The post of an endpoint: its context, its one socket, the watch on its peers.
+"""The connection of an endpoint: its context, its socket, its peers.
 
 Order at the end: disable the monitor, close its PAIR, close the socket,
 end the context. That last call returns when the kernel has all messages or the

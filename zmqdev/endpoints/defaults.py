@@ -1,4 +1,4 @@
-"""From a spec to the parts of a task: where messages come from, when they go, how they look."""
+"""From settings to the parts of a task: input, pace, format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of stamped messages: lost, doubled, reordered, corrupt. Numbers in, numbers out.
+"""The fate of stamped messages: lost, duplicated, reordered, corrupt. Numbers in, numbers out.
 
 Each source counts from 0. What was sent before the first message that came is
 not called lost: a receiver cannot lose what was sent before it was there. What

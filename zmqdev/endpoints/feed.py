@@ -1,4 +1,4 @@
-"""Where the messages to send come from: made here, or read from a descriptor.
+"""The source of outgoing messages: generated, or read from a descriptor.
 
 A feed never waits. The loop polls `fileno()` when `ready` is false, and calls
 `take` when it is readable. A stream is read with `os.read`, so that a line that

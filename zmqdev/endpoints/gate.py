@@ -1,4 +1,4 @@
-"""Starting exactly when the others are there: a gate that opens once.
+"""A gate that opens once, when enough peers are there.
 
 An XPUB sees every subscription, so a publisher counts them in its socket. All
 others count connections whose handshake is done, from the socket's monitor.

@@ -1,4 +1,4 @@
-"""When to send: so many a second, smoothly. Time is an argument.
+"""Pacing: a smooth rate. Time is an argument.
 
 Message k is due at start + k / rate. What is due goes in batches of at most
 `BATCH` seconds' worth, so a high rate is a steady stream of small batches and

@@ -1,4 +1,4 @@
-"""What was recorded, sent again when it came: `pub|push|client -F day.jsonl --replay`.
+"""A recording sent again at its own times: `pub|push|client -F day.jsonl --replay`.
 
 Rules. Time is an argument.
 - The gap between two messages is the one in the record, divided by the speed; none where the

@@ -1,4 +1,4 @@
-"""What a running endpoint consists of: a task that is stepped, and what it waits for.
+"""The interface of a running endpoint: a task that is stepped, and the events it waits for.
 
 Rules.
 - `step` does what can be done now and never waits; it says what to wait for.

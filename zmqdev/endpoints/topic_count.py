@@ -1,4 +1,4 @@
-"""Which topics came, how often and how fast: counts in, rows out.
+"""Counts and rates by topic: messages in, rows out.
 
 A topic is the first frame of several; of a message of one frame, its text before the first
 blank. The rate of a topic is that of the last whole second.

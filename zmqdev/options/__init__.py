@@ -1,1 +1,1 @@
-"""What was asked for, pure: every option declared once."""
+"""Settings, pure: every option declared once."""

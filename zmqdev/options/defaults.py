@@ -1,4 +1,4 @@
-"""The `defaults:` of a file: what goes under its parts, and what nobody could take."""
+"""The `defaults:` of a file: applied to its parts, with unused keys refused."""
 
 from __future__ import annotations
 

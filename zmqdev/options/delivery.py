@@ -1,4 +1,4 @@
-"""Proving delivery: what a sender stamps, what a receiver checks and demands."""
+"""Options that prove delivery: stamps of a sender, checks of a receiver."""
 
 from __future__ import annotations
 

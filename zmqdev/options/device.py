@@ -1,4 +1,4 @@
-"""A device as it was asked for, and what that comes to for its kind."""
+"""The settings of a device, and how they are completed for its kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an endpoint as asked for comes to: defaults filled in, contradictions refused."""
+"""Settings of an endpoint completed: defaults filled in, contradictions refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a whole file can be asked: keys beside `parts:`, and the flags of `zmqdev run`."""
+"""The options of a whole file: keys beside `parts:`, and the flags of `zmqdev run`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what was written to a spec: layers of entries, the later over the earlier.
+"""From layers of entries to settings: the later layer overrides the earlier.
 
 A layer is what one source says: path -> entry. Precedence is default, file,
 environment, flag. An entry keeps its place, so an error found much later still

@@ -1,4 +1,4 @@
-"""What a peer may ask of a device."""
+"""The limits of a device on its peers."""
 
 from __future__ import annotations
 

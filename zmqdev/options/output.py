@@ -1,4 +1,4 @@
-"""Which messages are printed, and how; or written to files."""
+"""Options of printing: a choice of messages, their format, or files."""
 
 from __future__ import annotations
 

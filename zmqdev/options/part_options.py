@@ -1,4 +1,4 @@
-"""How a part of a file lives beside the others: keys that stand with its own options."""
+"""Options of a part's life beside the others in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A queue as it was asked for, plain or reliable."""
+"""The settings of a queue, plain or reliable."""
 
 from __future__ import annotations
 

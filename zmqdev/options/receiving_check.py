@@ -1,4 +1,4 @@
-"""What sub and pull come to: messages are printed, examined, given to a command or counted."""
+"""Settings of sub and pull checked: printing, examining, a command, or a report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reliable queue as it was asked for: `zmqdev queue --reliable`, YAML `reliable:`."""
+"""The settings of the reliable queue: `zmqdev queue --reliable`, YAML `reliable:`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker and a client are asked beside a reliable queue."""
+"""Options of a worker and a client for a reliable queue."""
 
 from __future__ import annotations
 

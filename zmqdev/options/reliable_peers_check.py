@@ -1,4 +1,4 @@
-"""What a worker and a client beside a reliable queue come to: defaults, contradictions."""
+"""Settings of a reliable worker or client checked and completed."""
 
 from __future__ import annotations
 

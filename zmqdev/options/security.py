@@ -1,4 +1,4 @@
-"""Who may come in to a side, and how a side comes in elsewhere: NULL, PLAIN, CURVE.
+"""Security of a side, binding or connecting: NULL, PLAIN, CURVE.
 
 A side that binds is the server of the handshake and asks; one that connects is
 the client and shows what it has. Each side has settings of its own, so a

@@ -1,4 +1,4 @@
-"""What the security options of a side come to, and what in them contradicts itself."""
+"""Security settings of a side checked and completed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One socket as it was asked for: type, addresses, options."""
+"""The settings of one socket: type, addresses, options."""
 
 from __future__ import annotations
 

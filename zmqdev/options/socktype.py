@@ -1,4 +1,4 @@
-"""Socket types: who talks to whom, and which two can stand in one device.
+"""Socket types: their peers, and the pairs that work in one device.
 
 Peers are of zmq_socket(3) and RFC 28 to 31. REQ and REP keep a turn of their
 own, so they cannot relay and are no side of a device.

@@ -1,4 +1,4 @@
-"""What `--store` names: a file, or a database of PostgreSQL by its URL.
+"""The target of `--store`: a file, or a PostgreSQL database by its URL.
 
 A URL may have a password in it. It is for the client library alone: `without_password` is what
 people and logs see, also of a URL that is wrong.

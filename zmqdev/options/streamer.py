@@ -1,4 +1,4 @@
-"""A streamer as it was asked for: a device that may keep on disk what is not taken."""
+"""The settings of a streamer, which may spool to disk."""
 
 from __future__ import annotations
 

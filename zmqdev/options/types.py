@@ -1,4 +1,4 @@
-"""What an option may hold: one small class a type.
+"""Types of options: one small class a type.
 
 `parse` takes what was written and gives the value, or raises ValueError with
 a message that names the fix. What was written is text from a flag or the

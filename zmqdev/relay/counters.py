@@ -1,4 +1,4 @@
-"""What a relay counts: one flat array of uint64, written by its loop, read by anyone.
+"""The counters of a relay: one flat array of uint64, written by its loop, read by any thread.
 
 Rules:
 - The loop is the only writer, with plain aligned 64-bit stores; a number never goes back.

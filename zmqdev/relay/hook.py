@@ -1,4 +1,4 @@
-"""The Python function of the routes: what it is given, what it yields, where it fails.
+"""The Python function of the routes: its input, its output, its failures.
 
 It is called with an iterator of messages and yields `(backend, message)`. What it yields is taken
 one by one, so a backend that is full stops it in the middle. When it raises, the message that it

@@ -1,4 +1,4 @@
-"""Which connections messages come from, for as long as somebody wants to know.
+"""The connections that messages come from, recorded while someone needs them.
 
 One flat array of bytes: a flag, then for each direction a byte for every
 descriptor. Rules:

@@ -1,4 +1,4 @@
-"""What the Python function of the routes yields, straight to the backends, in Python.
+"""Messages from the Python function of the routes to the backends, in Python.
 
 An item is sent before the next one is asked for, so a backend that is full stops the function in
 the middle. `_pump.h` has the same function; tests/relay holds both to one contract.

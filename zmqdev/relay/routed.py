@@ -1,4 +1,4 @@
-"""A relay to several targets, by what is in a message; see routing.decide.
+"""A relay to several targets, by the content of a message; see routing.decide.
 
 Forward it takes one message at a time and hands it to the backends of the routes that fit. One
 message at most is held, with the backends that it still has to reach; while it is held the source

@@ -1,4 +1,4 @@
-"""A backend of a relay with routes: what it got, and how long messages waited for it."""
+"""A backend of a relay with routes: its counts, and the time spent waiting for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The relay in Python: what runs where the C half could not be built.
+"""The relay in Python, used where the C half could not be built.
 
 The loop's rules, the same in `_native.c`:
 - Whole messages only. No call waits except the poll.

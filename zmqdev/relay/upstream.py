@@ -1,4 +1,4 @@
-"""What an XPUB hands up, frame by frame, and which connection each frame came by.
+"""Messages from an XPUB, frame by frame, with the connection of each.
 
 An XPUB cannot be read message by message: of a message in several frames it hands up those
 that are subscriptions as messages of their own, and may keep the rest. What libzmq makes

@@ -1,1 +1,1 @@
-"""What a person sees: live view, lines, JSON, tables. The only place that imports rich."""
+"""Display: live view, lines, JSON, tables. The only place that imports rich."""

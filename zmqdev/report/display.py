@@ -1,4 +1,4 @@
-"""Which display a device or an endpoint gets.
+"""The choice of display for a device or an endpoint.
 
 A display has `started`, `tick` and `ended`, each with what there is to show, and
 `interval`, the seconds between two ticks. Rich is imported when the live view is

@@ -1,4 +1,4 @@
-"""The signs of the live view, for terminals that have them and for those that do not."""
+"""The characters of the live view, with plain ones for terminals that lack them."""
 
 from __future__ import annotations
 

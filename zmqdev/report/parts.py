@@ -1,4 +1,4 @@
-"""What a person sees of a running file: one table for all parts, and their own lines."""
+"""The display of a running file: one table for all parts, and their own lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a replay is, in a row: a bar where its files tell, its speed, what was sent."""
+"""The progress of a replay in a row: a bar where its files are measurable, its speed, its count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left on the screen when a live view ends: a few lines of plain text."""
+"""The summary when a live view ends: a few lines of plain text."""
 
 from __future__ import annotations
 

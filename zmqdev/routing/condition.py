@@ -1,4 +1,4 @@
-"""What a message must be like for a route: all conditions hold, a list of patterns is any."""
+"""The conditions of a route: all must hold; in a list of patterns, any."""
 
 from __future__ import annotations
 

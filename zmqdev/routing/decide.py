@@ -1,4 +1,4 @@
-"""One message against the routes, step by step: where it goes, and what it waits for.
+"""The routing of one message, step by step: its targets, and the ones it waits for.
 
 The first route whose conditions hold takes the message; `copy` routes before it get copies. A
 backend gets a message at most once, from the first route that names it. `offer(index, message)`

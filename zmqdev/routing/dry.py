@@ -1,4 +1,4 @@
-"""Where messages would go, with every backend ready to take them."""
+"""A dry run of the routes, with every backend ready."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conditions that count: a share of what matches, and a rate.
+"""The counting conditions: a share of the matching messages, and a rate.
 
 A share counts up and takes no chances: the same input gives the same output. A rate is a token
 bucket that holds one second; with a key there is one for each of up to 65,536 keys, and the

@@ -1,4 +1,4 @@
-"""Rights: which peer may subscribe to which prefixes, which worker may serve what.
+"""Rights: the prefixes each peer may subscribe to, the services each worker may serve.
 
 One right a line, in words as a shell reads them (quotes, `\\` and `#` comments):
 

@@ -1,4 +1,4 @@
-"""How many connections a side has, in all and by holder, and who pays when that is too many.
+"""Connection limits of a side, in all and by address, and the choice of what to cut.
 
 Counted from the socket's monitor, by the thread that reads it. A holder is an address, a
 network of IPv6 or a local process. Above the limit of one address the newcomer is cut. Above

@@ -1,4 +1,4 @@
-"""What stands at one socket's door: its keys, its policy, its count of refusals.
+"""The guard of one socket: its keys, its policy, its count of refusals.
 
 A guard registers with the context's ZAP handler before the socket binds, where
 there is anything to ask. The handler starts with the first and stops with the last.

@@ -1,4 +1,4 @@
-"""Passwords wait here for their hash, which takes a thread of its own 40 ms each.
+"""A queue of passwords to be hashed in a thread of its own, 40 ms each.
 
 The handler's thread answers all else meanwhile: keys, addresses, passwords that are known to be
 right. One hash at a time is enough for the rate that wrong ones may come at; so many may wait,

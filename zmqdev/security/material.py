@@ -1,4 +1,4 @@
-"""The files behind a side's security options, read: what to set on its socket, whom to let in."""
+"""The files of a side's security options, read: keys for its socket, clients it accepts."""
 
 from __future__ import annotations
 

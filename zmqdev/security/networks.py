@@ -1,4 +1,4 @@
-"""Who may come from where: networks allowed and networks denied.
+"""Allowed and denied networks.
 
 A denied network always wins; when any network is allowed, everything else is
 denied. A socket with IPV6 on sees an IPv4 peer as `::ffff:10.0.0.1`, which is

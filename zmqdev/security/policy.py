@@ -1,4 +1,4 @@
-"""Who may come in: a policy and a ZAP request make a verdict. No socket, no file, no clock.
+"""The decision on a peer: a policy and a ZAP request make a verdict. No socket, no file, no clock.
 
 The order is fixed: the address, then the mechanism, then the credentials. A
 cheap no comes before a dear one, and a stranger learns nothing from which it was.

@@ -1,4 +1,4 @@
-"""Refusals told: counted by reason, and logged so that a flood cannot drown the log."""
+"""Refusals: counted by reason, and logged without flooding the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What subscribers hold, kept as accounts: a subscription in, a verdict out.
+"""Accounts of subscriptions by peer: a subscription in, a verdict out.
 
 Every subscription and unsubscription of every connection is counted, as libzmq counts them:
 a connection holds a topic once, however often it asked. What goes upstream follows this

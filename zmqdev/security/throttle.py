@@ -1,4 +1,4 @@
-"""Guessing passwords is slow: too many failures from an address, and no more are heard.
+"""A throttle on wrong passwords: after too many from an address, no more are checked.
 
 Each guess costs a hash, and one thread makes them (security.hashing). Without this a
 stranger could keep it busy, and every peer that is not known yet waiting. From many

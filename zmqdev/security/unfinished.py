@@ -1,4 +1,4 @@
-"""Messages that do not end, found without seeing them: numbers in, who is to be cut out.
+"""Endless messages found from byte counts: numbers in, connections to cut out.
 
 libzmq keeps the frames of a message until its last one has come; neither its
 high-water mark nor a limit for one frame bounds that. What can be known is how

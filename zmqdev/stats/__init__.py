@@ -1,1 +1,1 @@
-"""What is counted and how it is written: snapshots, rates, columns, units."""
+"""Statistics: snapshots, rates, columns, units."""

@@ -1,4 +1,4 @@
-"""The last line of a device: what it passed, what it dropped and why, what it left."""
+"""The last line of a device: messages passed, dropped and why, and left inside."""
 
 from __future__ import annotations
 

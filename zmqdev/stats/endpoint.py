@@ -1,4 +1,4 @@
-"""What a running endpoint hands out: plain data, made at one moment.
+"""The statistics of an endpoint at one moment: plain data.
 
 `messages` and `bytes` are the endpoint's main flow: what a sender's socket
 accepted (which is not "delivered"), what a receiver took, what a worker

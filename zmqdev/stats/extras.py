@@ -1,4 +1,4 @@
-"""What only one kind counts, for lines and for the live view.
+"""Statistics of one kind only, for lines and for the live view.
 
 An endpoint's numbers are declared in `endpoints.snapshot.EXTRA`, so each kind has all
 of its own in every line. A device's engine hands out a mapping (`details`): its numbers

@@ -1,4 +1,4 @@
-"""How long things took: percentiles of millions of times in a few kilobytes.
+"""Latency: percentiles of millions of times in a few kilobytes.
 
 A histogram with log-scaled buckets: the whole nanoseconds of a time are kept to
 their leading 8 bits, so a percentile is at most 0.8 % above the true one, from

@@ -1,4 +1,4 @@
-"""What the reliable queue counts: a row each, with its unit and its meaning.
+"""The counters of the reliable queue: a row each, with its unit and its meaning.
 
 Counters never go back. `requests` is always the sum of `replies`, `expired`,
 `dead_letters`, `abandoned`, `unanswered`, `evicted` and what the ledger still holds.

@@ -1,4 +1,4 @@
-"""What a streamer with a spool counts and has, by name: for status, lines and metrics."""
+"""The counters of a spool, by name: for status, lines and metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as people read them: `12.3 M`, `4.5 MiB`, `1:02:03`. Three digits that mean something."""
+"""Numbers for people: `12.3 M`, `4.5 MiB`, `1:02:03`. Three significant digits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands beside the parts of a running file: control socket, systemd, ready file.
+"""The services of a running file: control socket, systemd, ready file.
 
 To systemd the whole is one service, Type=notify: READY=1 once every part was started, STATUS
 whenever it changes, STOPPING=1. The watchdog is fed while this process turns, with the devices

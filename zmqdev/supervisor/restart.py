@@ -1,4 +1,4 @@
-"""When a part that has ended comes back. Pure: the time is an argument.
+"""The restart policy of a part. Pure: the time is an argument.
 
 - A part that was stopped on purpose does not come back.
 - Wrong settings (exit status 2) do not get better: given up at once.

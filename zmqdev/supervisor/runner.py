@@ -1,4 +1,4 @@
-"""What runs a part: a process of its own, or a thread here. One interface for both.
+"""The interface of a running part: a process of its own, or a thread here.
 
 Everything is called in the main thread. `ended` is called once, with the exit
 status, after the last output was handed on.

@@ -1,4 +1,4 @@
-"""What a running file can be asked at its control socket: a row each."""
+"""The verbs of a running file at its control socket: a row each."""
 
 from __future__ import annotations
 

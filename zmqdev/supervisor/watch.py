@@ -1,4 +1,4 @@
-"""Noticing that files have changed, by looking: no library, and network disks work too.
+"""Noticing changed files by polling: no library, and network disks work too.
 
 Two kinds of files count: those that the settings stand in, and those that the
 settings name (keys, users, rights). What is read as messages does not.

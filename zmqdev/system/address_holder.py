@@ -1,4 +1,4 @@
-"""Who listens at an address that cannot be bound, in words: a device of this user, a process.
+"""The program that already has an address, in words: a device of this user, or a process.
 
 Linux only, and only what this user may see: /proc/net has each listening socket with its inode,
 /proc/PID/fd has the inodes of a process. No connection is made.

@@ -1,4 +1,4 @@
-"""A file that a person names, read whole: never longer than is allowed, never waited for."""
+"""A file named by the user, read whole: bounded in size, never waited for."""
 
 from __future__ import annotations
 

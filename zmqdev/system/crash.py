@@ -1,4 +1,4 @@
-"""A program that libzmq or another library has ended begins again in its own process.
+"""Restart in the same process after a crash in libzmq or another library.
 
 The handler of `_crash.h` executes it anew: process id, terminal, stdin and stdout stay as they
 are. What the next life has to know is in its environment: when the first one began, how many there

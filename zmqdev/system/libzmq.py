@@ -1,4 +1,4 @@
-"""libzmq before a socket of it can be reached: its faults that any peer could use are closed.
+"""Faults of libzmq that a peer could use, closed before the first socket opens.
 
 Its random numbers are seeded, and its poll is guarded (`_survival.c` says how and why).
 """

@@ -1,4 +1,4 @@
-"""Which kind of file system a file lies on, from /proc/self/mountinfo (see proc(5))."""
+"""The file system type of a path, from /proc/self/mountinfo (see proc(5))."""
 
 from __future__ import annotations
 

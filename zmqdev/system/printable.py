@@ -1,4 +1,4 @@
-"""What others name, fit for a terminal and for one line: no character that cannot be seen.
+"""Names from strangers made safe for a terminal and for one line.
 
 A peer has a say in names, reasons and addresses. An escape sequence in one would steer the
 reader's terminal, a newline would fake a line of ours, a sign of writing direction would

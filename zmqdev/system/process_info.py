@@ -1,4 +1,4 @@
-"""What the system knows of this process: bytes that came by a connection, memory in use.
+"""Facts about this process from the kernel: bytes by connection, memory in use.
 
 libzmq's descriptors are only asked, never touched. By the time that one is asked it
 may be something else; then it has no answer, or that of a connection of this process.

@@ -1,4 +1,4 @@
-"""What `ps` shows of a process that was forked: the words it was started with are another's."""
+"""The title of a forked process in `ps`."""
 
 from __future__ import annotations
 

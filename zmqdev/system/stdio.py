@@ -1,4 +1,4 @@
-"""Writing for people without ever waiting for them.
+"""Writing to stdout and stderr without ever waiting for the reader.
 
 A pager that nobody scrolls, a terminal stopped with Ctrl-S or a hung remote
 session must not hold up the loop that steers the devices. What cannot be

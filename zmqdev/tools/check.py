@@ -1,4 +1,4 @@
-"""check: what is wrong with a file, before it runs; and the file in another form."""
+"""check: the mistakes in a file, before it runs; and the file in another form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""schema: what a file may hold, for editors and validators."""
+"""schema: the JSON Schema of a file, for editors and validators."""
 
 from __future__ import annotations
 

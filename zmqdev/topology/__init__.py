@@ -1,1 +1,1 @@
-"""What a file means: parts, links, order, placement, rules."""
+"""The meaning of a file: parts, links, order, placement, rules."""

@@ -1,4 +1,4 @@
-"""What a new reading of the files means for the parts that run. Pure."""
+"""The differences between two readings of the files, for the parts that run. Pure."""
 
 from __future__ import annotations
 

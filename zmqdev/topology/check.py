@@ -1,4 +1,4 @@
-"""Everything that is wrong with a file, before it runs. The rules are rows; see RULES."""
+"""The mistakes in a file, found before it runs. The rules are rows; see RULES."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check found: rules and findings as data, and the forms they are written in."""
+"""Findings of a check: rules and findings as data, and their output formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The addresses of a topology, and which of them meet."""
+"""The addresses of a topology, and the links between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which order parts are started and stopped, as graphs of names.
+"""The order in which parts start and stop, as graphs of names.
 
 Started: who binds before who connects, and what `after` says. Stopped: the way
 the messages flow, so that what is inside still finds a way out. Where there is

@@ -1,4 +1,4 @@
-"""Which parts share the process of `run`, and which of those come and go together."""
+"""The parts that share the process of `run`, and those that start and end together."""
 
 from __future__ import annotations
 

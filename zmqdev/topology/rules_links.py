@@ -1,4 +1,4 @@
-"""Rules about who talks to whom, over the ports and links of a topology. All pure."""
+"""Rules about links between parts, over the ports of a topology. All pure."""
 
 from __future__ import annotations
 

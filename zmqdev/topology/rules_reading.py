@@ -1,4 +1,4 @@
-"""Rules that the reader holds: a file that breaks one has no parts to look at further.
+"""Rules enforced while reading: a file that breaks one has no parts to check further.
 
 Each is told by the reader's own message; what none of them matches is `invalid`.
 """

@@ -1,4 +1,4 @@
-"""Which parts of a file are meant, and in which order they start and stop."""
+"""The selected parts of a file, and their order of start and stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How zmqdev's own client asks: an id, and to be told of a failure.
+"""zmqdev's own request envelope: an id, and a report of failure.
 
 No published protocol has a reply that says "refused". So a client that can read
 one says so in its envelope, which every broker and proxy brings back whole:

@@ -1,4 +1,4 @@
-"""How workers and brokers speak with each other: a row for each published protocol.
+"""The protocols between workers and brokers: a row for each published one.
 
 The ROUTER's address frame left out, `client` one frame:
 

@@ -1,4 +1,4 @@
-"""The envelope of a request: the frames that lead a reply back to who asked.
+"""The envelope of a request: the frames that route a reply back to the client.
 
 It is everything up to and including the first empty frame, whatever its length:
 REQ sends just the empty frame, REQ_CORRELATE puts a 4-byte id before it, each

@@ -1,4 +1,4 @@
-"""A stamp: the last frame of a message, which says where and when it began and what it was.
+"""A stamp: the last frame of a message, with its source, number, time and checksum.
 
     magic[4] "ZQS1"  source[8]  sequence u64  time i64 (ns since 1970)  frames u16  crc32 u32
 

@@ -1,4 +1,4 @@
-"""ZAP (ZeroMQ RFC 27): what libzmq asks the handler for each handshake, and the answer.
+"""ZAP (ZeroMQ RFC 27): libzmq's question for each handshake, and the answer.
 
     request   [envelope...] '' version id domain address routing-id mechanism credential...
     reply     [envelope...] '' version id status text user-id metadata

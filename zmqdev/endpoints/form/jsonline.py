@@ -1,4 +1,4 @@
-r"""Messages as JSON lines: what text cannot carry, one object a line.
+r"""Messages as JSON lines: any bytes, one object a line.
 
     {"time": 1763902510.123456, "topic": "ACME", "frames": ["ACME", {"base64": "AP8="}]}
 

@@ -1,1 +1,1 @@
-"""What endpoints do: one class a job."""
+"""The tasks of endpoints: one class a job."""

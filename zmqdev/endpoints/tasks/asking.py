@@ -1,4 +1,4 @@
-"""Whether the other side is a queue of ours is asked once, with a service name of RFC 8.
+"""Detecting a queue of zmqdev: one question, with a service name of RFC 8.
 
 A queue of ours answers 200, every other Majordomo broker 404 or 501. Until that is known, and
 where the answer is no or none, requests go out as the protocol has them (`lanes`); after a

@@ -1,4 +1,4 @@
-"""sub and pull with --check: what came is examined, not printed; one JSON line at the end."""
+"""sub and pull with --check: messages are examined, not printed; one JSON line at the end."""
 
 from __future__ import annotations
 

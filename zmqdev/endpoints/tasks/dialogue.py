@@ -1,4 +1,4 @@
-"""req and rep: one message out, one in, in turn. What comes is printed.
+"""req and rep: one message out, one in, in turn. Incoming messages are printed.
 
 REQ sends first, REP receives first; the socket itself refuses all else. A REP reads its next
 reply ahead where the input has one, so that it takes no request that it cannot answer.

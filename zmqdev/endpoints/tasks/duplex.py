@@ -1,4 +1,4 @@
-"""dealer, router and pair: what the input brings goes out, what comes is printed, at any time.
+"""dealer, router and pair: input goes out, incoming messages are printed, at any time.
 
 It ends when as many came as were wanted; without a number, when the input has ended and nothing
 has come for a while; without an input, when it is stopped.

@@ -1,4 +1,4 @@
-"""How a worker says in its reply that its command failed, and how a client knows it.
+"""The mark in a reply that says that the worker's command failed.
 
 Plain requests have no place for a status, and the peers may be programs of others: so it is the
 text of the reply that says it, one frame that begins with `START`.

@@ -1,4 +1,4 @@
-"""A client's requests as REQ and the protocols have them: no id, one at a time a connection.
+"""A client's requests without ids, as REQ sends them: one at a time a connection.
 
 A lane is a socket with its connections. A reply is that of the request which its lane sent
 last, so whatever may still come for another one must not get there: a lane whose request was

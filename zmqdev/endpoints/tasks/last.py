@@ -1,4 +1,4 @@
-"""What a receiver takes in at its end: messages it was sent, which nobody else will get."""
+"""The last messages of a receiver: sent to it already, so no other will get them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a client's requests go out and their replies come back, where both sides know ids."""
+"""Requests out and replies in, where both sides know ids."""
 
 from __future__ import annotations
 

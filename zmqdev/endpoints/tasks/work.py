@@ -1,4 +1,4 @@
-"""What a worker does with a request, as data."""
+"""The work of a worker on a request, as data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""worker: requests from a socket, worked on, the replies back to who asked.
+"""worker: requests from a socket, their work, their replies back to the client.
 
 The envelope is kept whole, whatever its length (R5, R7). A REP socket keeps it
 itself and takes turns: one request, one reply.

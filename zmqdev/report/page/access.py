@@ -1,4 +1,4 @@
-"""Who may see the page. Pure.
+"""Access to the page. Pure.
 
 On loopback everybody on this machine may, but a name that a stranger's web page chose may not
 lead there (DNS rebinding): the Host header has to be a loopback name. Elsewhere a token is

@@ -1,4 +1,4 @@
-"""What the page shows, as one JSON object: parts with rates and their last minute, warnings.
+"""The content of the page as one JSON object: parts with rates and their last minute, warnings.
 
 The counts are those of `zmqdev ctl NAME status`; rates are made from two looks here.
 """

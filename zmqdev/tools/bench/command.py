@@ -1,4 +1,4 @@
-"""bench: what stands between senders and receivers, measured."""
+"""bench: devices and proxies measured between senders and receivers."""
 
 from __future__ import annotations
 

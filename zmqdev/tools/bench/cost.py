@@ -1,4 +1,4 @@
-"""What a process costs: CPU seconds of all its threads, and memory that is really there.
+"""The cost of a process: CPU seconds of all its threads, and resident memory.
 
 And how much of the machine others used meanwhile: the spread of repeated runs shows a neighbour
 that comes and goes; one that stays shows only in `Meter`.

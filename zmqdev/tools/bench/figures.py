@@ -1,4 +1,4 @@
-"""From runs to figures: medians, spread, ratios run by run, and whether to believe them."""
+"""From runs to figures: medians, spread, ratios run by run, and their reliability."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On what it was measured, and when."""
+"""The machine and time of a measurement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of runs: a row each. The reports take their columns from here."""
+"""The metrics of a run: a row each. The reports take their columns from here."""
 
 from __future__ import annotations
 

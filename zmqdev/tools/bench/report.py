@@ -1,4 +1,4 @@
-"""What came of a bench: frozen, and the same again from its JSON."""
+"""The result of a bench: frozen, and restored from its JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a bench is, on stderr."""
+"""The progress of a bench, on stderr."""
 
 from __future__ import annotations
 

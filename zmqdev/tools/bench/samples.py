@@ -1,4 +1,4 @@
-"""How many had come when: enough to tell a steady rate from a burst at the end.
+"""Counts over time: enough to tell a steady rate from a burst at the end.
 
 While a sender sends, buffers along the way fill, and empty once it has stopped
 and no longer needs its core. So a rate is taken between two moments in which

@@ -1,4 +1,4 @@
-"""What it costs to start: the program, what it is made of, and a device until it forwards."""
+"""The cost of a start: the program, its imports, and a device until it forwards."""
 
 from __future__ import annotations
 

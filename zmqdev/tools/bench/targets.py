@@ -1,4 +1,4 @@
-"""What stands between senders and receivers: a row each, and how it is started.
+"""The things under test: a row each, and how it is started.
 
 Ours is started as a person starts it, with the defaults of the command, its
 statistics running and its control socket open.

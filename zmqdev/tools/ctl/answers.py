@@ -1,4 +1,4 @@
-"""What a control socket answered, as text for a person. `--json` shows it as it came."""
+"""Answers of a control socket as text. `--json` shows them unchanged."""
 
 from __future__ import annotations
 

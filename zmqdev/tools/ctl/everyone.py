@@ -1,4 +1,4 @@
-"""`ctl --all`: one question to all that run, and what each of them said."""
+"""`ctl --all`: one question to everything that runs, and all answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""doctor: what this installation is, what it can do, and whether it works."""
+"""doctor: the installation, its abilities, and whether it works."""
 
 from __future__ import annotations
 

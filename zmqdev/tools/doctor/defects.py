@@ -1,4 +1,4 @@
-"""Defects of libzmq that a device would meet, and what zmqdev does about each: a row each."""
+"""Defects of libzmq that a device would meet, and zmqdev's remedy for each: a row each."""
 
 from __future__ import annotations
 

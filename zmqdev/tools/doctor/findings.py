@@ -1,4 +1,4 @@
-"""What this installation is and can do, as findings: `zmqdev doctor`."""
+"""Findings about this installation: `zmqdev doctor`."""
 
 from __future__ import annotations
 

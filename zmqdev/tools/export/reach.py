@@ -1,4 +1,4 @@
-"""Who reaches what a part binds, here and once it is exported. Loopback stays loopback.
+"""The reach of a bound address, here and once exported. Loopback stays loopback.
 
 In an engine's network a part listens on every interface of its own, or the other
 parts could not reach it. What the file bound to the loopback is then published on the

@@ -1,4 +1,4 @@
-"""What the devices that run pass on now, asked at their control sockets."""
+"""Current rates of the running devices, asked at their control sockets."""
 
 from __future__ import annotations
 

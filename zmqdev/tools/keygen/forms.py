@@ -1,4 +1,4 @@
-"""A key pair in the forms that other programs and files want it in."""
+"""A key pair in the forms that other programs and files need."""
 
 from __future__ import annotations
 

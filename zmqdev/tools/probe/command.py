@@ -1,4 +1,4 @@
-"""probe: what listens at an address."""
+"""probe: identify the server at an address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who could talk to a socket that was found: socket types, and zmqdev's own commands."""
+"""Possible peers of a socket that was found: socket types, and zmqdev's own commands."""
 
 from __future__ import annotations
 

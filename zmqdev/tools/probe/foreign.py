@@ -1,4 +1,4 @@
-"""What listens there instead: other protocols, known by the first bytes of their server.
+"""Other protocols, recognised by the first bytes of their server.
 
 Some speak first (SSH, SMTP, MySQL); some answer rubbish with an error of
 their own (HTTP, TLS, Redis); the rest stay silent or hang up.

@@ -1,4 +1,4 @@
-"""The first bytes of a ZMTP connection (RFC 15, 23, 37): which version, which mechanism.
+"""The greeting of ZMTP (RFC 15, 23, 37): version and mechanism.
 
 ZMTP 3.x   ff 8*00 7f  major minor  mechanism[20]  as-server  31*00      64 bytes
 ZMTP 2.0   ff 8*xx x|1  01  socket-type  identity frame

@@ -1,4 +1,4 @@
-"""What listens there: a ZMTP peer that looks and does not touch. Bytes and time in, a finding out.
+"""The probe as a pure state machine: bytes and time in, a finding out.
 
     GREETING   our signature and version are out; their greeting tells version and mechanism
     HANDSHAKE  NULL: the rest of ours is out; their READY tells socket type and routing id

@@ -1,1 +1,1 @@
-"""route: where messages go, tried without a socket."""
+"""route: a dry run of routes."""

@@ -1,4 +1,4 @@
-"""route: where messages go by the routes of a file, tried without a socket."""
+"""route: the targets of messages by the routes of a file, without a socket."""
 
 from __future__ import annotations
 

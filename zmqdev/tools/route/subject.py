@@ -1,4 +1,4 @@
-"""What `zmqdev route FILE` tries: the table of a file of routes, or of a device's file."""
+"""The input of `zmqdev route FILE`: a file of routes, or a device's file."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""zmqdev store: what a reliable queue keeps on disk."""
+"""zmqdev store: the requests that a reliable queue keeps."""

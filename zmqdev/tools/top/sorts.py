@@ -1,4 +1,4 @@
-"""What `zmqdev top` can sort by: for its table, and for its help, which loads nothing else."""
+"""The sort keys of `zmqdev top`: for its table, and for its help, which loads nothing else."""
 
 from __future__ import annotations
 

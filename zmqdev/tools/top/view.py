@@ -1,4 +1,4 @@
-"""What `zmqdev top` shows and how keys change it, with no terminal: data in, data out."""
+"""The view of `zmqdev top` and its keys, without a terminal: data in, data out."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The processes of a benchmark: what sends, what receives."""
+"""The processes of a benchmark: senders and receivers."""

@@ -1,4 +1,4 @@
-"""Somebody who asks a running device for its status, a hundred times a second."""
+"""A party that asks a running device for its status, a hundred times a second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bench tells its parties, and what they tell it: frozen, sent as pickles."""
+"""Messages between a bench and its parties: frozen, sent as pickles."""
 
 from __future__ import annotations
 
