@@ -5,6 +5,7 @@
  * to reach; while it is held those are polled and the source is not. Each backend has a lane of
  * its own that leads its replies back.
  */
+enum { SHUT = 100 };  /* messages; a refusal costs as much as three messages that are taken */
 enum { OTHER = -1 }; /* the type of an end that is several sockets */
 enum { B_MESSAGES, B_BYTES, B_BLOCKED_NS };
 
@@ -14,6 +15,7 @@ typedef struct {
     bool publishes;
     bool given;   /* it got a message in this turn */
     bool claimed; /* EVENTS said POLLOUT since it refused */
+    int shut;     /* so many messages more it is not asked again in this turn */
 } target_t;
 
 typedef struct {
@@ -104,11 +106,13 @@ static int gone(routed_t *routed, int row)
 }
 
 /* The first frame was refused. A ROUTER never blocks: what it cannot deliver is gone. */
-static int not_taken(routed_t *routed, const target_t *target)
+static int not_taken(routed_t *routed, target_t *target)
 {
     if (errno == EHOSTUNREACH) return gone(routed, UNREACHABLE);
     if (errno != EAGAIN) return FAILED;
-    return target->end.type == ZMQ_ROUTER ? gone(routed, FULL) : 0;
+    if (target->end.type == ZMQ_ROUTER) return gone(routed, FULL);
+    target->shut = SHUT;
+    return 0;
 }
 
 /* Frame `at` was refused in the middle, since the peer left: the message is gone for it. */
@@ -140,6 +144,10 @@ static int offer_backend(void *with, const decision_t *decision, int backend, bo
     (void)decision;
     target->end.dry = false;
     if (target->end.type == ZMQ_ROUTER && count == 1) return gone(routed, UNREACHABLE);
+    if (target->shut) {
+        target->shut--;
+        return 0;
+    }
     for (size_t at = 0; at < count; at++) {
         if (hand_at(routed, target, at, !last) >= 0) continue;
         if (at) return broken_off(routed, target, at, !last);
@@ -269,6 +277,7 @@ static int turn_forward(routed_t *routed)
     bool publishes = false;
     for (int at = 0; at < routed->count; at++) {
         routed->targets[at].given = false;
+        routed->targets[at].shut = 0;
         publishes |= routed->targets[at].publishes;
     }
     if (move_routed(routed, publishes ? UNHEARD : BATCH) < 0) return FAILED;

@@ -33,6 +33,15 @@ def test_each_size_is_a_case() -> None:
     assert [case.title for case in found] == ["pipeline 16 B", "pipeline 64KiB"]
 
 
+def test_routes_are_compared_with_a_device_that_has_none() -> None:
+    small, large = cases(BenchSpec(loads=("route",)))
+    assert (small.title, large.title) == ("route 16 B", "route 1KiB")
+    assert (small.baseline, large.baseline) == ("native", "native")
+    assert "thousand" in small.between
+    assert "field" in large.between
+    assert "field" not in small.between
+
+
 def test_a_window_of_large_messages_is_smaller() -> None:
     (case,) = cases(BenchSpec(loads=("pubsub",), size=(1 << 20,)))
     assert case.window * case.size == MOST_BYTES

@@ -48,6 +48,27 @@ def test_as_fast_as_it_goes_nothing_is_lost(
     assert run.rate > 1000
 
 
+@pytest.mark.parametrize(
+    ("between", "size"),
+    [("ten", 16), ("thousand", 16), ("function", 16), ("stalled-next", 16), ("four-fields", 1024)],
+)
+def test_with_routes_all_backends_together_get_everything(
+    a_case: MakeCase, place: Path, between: str, size: int
+) -> None:
+    case = replace(a_case("route", time=0.05), size=size)
+    run = once(case, BETWEEN[between], 0, place, None)
+    assert run.sent > 0
+    assert run.lost == 0
+    assert run.loop is None or 0 < run.loop < (run.cpu or 0)
+
+
+def test_a_device_that_is_blocked_is_asked_what_that_costs(a_case: MakeCase, place: Path) -> None:
+    run = once(a_case("route", time=0.2), BETWEEN["blocked"], 0, place, None)
+    assert (run.rate, run.sent) == (None, 0)
+    assert run.busy is not None
+    assert run.busy < 0.9
+
+
 def test_several_on_each_side_share_the_work(a_case: MakeCase, place: Path) -> None:
     case = a_case("pipeline", count=500, senders=2, receivers=2)
     run = once(case, BETWEEN["direct"], 0, place, None)

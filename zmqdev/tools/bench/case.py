@@ -7,8 +7,16 @@ from dataclasses import dataclass
 
 from zmqdev.errors import UsageError
 from zmqdev.options.quantity import format_size
-from zmqdev.tools.bench.load import DEFAULT_BETWEEN, LOADS, Load, bounded_window
+from zmqdev.tools.bench.load import (
+    BY_FIELD,
+    BY_TOPIC,
+    DEFAULT_BETWEEN,
+    LOADS,
+    Load,
+    bounded_window,
+)
 from zmqdev.tools.bench.options import BenchSpec
+from zmqdev.tools.bench.routed import JSON_SIZE
 
 
 @dataclass(frozen=True)
@@ -59,12 +67,12 @@ def cases(spec: BenchSpec) -> Iterator[Case]:
     """What a spec asks for, in order. UsageError for a pair that does not fit."""
     for name in spec.loads or DEFAULT_LOADS:
         load = LOADS[name]
-        for size in spec.size or (load.size,):
+        for size in spec.size or (load.size, *load.more_sizes):
             yield case(load, spec, size)
 
 
 def case(load: Load, spec: BenchSpec, size: int) -> Case:
-    between = compared(load, spec)
+    between = compared(load, spec, size)
     return Case(
         load=load.name,
         size=size,
@@ -80,7 +88,7 @@ def case(load: Load, spec: BenchSpec, size: int) -> Case:
     )
 
 
-def compared(load: Load, spec: BenchSpec) -> tuple[str, ...]:
+def compared(load: Load, spec: BenchSpec, size: int) -> tuple[str, ...]:
     """What stands between in this load: what was asked for, or what is usual and fits."""
     if load.name == "startup":
         return load.fits
@@ -88,13 +96,18 @@ def compared(load: Load, spec: BenchSpec) -> tuple[str, ...]:
         if name not in load.fits:
             fits = ", ".join(load.fits)
             raise UsageError(f"{load.name}: {name} does not fit; what does is {fits}", "--between")
-    usual = ("direct", "native") if load.name == "file" else DEFAULT_BETWEEN
-    asked = spec.between or tuple(name for name in usual if name in load.fits)
+    asked = spec.between or tuple(name for name in usual(load, size) if name in load.fits)
     if spec.reliable and "reliable" in load.fits:
         asked = (*asked, "reliable")
     if spec.frontend is not None:
         asked = (*asked, "device")
     return tuple(dict.fromkeys(asked))
+
+
+def usual(load: Load, size: int) -> tuple[str, ...]:
+    if load.name == "route":
+        return ("native", *(BY_FIELD if size >= JSON_SIZE else BY_TOPIC))
+    return ("direct", "native") if load.name == "file" else DEFAULT_BETWEEN
 
 
 def baseline_of(between: tuple[str, ...], asked: str | None) -> str:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:  # they import zmq, which `zmqdev bench --help` does not wait 
 
 HELP = """Measure a device: messages a second, latency, loss, CPU time, memory.
 
-LOADS are pipeline, pubsub, request, latency, file, startup; the first four when none is named.
+LOADS are pipeline, pubsub, request, latency, route, file, startup; the first four when none is
+named.
 Each is run with nothing between, with zmq_proxy, and with zmqdev, in turn and again; what is
 told are medians, and ratios run by run. A device that runs already, whosever it is, is measured
 with --frontend and --backend.

@@ -49,18 +49,32 @@ def busy_seconds() -> float | None:
 
 
 KIBIBYTE = 1024
+ZMQ_THREAD = "ZMQbg"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU seconds so far, resident bytes; None where the system does not tell."""
+    """CPU seconds so far, resident bytes; None where the system does not tell. `loop`: the CPU
+    seconds without those of libzmq's threads, where that was asked for."""
 
     cpu: float | None
     resident: int | None
+    loop: float | None = None
 
 
-def cost_of(pid: int) -> Cost:
-    return Cost(cpu_seconds(pid), resident_bytes(pid))
+def cost_of(pid: int, *, threads: bool = False) -> Cost:
+    loop = own_seconds(pid) if threads else None
+    return Cost(cpu_seconds(pid), resident_bytes(pid), loop)
+
+
+def own_seconds(pid: int) -> float | None:
+    """CPU seconds of the threads that are not libzmq's: those have names that begin so."""
+    try:
+        threads = Path(f"/proc/{pid}/task").iterdir()
+        own = [at for at in threads if not (at / "comm").read_text().startswith(ZMQ_THREAD)]
+        return sum(int((at / "schedstat").read_text().split()[0]) for at in own) / 1e9
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def cpu_seconds(pid: int) -> float | None:

@@ -37,7 +37,8 @@ class Load:
     """`sender` and `receiver` are roles of `party.py`; none: it is measured in its own way.
 
     `kind` is the device that fits, `fits` what can stand between, `window` as in the spec
-    (0: none), `measures` the name of the metric that tells most.
+    (0: none), `measures` the name of the metric that tells most. `more_sizes` are cases of their
+    own where no size was asked for.
     """
 
     name: str
@@ -48,12 +49,18 @@ class Load:
     measures: str
     fits: tuple[str, ...]
     size: int = 16
+    more_sizes: tuple[int, ...] = ()
     senders: int = 1
     receivers: int = 1
     window: int = 0
 
 
 _ALWAYS = ("direct", "proxy", "tuned", "native", "silent", "asked", "python", "device")
+
+# With a topic in each message, and with JSON.
+BY_TOPIC = ("ten", "thousand", "function", "stalled-drop", "stalled-next", "blocked")
+BY_FIELD = ("field", "four-fields", "function")
+ROUTED = tuple(dict.fromkeys((*BY_TOPIC, *BY_FIELD)))
 
 LOADS = {
     load.name: load
@@ -99,6 +106,16 @@ LOADS = {
             "clock",
             "p50",
             _ALWAYS,
+        ),
+        Load(
+            "route",
+            "PUSH, a streamer with routes, PULL at every backend, compared with one without routes",
+            "streamer",
+            "route pusher",
+            "route puller",
+            "rate",
+            ("native", "python", *ROUTED, "device"),
+            more_sizes=(1024,),
         ),
         Load(
             "file",

@@ -35,6 +35,10 @@ METRICS = {
         Metric("late", "sent late", "time", "half were sent no later", lambda run: run.late),
         Metric("took", "time", "time", "from the start until it was done", lambda run: run.took),
         Metric("cpu", "CPU/msg", "time", "CPU time of the device per message", lambda run: run.cpu),
+        Metric(
+            "loop", "loop/msg", "time", "the same without libzmq's threads", lambda run: run.loop
+        ),
+        Metric("busy", "CPU", "share", "of a core, all blocked", lambda run: run.busy),
         Metric("resident", "memory", "bytes", "resident memory", lambda run: run.resident),
         Metric("window", "in flight", "count", "at most, at the end", lambda run: run.window),
         Metric("lost", "lost", "count", "messages lost, of all runs", _lost, sum),

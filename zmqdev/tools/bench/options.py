@@ -9,7 +9,7 @@ from zmqdev.options.layer import Written
 from zmqdev.options.option import option
 from zmqdev.options.types import Address, Choice, Duration, Flag, Integer, Many, Number, Size, Text
 
-LOADS = ("pipeline", "pubsub", "request", "latency", "file", "startup")
+LOADS = ("pipeline", "pubsub", "request", "latency", "route", "file", "startup")
 """What is measured; `bench/load.py` says how."""
 BETWEEN = (
     "direct",
@@ -21,6 +21,14 @@ BETWEEN = (
     "python",
     "block",
     "reliable",
+    "ten",
+    "thousand",
+    "field",
+    "four-fields",
+    "function",
+    "stalled-drop",
+    "stalled-next",
+    "blocked",
     "device",
 )
 """What stands between senders and receivers; `bench/between.py` says what each is."""

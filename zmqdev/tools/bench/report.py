@@ -19,11 +19,11 @@ class Run:
     """One run. Rates are messages a second, times seconds, memory bytes; None: not measured.
 
     `sent` is how many messages would have come if none was lost. `cpu` is the device's per
-    message; `idle` its memory before the run, `resident` after it. `breaks`: bursts in which a
-    number was missing or in the wrong place. `late`: half of the messages were sent no later than
-    this after they were due. `window`: how many messages were in flight at most in the end of a
-    pubsub run. `others`: the share of the machine that other processes used
-    meanwhile.
+    message, `loop` that without the threads of libzmq, `busy` its part of a core; `idle` its memory
+    before the run, `resident` after it. `breaks`: bursts in which a number was missing or in the
+    wrong place. `late`: half of the messages were sent no later than this after they were due.
+    `window`: how many messages were in flight at most in the end of a pubsub run. `others`: the
+    share of the machine that other processes used meanwhile.
     """
 
     between: str
@@ -33,6 +33,8 @@ class Run:
     p99: float | None = None
     p999: float | None = None
     cpu: float | None = None
+    loop: float | None = None
+    busy: float | None = None
     resident: int | None = None
     idle: int | None = None
     took: float | None = None

@@ -15,6 +15,7 @@ from zmqdev.tools.bench.targets import BETWEEN
 SHOWN: dict[str, Callable[[float], str]] = {
     "rate": units.short,
     "time": units.duration,
+    "share": units.share,
     "bytes": units.size,
     "count": lambda number: units.exact(int(number)),
 }

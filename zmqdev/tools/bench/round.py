@@ -69,8 +69,8 @@ def receiver_orders(case: Case, running: RunningTarget | None) -> list[Order]:
             role=case.kind.receiver,
             case=case,
             verb="bind" if running is None else "connect",
-            addresses=ANYWHERE if running is None else (running.backend,),
-            peers=case.senders if running is None else 1,
+            addresses=ANYWHERE if running is None else running.backends,
+            peers=case.senders if running is None else len(running.backends),
             number=number,
             direct=running is None,
             hwm=party_hwm(case),
@@ -114,7 +114,7 @@ def play(
     running: RunningTarget | None,
     meter: Meter | None,
 ) -> RoundOutcome:
-    before = cost_between(running)
+    before = cost_between(running, case)
     for member in (*receivers, *senders):
         member.tell(GO)
     patience = case.time + 30.0 if case.count is None else 300.0
@@ -122,12 +122,14 @@ def play(
     if case.kind.receiver != "worker":
         settle(receivers, expected(case, sent))
     received = tuple(ask(receivers, END))
-    after = cost_between(running)
+    after = cost_between(running, case)
     return RoundOutcome(sent, received, before, after, meter.share() if meter else None)
 
 
-def cost_between(running: RunningTarget | None) -> Cost:
-    return cost_of(running.pid) if running and running.pid else Cost(None, None)
+def cost_between(running: RunningTarget | None, case: Case) -> Cost:
+    if running is None or not running.pid:
+        return Cost(None, None)
+    return cost_of(running.pid, threads=case.load == "route")
 
 
 def meter_of(made: Crew, running: RunningTarget | None) -> Meter | None:
@@ -156,6 +158,8 @@ def settle(receivers: list[CrewMember], whole: int) -> None:
 
 def result(case: Case, row: Between, round_: int, outcome: RoundOutcome) -> Run:
     asks = case.load == "request"
+    if row.name == "blocked":
+        return blocked(row, round_, outcome)
     whole = expected(case, outcome.sent)
     if asks:
         came = sum(done.answered for done in outcome.sent)
@@ -173,6 +177,7 @@ def result(case: Case, row: Between, round_: int, outcome: RoundOutcome) -> Run:
         p99=times.summary().p99,
         p999=times.summary().p999,
         cpu=cpu_per_message(outcome, came),
+        loop=per_message(outcome.before.loop, outcome.after.loop, came),
         resident=outcome.after.resident,
         idle=outcome.before.resident,
         sent=whole,
@@ -198,9 +203,20 @@ def rate_of(case: Case, outcome: RoundOutcome) -> float:
 def cpu_per_message(outcome: RoundOutcome, came: int) -> float | None:
     """Seconds of CPU time of the device for each message that came out; for a request, for
     both its ways."""
-    if outcome.before.cpu is None or outcome.after.cpu is None or not came:
-        return None
-    return (outcome.after.cpu - outcome.before.cpu) / came
+    return per_message(outcome.before.cpu, outcome.after.cpu, came)
+
+
+def per_message(before: float | None, after: float | None, came: int) -> float | None:
+    return None if before is None or after is None or not came else (after - before) / came
+
+
+def blocked(row: Between, round_: int, outcome: RoundOutcome) -> Run:
+    """Nothing moves, and what that costs is asked."""
+    start = min(done.first for done in outcome.sent)
+    end = max(done.last for done in outcome.sent)
+    before, after = outcome.before.cpu, outcome.after.cpu
+    busy = None if before is None or after is None else (after - before) / (end - start)
+    return Run(row.name, round_, busy=busy, others=outcome.others)
 
 
 def merged(times: Iterable[Latency]) -> Latency:

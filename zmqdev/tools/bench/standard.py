@@ -34,6 +34,8 @@ STANDARD = (
     _case("pubsub", 4 * KIBIBYTE, *USUAL),
     _case("request", 64, "direct", "proxy", "native", "python", "reliable"),
     _case("latency", 16, "direct", "proxy", "native", "python", time=2.0),
+    _case("route", 16),
+    _case("route", KIBIBYTE),
     _case("file", 16, "direct", "native", count=LINES),
     _case("startup", 16),
 )
@@ -71,6 +73,18 @@ TARGETS = (
     FigureTarget("pubsub 4KiB", "rate", "native", "proxy", 1.0),
     FigureTarget("request 64 B, 4 x 2", "rate", "native", "proxy", 1.0),
     FigureTarget("latency 16 B", "p50", "native", "proxy", 1.0, at_least=False),
+    FigureTarget("route 16 B", "rate", "ten", "native", 0.9),
+    FigureTarget("route 16 B", "loop", "ten", "native", 1.5, at_least=False),
+    FigureTarget("route 16 B", "rate", "thousand", "native", 0.85),
+    FigureTarget("route 16 B", "loop", "thousand", "native", 2.0, at_least=False),
+    FigureTarget("route 16 B", "rate", "function", "native", 0.4),
+    FigureTarget("route 16 B", "rate", "stalled-drop", "native", 0.9),
+    FigureTarget("route 16 B", "rate", "stalled-next", "native", 0.9),
+    FigureTarget("route 16 B", "busy", "blocked", None, 0.05, at_least=False),
+    FigureTarget("route 1KiB", "rate", "field", "native", 0.8),
+    FigureTarget("route 1KiB", "loop", "field", None, 1e-6, at_least=False),
+    FigureTarget("route 1KiB", "loop", "four-fields", "field", 1.2, at_least=False),
+    FigureTarget("route 1KiB", "rate", "function", "native", 0.75),
     FigureTarget("file, 5,000,000 lines", "rate", "direct", None, 2e6),
     FigureTarget(
         "startup", "resident", "device until it forwards", None, 45 * MEBIBYTE, at_least=False

@@ -17,6 +17,7 @@ from pathlib import Path
 from zmqdev.errors import RunError
 from zmqdev.options.kind import KINDS
 from zmqdev.system.interpreter import program
+from zmqdev.tools.bench import routed
 from zmqdev.tools.bench.case import Case
 from zmqdev.tools.bench.party.crew import PATIENCE, crew
 from zmqdev.tools.bench.party.messages import Order
@@ -33,6 +34,7 @@ class RunningTarget:
 
     `senders_bind`: the device connects to its senders. `majordomo`: its clients and workers
     speak it. `control`: where it is asked for its status all the time; None: it is not.
+    `others`: backends beside `backend` that receivers connect to.
     """
 
     frontend: str
@@ -41,13 +43,18 @@ class RunningTarget:
     senders_bind: bool = False
     majordomo: bool = False
     control: str | None = None
+    others: tuple[str, ...] = ()
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        return (self.backend, *self.others)
 
 
 @dataclass(frozen=True)
 class Between:
     """A row. `relay` and `flags` are how ours is started; `pressed`: the publisher has no
     window; `majordomo`: clients and workers speak it; `asked`: somebody asks for its status
-    all the time; `hwm`: zmq_proxy gets our high-water marks."""
+    all the time; `hwm`: zmq_proxy gets our high-water marks; `routed`: see routed.py."""
 
     name: str
     help: str
@@ -57,6 +64,7 @@ class Between:
     majordomo: bool = False
     asked: bool = False
     hwm: bool = False
+    routed: bool = False
 
 
 LINES = ("--stats", "line")
@@ -90,6 +98,19 @@ BETWEEN = {
             (*LINES, "--reliable"),
             majordomo=True,
         ),
+        *(
+            Between(name, f"zmqdev, {help}", "native", LINES, routed=True)
+            for name, help in (
+                ("ten", "ten routes by topic to two backends"),
+                ("thousand", "a thousand routes by prefix to two backends"),
+                ("field", "a route by a field of JSON"),
+                ("four-fields", "four routes by the same field"),
+                ("function", "a Python function that splits by prefix"),
+                ("stalled-drop", "a copy of all to a backend without a peer, on-full: drop"),
+                ("stalled-next", "all to a backend without a peer first, on-full: next"),
+                ("blocked", "all to a backend without a peer, on-full: block"),
+            )
+        ),
         Between("device", "the running device"),
     )
 }
@@ -102,6 +123,7 @@ def ours(row: Between, case: Case, place: Path) -> Iterator[RunningTarget]:
     arguments = ["--frontend-bind", ANYWHERE, "--backend-bind", ANYWHERE]
     arguments += ["--ready-file", str(ready), "--drain", "0"]
     arguments += ["--duration", str(LONGEST + case.time)]
+    arguments += ["--config", str(routed.write(row.name, place))] if row.routed else []
     control = f"ipc://{place}/control" if row.asked else None
     arguments += ["--control", control] if control else []
     surroundings = {**os.environ, "ZMQDEV_RELAY": row.relay or "", "XDG_RUNTIME_DIR": str(place)}
@@ -122,6 +144,7 @@ def ours(row: Between, case: Case, place: Path) -> Iterator[RunningTarget]:
             process.pid,
             majordomo=row.majordomo,
             control=control,
+            others=tuple(found[name] for name in routed.READ if name in found),
         )
     finally:
         process.terminate()

@@ -36,6 +36,8 @@ ROLES = {
     "puller": "pushing:Puller",
     "publisher": "publishing:Publisher",
     "subscriber": "publishing:BenchSubscriber",
+    "route pusher": "routing:RoutePusher",
+    "route puller": "routing:RoutePuller",
     "client": "requesting:BenchClient",
     "worker": "requesting:BenchWorker",
     "ticker": "timing:Ticker",
