@@ -250,7 +250,7 @@ def test_the_demonstration_has_three_devices_with_traffic(
 
     def moving() -> set[str]:
         look = start("top", "--json", "-n", "1", "-i", "300ms")
-        assert look.wait() == 0
+        look.wait()  # 1 while none runs yet
         told = [json.loads(line) for line in look.lines()]
         return {item["device"] for item in told if item.get("forward_messages", 0) > 0}
 

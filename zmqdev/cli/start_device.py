@@ -25,6 +25,7 @@ from zmqdev.device.service import Attachment, Service
 from zmqdev.device.systemd import Systemd
 from zmqdev.device.watchdog import Pulse
 from zmqdev.errors import UsageError
+from zmqdev.options.control_keys import door_of
 from zmqdev.options.device import DeviceSpec, printed, reloadable, warnings
 from zmqdev.options.kind import DeviceKind
 from zmqdev.options.queue import QueueSpec
@@ -65,7 +66,8 @@ def attachments_for(
     found: list[Attachment] = [Returning(), Descriptors(), reload]
     if spec.control != "off":
         # Before the ready file: who waits for that may ask at once.
-        found.append(Control(device, spec.control, base, lambda: reload.changed))
+        changed = lambda: reload.changed  # noqa: E731
+        found.append(Control(device, spec.control, base, changed, door_of(spec)))
     pulse = Pulse()
     found.append(pulse)
     if spec.metrics:

@@ -15,6 +15,7 @@ from zmqdev.cli import child
 from zmqdev.cli.start_device import engine_for, metrics_extra
 from zmqdev.device.device import make_context
 from zmqdev.errors import UsageError
+from zmqdev.options.control_keys import door_of
 from zmqdev.options.device import DeviceSpec
 from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.layer import Layer
@@ -133,7 +134,7 @@ def _beside(made: Plan, screen: Screen) -> list[Beside]:
     spec = made.topology.fleet
     found: list[Beside] = [screen]
     if spec.control != "off":
-        found.append(FleetControl(made.topology.control_name, spec.control))
+        found.append(FleetControl(made.topology.control_name, spec.control, door_of(spec)))
     if spec.metrics:
         found.append(_metrics(spec.metrics, made, screen))
     if spec.ready_file:

@@ -17,6 +17,7 @@ from zmqdev.control.verbs import ENDED, VERBS
 from zmqdev.device.device import Device
 from zmqdev.device.service import Service
 from zmqdev.device.tally import PeerEvent
+from zmqdev.options.security import Security
 from zmqdev.relay import DROPS
 
 
@@ -30,7 +31,9 @@ class Control:
         address: str | None,
         config: Callable[[], dict[str, Any]],
         changed: Callable[[], dict[str, Any]] = dict,
+        security: Security | None = None,
     ) -> None:
+        self._security = security
         self.device, self.config, self._changed = device, config, changed
         self._address = address
         self._socket: ControlSocket | None = None
@@ -38,12 +41,15 @@ class Control:
 
     def started(self, service: Service) -> None:
         self._socket = made = ControlSocket(
-            self.device.name, self._address, VERBS, late=ENDED, statistics=self._statistics
+            *(self.device.name, self._address, VERBS),
+            late=ENDED,
+            statistics=self._statistics,
+            security=self._security,
         )
         place = made.open()
         if place is None:
             return
-        tap = Tap(made.context, self.device, service.loop, place.actual)
+        tap = Tap(made.context, self.device, service.loop, place.actual, self._security)
         self._on = Steered(
             *(service, self.device, self.config, self._changed()),
             name=made.name,

@@ -20,7 +20,9 @@ from zmqdev.control import runtimedir
 from zmqdev.control.runtimedir import Found
 from zmqdev.errors import RunError, UsageError
 from zmqdev.options import address as addresses
+from zmqdev.options.security import Security
 from zmqdev.options.suggest import near
+from zmqdev.security import material
 from zmqdev.system import libzmq
 
 # A device answers within 50 ms; beyond this it is stopped, gone or very busy.
@@ -53,7 +55,8 @@ def _target(name: str, running: Mapping[str, Found]) -> Found:
 class Asker:
     """`with Asker() as asker:`; `ask` as often as needed, in one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Security | None = None) -> None:
+        self._keys = keys  # what is shown to addresses of tcp
         self._context: zmq.Context[Any] = zmq.Context()
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
         self._ids = itertools.count(1)
@@ -136,6 +139,9 @@ class Asker:
             socket.set(zmq.LINGER, 0)
             if address.startswith("tcp://"):
                 socket.set(zmq.IPV6, int(addresses.split(address, "connect").ipv6))
+                if self._keys is not None:
+                    for name, value in material.read(self._keys).options.items():
+                        socket.set(zmq.SocketOption[name.upper()], value)
             socket.connect(address)
             self._sockets[address] = socket
         return self._sockets[address]

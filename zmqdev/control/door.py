@@ -31,8 +31,8 @@ Peer = tuple[int, str]
 class Door:
     """To be made before the socket binds; `take` and the rest in the thread of the loop."""
 
-    def __init__(self, opened: OpenSocket) -> None:
-        opened.secure(Security(), Census(per_side=CONTROL_PEERS))
+    def __init__(self, opened: OpenSocket, security: Security | None = None) -> None:
+        opened.secure(security or Security(), Census(per_side=CONTROL_PEERS))
         self._opened, self._socket = opened, opened.socket
         self._watch = PeerWatch(opened.socket, opened.guard)
         largest = wire_size(int(opened.socket.get(zmq.MAXMSGSIZE)), MOST_FRAMES)

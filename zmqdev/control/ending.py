@@ -9,6 +9,7 @@ from typing import Any
 
 from zmqdev.control.client import Asker, targets
 from zmqdev.errors import RunError
+from zmqdev.options.security import Security
 
 ENDING = frozenset({"stop", "drain"})
 # Seconds between two looks, and between two lines about what is still inside.
@@ -18,9 +19,9 @@ LOOK, TELL = 0.05, 1.0
 class Awaited:
     """The end of one device or `run`. To be made before it is asked to end."""
 
-    def __init__(self, address: str, patience: float) -> None:
+    def __init__(self, address: str, patience: float, keys: Security | None = None) -> None:
         self._address, self._patience = address, patience
-        self._asker, self._teller = Asker(), Asker()
+        self._asker, self._teller = Asker(keys), Asker(keys)
         told = self._teller.ask(address, "status", patience=patience)
         self._pid = _local(told)
         self._question = self._asker.pose(address, "ended")

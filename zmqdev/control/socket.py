@@ -21,6 +21,8 @@ from zmqdev.control.door import Door
 from zmqdev.device.socket import OpenSocket, make
 from zmqdev.errors import RunError, ZmqdevError
 from zmqdev.options import address as addresses
+from zmqdev.options.security import Security
+from zmqdev.options.security_check import mechanism
 from zmqdev.stats.snapshot import AddressState
 from zmqdev.system import runtime_place
 from zmqdev.system.loop import Loop
@@ -59,8 +61,10 @@ class ControlSocket:
         *,
         late: str = "",
         statistics: Callable[[], list[bytes]] | None = None,
+        security: Security | None = None,
     ) -> None:
         self._owner, self._address, self._verbs = owner, address, verbs
+        self._security = security
         self._late, self._statistics = late, statistics
         self.context: zmq.Context[Any] = zmq.Context()
         self.name = owner
@@ -75,7 +79,7 @@ class ControlSocket:
         """Where it is bound. None when the default place cannot be used: said, and all goes on
         without. RunError for an address that was asked for and cannot be bound."""
         self._open = make(self.context, "control", "ROUTER", OPTIONS)
-        self.door = Door(self._open)
+        self.door = Door(self._open, self._security)
         if not self._bind(self._open):
             return None
         return AddressState("bind", self._address or "", self._open.addresses[0].actual)
@@ -111,7 +115,8 @@ class ControlSocket:
     def _bind(self, opened: OpenSocket) -> bool:
         if self._address is not None:
             opened.bind(self._address)
-            _warn_of_strangers(self._owner, self._address)
+            if self._security is None or mechanism(self._security) == "null":
+                _warn_of_strangers(self._owner, self._address)
             return True
         try:
             place = runtime_place.prepare()
@@ -198,7 +203,8 @@ def _warn_of_strangers(name: str, address: str) -> None:
     host = addresses.split(address).host
     if host not in ("127.0.0.1", "::1", "lo"):
         log.warning(
-            "%s: any host that reaches %s can steer it; bind it to 127.0.0.1, or use ipc",
+            "%s: any host that reaches %s can steer it; bind it to 127.0.0.1, use ipc, or "
+            "--control-key and --control-clients",
             name,
             address,
         )

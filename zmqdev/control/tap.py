@@ -19,6 +19,7 @@ from zmqdev.device.device import Device
 from zmqdev.device.socket import OpenSocket, make
 from zmqdev.errors import RunError
 from zmqdev.options.runtime_place import IPC_LONGEST
+from zmqdev.options.security import Security
 from zmqdev.options.security_check import mechanism
 from zmqdev.system.loop import Loop, Repeat
 
@@ -45,7 +46,15 @@ def address_for(control: str) -> str:
 class Tap:
     """The tap of one device. Used in the main thread only."""
 
-    def __init__(self, context: zmq.Context[Any], device: Device, loop: Loop, control: str) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[Any],
+        device: Device,
+        loop: Loop,
+        control: str,
+        security: Security | None = None,
+    ) -> None:
+        self._keyed = security is not None and mechanism(security) != "null"
         self._context, self._device, self._loop = context, device, loop
         self._control = control
         self._leases: dict[str, float] = {}
@@ -94,6 +103,11 @@ class Tap:
         """Whoever reaches a port could see what the sides keep for those that they let in."""
         if address.startswith("ipc://"):
             return  # for this user alone
+        if self._keyed:
+            raise RunError(
+                f"the tap would be open to all at {address} while the control asks who comes; "
+                "look at it on its own machine, from a device with --control ipc://PATH"
+            )
         for name, side in self._device.engine.spec.sides.items():
             if mechanism(side) != "null" or side.allow or side.deny:
                 raise RunError(

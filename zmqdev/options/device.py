@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 from zmqdev.errors import UsageError
-from zmqdev.options import security_check, sockopt, socktype
+from zmqdev.options import control_keys, security_check, sockopt, socktype
 from zmqdev.options.common import Logging, Ready, Stats
+from zmqdev.options.control_keys import ControlKeys
 from zmqdev.options.files import files_of
 from zmqdev.options.kind import DeviceKind, SideDefault
 from zmqdev.options.layer import Written, plain
@@ -51,7 +52,7 @@ CHOSEN_LATER = (":0", ":*", "://*")
 
 
 @dataclass(frozen=True)
-class DeviceSpec(Logging, Ready):
+class DeviceSpec(ControlKeys, Logging, Ready):
     """One device. `kind` is the row it was asked for by; the rest is options."""
 
     name: str | None = option(
@@ -225,6 +226,7 @@ def _filled(
     _check_addresses(filled, written)
     _check_affinity(filled, written)
     _check_security(filled, written)
+    control_keys.check(filled, written)
     return filled
 
 

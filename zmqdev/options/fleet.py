@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zmqdev.options.common import STATS_MODES, Logging, Ready, Stats
+from zmqdev.options.control_keys import ControlKeys
 from zmqdev.options.option import option, section
 from zmqdev.options.types import AddressOrOff, Choice, Duration, Flag, HostPort, Text
 
@@ -31,7 +32,7 @@ class FleetStats(Stats):
 
 
 @dataclass(frozen=True)
-class FleetSpec(Logging, Ready):
+class FleetSpec(ControlKeys, Logging, Ready):
     """All parts of a file together."""
 
     name: str | None = option(

@@ -15,6 +15,7 @@ from zmqdev.control.socket import ControlSocket
 from zmqdev.device.announce import announce
 from zmqdev.device.ready_file import ReadyFile
 from zmqdev.device.systemd import Notify
+from zmqdev.options.security import Security
 from zmqdev.supervisor.member import MemberState
 from zmqdev.supervisor.supervisor import Fleet
 from zmqdev.supervisor.verbs import VERBS, SteeredRun
@@ -26,12 +27,14 @@ INTERVAL = 1.0
 class FleetControl:
     """Found by `zmqdev ctl` beside those of its devices."""
 
-    def __init__(self, name: str, address: str | None) -> None:
-        self._name, self._address = name, address
+    def __init__(self, name: str, address: str | None, security: Security | None = None) -> None:
+        self._name, self._address, self._security = name, address, security
         self._socket: ControlSocket | None = None
 
     def started(self, fleet: Fleet) -> None:
-        self._socket = made = ControlSocket(self._name, self._address, VERBS)
+        self._socket = made = ControlSocket(
+            self._name, self._address, VERBS, security=self._security
+        )
         place = made.open()
         if place is not None:
             made.serve(fleet.loop, SteeredRun(made.name, place.actual, fleet, time.monotonic()))

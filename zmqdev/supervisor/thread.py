@@ -14,6 +14,7 @@ from zmqdev.device.device import ENDED, Device
 from zmqdev.device.service import Attachment, Service
 from zmqdev.device.watchdog import Pulse
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, ZmqdevError
+from zmqdev.options.control_keys import door_of
 from zmqdev.options.device import DeviceSpec, printed, warnings
 from zmqdev.options.kind import KINDS
 from zmqdev.options.part import Part
@@ -71,7 +72,9 @@ class Lodger:
         )
         beside: list[Attachment] = [self._pulse]
         if spec.control != "off":
-            beside.append(Control(device, spec.control, lambda: printed(kind, spec)))
+            security = door_of(spec)
+            base = partial(printed, kind, spec)
+            beside.append(Control(device, spec.control, base, security=security))
         beside.append(Announcement())
         service = Service(device, beside, loop=self._around.loop, ended=self._attend)
         try:

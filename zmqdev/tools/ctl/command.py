@@ -14,6 +14,7 @@ from zmqdev.cli.tool import tool
 from zmqdev.control import protocol as wire
 from zmqdev.control.verbs import VERBS
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, RunError, UsageError
+from zmqdev.options.control_keys import AskingKeys, asking_of
 from zmqdev.options.option import option
 from zmqdev.options.types import Duration, Flag
 from zmqdev.supervisor.verbs import VERBS as PARTS
@@ -30,7 +31,7 @@ VERB and its arguments, for all of them: `ctl --all reload`.
 
 
 @dataclass(frozen=True)
-class CtlOptions:
+class CtlOptions(AskingKeys):
     json: bool = option(Flag(), default=False, help="Print JSON.")
     timeout: float = option(
         Duration(positive=True), default=2.0, help="How long to wait for an answer."
@@ -74,10 +75,10 @@ def _act(options: CtlOptions, device: str | None, verb: str | None, words: tuple
     from zmqdev.control.client import Asker, targets
     from zmqdev.control.ending import ENDING
 
-    address = targets((device,))[0].address
+    address, keys = targets((device,))[0].address, asking_of(options)
     if name in ENDING and not options.no_wait:
         return _end(options, address, name, args)
-    with Asker() as asker:
+    with Asker(keys) as asker:
         result = asker.ask(address, name, args, options.timeout)
         if name == "peers" and not options.no_wait:
             result = _rated(asker, address, result, options.timeout)
@@ -126,9 +127,10 @@ def _end(options: CtlOptions, address: str, name: str, args: dict[str, Any]) -> 
     from zmqdev.control.ending import Awaited, failure
     from zmqdev.tools.ctl.answers import answer
 
-    awaited = Awaited(address, options.timeout)
+    keys = asking_of(options)
+    awaited = Awaited(address, options.timeout, keys)
     try:
-        with Asker() as asker:
+        with Asker(keys) as asker:
             result = asker.ask(address, name, args, options.timeout)
         click.echo(_json(result) if options.json else answer(name, result))
         told = awaited.wait(lambda line: click.echo(line, err=True))

@@ -8,8 +8,9 @@ import click
 
 from zmqdev.cli.completion import devices
 from zmqdev.cli.tool import tool
+from zmqdev.options.control_keys import AskingKeys, asking_of
 from zmqdev.options.option import option
-from zmqdev.options.types import Choice, Duration, Flag, Integer
+from zmqdev.options.types import Choice, Duration, Flag, Integer, Many, Text
 from zmqdev.tools.top.sorts import SORTS
 
 HELP = """All devices of this user in one live table.
@@ -23,7 +24,7 @@ when none ever answered.
 
 
 @dataclass(frozen=True)
-class TopOptions:
+class TopOptions(AskingKeys):
     interval: float = option(
         Duration(positive=True), default=1.0, short="i", help="Time between two looks."
     )
@@ -31,6 +32,12 @@ class TopOptions:
     duration: float | None = option(Duration(positive=True), help="End after this time.")
     sort: str = option(Choice(choices=tuple(SORTS)), default="name", help="What to sort by.")
     json: bool = option(Flag(), default=False, help="Print JSON lines.")
+    host: tuple[str, ...] = option(
+        Many(Text(metavar="HOST:PORT")),
+        default=(),
+        help="A device of another machine, by its control address; repeatable. Its row is called "
+        "NAME@HOST.",
+    )
 
 
 def command(name: str) -> click.Command:
@@ -43,7 +50,9 @@ def _act(options: TopOptions, names: tuple[str, ...]) -> int:
     from zmqdev.tools.top.top import TopQuestion, run
 
     asked = TopQuestion(
-        names, options.interval, options.sort, options.json, options.count, options.duration
+        *(names, options.interval, options.sort, options.json, options.count, options.duration),
+        hosts=options.host,
+        keys=asking_of(options),
     )
     with Signals() as signals:
         return run(asked, signals)

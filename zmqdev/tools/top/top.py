@@ -14,7 +14,9 @@ import zmq
 from zmqdev.control.client import Asker, targets
 from zmqdev.control.protocol import ControlReply
 from zmqdev.control.runtimedir import Found
-from zmqdev.errors import EXIT_FAILED, EXIT_OK, RunError
+from zmqdev.errors import EXIT_FAILED, EXIT_OK, RunError, UsageError
+from zmqdev.options import address as addresses
+from zmqdev.options.security import Security
 from zmqdev.report.lines import Lines
 from zmqdev.report.live import Painter
 from zmqdev.stats.rates import Record
@@ -43,6 +45,8 @@ class TopQuestion:
     as_json: bool = False
     count: int | None = None
     duration: float | None = None
+    hosts: tuple[str, ...] = ()
+    keys: Security | None = None
 
     @property
     def end(self) -> float:
@@ -55,7 +59,8 @@ class TopWatch:
 
     def __init__(self, asked: TopQuestion, asker: Asker) -> None:
         self._names, self._asker = asked.names, asker
-        self._known: list[Found] = targets(asked.names)
+        self._hosts = [_of_host(host) for host in asked.hosts]
+        self._known: list[Found] = self._wanted()
         self._record = Record()
         self.silent: set[str] = set()  # those that did not answer the last time
         self.heard = False
@@ -63,14 +68,21 @@ class TopWatch:
     def subjects(self) -> list[Snapshot]:
         """Those that answered, named as `ctl` names them."""
         if not self._names:
-            self._known = targets(())
+            self._known = self._wanted()
         addresses = [found.address for found in self._known]
         replies = self._asker.ask_all(addresses, "status", {}, PATIENCE)
+        self._known = [_renamed(found, replies[found.address]) for found in self._known]
         asked = [(found.name, _subject(found, replies[found.address])) for found in self._known]
         self.silent = {name for name, subject in asked if subject is None}
         subjects = [subject for _, subject in asked if subject is not None]
         self.heard = self.heard or bool(subjects)
         return subjects
+
+    def _wanted(self) -> list[Found]:
+        """Hosts that are named stand for all that runs here."""
+        if self._hosts and not self._names:
+            return list(self._hosts)
+        return [*targets(self._names), *self._hosts]
 
     def items(self) -> list[Item]:
         """All that there are, with what was seen of them so far."""
@@ -85,6 +97,23 @@ class TopWatch:
         except RunError as error:
             return str(error)
         return f"{order.item.name}: {_done(told, order.verb)}"
+
+
+def _of_host(host: str) -> Found:
+    address = host if "://" in host else f"tcp://{host}"
+    try:
+        return Found(host, addresses.check(address, "connect"))
+    except ValueError as error:
+        raise UsageError(str(error), "--host") from None
+
+
+def _renamed(found: Found, reply: ControlReply | None) -> Found:
+    """A device of another machine by its own name, once that is known."""
+    if "://" not in found.address or not found.address.startswith("tcp://"):
+        return found
+    if reply is None or not reply.ok or "@" in found.name or "name" not in reply.result:
+        return found
+    return replace(found, name=f"{reply.result['name']}@{found.address.removeprefix('tcp://')}")
 
 
 def _subject(found: Found, reply: ControlReply | None) -> Snapshot | None:
@@ -103,7 +132,7 @@ def _done(told: Any, verb: str) -> str:
 
 def run(asked: TopQuestion, signals: Signals) -> int:
     """Until `q`, a signal, or the count. The exit status."""
-    with Asker() as asker:
+    with Asker(asked.keys) as asker:
         watch = TopWatch(asked, asker)
         if asked.as_json or not usable():
             return _lines(asked, watch, signals)

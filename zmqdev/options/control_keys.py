@@ -1,0 +1,81 @@
+"""CURVE at a control address of tcp: what a device shows and asks, and what those who ask show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from zmqdev.errors import UsageError
+from zmqdev.options.layer import Written
+from zmqdev.options.option import option
+from zmqdev.options.security import Security
+from zmqdev.options.types import FileName
+
+
+@dataclass(frozen=True)
+class ControlDoor(Security):
+    """The security of a control socket, which binds."""
+
+    bind: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ControlKeys:
+    """Options of what answers."""
+
+    control_key: str | None = option(
+        FileName(),
+        help="CURVE at a control address of tcp: own secret certificate, as `zmqdev keygen` "
+        "writes it.",
+        group="Life",
+    )
+    control_clients: str | None = option(
+        FileName(metavar="DIR"),
+        help="CURVE at a control address of tcp: directory of the certificates of those who may "
+        "ask and steer.",
+        group="Life",
+    )
+
+
+@dataclass(frozen=True)
+class AskingKeys:
+    """Options of what asks."""
+
+    curve_key: str | None = option(
+        FileName(),
+        help="CURVE, for control addresses of tcp: own secret certificate.",
+    )
+    server_key: str | None = option(
+        FileName(metavar="KEY|FILE", or_value=True),
+        help="CURVE, for control addresses of tcp: the public key of what is asked, or its "
+        "certificate.",
+    )
+
+
+def check(spec: Any, written: Written) -> None:
+    """Refuse keys that protect nothing. UsageError names the place."""
+    if not (spec.control_key or spec.control_clients):
+        return
+    place = written.place("control-key", "control-clients")
+    if not (spec.control_key and spec.control_clients):
+        raise UsageError("control-key and control-clients need each other", place)
+    if not (spec.control or "").startswith("tcp://"):
+        raise UsageError("control-key: only with --control tcp://HOST:PORT", place)
+
+
+def door_of(spec: ControlKeys) -> Security:
+    """What stands at the control socket."""
+    if not spec.control_key:
+        return Security()
+    return ControlDoor(
+        curve_key=spec.control_key, authorized_keys=spec.control_clients, bind=("tcp",)
+    )
+
+
+def asking_of(options: AskingKeys) -> Security | None:
+    """What is shown to control sockets at tcp; None: nothing. UsageError when half is missing."""
+    if not (options.curve_key or options.server_key):
+        return None
+    if not options.server_key:
+        raise UsageError("curve-key needs --server-key, the public key of what is asked")
+    return Security(curve_key=options.curve_key, server_key=options.server_key)
