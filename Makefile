@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup test soak fuzz check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
+.PHONY: help setup test foreign soak fuzz check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
         demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs \
         demo-reliable-queue demo-market-data demo-work-farm demo-route-split demo-route-canary \
         demo-route-by-key demo-farm demo-crash demo-durable demo-top picture readme man clean
@@ -31,6 +31,13 @@ $(READY): pyproject.toml $(RELAY_C)
 
 test: $(READY)   ## the whole suite
 	$(BIN)/python -m pytest -n 4
+
+# Programs of others that zmqdev must get along with; nothing of them is needed to run it.
+FOREIGN := locust zerorpc ipykernel ipyparallel
+foreign: $(READY) ## servers of other makes behind a device: installed in build/foreign, then run
+	$(PYTHON) -m venv build/foreign
+	build/foreign/bin/pip install -q $(FOREIGN)
+	$(BIN)/python -m pytest -n 2 tests/e2e/test_foreign_servers.py -rs
 
 soak: $(READY)   ## the long runs, ten minutes each: SOAK=60 make soak
 	$(BIN)/python -m pytest -m soak -s
