@@ -20,8 +20,9 @@ from zmqdev.broker.sockets import FORWARD, SharedShell, Shell
 from zmqdev.broker.store import Store, open_store
 from zmqdev.broker.token import RUN
 from zmqdev.device import marks
+from zmqdev.device.capture import open_capture, places
 from zmqdev.device.engine import Ending, Leftover
-from zmqdev.device.socket import OpenSocket, Watch, census_of, make, open_side
+from zmqdev.device.socket import OpenSocket, Watch, census_of, open_side
 from zmqdev.errors import Unchangeable
 from zmqdev.options.queue import QueueSpec
 from zmqdev.options.sockopt import SOCKET_OPTIONS
@@ -31,7 +32,7 @@ from zmqdev.relay.veil import veil
 from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
 from zmqdev.stats.reliable import ReliableReport
-from zmqdev.stats.snapshot import Flow
+from zmqdev.stats.snapshot import AddressState, Flow
 
 log = logging.getLogger("zmqdev")
 # A burst is hundreds of new lists, gone again a moment later; at Python's own threshold of 700
@@ -56,7 +57,7 @@ class BrokerEngine:
         self.spec = spec
         self.counters = Counters()
         self._sockets: tuple[OpenSocket, ...] = ()
-        self._capture: zmq.Socket[bytes] | None = None
+        self._capture: OpenSocket | None = None
         self._tap: zmq.Socket[bytes] | None = None
         self._letterbox: Letterbox | None = None
         self._store: Store | None = None
@@ -87,10 +88,7 @@ class BrokerEngine:
             for name in ("frontend",) if self.spec.shares else ("frontend", "backend"):
                 side, census = getattr(self.spec, name), census_of(self.spec.limits, sides=2)
                 self._sockets += (open_side(context, name, side, watch, census),)
-            if self.spec.capture:
-                capture = make(context, "capture", "PUB", {})
-                self._capture = capture.socket
-                capture.bind(self.spec.capture)
+            self._capture = open_capture(context, self.spec, {})
             if settings.dead_letters:
                 self._letterbox = Letterbox(context, settings.dead_letters)
         except BaseException:
@@ -215,6 +213,9 @@ class BrokerEngine:
     def sockets(self) -> tuple[OpenSocket, ...]:
         return self._sockets
 
+    def beside(self) -> dict[str, AddressState]:
+        return places(self._capture)
+
     def flows(self) -> tuple[Flow, ...]:
         counts = self.counters.read()
         return (
@@ -275,8 +276,11 @@ class BrokerEngine:
 
     def _copy(self, direction: int, messages: list[list[bytes]]) -> None:
         messages = [[veil(message[0]), *message[1:]] for message in messages]
+        forward = DIRECTIONS[direction] == DIRECTIONS[FORWARD]
         if self._capture is not None:
-            send_burst(self._capture, messages)
+            label = self.spec.capture_prefix[not forward] if self.spec.capture_prefix else b""
+            copies = [[label, *message] for message in messages] if label else messages
+            send_burst(self._capture.socket, copies)
         if self._tap is not None:
-            mark = b">" if DIRECTIONS[direction] == DIRECTIONS[FORWARD] else b"<"
+            mark = b">" if forward else b"<"
             send_burst(self._tap, [[mark, *message] for message in messages])

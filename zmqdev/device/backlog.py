@@ -54,8 +54,10 @@ class Backlog:
             *(self._source, self._in, self._unasked, self._moved), backward=Lane(enabled=False)
         )
         self.relay.capture, self.relay.tap = relay.capture, relay.tap
+        self.relay.labels = relay.labels
         self._taken = relay.hook.left if isinstance(relay, HookedRelay) else int(relay.held[0])
         self._plain: bool | None = None
+        self._swaps = isinstance(relay, Relay) and relay.backend.type == zmq.ROUTER
         self._passed_before = self._passed()
 
     @property
@@ -98,7 +100,10 @@ class Backlog:
         """As the first relay would have passed them on: replies come back to these addresses."""
         if self._source.type != zmq.ROUTER:
             return burst
-        return [[veil(address), *rest] for address, *rest in burst]
+        veiled = [[veil(address), *rest] for address, *rest in burst]
+        if not self._swaps:
+            return veiled
+        return [[*message[1:2], message[0], *message[2:]] for message in veiled]
 
     def discard(self, until: float) -> int:
         """Read what is here and pass it on to nobody: how many messages."""

@@ -93,6 +93,7 @@ class DemandRelay:
         self.asks = asks if asks is not None else Asks()
         self.capture: zmq.Socket[bytes] | None = None
         self.tap: zmq.Socket[bytes] | None = None
+        self.labels: tuple[bytes, bytes] = (b"", b"")
         self._jobs: deque[list[bytes]] = deque()
         self._since = 0
 
@@ -195,7 +196,7 @@ class DemandRelay:
         self.counters.cells[BYTES] += sum(map(len, job))
         self.counters.cells[MESSAGES] += 1
         if self.capture is not None:
-            offer(self.capture, job)
+            offer(self.capture, [self.labels[0], *job] if self.labels[0] else job)
         if self.tap is not None:
             offer(self.tap, [b">", *job])
 

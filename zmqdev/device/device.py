@@ -244,6 +244,7 @@ class Device:
         wake.connect(self._wake_name)
         try:
             self.engine.open(self._context, wake, self._watch)
+            self.beside = {**self.engine.beside(), **self.beside}
             try:
                 self._set_paused(self._paused)
                 self._opened.set()

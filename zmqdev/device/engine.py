@@ -17,7 +17,7 @@ from zmqdev.device.socket import OpenSocket, Watch
 from zmqdev.options.device import DeviceSpec
 from zmqdev.relay import Counters
 from zmqdev.security.unfinished import Progress
-from zmqdev.stats.snapshot import Flow
+from zmqdev.stats.snapshot import AddressState, Flow
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,9 @@ class Engine(Protocol):
 
     def sockets(self) -> tuple[OpenSocket, ...]:
         """The sides, frontend first. Any thread may read the result's addresses."""
+
+    def beside(self) -> Mapping[str, AddressState]:
+        """Where what stands beside the sides can be reached, by the option that asks for it."""
 
     def flows(self) -> tuple[Flow, ...]:
         """Counts by direction. Any thread."""

@@ -66,6 +66,7 @@ class KeepRelay:
         self.counters, self.forward, self.backward = counters, forward, backward
         self.capture: zmq.Socket[bytes] | None = None
         self.tap: zmq.Socket[bytes] | None = None
+        self.labels: tuple[bytes, bytes] = (b"", b"")
         self._room, self._refuse, self._linger_ms = room, refuse, linger_ms
         self._most = room()
         self._held = 0
@@ -313,7 +314,8 @@ class KeepRelay:
         for message in messages:
             copy: list[Any] = [veil(line.id), *message[1:]]
             if self.capture is not None:
-                offer(self.capture, copy)
+                label = self.labels[base > 0]
+                offer(self.capture, [label, *copy] if label else copy)
             if self.tap is not None:
                 offer(self.tap, [b"<" if base else b">", *copy])
 

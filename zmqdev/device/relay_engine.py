@@ -18,6 +18,7 @@ import zmq
 
 from zmqdev.device import marks
 from zmqdev.device.backlog import AnyRelay, Backlog
+from zmqdev.device.capture import open_capture, places
 from zmqdev.device.demand import DemandRelay
 from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.intake import Intake
@@ -39,7 +40,7 @@ from zmqdev.relay.counters import ROWS
 from zmqdev.relay.hooked import HookedRelay
 from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
-from zmqdev.stats.snapshot import Flow
+from zmqdev.stats.snapshot import AddressState, Flow
 from zmqdev.stats.units import counted
 from zmqdev.system.descriptor import remote_of
 
@@ -125,9 +126,7 @@ class RelayEngine:
             for name, side in self.spec.sides.items():
                 manual = rights is not None or bool(self.spec.last_value)
                 self._open_side(context, name, side, watch, manual=manual)
-            if self.spec.capture:
-                self._capture = make(context, "capture", "PUB", {"sndhwm": self.kind.hwm})
-                self._capture.bind(self.spec.capture)
+            self._capture = open_capture(context, self.spec, {"sndhwm": self.kind.hwm})
         except BaseException:
             self.close(0)
             raise
@@ -144,7 +143,12 @@ class RelayEngine:
         )
         self._relay = self._make_relay(frontend, targets, wake)
         if self._capture is not None:
-            self._relay.capture = self._capture.socket
+            self._begin_capture(self._capture.socket)
+
+    def _begin_capture(self, capture: zmq.Socket[bytes]) -> None:
+        self.relay.capture, self.relay.labels = capture, self.spec.capture_prefix or (b"", b"")
+        for subscribing in self._subscribing:
+            subscribing.capture, subscribing.label = capture, self.relay.labels[1]
 
     def _open_side(
         self, context: zmq.Context[Any], name: str, side: Any, watch: Watch, *, manual: bool
@@ -426,6 +430,9 @@ class RelayEngine:
 
     def sockets(self) -> tuple[OpenSocket, ...]:
         return self._sockets
+
+    def beside(self) -> dict[str, AddressState]:
+        return places(self._capture)
 
     def flows(self) -> tuple[Flow, ...]:
         counts = self.counters.read()

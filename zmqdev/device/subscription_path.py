@@ -84,6 +84,8 @@ class Subscribing:
         # Whether a subscription counts only when it is granted here.
         self._manual = rights is not None or newcomers is not None
         self.tap: zmq.Socket[bytes] | None = None
+        self.capture: zmq.Socket[bytes] | None = None
+        self.label = b""  # the first frame of a copy for the capture
         self.turns = 0
         self.emptied = 0  # how often nothing was left to read
         # Unlike a look at EVENTS it lets other threads run: the XPUB takes in all that is there
@@ -208,6 +210,9 @@ class Subscribing:
         self._counters.cells[WIDTH + ROWS["bytes"]] += len(frame)
         if self.tap is not None:
             self.tap.send_multipart([b"<", frame], zmq.DONTWAIT)
+        if self.capture is not None:
+            copy = [self.label, frame] if self.label else [frame]
+            self.capture.send_multipart(copy, zmq.DONTWAIT)
 
     def _repeat(self, frame: bytes) -> None:
         """XSUB counts how often it was given a topic; publishers are told of the first

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from zmqdev.errors import UsageError
-from zmqdev.options import control_keys, security_check, sockopt, socktype
+from zmqdev.options import capturing, control_keys, security_check, sockopt, socktype
+from zmqdev.options.capturing import Capturing
 from zmqdev.options.common import Logging, Ready, Stats
 from zmqdev.options.control_keys import ControlKeys
 from zmqdev.options.files import files_of
@@ -22,7 +23,6 @@ from zmqdev.options.rows import Rows
 from zmqdev.options.side import RESERVED, Backend, Frontend
 from zmqdev.options.types import (
     AGAIN,
-    Address,
     AddressOrOff,
     Choice,
     Duration,
@@ -52,7 +52,7 @@ CHOSEN_LATER = (":0", ":*", "://*")
 
 
 @dataclass(frozen=True)
-class DeviceSpec(ControlKeys, Logging, Ready):
+class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
     """One device. `kind` is the row it was asked for by; the rest is options."""
 
     name: str | None = option(
@@ -104,11 +104,6 @@ class DeviceSpec(ControlKeys, Logging, Ready):
         IntegerOrAlone(1, MOST_LAST_VALUES, alone=LAST_VALUES),
         help="Keep the last message of each topic, of so many topics, and send it to each new "
         f"subscriber at once; for a forwarder. Alone: {LAST_VALUES}.",
-        group="Data path",
-    )
-    capture: str | None = option(
-        Address(verb="bind"),
-        help="Publish a copy of every message at this address (PUB).",
         group="Data path",
     )
     io_threads: int = option(
@@ -197,6 +192,12 @@ def _check_routed(kind: DeviceKind, spec: DeviceSpec, written: Written) -> None:
             "a reliable queue routes by service; remove either routes or reliable",
             written.place("routes", "drop", "keep"),
         )
+    if spec.frontend.type == "ROUTER" in {side.type for side in spec.targets.values()}:
+        raise UsageError(
+            "between two ROUTERs each message names its receiver, and no route can; take the "
+            "routes out, or use a DEALER",
+            written.place("routes", "backend.type", "backends", "drop", "keep"),
+        )
 
 
 def _filled(
@@ -225,6 +226,7 @@ def _filled(
     )
     _check_addresses(filled, written)
     _check_affinity(filled, written)
+    capturing.check(filled, written)
     _check_security(filled, written)
     control_keys.check(filled, written)
     return filled

@@ -34,13 +34,14 @@ def legal(frontend: str, backend: str) -> bool:
 
     Subscriptions travel upstream only from XPUB to XSUB, so neither of the two
     stands without the other. A ROUTER at the back needs the routing id in
-    front of each message; only a DEALER at the front carries one through.
+    front of each message: a DEALER at the front carries one through, and behind
+    a ROUTER the second frame is one.
     """
     if frontend not in FRONTENDS or backend not in BACKENDS:
         return False
     if (frontend == "XSUB") != (backend == "XPUB"):
         return False
-    return backend != "ROUTER" or frontend == "DEALER"
+    return backend != "ROUTER" or frontend in ("DEALER", "ROUTER")
 
 
 def two_way(frontend: str, backend: str) -> bool:

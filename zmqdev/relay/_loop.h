@@ -40,6 +40,8 @@ typedef struct {
     uint64_t *cells;
     uint8_t *origins;
     char mark;
+    unsigned char label_size; /* 0: copies for the capture have no frame in front */
+    char label[UINT8_MAX];
     bool active, drop_when_full, subscriptions_only;
     uint64_t topic_limit, max_frames, max_bytes;
     frames_t message, copies; /* a message that stays after its turn is held */
@@ -84,6 +86,20 @@ static void note_origin(lane_t *lane, const message_t *frame)
     __atomic_store_n(&lane->origins[descriptor % ORIGINS], 1, __ATOMIC_RELAXED);
 }
 
+/* Between two ROUTERs a message names its receiver behind its sender, as in pyzmq's
+ * monitored_queue. */
+static bool swaps(const lane_t *lane)
+{
+    return lane->source->type == ZMQ_ROUTER && lane->target->type == ZMQ_ROUTER;
+}
+
+/* A message has no pointer to itself, so it can be moved as bytes. */
+static void exchange(message_t *one, message_t *other)
+{
+    message_t kept = *one;
+    *one = *other, *other = kept;
+}
+
 /* One whole message from the source. A limit is known to be broken before the end, and
  * what was taken is let go then. */
 static int gather(lane_t *lane, uint64_t *seen)
@@ -107,8 +123,10 @@ static int gather(lane_t *lane, uint64_t *seen)
             || (lane->max_bytes && lane->bytes > lane->max_bytes))
             clear(frames);
     }
-    if (frames->count && lane->source->type == ZMQ_ROUTER) veil(frames->slots);
-    if (frames->count && lane->target->type == ZMQ_ROUTER) unveil(frames->slots);
+    if (!frames->count) return DONE;
+    if (lane->source->type == ZMQ_ROUTER) veil(frames->slots);
+    if (swaps(lane) && frames->count > 1) exchange(frames->slots, frames->slots + 1);
+    if (lane->target->type == ZMQ_ROUTER) unveil(frames->slots);
     return DONE;
 }
 
@@ -139,11 +157,11 @@ static int copy(lane_t *lane)
 }
 
 /* To a PUB, which never waits; what it does not take is its own affair. */
-static void publish(void *socket, lane_t *lane, bool marked)
+static void publish(void *socket, lane_t *lane, const char *front, size_t front_size)
 {
     frames_t *frames = &lane->copies;
     int size = 0;
-    if (marked) RETRY(size, zmq_send(socket, &lane->mark, 1, ZMQ_DONTWAIT | ZMQ_SNDMORE));
+    if (front_size) RETRY(size, zmq_send(socket, front, front_size, ZMQ_DONTWAIT | ZMQ_SNDMORE));
     for (size_t at = 0; size >= 0 && at < frames->count; at++) {
         message_t frame;
         zmq_msg_init(&frame);
@@ -203,8 +221,8 @@ static int deliver(relay_t *relay, lane_t *lane)
     int result = send_frames(lane);
     if (copied) {
         int error = errno;
-        if (result == NOTHING && relay->capture) publish(relay->capture, lane, false);
-        if (result == NOTHING && relay->tap) publish(relay->tap, lane, true);
+        if (result == NOTHING && relay->capture) publish(relay->capture, lane, lane->label, lane->label_size);
+        if (result == NOTHING && relay->tap) publish(relay->tap, lane, &lane->mark, 1);
         clear(&lane->copies);
         errno = error;
     }

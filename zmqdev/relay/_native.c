@@ -218,7 +218,38 @@ static PyObject *relay_held(relay_t *relay, void *unused)
         PyBool_FromLong(relay->lanes[1].message.count > 0));
 }
 
+typedef struct {
+    const char *bytes;
+    Py_ssize_t size;
+} label_t;
+
+static int read_labels(label_t labels[2], PyObject *args)
+{
+    if (!PyArg_ParseTuple(args, "y#y#:label", &labels[0].bytes, &labels[0].size,
+            &labels[1].bytes, &labels[1].size))
+        return -1;
+    if (labels[0].size <= UINT8_MAX && labels[1].size <= UINT8_MAX) return 0;
+    PyErr_SetString(PyExc_ValueError, "a label has at most 255 bytes");
+    return -1;
+}
+
+static void set_label(lane_t *lane, const label_t *label)
+{
+    memcpy(lane->label, label->bytes, (size_t)label->size);
+    lane->label_size = (unsigned char)label->size;
+}
+
+/* label(forward, backward): the first frame of copies for the capture; empty: none. */
+static PyObject *relay_label(relay_t *relay, PyObject *args)
+{
+    label_t labels[2];
+    if (!idle(relay) || read_labels(labels, args) < 0) return NULL;
+    for (int at = 0; at < 2; at++) set_label(&relay->lanes[at], &labels[at]);
+    return Py_NewRef(Py_None);
+}
+
 static PyMethodDef relay_methods[] = {
+    {"label", (PyCFunction)(void (*)(void))relay_label, METH_VARARGS, NULL},
     {"run", (PyCFunction)(void (*)(void))relay_run, METH_VARARGS, NULL},
     {"close", (PyCFunction)(void (*)(void))relay_close, METH_NOARGS, NULL},
     {"take_held", (PyCFunction)(void (*)(void))relay_take_held, METH_NOARGS, NULL},

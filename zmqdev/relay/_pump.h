@@ -16,6 +16,8 @@ typedef struct {
     Py_ssize_t count;
     PyObject *results, *names;
     void *capture, *tap;
+    const char *label; /* the first frame of a copy for the capture */
+    Py_ssize_t label_size;
     unsigned long long sent, bytes;
     uint64_t ticks; /* in the function */
 } pump_t;
@@ -76,8 +78,11 @@ static outlet_t *outlet_of(const pump_t *pump, PyObject *item, PyObject **messag
 
 static void copy_to(const pump_t *pump, PyObject *message)
 {
-    int size;
-    if (pump->capture) offer(pump->capture, message);
+    int size = 0;
+    if (pump->capture && pump->label_size)
+        RETRY(size, zmq_send(pump->capture, pump->label, (size_t)pump->label_size,
+            ZMQ_DONTWAIT | ZMQ_SNDMORE));
+    if (pump->capture && size >= 0) offer(pump->capture, message);
     if (!pump->tap) return;
     RETRY(size, zmq_send(pump->tap, ">", 1, ZMQ_DONTWAIT | ZMQ_SNDMORE));
     if (size >= 0) offer(pump->tap, message);
@@ -142,15 +147,15 @@ static outlet_t *outlets_of(state_t *state, PyObject *targets, Py_ssize_t count)
     return outlets;
 }
 
-/* pump(results, names, targets, limit, capture, tap) -> (sent, bytes, ns, why, what) */
+/* pump(results, names, targets, limit, capture, tap, label="") -> (sent, bytes, ns, why, what) */
 static PyObject *pump(PyObject *module, PyObject *args)
 {
     state_t *state = PyModule_GetState(module);
     PyObject *targets, *capture, *tap, *what;
     Py_ssize_t limit;
     pump_t made = {0};
-    if (!PyArg_ParseTuple(args, "OO!O!nOO:pump", &made.results, &PyDict_Type, &made.names,
-            &PyTuple_Type, &targets, &limit, &capture, &tap))
+    if (!PyArg_ParseTuple(args, "OO!O!nOO|y#:pump", &made.results, &PyDict_Type, &made.names,
+            &PyTuple_Type, &targets, &limit, &capture, &tap, &made.label, &made.label_size))
         return NULL;
     if (!PyIter_Check(made.results)) {
         PyErr_SetString(PyExc_TypeError, "results are an iterator");

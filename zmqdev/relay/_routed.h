@@ -192,8 +192,8 @@ static void end_message(routed_t *routed, bool copied)
     if (routed->sent) {
         add(&lane->cells[BYTES], lane->bytes);
         add(&lane->cells[MESSAGES], 1);
-        if (copied && routed->base.capture) publish(routed->base.capture, lane, false);
-        if (copied && routed->base.tap) publish(routed->base.tap, lane, true);
+        if (copied && routed->base.capture) publish(routed->base.capture, lane, lane->label, lane->label_size);
+        if (copied && routed->base.tap) publish(routed->base.tap, lane, &lane->mark, 1);
     } else add(&lane->cells[row_of(routed)], 1);
     if (routed->empty) forget(&lane->message);
     else clear(&lane->message);

@@ -191,7 +191,17 @@ static PyObject *routed_routes(routed_t *routed, void *unused)
     return Py_NewRef(routed->routes);
 }
 
+/* As relay_label. */
+static PyObject *routed_label(routed_t *routed, PyObject *args)
+{
+    label_t labels[2];
+    if (!idle(&routed->base) || read_labels(labels, args) < 0) return NULL;
+    for (int at = 0; at <= routed->count; at++) set_label(&routed->lanes[at], &labels[at > 0]);
+    return Py_NewRef(Py_None);
+}
+
 static PyMethodDef routed_methods[] = {
+    {"label", (PyCFunction)(void (*)(void))routed_label, METH_VARARGS, NULL},
     {"run", (PyCFunction)(void (*)(void))routed_run, METH_VARARGS, NULL},
     {"renew", (PyCFunction)(void (*)(void))routed_renew, METH_O, NULL},
     {"close", (PyCFunction)(void (*)(void))routed_close, METH_NOARGS, NULL},

@@ -93,13 +93,14 @@ class Hook:
         limit: int,
         capture: Socket | None,
         tap: Socket | None,
+        label: bytes = b"",
     ) -> HookStep:
         """Send what it yields, as `pump` does. See `busy` for whether it has ended."""
         if self._results is None:
             self._call()
         assert self._results is not None
         sent, size, spent, why, what = pump(
-            self._results, self._names, targets, limit, capture, tap
+            self._results, self._names, targets, limit, capture, tap, label
         )
         self._spent(spent)
         found: tuple[int, list[bytes]] | None = None

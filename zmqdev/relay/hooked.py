@@ -105,7 +105,7 @@ class HookedRelay(RoutedRelay):
         if fan.decision is not None:
             return int(self._send_held(fan.decision))
         failed = self.hook.failed
-        step = self.hook.step(self._pump, self._ends, limit, self.capture, self.tap)
+        step = self.hook.step(self._pump, self._ends, limit, self.capture, self.tap, self.labels[0])
         self._count(fan, ROWS["hook"], self.hook.failed - failed)
         self._count(fan, BYTES, step.size)
         self._count(fan, MESSAGES, step.sent)

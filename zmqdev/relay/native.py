@@ -54,6 +54,7 @@ class Relay:
         self.capture: zmq.Socket[bytes] | None = None
         self.tap: zmq.Socket[bytes] | None = None
         self.stall_ms = -1
+        self._labels = (b"", b"")
         self._core = _native.Relay(frontend, backend, wake, counters)
 
     def behind(self, source: zmq.Socket[bytes]) -> Relay:
@@ -63,6 +64,16 @@ class Relay:
             forward=self.forward,
             backward=Lane(enabled=False),
         )
+
+    @property
+    def labels(self) -> tuple[bytes, bytes]:
+        """As twin.Relay.labels."""
+        return self._labels
+
+    @labels.setter
+    def labels(self, labels: tuple[bytes, bytes]) -> None:
+        self._labels = labels
+        self._core.label(*labels)
 
     @property
     def held(self) -> tuple[bool, bool]:

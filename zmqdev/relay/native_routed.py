@@ -74,6 +74,7 @@ class RoutedRelay:
         self.forward, self.backward = forward, backward
         self.capture: Socket | None = None
         self.tap: Socket | None = None
+        self._labels = (b"", b"")
         self._enveloped = enveloped
         self._latest = state if state is not None else NativeState(table)
         sockets = (frontend, wake, *(target.socket for target in targets))
@@ -101,6 +102,16 @@ class RoutedRelay:
         """As routed.RoutedRelay.renew."""
         self._latest = NativeState(table, self._latest)
         self._core.renew(self._latest)
+
+    @property
+    def labels(self) -> tuple[bytes, bytes]:
+        """As twin.Relay.labels."""
+        return self._labels
+
+    @labels.setter
+    def labels(self, labels: tuple[bytes, bytes]) -> None:
+        self._labels = labels
+        self._core.label(*labels)
 
     @property
     def held(self) -> tuple[bool, bool]:

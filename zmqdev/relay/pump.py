@@ -30,6 +30,7 @@ def pump(
     limit: int,
     capture: zmq.Socket[bytes] | None,
     tap: zmq.Socket[bytes] | None,
+    label: bytes = b"",
     /,
 ) -> Pumped:
     """Send what is yielded, up to `limit` items. `names`: the number of each of the targets."""
@@ -49,7 +50,7 @@ def pump(
         more = sum(map(len, message))
         targets[at].sent(more)
         sent, size = sent + 1, size + more
-        _copy(message, capture, tap)
+        _copy(message, capture, tap, label)
     return sent, size, spent, MORE, None
 
 
@@ -74,10 +75,13 @@ def _next(results: Iterator[Any]) -> tuple[tuple[Any] | None, BaseException | No
 
 
 def _copy(
-    message: Sequence[bytes], capture: zmq.Socket[bytes] | None, tap: zmq.Socket[bytes] | None
+    message: Sequence[bytes],
+    capture: zmq.Socket[bytes] | None,
+    tap: zmq.Socket[bytes] | None,
+    label: bytes,
 ) -> None:
     if capture is not None:
-        send_burst(capture, (message,))
+        send_burst(capture, ([label, *message] if label else message,))
     if tap is not None:
         send_burst(tap, ([b">", *message],))
 

@@ -217,7 +217,8 @@ class RoutedRelay(Relay):
 
     def _copy_bytes(self, message: list[bytes]) -> None:
         if self.capture is not None:
-            self._send(self.capture, (message,))
+            label = self.labels[0]
+            self._send(self.capture, ([label, *message] if label else message,))
         if self.tap is not None:
             self._send(self.tap, ([self._fan.mark, *message],))
 

@@ -124,6 +124,8 @@ class Relay:
         self.stall_ms = -1
         """A run ends when a message has waited so long for the target of the first direction, in
         it or before; -1: it does not."""
+        self.labels: tuple[bytes, bytes] = (b"", b"")
+        """The leading frame of a copy for the capture, forward and backward; empty: none."""
         self._running = False
         self._flows: tuple[Direction, ...] = (
             Direction(frontend, backend, b">", 0),
@@ -268,7 +270,7 @@ class Relay:
         if flow.to_router and (self.capture is not None or self.tap is not None):
             message = [zmq.Frame(veil(message[0].bytes)), *message[1:]]
         if self.capture is not None:
-            offer(self.capture, message)
+            offer(self.capture, labelled(self.labels[flow.base > 0], message))
         if self.tap is not None:
             offer(self.tap, [flow.mark, *message])
 
@@ -339,12 +341,21 @@ def receive_frames(socket: zmq.Socket[bytes]) -> list[zmq.Frame] | None:
     return frames
 
 
+def labelled(label: bytes, message: Sequence[zmq.Frame]) -> list[zmq.Frame | bytes]:
+    """With the label as a first frame, where there is one."""
+    return [label, *message] if label else [*message]
+
+
 def veiled(flow: Direction, message: list[zmq.Frame]) -> list[zmq.Frame]:
-    """The message with its address as the target may see it, or as a ROUTER needs it."""
-    if not (flow.from_router or flow.to_router) or len(message[0]) != SIZE:
-        return message
-    turned = (veil if flow.from_router else unveil)(message[0].bytes)
-    return [zmq.Frame(turned), *message[1:]]
+    """The message with its address as the target may see it, or as a ROUTER needs it. Between
+    two ROUTERs it names its receiver behind its sender, as in pyzmq's monitored_queue."""
+    if flow.from_router and len(message[0]) == SIZE:
+        message = [zmq.Frame(veil(message[0].bytes)), *message[1:]]
+    if flow.from_router and flow.to_router and len(message) > 1:
+        message = [message[1], message[0], *message[2:]]
+    if flow.to_router and len(message[0]) == SIZE:
+        message = [zmq.Frame(unveil(message[0].bytes)), *message[1:]]
+    return message
 
 
 def refusal(lane: Lane, message: Sequence[zmq.Frame]) -> str | None:

@@ -95,7 +95,7 @@ FLOW: tuple[Key[tuple[Flow, Rate]], ...] = (
     Key("blocked_ns", "ns", "waited for a full target in all", lambda x: x[0].blocked_ns, False),
 )
 # What stands beside the sides of a device and has an address, by the option that asks for it.
-BESIDE = ("control", "metrics")
+BESIDE = ("control", "metrics", "capture", "capture_connect")
 # An endpoint neither drops nor blocks by rules that it could count.
 _DEVICES_ONLY = frozenset({"drops", "blocked_pct", "drops_by_reason", "blocked_ns"})
 

@@ -104,6 +104,9 @@ def ports_of(part: Part) -> Iterator[Port]:
         yield from _side(part, name, side, side.type, sends if name == "frontend" else True)
     if spec.capture:
         yield _beside(part, "capture", "PUB", spec.capture, "capture")
+    if spec.capture_connect:
+        place = "capture-connect"
+        yield _beside(part, place, "PUB", spec.capture_connect, place, "connect")
     if part.keeps and spec.reliable.dead_letters:
         where = "reliable.dead-letters"
         yield _beside(part, "dead-letters", "PUSH", spec.reliable.dead_letters, where)

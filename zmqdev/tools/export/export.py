@@ -204,6 +204,8 @@ def _readdress(settings: dict[str, Any], plan: Plan, part: Part, alone: bool) ->
                 target[verb] = moved[0] if len(moved) == 1 else moved
     if part.category == "device" and part.spec.capture:
         settings["capture"] = where["capture", part.spec.capture]
+    if part.category == "device" and part.spec.capture_connect:
+        settings["capture-connect"] = where["capture-connect", part.spec.capture_connect]
     if part.keeps and part.spec.reliable.dead_letters:
         moved_to = where["dead-letters", part.spec.reliable.dead_letters]
         settings.setdefault("reliable", {})["dead-letters"] = moved_to
