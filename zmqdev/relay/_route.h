@@ -102,7 +102,7 @@ static bool all_hold(
 static int within(route_t *route, const decision_t *decision, int64_t now)
 {
     bool keyed = route->by != NO_KEY;
-    if (route->share >= WHOLE && !route->rate.cost && !route->rate.depth) return 1;
+    if (!route->limited) return 1;
     uint64_t key = keyed ? fnv1a(key_of(decision, route->by)) : 0;
     if (route->share < WHOLE
         && !(keyed ? (int64_t)(mix(key) % WHOLE) < route->share

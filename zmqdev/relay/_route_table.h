@@ -22,18 +22,22 @@ typedef struct {
     span_t before, after;
 } rename_t;
 
+/* What every message needs of its route comes first, so that it lies together: with a thousand
+ * routes the time goes by in waiting for memory. */
 typedef struct {
-    condition_t *conditions;
-    size_t count;
+    uint64_t *cells; /* messages, bytes, full; others read them */
     int *targets, target_count;
+    int only; /* the target, where it is one; `targets` points here then */
     int pick, on_full, by; /* by: the number of a frame, NO_KEY */
+    int turn; /* of PICK_NEXT: which target comes first */
     bool copy;
     bool certain; /* what the index finds for it fits it */
+    bool limited; /* it has a share or a rate */
     int64_t share, due; /* due: what share_takes remembers */
-    rate_t rate; /* cost 0: no limit */
+    rate_t rate; /* depth 0: no limit */
     rename_t rename;
-    int turn; /* of PICK_NEXT: which target comes first */
-    uint64_t *cells; /* messages, bytes, full; others read them */
+    condition_t *conditions;
+    size_t count;
 } route_t;
 
 /* A path and what was found for the message `of`. */
@@ -48,10 +52,11 @@ typedef struct {
 
 /* Routes whose first frame begins with `text`, in order, those of its own beginnings among them. */
 typedef struct {
+    uint64_t hash, head; /* head: the first bytes of the text, eight at most */
     span_t text;
-    uint64_t hash;
     const int *routes;
     size_t count;
+    int only; /* the route, where it is one; `routes` points here then */
 } prefix_t;
 
 typedef struct {
@@ -238,6 +243,7 @@ static int read_route(table_t *table, PyObject *item, void *into)
             &rename, &cells))
         return -1;
     route->copy = copy, route->share = share, route->cells = (uint64_t *)(uintptr_t)cells;
+    route->limited = share < WHOLE || depth;
     route->rate = (rate_t){.cost = cost, .depth = depth, .keyed = route->by != NO_KEY};
     route->conditions =
         read_all(table, conditions, sizeof(condition_t), read_condition, &route->count);
@@ -246,6 +252,7 @@ static int read_route(table_t *table, PyObject *item, void *into)
     route->targets = read_all(table, targets, sizeof(int), read_target, &count);
     if (!route->targets) return -1;
     route->target_count = (int)count;
+    if (count == 1) route->only = *route->targets, route->targets = &route->only;
     if (route->target_count <= table->backend_count) return read_rename(rename, &route->rename);
     PyErr_SetString(PyExc_ValueError, "a backend stands there twice");
     return -1;
@@ -266,6 +273,9 @@ static void put_prefix(index_t *index, prefix_t prefix)
     uint64_t at = prefix.hash & index->mask;
     while (index->slots[at].routes) at = (at + 1) & index->mask;
     index->slots[at] = prefix;
+    if (prefix.count != 1) return;
+    index->slots[at].only = *prefix.routes;
+    index->slots[at].routes = &index->slots[at].only;
 }
 
 /* (text, routes) */
@@ -276,6 +286,7 @@ static int read_prefix(table_t *table, PyObject *item, void *into)
     if (!PyArg_ParseTuple(item, "SO!:prefix", &text, &PyTuple_Type, &routes)) return -1;
     if (read_span(text, &prefix->text) < 0) return -1;
     prefix->hash = quick(prefix->text);
+    prefix->head = head_of(prefix->text);
     prefix->routes = read_all(table, routes, sizeof(int), read_index_number, &prefix->count);
     return prefix->routes ? 0 : -1;
 }
@@ -308,13 +319,13 @@ static int read_prefixes(table_t *table, PyObject *prefixes, PyObject *always)
     return index->always ? 0 : -1;
 }
 
-static const prefix_t *prefix_at(const index_t *index, span_t text, uint64_t hash)
+static const prefix_t *prefix_at(const index_t *index, span_t text)
 {
+    uint64_t hash = quick(text), head = head_of(text);
     for (uint64_t at = hash & index->mask; index->slots[at].routes; at = (at + 1) & index->mask) {
         const prefix_t *slot = &index->slots[at];
-        if (slot->hash == hash && slot->text.size == text.size
-            && same(slot->text.bytes, text.bytes, text.size))
-            return slot;
+        if (slot->hash != hash || slot->text.size != text.size || slot->head != head) continue;
+        if (text.size <= 8 || same(slot->text.bytes + 8, text.bytes + 8, text.size - 8)) return slot;
     }
     return NULL;
 }
@@ -325,7 +336,7 @@ static const prefix_t *longest_prefix(const index_t *index, span_t first)
     const prefix_t *best = NULL;
     for (size_t at = 0; at < index->length_count && index->lengths[at] <= first.size; at++) {
         span_t begin = {first.bytes, index->lengths[at]};
-        const prefix_t *found = prefix_at(index, begin, quick(begin));
+        const prefix_t *found = prefix_at(index, begin);
         if (found) best = found;
     }
     return best;

@@ -105,6 +105,17 @@ static uint64_t load(const unsigned char *at, size_t size)
     return value;
 }
 
+/* The first eight bytes, or fewer, as a number; equal ones of one size are the same bytes. */
+static uint64_t head_of(span_t data)
+{
+    const unsigned char *at = data.bytes;
+    if (data.size >= 8) return load(at, 8);
+    if (data.size >= 4) return load(at, 4) | load(at + data.size - 4, 4) << 32;
+    uint64_t value = 0;
+    for (size_t place = 0; place < data.size; place++) value = value << 8 | at[place];
+    return value;
+}
+
 /* A quick hash, for a table in memory alone: eight bytes at a time, the last ones overlapping. */
 static uint64_t quick(span_t data)
 {
