@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmqdev.device.demand import MOST_AHEAD, Asks
+from zmqdev.relay.asks import MOST_AHEAD, Asks
 
 
 def test_the_one_that_waits_longest_is_served_by_its_envelope() -> None:

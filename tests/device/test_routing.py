@@ -202,3 +202,59 @@ def test_a_file_is_read_again_and_counts_go_on(
 
 def test_a_plain_device_has_no_routes(steered: Begin) -> None:
     assert "has no routes" in steered("streamer").refusal("routes")
+
+
+def asking(made: Streamer, side: str, *asks: bytes) -> zmq.Socket[bytes]:
+    worker = made.peer(zmq.DEALER, side)
+    for one in asks:
+        worker.send(one)
+    return worker
+
+
+def test_a_named_backend_gives_work_to_those_that_ask(steered: Begin, context: Context) -> None:
+    sides = f"{{w: {{bind: '{ANY}', demand: true}}}}"
+    routes = "[{match: {topic: 'job*'}, to: w}]"
+    item = steered("streamer", text=f"backends: {sides}\nroutes: {routes}\n")
+    made = Streamer(item, context)
+    (rest,) = made.pulls("backend")
+    for topic in (b"other", b"job1", b"job2", b"late"):
+        made.push.send(topic)
+    assert rest.recv() == b"other"
+    until(lambda: made.item.device.engine.relay.held[0], "the job waits until a worker asks")
+    slow = asking(made, "w", b"ready")
+    assert slow.recv() == b"job1"
+    quick = made.peer(zmq.REQ, "w")
+    quick.send(b"ready")
+    assert quick.recv() == b"job2"
+    assert rest.recv() == b"late"
+    until(lambda: made.counts()["messages"] == 4, "all are counted")
+
+
+def test_a_job_of_a_worker_that_has_gone_goes_to_the_next(steered: Begin, context: Context) -> None:
+    routes = "[{match: {topic: 'x*'}, to: drop}]"
+    item = steered("streamer", text=f"backend: {{bind: '{ANY}', demand: true}}\nroutes: {routes}\n")
+    made = Streamer(item, context)
+    asking(made, "backend", b"one", b"two").close(0)
+    item.serve(lambda: item.ask("peers")["backend"]["connected"] == 0)
+    for body in (b"x", b"job"):
+        made.push.send(body)
+    worker = asking(made, "backend", b"ready")
+    assert worker.recv() == b"job"
+    until(lambda: made.counts()["route"] == 1, "the other is dropped")
+    assert item.ask("status")["details"]["demand"]["asked"] == 0
+
+
+@pytest.mark.parametrize("word", ["drop", "next"])
+def test_without_a_worker_that_asks_there_is_no_room(
+    steered: Begin, context: Context, word: str
+) -> None:
+    sides = f"{{w: {{bind: '{ANY}', demand: true}}}}"
+    item = steered("streamer", text=f"backends: {sides}\nroutes: [{{to: w, on-full: {word}}}]\n")
+    made = Streamer(item, context)
+    (rest,) = made.pulls("backend")
+    made.push.send(b"job")
+    if word == "next":
+        assert rest.recv() == b"job"
+    else:
+        until(lambda: made.counts()["full"] == 1, "it is dropped")
+    assert made.routes()["1"]["full"] == 1

@@ -15,7 +15,8 @@ from zmqdev.errors import UsageError
 from zmqdev.options.device import DeviceSpec
 from zmqdev.options.layer import Written
 from zmqdev.options.routes import Rules, rules_of, table_of
-from zmqdev.relay import Counters, Lane, recv_burst, send_burst
+from zmqdev.relay import Counters, Lane, recv_burst, routed, send_burst
+from zmqdev.relay.asks import Asks
 from zmqdev.relay.fan import RoutedRelay, Target, pump
 from zmqdev.relay.hook import Hook
 from zmqdev.relay.hooked import HookedRelay
@@ -52,19 +53,26 @@ class Routing:
         lanes: tuple[Lane, Lane],
     ) -> RoutedRelay:
         """The relay of these sockets. Addresses lead a message where a ROUTER is at an end."""
-        targets = [Target(one.name, one.socket) for one in backends]
+        targets = [self._target(one) for one in backends]
         options: dict[str, Any] = {
             "forward": lanes[0],
             "backward": lanes[1],
-            "enveloped": any(one.type == "ROUTER" for one in (frontend, *backends)),
+            "enveloped": frontend.type == "ROUTER"
+            or any(target.is_router and target.asks is None for target in targets),
         }
+        in_python: dict[str, Any] = {**options, "receive": recv_burst, "send": send_burst}
         made = (frontend.socket, targets, wake, counters, self._table)
-        if self._hook is None:
-            self._relay = RoutedRelay(*made, **options)
+        if self._hook is not None:
+            self._relay = HookedRelay(*made, hook=self._hook, pump=pump, **in_python)
+        elif any(target.asks is not None for target in targets):
+            self._relay = routed.RoutedRelay(*made, **in_python)
         else:
-            bursts: dict[str, Any] = {"receive": recv_burst, "send": send_burst, "pump": pump}
-            self._relay = HookedRelay(*made, hook=self._hook, **options, **bursts)
+            self._relay = RoutedRelay(*made, **options)
         return self._relay
+
+    def _target(self, side: OpenSocket) -> Target:
+        asks = Asks() if self._spec.targets[side.name].demand else None
+        return Target(side.name, side.socket, asks=asks)
 
     def _make_hook(self) -> Hook | None:
         file = self._rules.hook
@@ -108,7 +116,16 @@ class Routing:
         backends = [self._since(("backend", row["name"]), row) for row in self._backends()]
         unrouted = self._unrouted - self._zero_unrouted
         told = {"routes": routes, "unrouted": unrouted, "backends": backends}
-        return told | self._of_hook()
+        return told | self._of_hook() | self._of_demand()
+
+    def _of_demand(self) -> dict[str, Any]:
+        """Jobs asked for, and those of workers that have gone."""
+        targets = [] if self._relay is None else self._relay.targets
+        found = [target.asks for target in targets if target.asks is not None]
+        if not found:
+            return {}
+        asked = sum(len(asks.waiting) for asks in found)
+        return {"demand": {"asked": asked, "asks_lost": sum(asks.lost for asks in found)}}
 
     def _of_hook(self) -> dict[str, Any]:
         """Its failures, the nanoseconds in it, and these as a part of the last second."""

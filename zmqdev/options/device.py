@@ -205,7 +205,7 @@ def _filled(
 ) -> DeviceSpec:
     """`named_alone`: there are backends of other names and nothing is said of `backend`."""
     frontend_type = spec.frontend.type or _partner(kind, spec, "frontend")
-    backend_type = spec.backend.type or _partner(kind, spec, "backend")
+    backend_type = spec.backend.type or _partner(kind, spec, "backend", demand=on_demand(spec))
     if on_demand(spec):
         _check_demand(kind, frontend_type, backend_type, written)
     elif not named_alone:
@@ -242,10 +242,6 @@ def _named(
 ) -> Any:
     """A backend of `backends`. It has no address of its own accord: that of `backend` is taken."""
     side, path = spec.backends[name], f"backends.{name}"
-    if side.demand:
-        raise UsageError(
-            f"{path}: demand is for `backend` alone", written.place(f"{path}.demand", path)
-        )
     if kind.only:
         raise UsageError(
             f"{path}: a reliable queue shares requests by service, and has one backend",
@@ -253,8 +249,11 @@ def _named(
         )
     if not side.bind and not side.connect:
         raise UsageError(f"{path}: write bind or connect, and an address", written.place(path))
-    type_ = side.type or _partner(kind, spec, "backend")
-    _check_pair(kind, frontend_type, type_, written, path)
+    type_ = side.type or _partner(kind, spec, "backend", demand=side.demand)
+    if side.demand:
+        _check_demand(kind, frontend_type, type_, written, path)
+    else:
+        _check_pair(kind, frontend_type, type_, written, path)
     return fill(kind.backend, path, side, type_)
 
 
@@ -281,12 +280,12 @@ def _names_services(spec: DeviceSpec) -> bool:
     return settings is not None and settings.enabled and settings.workers != "plain"
 
 
-def _partner(kind: DeviceKind, spec: DeviceSpec, side: str) -> str:
+def _partner(kind: DeviceKind, spec: DeviceSpec, side: str, *, demand: bool = False) -> str:
     """The type of a side not named: the kind's, or what goes with the other side."""
     own: str = getattr(kind, side).type
     if side == "backend" and spec.frontend.type == "SUB" and own == "XPUB":
         return "PUB"
-    if side == "backend" and on_demand(spec):
+    if demand:
         return "ROUTER"
     if side == "frontend" and spec.backend.type == "PUB" and own == "XSUB":
         return "SUB"
@@ -298,15 +297,17 @@ def on_demand(spec: DeviceSpec) -> bool:
     return spec.backend.demand
 
 
-def _check_demand(kind: DeviceKind, frontend: str, backend: str, written: Written) -> None:
+def _check_demand(
+    kind: DeviceKind, frontend: str, backend: str, written: Written, path: str = "backend"
+) -> None:
     """Work on demand is a streamer's; whoever asks is answered by a ROUTER."""
-    place = written.place("backend.demand")
+    place = written.place(f"{path}.demand")
     if kind.name != "streamer":
         raise UsageError(f"demand: only with a streamer, not with a {kind.name}", place)
     if (frontend, backend) != ("PULL", "ROUTER"):
         raise UsageError(
             f"demand: needs a PULL frontend and a ROUTER backend, not {frontend} and {backend}",
-            written.place("backend.type", "frontend.type", "backend.demand"),
+            written.place(f"{path}.type", "frontend.type", f"{path}.demand"),
         )
 
 

@@ -57,6 +57,7 @@ class HookedRelay(RoutedRelay):
     def _turn(self, flow: Direction) -> int:
         if flow is not self._fan:
             return super()._turn(flow)
+        self._hear()
         self._count_blocked(flow)
         flow.noting = self.counters.origins.wanted
         moved = 0 if self._is_busy() else self._feed()

@@ -18,6 +18,7 @@ from typing import Any
 
 import zmq
 
+from zmqdev.relay.asks import Asks
 from zmqdev.relay.bursts import recv_burst, send_burst
 from zmqdev.relay.counters import ROWS, WIDTH, Counters
 from zmqdev.relay.lane import Lane
@@ -30,6 +31,8 @@ from zmqdev.wire.envelope import body_at
 
 Socket = zmq.Socket[bytes]
 COPY = ROWS["copy"]
+HEARD = 1000
+"""Messages of workers that are heard at once."""
 
 
 class Fan(Direction):
@@ -57,6 +60,9 @@ class Fan(Direction):
         new = False
         for index in self.decision.waits:
             target = self.targets[index]
+            if target.asks is not None:
+                new = new or bool(ready[target.socket] & zmq.POLLIN)
+                continue
             writable = bool(ready[target.socket] & zmq.POLLOUT)
             new = new or (writable and not target.claimed)
             target.claimed = writable
@@ -97,6 +103,7 @@ class RoutedRelay(Relay):
         self._next: State | None = None
         self._receive, self._send = receive, send
         self._enveloped = enveloped
+        self._asked = [target for target in targets if target.asks is not None]
         self._fan = Fan(frontend, targets, enveloped=enveloped)
         self._flows = (
             self._fan,
@@ -127,6 +134,17 @@ class RoutedRelay(Relay):
     def close(self) -> None:
         super().close()
         self._fan.decision = None
+
+    def _turn(self, flow: Direction) -> int:
+        if flow is self._fan:
+            self._hear()
+        return super()._turn(flow)
+
+    def _hear(self) -> None:
+        """Who asks for work."""
+        for target in self._asked:
+            for message in self._receive(target.socket, HEARD):
+                target.asks.add(message)  # type: ignore[union-attr]  # that is why it is here
 
     def _take(self, flow: Direction) -> bool:
         if flow is not self._fan:
@@ -192,12 +210,30 @@ class RoutedRelay(Relay):
     def _offer(self, index: int, message: list[bytes]) -> bool:
         """Hand a message to a backend. One that a ROUTER cannot deliver is gone, and counted."""
         target = self.targets[index]
+        if target.asks is not None:
+            return self._serve(target, target.asks, message)
         if target.is_router:
             return self._address(target, message)
         accepted, _ = self._send(target.socket, (message,))
         if accepted:
             self._sent(target, message)
         return bool(accepted)
+
+    def _serve(self, target: Target, asks: Asks, message: list[bytes]) -> bool:
+        """To the first of those that ask that takes it."""
+        for _ in range(len(asks.waiting)):
+            if not asks.waiting:  # one that has gone had asked more than once
+                break
+            lead = asks.take()
+            accepted, refused = self._send(target.socket, ([*lead, *message],))
+            if accepted:
+                self._sent(target, message)
+                return True
+            if refused == EAGAIN:
+                asks.give_back(lead)
+            else:
+                asks.forget(lead[0])
+        return False
 
     def _address(self, target: Target, message: list[bytes]) -> bool:
         row = UNREACHABLE

@@ -8,6 +8,8 @@ from typing import Any
 
 import zmq
 
+from zmqdev.relay.asks import Asks
+
 CELLS = ("messages", "bytes", "blocked_ns")
 """The order in the array; the C half has the same."""
 
@@ -20,6 +22,8 @@ class Target:
     socket: zmq.Socket[bytes]
     cells: array[int] = field(default_factory=lambda: array("Q", bytes(8 * len(CELLS))))
     claimed: bool = False  # EVENTS said POLLOUT since it last refused
+    asks: Asks | None = None
+    """Of a ROUTER that gives work to those that ask; it has room while one does."""
 
     def __post_init__(self) -> None:
         self.is_router = self.socket.type == zmq.ROUTER
