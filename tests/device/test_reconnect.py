@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import zmq
+
 from zmqdev.device.reconnect import LONGEST_PAUSE, Comeback
+from zmqdev.device.tally import Tally
 
 
 def test_pauses_double_up_to_a_limit() -> None:
@@ -39,3 +42,15 @@ def test_addresses_are_told_apart() -> None:
     plan.failed("tcp://b", 5)
     assert plan.due(1) == ["tcp://a"]
     assert plan.due(6) == ["tcp://b"]
+
+
+def test_an_address_that_libzmq_sees_to_is_left_to_it() -> None:
+    """A second connection beside the first one would keep what is unsent, and stay open."""
+    tally, there = Tally(), "tcp://127.0.0.1:1"
+    assert not tally.is_seen_to(there)
+    tally.take(zmq.EVENT_CONNECTED, 7, there)
+    assert tally.is_seen_to(there)
+    tally.take(zmq.EVENT_DISCONNECTED, 7, there)
+    assert not tally.is_seen_to(there), "refused, and given up"
+    tally.take(zmq.EVENT_CONNECT_RETRIED, 100, there)
+    assert tally.is_seen_to(there), "the peer hung up, and libzmq connects again"

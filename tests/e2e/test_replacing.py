@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from support.losses import WAYS, scene
+from support.losses import NAME, WAYS, scene
 from support.processes import Program, Start
 
 TIMES = 20 if os.environ.get("SOAK") else 3
+BINDS = 100 if os.environ.get("SOAK") else 10
+HWM = 1000
 AT_LOAD = ("streamer", "queue")
 
 
@@ -63,6 +65,30 @@ def test_at_full_load_a_replacement_costs_at_most_what_libzmq_had_begun_to_write
         made.replace(WAYS["stop"])
         told = made.finish()
     assert told.lost <= 1, told.line()
+    assert told.doubled == 0
+
+
+@pytest.mark.parametrize("kind", AT_LOAD)
+def test_what_kill_9_loses_is_bounded_by_the_marks(kind: str) -> None:
+    """A queue for each side, the message in hand, and what the system held of two connections: at
+    this rate much less than a mark."""
+    with scene(kind) as made:
+        for _ in range(TIMES):
+            made.replace(WAYS["SIGKILL"])
+        told = made.finish()
+    assert told.lost <= 2 * HWM * TIMES, told.line()
+    assert told.doubled == 0
+
+
+def test_stop_and_start_bind_the_same_address_under_load() -> None:
+    """`ctl stop && zmqdev streamer …`: when the first returns, the second starts at once."""
+    with scene("streamer", load=None) as made:
+        for _ in range(BINDS):
+            assert made.ctl(NAME, "stop") == 0
+            made.device = made.hire()  # fails when it cannot bind
+            made.settle()
+        told = made.finish()
+    assert told.lost <= BINDS, told.line()
     assert told.doubled == 0
 
 

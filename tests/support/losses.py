@@ -243,11 +243,17 @@ def by_unbind(scene: Scene) -> None:
     scene.ctl(NAME, "stop")
 
 
+def by_kill(scene: Scene) -> None:
+    """Not a way to end one: what it had inside is lost."""
+    scene.device.signal(signal.SIGKILL)
+
+
 WAYS: dict[str, Callable[[Scene], None]] = {
     "stop": by_stop,
     "SIGTERM": by_signal,
     "pause, drain": by_pause,
     "unbind, stop": by_unbind,
+    "SIGKILL": by_kill,
 }
 
 

@@ -80,7 +80,10 @@ class Returning:
     def _again(self, device: Device, side: str, plan: Comeback) -> None:
         if self._service is None or self._service.stopping:
             return
+        tally = device.watches[side].tally
         for address in plan.due(time.monotonic()):
+            if tally.is_seen_to(address):
+                continue
             device.post(partial(_reconnect, device, side, address))
 
 

@@ -80,6 +80,7 @@ class OpenSocket:
 
     def bind(self, address: str) -> AddressState:
         ipcfile.check_free(address)
+        ipcfile.remove_left(address)
         self._ipv6(address, "bind")
         path = ipcfile.path_of(address)
         try:
@@ -104,8 +105,9 @@ class OpenSocket:
         return self._added("connect", address, address)
 
     def reconnect(self, address: str) -> None:
-        """Connect again to an address that this socket connects to, with a new handshake. The
-        connection before has ended, so no duplicate of it is held."""
+        """Connect again to an address that this socket connects to, with a new handshake. Only
+        where libzmq does not: it goes on with what is unsent, beside the new connection, and the
+        duplicate that is held of one would keep it open."""
         if not any(state.verb == "connect" and state.actual == address for state in self.addresses):
             return  # released meanwhile
         try:

@@ -135,6 +135,7 @@ class Tally:
     asks: bool = False
     _made: dict[int, str] = field(default_factory=dict)  # ours, and where we connect to
     _left: list[_Left] = field(default_factory=list)
+    _tries: set[str] = field(default_factory=set)  # where libzmq has said that it connects again
     _asked: dict[str, str] = field(default_factory=dict)  # a number to the host name it is of
     _open: dict[int, str] = field(default_factory=dict)  # remote addresses, oldest first
     _waiting: dict[int, float] = field(default_factory=dict)  # in their handshake, and since when
@@ -160,6 +161,7 @@ class Tally:
             self._opened(value, address, remote, now, made=number == zmq.EVENT_CONNECTED)
             return None
         if number == zmq.EVENT_CONNECT_RETRIED:
+            self._tries.add(address)
             self._comes_back(address)
             return None
         if number == zmq.EVENT_HANDSHAKE_SUCCEEDED:
@@ -194,6 +196,10 @@ class Tally:
         self._left = [left for left in self._left if left not in over]
         return [PeerEvent("failed", left.address, BROKEN) for left in over]
 
+    def is_seen_to(self, address: str) -> bool:
+        """Whether there is a connection to this address, or libzmq makes one by itself."""
+        return address in self._tries or address in self._made.values()
+
     @property
     def in_doubt(self) -> bool:
         """Whether time alone tells more: of a handshake, or of a connection that ended."""
@@ -205,6 +211,7 @@ class Tally:
         self._waiting[value] = now
         self._comes_back(address)
         if made:
+            self._tries.discard(address)
             self._made[value] = address
             if remote and remote != address:
                 self._asked[remote] = address

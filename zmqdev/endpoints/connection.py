@@ -95,7 +95,8 @@ class Post:
             self._leave_ended(now)
         self._reach.look(now)
         for address in self._comeback.due(now):
-            self.opened.reconnect(address)
+            if not self.watch.tally.is_seen_to(address):
+                self.opened.reconnect(address)
 
     def _leave_ended(self, now: float) -> None:
         """A worker whose server has gone reads no more requests while it cannot answer, and libzmq

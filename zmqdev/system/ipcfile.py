@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from zmqdev.errors import RunError
+from zmqdev.errors import RunError, in_words
 from zmqdev.options.runtime_place import candidates
 from zmqdev.system import address_holder
 from zmqdev.system.runtime_place import prepare, shared
@@ -68,9 +68,40 @@ def answers(path: Path) -> bool:
             knock.connect(str(path))
         except (ConnectionRefusedError, FileNotFoundError):
             return False
+        except PermissionError:
+            return _is_listed(path)  # another user's
         except OSError:
-            return True  # of another type, or not ours to touch
+            return True  # of another type
     return True
+
+
+def _is_listed(path: Path) -> bool:
+    """Whether the system has a socket of that name, in whichever folder: one that may not be
+    touched tells nothing itself. True where the system does not tell."""
+    try:
+        listed = Path("/proc/net/unix").read_bytes()
+    except OSError:
+        return True
+    name = os.fsencode(path.name)
+    return any(line.endswith((b"/" + name, b" " + name)) for line in listed.splitlines())
+
+
+def remove_left(address: str) -> None:
+    """What a killed program left, after `check_free`. RunError where it may not be removed: libzmq
+    would call it in use."""
+    path = path_of(address)
+    if path is None:
+        return
+    try:
+        owner = path.lstat().st_uid
+        path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunError(
+            f"cannot bind {address}: {path} was left by a program of user {owner} that was killed: "
+            f"{in_words(error)}; remove it as that user or as root"
+        ) from None
 
 
 @dataclass(frozen=True)
