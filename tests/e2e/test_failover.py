@@ -17,7 +17,7 @@ import zmq
 from support.history import Account, Poster, Workers, account
 from support.postgres import Postgres
 from support.processes import PATIENCE, Start, until
-from support.reliable import Queue
+from support.reliable import Queue, own_worker
 
 SOAK = int(os.environ.get("ZMQDEV_SOAK", "1"))
 KILLS = 2 * SOAK
@@ -187,3 +187,34 @@ def test_no_password_is_shown(start: Start, database: str) -> None:
     for text in (told.out, status.out, queue.program.err.encode(), queue.program.out):
         assert b"s3cret" not in text
     assert b"postgresql://zmq@127.0.0.1" in told.out
+
+
+def test_the_verbs_of_a_store_in_a_database(start: Start, database: str) -> None:
+    """Dead letters are queued again while a queue has it."""
+    queue = Queue(start, "--store", database, "--lease", "1s", "--max-attempts", "1")
+    crew = [own_worker(start, queue, "--crash-after", "0") for _ in range(2)]
+    posted = start("client", "--reliable", "--post", "-c", queue.frontend, "-D", "one", "-D", "two")
+    posted.wait()
+    until(lambda: queue.count("dead_letters") == 2, "two dead letters")
+    assert [worker.wait() != 0 for worker in crew] == [True, True]
+
+    def said(*words: str, status: int = 0) -> list[str]:
+        told = start("store", database, *words)
+        assert told.wait() == status, told.err
+        return [" ".join(line.split()) for line in (told.lines() or told.err.splitlines())]
+
+    def listed() -> list[str]:
+        return [line.split()[0] for line in said("dead")[1:]]
+
+    until(lambda: len(listed()) == 2, "they are written")
+    first, second = listed()
+    assert said("drop", second) == ["1 dead letter dropped"]
+    assert "every attempt failed" in said("show", first)[0]
+    own_worker(start, queue)
+    assert said("requeue", first) == ["1 request queued again"]
+    until(lambda: queue.count("replies") == 1, "the poison was not that bad")
+    table = said()
+    assert table[0] == "service requests oldest bytes dead"
+    assert f"process {queue.program.process.pid} 0" in table[-2]
+    until(lambda: said("check") == ["ok: 0 requests"], "its end is written")
+    assert "no dead letter 99" in said("show", "99", status=1)[0]

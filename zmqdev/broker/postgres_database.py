@@ -6,7 +6,7 @@ Only this module imports psycopg. A connection is used by one thread at a time.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -44,6 +44,7 @@ _DISK_FULL = "53100"
 # A deadlock, or somebody cancelled the statement.
 _AGAIN = ("40", "57014")
 _PERMISSION = "42501"
+_LIBPQ_ASKS = "Is the server running"
 _HINTS = {
     "password authentication failed": "give the password in PGPASSFILE, or in a file as ${NAME}",
     "no password supplied": "give the password in PGPASSFILE, or in a file as ${NAME}",
@@ -231,7 +232,8 @@ class PostgresDatabase:
 
     def _in_words(self, error: psycopg.Error) -> str:
         """One line, with what to do where that is known."""
-        parts = [line.strip() for line in str(error).splitlines() if line.strip()]
+        lines = [line.strip() for line in str(error).splitlines()]
+        parts = [line for line in lines if line and not line.startswith(_LIBPQ_ASKS)]
         text = "; ".join(dict.fromkeys(part.removeprefix("connection failed: ") for part in parts))
         if error.sqlstate == _PERMISSION:
             return f"{text}; give its user the right: grant create on database … to …"
@@ -324,7 +326,6 @@ class PostgresDatabase:
     def _commit(
         self, run: int, accepted: Sequence[Kept], answers: Sequence[Answer], ended: Sequence[Place]
     ) -> int:
-        requests = _columns([rows.request_row(kept) for kept in accepted], 7)
         replies = _columns([rows.reply_row(answer) for answer in answers], 5)
         places = _columns(ended, 2)
         alive, inserted = self._one(
@@ -332,13 +333,7 @@ class PostgresDatabase:
             run=run,
             ended_runs=_Int8s(places[0]),
             ended_keys=_Int8s(places[1]),
-            keys=_Int8s(requests[0]),
-            calls=_Byteas(requests[1]),
-            services=_Byteas(requests[2]),
-            arrivals=_Float8s(requests[3]),
-            attempts=_Int8s(requests[4]),
-            bodies=_Byteas(requests[5]),
-            crcs=_Int8s(requests[6]),
+            **_request_columns(accepted),
             reply_calls=_Byteas(replies[0]),
             reply_untils=_Float8s(replies[1]),
             reply_codes=_Byteas(replies[2]),
@@ -406,6 +401,37 @@ class PostgresDatabase:
                     key=key,
                 )
 
+    # For people who look
+
+    def ask(self, statement: str, **values: Any) -> list[Row]:
+        """What a statement of `postgres_tables` finds."""
+        with _Meaning(self):
+            return self._all(statement, **values)
+
+    def every(self, statement: str) -> Iterator[Row]:
+        """The same of many rows, a part of them at a time."""
+        with _Meaning(self), self._open.transaction():
+            cursor = self._open.cursor("every", binary=True)
+            cursor.execute(statement.encode())
+            yield from cursor
+
+    def drop_dead(self, number: int) -> bool:
+        with _Meaning(self):
+            return self._do(tables.DROP_DEAD, number=number) > 0
+
+    def requeue(self, letters: Sequence[tuple[int, Dead]]) -> None:
+        """Dead letters become requests again, of a run that the next queue takes over."""
+        with _Meaning(self), self._open.transaction():
+            run = int(self._one(tables.LEFT_RUN)[0])
+            requests = [
+                Kept(number, one.call, one.service, one.at, 0, one.body) for number, one in letters
+            ]
+            self._do(tables.REQUEUE, run=run, **_request_columns(requests))
+            for number, one in letters:
+                self._do(tables.DROP_DEAD, number=number)
+                if one.call is not None:  # it has not ended after all
+                    self._do(tables.FORGET_REPLY, call=one.call)
+
     def purge(self, now: float) -> None:
         with _Meaning(self):
             self._do(tables.PURGE, now=now)
@@ -440,3 +466,16 @@ class _Meaning:
 
 def _columns(found: Sequence[Row], width: int) -> list[Sequence[Any]]:
     return list(zip(*found, strict=True)) if found else [()] * width
+
+
+def _request_columns(found: Sequence[Kept]) -> dict[str, _Array]:
+    columns = _columns([rows.request_row(kept) for kept in found], 7)
+    return {
+        "keys": _Int8s(columns[0]),
+        "calls": _Byteas(columns[1]),
+        "services": _Byteas(columns[2]),
+        "arrivals": _Float8s(columns[3]),
+        "attempts": _Int8s(columns[4]),
+        "bodies": _Byteas(columns[5]),
+        "crcs": _Int8s(columns[6]),
+    }

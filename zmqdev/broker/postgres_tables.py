@@ -150,3 +150,37 @@ SIZE = (
     "select coalesce(sum(pg_total_relation_size(format('zmqdev.%I', name)::regclass)), 0)::bigint"
     " from unnest(array['request', 'reply', 'dead']) as t(name)"
 )
+
+# For people who look: `zmqdev store`.
+SERVICES = (
+    "select service, count(*), min(arrived), sum(length(body)) from zmqdev.request group by service"
+)
+DEAD_SERVICES = "select service, count(*) from zmqdev.dead group by service"
+RUNS = (
+    "select r.queue, (select count(*) from zmqdev.request q where q.run = r.run),"
+    " extract(epoch from greatest(r.lease_until, to_timestamp(0)) - now())::float8,"
+    " (select h.queue from zmqdev.run h where h.run = r.adopted_by)"
+    " from zmqdev.run r order by r.run"
+)
+REPLIES = "select count(*) from zmqdev.reply"
+DEAD = "select number, key, call, service, reason, at, body, crc from zmqdev.dead order by number"
+ONE_DEAD = (
+    "select number, key, call, service, reason, at, body, crc from zmqdev.dead"
+    " where number = %(number)s"
+)
+DROP_DEAD = "delete from zmqdev.dead where number = %(number)s"
+# As of a queue that is no more: the first one that looks takes it over.
+LEFT_RUN = (
+    "insert into zmqdev.run (queue, lease_until) values ('zmqdev store', '-infinity') returning run"
+)
+REQUEUE = (
+    "insert into zmqdev.request (run, key, call, service, arrived, attempts, body, crc)"
+    " select %(run)s, a.* from unnest(%(keys)s, %(calls)s, %(services)s, %(arrivals)s,"
+    " %(attempts)s, %(bodies)s, %(crcs)s) a on conflict do nothing"
+)
+FORGET_REPLY = "delete from zmqdev.reply where call = %(call)s"
+ALL_ROWS = {
+    "request": "select key, call, service, arrived, attempts, body, crc from zmqdev.request",
+    "reply": "select call, until, code, body, crc from zmqdev.reply",
+    "dead": "select key, call, service, reason, at, body, crc from zmqdev.dead",
+}

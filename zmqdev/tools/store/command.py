@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
 from zmqdev.cli.tool import tool
 from zmqdev.errors import UsageError
+from zmqdev.options.store_url import is_url
 from zmqdev.options.suggest import near
 
 HELP = """Show what the store of a reliable queue holds.
 
-With no verb, a table of services. `dead` lists the dead letters with their
+With no verb, a table of services; of a database (postgresql://…) also of the
+queues that have it, with their leases. `dead` lists the dead letters with their
 numbers, `show` prints one, or a request; `requeue` gives dead letters to
-workers again, with the attempts counted anew, `drop` deletes them: both while
-no queue has the store. `check` reads every row and ends with 1 when one is
+workers again, with the attempts counted anew, `drop` deletes them: of a file
+both while no queue has it. `check` reads every row and ends with 1 when one is
 damaged.
 """
 # Whether a verb takes numbers.
@@ -29,7 +32,7 @@ class StoreOptions:
 
 def command(name: str) -> click.Command:
     words = [
-        click.Argument(["file"], metavar="FILE"),
+        click.Argument(["file"], metavar="FILE|URL"),
         click.Argument(["verb"], metavar="[VERB]", required=False),
         click.Argument(["numbers"], metavar="[NUMBER...]", nargs=-1),
     ]
@@ -37,10 +40,9 @@ def command(name: str) -> click.Command:
 
 
 def _act(options: StoreOptions, file: str, verb: str | None, numbers: tuple[str, ...]) -> int:
-    from zmqdev.tools.store import verbs
-
+    verbs = _verbs(file)
     if verb is None:
-        return verbs.services(file)
+        return int(verbs.services(file))
     if verb not in VERBS:
         raise UsageError(f"unknown verb {verb!r}{near(verb, list(VERBS))}")
     if VERBS[verb] != bool(numbers):
@@ -49,6 +51,21 @@ def _act(options: StoreOptions, file: str, verb: str | None, numbers: tuple[str,
     keys = [_number(text) for text in numbers]
     act = getattr(verbs, verb)
     return int(act(file, keys) if VERBS[verb] else act(file))
+
+
+def _verbs(store: str) -> Any:
+    """Of a file, or of a database: the same names in both."""
+    if not is_url(store):
+        from zmqdev.tools.store import verbs
+
+        return verbs
+    try:
+        from zmqdev.tools.store import database
+    except ImportError:
+        from zmqdev.broker.store import needs_psycopg
+
+        raise needs_psycopg(store) from None
+    return database
 
 
 def _number(text: str) -> int:

@@ -12,15 +12,13 @@ from typing import TypeVar
 import click
 
 from zmqdev.broker import store_rows as rows
-from zmqdev.broker.letter import REASONS
 from zmqdev.broker.store_sqlite import connect, requeue_dead
 from zmqdev.errors import RunError
 from zmqdev.stats import units
 from zmqdev.system.store_file import StoreFile, owner_of
+from zmqdev.tools.store import text
 
 T = TypeVar("T")
-# Bytes of a body that are shown in a list.
-SHOWN = 40
 
 
 @contextmanager
@@ -69,12 +67,11 @@ def services(path: str) -> int:
         dead = dict(database.execute("select service, count(*) from dead group by service"))
         [replies] = database.execute("select count(*) from reply").fetchone()
     found = {service: (count, oldest, size) for service, count, oldest, size in held}
-    lines = [("service", "requests", "oldest", "bytes", "dead")]
+    lines = [text.SERVICE_HEAD]
     for service in sorted({*found, *dead}):
-        count, oldest, size = found.get(service, (0, None, 0))
-        age = "" if oldest is None else units.duration(max(0.0, now - oldest))
-        lines.append((_text(service), str(count), age, units.size(size), str(dead.get(service, 0))))
-    _table(lines)
+        about = found.get(service, text.NOTHING)
+        lines.append(text.service_line(service, about, dead.get(service, 0), now))
+    text.table(lines)
     size = units.size(os.stat(path).st_size)
     owner = owner_of(path)
     used = f"in use by process {owner}" if owner else "not in use"
@@ -84,18 +81,11 @@ def services(path: str) -> int:
 
 def dead(path: str) -> int:
     now = time.time()
-    lines = [("number", "service", "reason", "age", "bytes", "body")]
+    lines = [text.DEAD_HEAD]
     with _read(path) as database:
         for row in database.execute("select * from dead order by key"):
-            letter = rows.dead_of(row)
-            if letter is None:
-                lines.append((str(row[0]), "", "damaged dead letter", "", "", ""))
-                continue
-            body = b" ".join(letter.body)
-            age = units.duration(max(0.0, now - letter.at))
-            about = (str(letter.key), _text(letter.service), letter.reason, age)
-            lines.append((*about, units.size(len(body)), _text(body[:SHOWN])))
-    _table(lines)
+            lines.append(text.dead_line(row[0], rows.dead_of(row), now))
+    text.table(lines)
     return 0
 
 
@@ -107,14 +97,11 @@ def show(path: str, keys: Sequence[int]) -> int:
             if letter is None and request is None:
                 raise RunError(f"store {path}: no request {key}, or a damaged one")
             if letter is not None:
-                why = REASONS.get(letter.reason, letter.reason)
-                click.echo(f"dead letter {key} of {_text(letter.service)}: {why}")
-                _frames(letter.body)
+                text.show_dead(key, letter)
             if request is not None:
-                click.echo(
-                    f"request {key} of {_text(request.service)}: {request.attempts} attempts"
-                )
-                _frames(request.body)
+                service = text.printable(request.service)
+                click.echo(f"request {key} of {service}: {request.attempts} attempts")
+                text.frames(request.body)
     return 0
 
 
@@ -149,7 +136,7 @@ def check(path: str) -> int:
     wrong: list[str] = []
     with _read(path) as database:
         database.execute("begin")  # all of it at one moment
-        found = [_text(row[0]) for row in database.execute("pragma integrity_check")]
+        found = [text.printable(row[0]) for row in database.execute("pragma integrity_check")]
         wrong += [line for line in found if line != "ok"]
         for table, read in readers:
             bad = sum(read(row) is None for row in database.execute(f"select * from {table}"))
@@ -159,24 +146,4 @@ def check(path: str) -> int:
         [there] = database.execute("select count(*) from request").fetchone()
     if expected != there:
         wrong.append(f"{expected} requests should be there, and {there} are")
-    for line in wrong:
-        click.echo(line)
-    click.echo("damaged" if wrong else f"ok: {units.counted(there, 'request')}")
-    return 1 if wrong else 0
-
-
-def _frames(body: Sequence[bytes]) -> None:
-    for frame in body:
-        click.echo(f"  {units.size(len(frame))}  {_text(frame)}")
-
-
-def _text(raw: bytes) -> str:
-    text = raw.decode(errors="replace")
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
-
-
-def _table(lines: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())
+    return text.verdict(wrong, there)
