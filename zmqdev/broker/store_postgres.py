@@ -35,6 +35,7 @@ from zmqdev.broker.postgres_database import (
 )
 from zmqdev.broker.record import AWAY, FULL, Answer, Dead, Group, Kept, Settled
 from zmqdev.errors import RunError
+from zmqdev.stats import units
 
 # The first key of a run's own requests. Those that are taken over have 2**40 below.
 OWN = 1 << 40
@@ -248,7 +249,8 @@ class PostgresStore:
             bad += [(place, rows.damaged_of(row, self._wall())) for place, row in torn]
             self._left[run] = len(found) - len(torn)
             who = self._unread[run]
-            self._notices.append(f"store {self.name}: took over {len(found)} requests of {who}")
+            count = units.counted(len(found), "request")
+            self._notices.append(f"store {self.name}: took over {count} of {who}")
         if bad:
             self._database.bury_damaged(bad)
         self._unread.clear()

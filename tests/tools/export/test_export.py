@@ -475,3 +475,54 @@ def test_systemd_lets_a_queue_write_its_store(tmp_path: Path) -> None:
     assert "StateDirectory" not in told
     assert "ReadWritePaths=/srv/queues\n" in told
     assert '"store": "/srv/queues/a.db"' in told
+
+
+DATABASE = """
+parts:
+  queue:
+    device: queue
+    replicas: 2
+    frontend: {bind: 'tcp://*:500${REPLICA}'}
+    backend: {bind: 'tcp://*:501${REPLICA}'}
+    reliable: {store: 'postgresql://zmq:${PASSWORD}@db/zmqdev', lease: 3s}
+"""
+
+
+def test_a_store_in_a_database_brings_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSWORD", "s3cret")
+    path = tmp_path / "f.yaml"
+    path.write_text(DATABASE)
+    tree = compose(path)
+    queues = [name for name in tree["services"] if name != "db"]
+    assert len(queues) == 2
+    for name in queues:
+        assert tree["services"][name]["depends_on"]["db"] == {"condition": "service_healthy"}
+        settings = yaml.safe_load(tree["configs"][name]["content"])
+        assert settings["reliable"]["store"] == "postgresql://zmq@db:5432/zmqdev"
+    assert "s3cret" not in yaml.dump(tree)
+    assert tree["services"]["db"]["environment"]["POSTGRES_USER"] == "zmq"
+    assert list(tree["volumes"]) == ["db-data"]
+    found = manifests(path)
+    assert found["Secret", "db-password"]["stringData"] == {"password": "s3cret"}
+    assert found["StatefulSet", "db"]["spec"]["volumeClaimTemplates"]
+    users = found["NetworkPolicy", "db"]["spec"]["ingress"][0]["from"]
+    assert len(users) == 2
+    for name in queues:
+        container = found["Deployment", name]["spec"]["template"]["spec"]["containers"][0]
+        assert container["env"][0]["valueFrom"]["secretKeyRef"]["name"] == "db-password"
+        assert "s3cret" not in found["ConfigMap", f"{name}-config"]["data"]["config.yaml"]
+
+
+def test_a_database_that_is_somewhere_already_is_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text(STORE % "'postgresql://zmq:s3cret@db.example.org,db2/zmqdev'")
+    tree = compose(path)
+    assert list(tree["services"]) == ["q"]
+    settings = yaml.safe_load(tree["configs"]["q"]["content"])
+    assert settings["reliable"]["store"] == "postgresql://zmq@db.example.org,db2/zmqdev"
+    assert tree["services"]["q"]["environment"]
+    told = run(path, "systemd").stdout
+    assert "s3cret" not in told
+    assert "StateDirectory" not in told

@@ -18,6 +18,15 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from zmqdev.tools.export.database import (
+    DATA,
+    IMAGE,
+    StoreDatabase,
+    databases,
+    has_database,
+    notes,
+    with_database,
+)
 from zmqdev.tools.export.export import (
     Export,
     Mode,
@@ -41,6 +50,8 @@ GRACE = 5
 KEYS, CONFIG = "/run/secrets", "/etc/zmqdev.yaml"
 USER = 65532  # that of configs/Containerfile
 _RESTARTS = {"always": "always", "on-failure": "on-failure", "no": "no"}
+# Compose takes it from the surroundings or from a file .env, and no file here has it.
+_PASSWORD = {"PGPASSWORD": "${PGPASSWORD:?the password of the database}"}
 _PROBE = "import urllib.request as u; u.urlopen('http://127.0.0.1:{}/readyz', timeout=2)"
 _ONE_FILE = (
     "# For Docker Compose 2.23.1 or later, which has configs with `content`. For older ones,\n"
@@ -53,15 +64,18 @@ def export(plan: Plan, options: Options) -> Export:
     made = Export()
     found = [_with_probe(u) for u in together(units(plan, apart=True, keys_at=_keys_at))]
     ready = {unit.called: health(unit.part) is not None for unit in found}
+    stored = databases(found)
     tree: dict[str, Any] = {
         "services": {unit.name: _service(unit, options, ready) for unit in found},
     }
+    tree["services"] |= {database.name: _database(database) for database, _ in stored}
     if options.directory:
         made.files |= {f"{unit.name}.yaml": unit.file for unit in found}
     else:
         tree = {"name": label(plan.topology.name), **tree}
         tree["configs"] = {unit.name: {"content": _escaped(unit.file)} for unit in found}
     stores = [f"{unit.name}-store" for unit in found if store_of(unit.part)]
+    stores += [f"{database.name}-data" for database, _ in stored]
     if stores:
         tree["volumes"] = {name: {} for name in stores}
     secrets = {
@@ -73,6 +87,7 @@ def export(plan: Plan, options: Options) -> Export:
     made.files["compose.yaml"] = head + as_yaml([tree])
     made.notes += [*stranded(plan), *narrowed(plan), *opened(plan), *allowed_here(plan)]
     made.notes += [*_owners(found, options), *unpacked(plan)]
+    made.notes += notes(found, "in .env, mode 0600")
     return made
 
 
@@ -83,7 +98,7 @@ def _keys_at(part: object) -> str:
 def _with_probe(unit: Unit) -> Unit:
     """The health check asks inside the container; who may ask from outside is up to the file."""
     asked = unit.part.category == "device" and unit.part.spec.metrics
-    return with_store(with_health(unit, "0.0.0.0" if asked else "127.0.0.1"))
+    return with_database(with_store(with_health(unit, "0.0.0.0" if asked else "127.0.0.1")))
 
 
 def _escaped(text: str) -> str:
@@ -134,12 +149,35 @@ def _service(unit: Unit, options: Options, ready: dict[str, bool]) -> dict[str, 
     published = list(dict.fromkeys(_published(unit)))
     if published:
         made["ports"] = published
-    if unit.needs:
-        made["depends_on"] = {
-            label(name): {"condition": "service_healthy" if ready[name] else "service_started"}
-            for name in unit.needs
+    needs = {
+        label(name): {"condition": "service_healthy" if ready[name] else "service_started"}
+        for name in unit.needs
+    }
+    if has_database(unit.part):
+        made["environment"] = dict(_PASSWORD)
+        needs |= {
+            database.name: {"condition": "service_healthy"} for database, _ in databases([unit])
         }
+    if needs:
+        made["depends_on"] = needs
     return made | _health(unit)
+
+
+def _database(database: StoreDatabase) -> dict[str, Any]:
+    return {
+        "image": IMAGE,
+        "environment": {**database.variables, "POSTGRES_PASSWORD": _PASSWORD["PGPASSWORD"]},
+        "volumes": [f"{database.name}-data:{DATA}"],
+        "restart": "always",
+        "shm_size": "128m",
+        "security_opt": ["no-new-privileges:true"],
+        "healthcheck": {
+            "test": ["CMD", *database.ready],
+            "interval": "5s",
+            "timeout": "3s",
+            "retries": 10,
+        },
+    }
 
 
 def _mounted(unit: Unit, user: str, options: Options) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from typing import Any
 from zmqdev.errors import UsageError, in_words
 from zmqdev.options.part import Part
 from zmqdev.options.sockopt import MEBIBYTE
+from zmqdev.tools.export.database import databases, has_database, notes, with_database
 from zmqdev.tools.export.export import (
     Export,
     Mode,
@@ -41,6 +42,7 @@ from zmqdev.tools.export.export import (
     unpacked,
     with_health,
 )
+from zmqdev.tools.export.kubernetes_database import database_objects, password_from
 from zmqdev.tools.export.reach import Bound, allowed_here, opened, widened
 from zmqdev.tools.export.store import PLACE, most_bytes, store_of, with_store
 from zmqdev.topology.links import Plan
@@ -65,15 +67,19 @@ def export(plan: Plan, options: Options) -> Export:
     app = label(plan.topology.name)
     documents: list[dict[str, Any]] = []
     found = together(units(plan, apart=True, keys_at=lambda part: KEYS, alone=True))
+    for database, users in databases(found):
+        documents += database_objects(database, users, app, options.namespace)
     for unit in found:
         # Probes come from the node, to the address of the pod.
-        documents += _objects(with_store(with_health(unit, "0.0.0.0")), app, options)
+        ready = with_database(with_store(with_health(unit, "0.0.0.0")))
+        documents += _objects(ready, app, options)
     made.files[f"{app}.yaml"] = as_yaml(documents)
     made.notes += [*stranded(plan), *opened(plan), *widened(plan), *allowed_here(plan)]
     made.notes += [note for unit in found for note in _hidden(unit)]
     if any(document["kind"] == "NetworkPolicy" for document in documents):
         made.notes.append("NetworkPolicy needs a network plugin that enforces it")
     made.notes += unpacked(plan)
+    made.notes += notes(found, "as the key password of a Secret")
     return made
 
 
@@ -263,6 +269,8 @@ def _container(unit: Unit, options: Options) -> dict[str, Any]:
         "securityContext": dict(_LOCKED),
         "volumeMounts": mounts,
     }
+    if has_database(unit.part):
+        made["env"] = [password_from("PGPASSWORD", *(one for one, _ in databases([unit])))]
     probed = health(unit.part)
     numbers = [*_reached(unit), *([probed.number] if probed is not None else [])]
     if numbers:

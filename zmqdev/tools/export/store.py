@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zmqdev.options.part import Part
+from zmqdev.options.store_url import is_url
 from zmqdev.options.streamer import StreamerSpec
 from zmqdev.tools.export.export import Unit
 
@@ -20,11 +21,12 @@ def _spools(part: Part) -> bool:
 
 
 def store_of(part: Part) -> str | None:
-    """What the file names; None without a store."""
+    """What the file names; None without a store, or with one in a database."""
     if _spools(part):
         spool: str | None = part.spec.spool
         return spool
-    return part.spec.reliable.store if part.keeps else None
+    store: str | None = part.spec.reliable.store if part.keeps else None
+    return None if store is not None and is_url(store) else store
 
 
 def most_bytes(part: Part) -> int:

@@ -17,6 +17,7 @@ from math import ceil
 from zmqdev.options.device import reloadable
 from zmqdev.options.part import Part
 from zmqdev.options.quantity import format_duration
+from zmqdev.tools.export.database import has_database, notes, without_secret
 from zmqdev.tools.export.export import (
     Export,
     Options,
@@ -36,6 +37,7 @@ WATCHDOG = 20
 # Long enough for the drain, and for the messages that leave after it.
 GRACE = 5
 _RESTARTS = {"always": "always", "on-failure": "on-failure", "no": "no"}
+_PASSWORD = "/etc/zmqdev/postgres.env"
 _PRIVILEGED = 1024
 HARDENED = (
     "User=zmqdev",
@@ -108,6 +110,7 @@ def export(plan: Plan, options: Options) -> Export:
         f"`systemctl enable --now {target}`; users in the group zmqdev can steer all of it",
         *opened(plan),
         *unpacked(plan),
+        *notes(found, f"in {_PASSWORD}, mode 0600, where it has one"),
     ]
     return made
 
@@ -115,7 +118,7 @@ def export(plan: Plan, options: Options) -> Export:
 def _alone(unit: Unit, head: str) -> Unit:
     """It is checked without the parts that it connects to."""
     ignored = [*unit.part.spec.ignore, "nobody-binds"]
-    made = replace(unit, settings=unit.settings | {"ignore": ignored})
+    made = without_secret(replace(unit, settings=unit.settings | {"ignore": ignored}))
     return with_store(made, f"{head}-{unit.name}.db") if own_place(unit.part) else made
 
 
@@ -184,6 +187,8 @@ def _rights(unit: Unit) -> Iterator[str]:
         yield "CapabilityBoundingSet=CAP_NET_BIND_SERVICE"
     else:
         yield "CapabilityBoundingSet="
+    if has_database(unit.part):
+        yield f"EnvironmentFile=-{_PASSWORD}"
     if own_place(unit.part):
         yield "StateDirectory=zmqdev"
         yield "StateDirectoryMode=0700"

@@ -1,0 +1,108 @@
+"""PostgreSQL for Kubernetes, as the store of reliable queues: a StatefulSet with its volume, a
+Service, and the Secret of its password. Only pods of the queues come to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from zmqdev.tools.export.database import DATA, IMAGE, PORT, USER, StoreDatabase
+from zmqdev.tools.export.export import Unit
+
+_SIZE = "10Gi"
+_SECRET = "{}-password"
+
+
+def password_from(variable: str, *database: StoreDatabase) -> dict[str, Any]:
+    """The variable of a container that has the password. One that is elsewhere has a Secret that
+    a person makes."""
+    name = _SECRET.format(database[0].name if database else "postgres")
+    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": "password"}}}
+
+
+def database_objects(
+    database: StoreDatabase, users: Sequence[Unit], app: str, namespace: str | None
+) -> Iterator[dict[str, Any]]:
+    labels = {"app.kubernetes.io/part-of": app, "app.kubernetes.io/name": database.name}
+
+    def named(kind: str, version: str, name: str, **rest: Any) -> dict[str, Any]:
+        meta: dict[str, Any] = {"name": name, "labels": labels}
+        if namespace:
+            meta["namespace"] = namespace
+        return {"apiVersion": version, "kind": kind, "metadata": meta, **rest}
+
+    if database.password:
+        data = {"password": database.password}
+        secret = _SECRET.format(database.name)
+        yield named("Secret", "v1", secret, type="Opaque", stringData=data)
+    ports = [{"name": "postgresql", "port": PORT, "targetPort": PORT}]
+    yield named("Service", "v1", database.name, spec={"selector": labels, "ports": ports})
+    yield named("StatefulSet", "apps/v1", database.name, spec=_stateful(database, labels))
+    pods = [
+        {"podSelector": {"matchLabels": {**labels, "app.kubernetes.io/name": unit.name}}}
+        for unit in users
+    ]
+    yield named(
+        "NetworkPolicy",
+        "networking.k8s.io/v1",
+        database.name,
+        spec={
+            "podSelector": {"matchLabels": labels},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"from": pods, "ports": [{"protocol": "TCP", "port": PORT}]}],
+        },
+    )
+
+
+def _stateful(database: StoreDatabase, labels: dict[str, str]) -> dict[str, Any]:
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": _SIZE}}}
+    return {
+        "serviceName": database.name,
+        "replicas": 1,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": _pod(database)},
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
+    }
+
+
+def _pod(database: StoreDatabase) -> dict[str, Any]:
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(database)],
+        "volumes": [{"name": "run", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}],
+    }
+
+
+def _container(database: StoreDatabase) -> dict[str, Any]:
+    variables = [{"name": name, "value": value} for name, value in database.variables.items()]
+    probe = {"exec": {"command": database.ready}, "periodSeconds": 5, "timeoutSeconds": 3}
+    return {
+        "name": "postgres",
+        "image": IMAGE,
+        "env": [*variables, password_from("POSTGRES_PASSWORD", database)],
+        "ports": [{"containerPort": PORT}],
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "256Mi"},
+            "limits": {"memory": "1Gi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "readinessProbe": probe,
+        "volumeMounts": [
+            {"name": "data", "mountPath": DATA},
+            {"name": "run", "mountPath": "/var/run/postgresql"},
+            {"name": "tmp", "mountPath": "/tmp"},
+        ],
+    }
