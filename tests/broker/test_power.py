@@ -106,6 +106,7 @@ def test_the_control_flushes_less_and_loses_nearly_always(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("level", "least", "most"), [("full", 0, 0), ("normal", 900, 1000)])
 def test_a_thousand_losses_of_power(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: str, least: int, most: int

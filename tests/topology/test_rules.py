@@ -145,6 +145,14 @@ CASES: dict[str, tuple[str, str]] = {
         "b: {device: streamer, spool: /dev/shm/zmqdev-check.sp}}",
         "parts: {a: {device: queue, reliable: {store: /zmqdev-check.db}}}",
     ),
+    "post-store": (
+        "parts: {q: {device: queue, reliable: true, frontend: {bind: 'tcp://127.0.0.1:1'}, "
+        "backend: {bind: 'tcp://127.0.0.1:2'}}, c: {endpoint: client, reliable: true, post: true, "
+        "connect: 'tcp://127.0.0.1:1'}}",
+        "parts: {q: {device: queue, reliable: {store: /zmqdev-check.db}, frontend: "
+        "{bind: 'tcp://127.0.0.1:1'}, backend: {bind: 'tcp://127.0.0.1:2'}}, c: {endpoint: client, "
+        "reliable: true, post: true, connect: 'tcp://127.0.0.1:1'}}",
+    ),
     "unknown-after": (
         f"parts: {{{QUEUE}, w: {{endpoint: worker, after: r}}}}",
         f"parts: {{{QUEUE}, w: {{endpoint: worker, after: q}}}}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 from zmqdev.broker.record import Answer, Dead, Kept
@@ -27,6 +28,7 @@ TABLES = (
 )
 Row = tuple[Any, ...]
 _LENGTH = struct.Struct(">I")
+_DOUBLE = struct.Struct(">d").pack
 
 
 def pack(body: tuple[bytes, ...]) -> bytes:
@@ -49,27 +51,39 @@ def unpack(packed: bytes) -> tuple[bytes, ...]:
 
 def checksum(*values: Any) -> int:
     """Of the values of a row; TypeError for a value that no row has."""
-    crc = 0
-    for value in values:
-        crc = zlib.crc32(_bytes(value), crc)
-    return crc
+    try:
+        return zlib.crc32(b"".join([_MADE[type(value)](value) for value in values]))
+    except KeyError:
+        raise TypeError("neither a number nor bytes") from None
 
 
-def _bytes(value: Any) -> bytes:
-    if value is None:
-        return b"\0"
-    if isinstance(value, int):
-        return b"i%d" % value
-    if isinstance(value, float):
-        return struct.pack(">d", value)
-    if isinstance(value, bytes):
-        return b"%d:%b" % (len(value), value)
-    raise TypeError("neither a number nor bytes")
+# Each value by its type, which SQLite may have changed with the value.
+_MADE: dict[type, Callable[[Any], bytes]] = {
+    type(None): lambda value: b"\0",
+    int: lambda value: b"i%d" % value,
+    float: _DOUBLE,
+    bytes: lambda value: b"%d:%b" % (len(value), value),
+}
 
 
 def request_row(kept: Kept) -> Row:
     row = (kept.key, kept.call, kept.service, kept.arrived, kept.attempts, pack(kept.body))
-    return (*row, checksum(*row))
+    return (*row, _of_request(*row))
+
+
+def _of_request(
+    key: Any, call: Any, service: Any, arrived: Any, attempts: Any, body: Any
+) -> int | None:
+    """`checksum` of a request's values in half the time: a million are read at a start. None for
+    values that no request has."""
+    numbers = type(key) is int and type(arrived) is float and type(attempts) is int
+    if not (numbers and type(service) is bytes and type(body) is bytes):
+        return None
+    if call is not None and type(call) is not bytes:
+        return None
+    called = b"\0" if call is None else b"%d:%b" % (len(call), call)
+    lead = (key, called, len(service), service, _DOUBLE(arrived), attempts, len(body))
+    return zlib.crc32(body, zlib.crc32(b"i%d%b%d:%b%bi%d%d:" % lead))
 
 
 def reply_row(answer: Answer) -> Row:
@@ -92,9 +106,9 @@ def is_whole(row: Row) -> bool:
 
 def kept_of(row: Row) -> Kept | None:
     """None when the row is damaged."""
-    if not is_whole(row):
+    key, call, service, arrived, attempts, body, crc = row
+    if crc is None or _of_request(key, call, service, arrived, attempts, body) != crc:
         return None
-    key, call, service, arrived, attempts, body, _ = row
     return Kept(key, call, service, arrived, attempts, unpack(body))
 
 

@@ -43,6 +43,18 @@ def _store_place(plan: Plan) -> Found:
             yield part, part.at(key), f"{part.name}: {path} is on a network file system ({kind})"
 
 
+def _posts_nowhere(plan: Plan) -> Found:
+    """Ids that a queue without a store does not keep."""
+    for port in plan.ports:
+        if port.part.kind != "client" or not (port.part.spec.post or port.part.spec.collect):
+            continue
+        for peer in plan.peers(port):
+            if peer.part.keeps and not peer.part.spec.reliable.store:
+                name = peer.part.name
+                text = f"{port.part.name} posts to {name}, which has no store and refuses that"
+                yield port.part, port.part.at("post", "collect"), text
+
+
 RULES = (
     Rule(
         "one-store",
@@ -57,5 +69,12 @@ RULES = (
         "A store or spool in memory, or on a network file system.",
         "name a file on a local disk",
         _store_place,
+    ),
+    Rule(
+        "post-store",
+        WARNING,
+        "A client that posts, or collects, at a queue without a store.",
+        "name a store for the queue, or leave post and collect out",
+        _posts_nowhere,
     ),
 )
