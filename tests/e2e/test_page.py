@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import threading
 import urllib.request
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,39 @@ def test_a_real_browser_shows_the_numbers(place: tuple[str, int], tmp_path: Path
     assert '<article data-name="orders">' in done.stdout, done.stderr
     assert re.search(r"<td>forward</td>(<td>[^<]*</td>){2}<td>10</td>", done.stdout)
     assert '<span class="state running">running</span>' in done.stdout
+
+
+def first_pixel(picture: bytes) -> tuple[int, ...]:
+    """Of a PNG of eight bits a colour: the filter of a line does not touch its first one."""
+    at, packed = 8, b""
+    while at < len(picture):
+        size = int.from_bytes(picture[at : at + 4], "big")
+        if picture[at + 4 : at + 8] == b"IDAT":
+            packed += picture[at + 8 : at + 8 + size]
+        at += size + 12
+    return tuple(zlib.decompress(packed)[1:4])
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize(("scheme", "dark"), [("0", True), ("1", False)])
+def test_the_page_follows_the_colours_of_its_viewer(
+    place: tuple[str, int], tmp_path: Path, scheme: str, dark: bool
+) -> None:
+    assert CHROMIUM is not None
+    shot = tmp_path / "shot.png"
+    subprocess.run(
+        [
+            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--screenshot={shot}"),
+            *(f"--user-data-dir={tmp_path}/{scheme}", "--virtual-time-budget=5000"),
+            *(f"--blink-settings=preferredColorScheme={scheme}", "--window-size=900,600"),
+            f"http://{place[0]}:{place[1]}/?once",
+        ],
+        capture_output=True,
+        timeout=110,
+        check=False,
+    )
+    ground = first_pixel(shot.read_bytes())
+    assert max(ground) < 60 if dark else min(ground) > 200
 
 
 def test_one_port_serves_a_whole_run(start: Start, tmp_path: Path) -> None:

@@ -38,10 +38,19 @@ from zmqdev.report.scrape import Metrics
 from zmqdev.security.policy import REASONS
 from zmqdev.stats.reliable import STATISTICS as RELIABLE
 from zmqdev.stats.snapshot import AddressState, PeerCounts, Snapshot
+from zmqdev.stats.spool import SPOOL
 
 DASHBOARD = Path(__file__).parents[2] / "configs" / "grafana-dashboard.json"
 Device = Callable[..., Snapshot]
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+# What forwarders and streamers have.
+ELSEWHERE: dict[str, Any] = {
+    "routes": [{"name": "eu", "messages": 5, "bytes": 50, "full": 1}],
+    "backends": [{"name": "eu", "messages": 4, "blocked_ns": 1_500_000_000}],
+    "spool": {row.name: 1 for row in SPOOL},
+    "last_value": {"last_values": 3, "bytes": 30, "greeted": 2, "repeated": 1},
+}
 
 
 def exposed(*snapshots: Snapshot) -> str:
@@ -130,7 +139,7 @@ def test_labels_hold_any_name_and_reason(device: Device) -> None:
 
 def test_the_dashboard_asks_for_metrics_that_exist(device: Device) -> None:
     dashboard = json.loads(DASHBOARD.read_text())
-    text = exposed(device(1.0, 1, details={"reliable": REPORT}))
+    text = exposed(device(1.0, 1, details={"reliable": REPORT, **ELSEWHERE}))
     exist = {sample.name for family in parse(text) for sample in family.samples}
     # Those that have no sample until something happens.
     exist |= {f"{family.name}_total" for family in parse(text) if family.type == "counter"}
@@ -263,3 +272,14 @@ def test_the_dashboard_tells_instances_apart() -> None:
     for panel in dashboard["panels"]:
         for target in panel.get("targets", ()):
             assert 'instance=~"$instance"' in target["expr"]
+
+
+def test_named_backends_and_last_values_are_told(device: Device) -> None:
+    found = values(exposed(device(1.0, 1, details=ELSEWHERE)))
+    eu, alone = labels(device="orders", backend="eu"), labels(device="orders")
+    assert found["zmqdev_backend_messages_total", eu] == 4
+    assert found["zmqdev_backend_blocked_seconds_total", eu] == 1.5
+    assert found["zmqdev_last_values", alone] == 3
+    assert found["zmqdev_last_value_bytes", alone] == 30
+    assert found["zmqdev_last_values_greeted_total", alone] == 2
+    assert found["zmqdev_last_values_repeated_total", alone] == 1

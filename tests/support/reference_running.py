@@ -64,7 +64,13 @@ def metric_rows() -> str:
         0.0,
         (side,),
         (Flow("forward", "frontend", "backend", counts),),
-        {"reliable": report, "spool": spool},
+        {
+            "reliable": report,
+            "spool": spool,
+            "routes": [{"name": "x", "messages": 0, "bytes": 0, "full": 0}],
+            "backends": [{"name": "x", "messages": 0, "blocked_ns": 0}],
+            "last_value": {"last_values": 0, "bytes": 0, "greeted": 0, "repeated": 0},
+        },
     )
     return table(
         ("metric", "type", "labels", "what it counts"),

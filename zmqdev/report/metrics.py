@@ -44,6 +44,14 @@ _OF_ROUTES = (
 )
 
 
+_OF_LAST_VALUES = (
+    ("last_values", "Topics whose last message is kept.", GaugeMetricFamily),
+    ("last_value_bytes", "Bytes of those messages.", GaugeMetricFamily),
+    ("last_values_greeted", "Last messages sent to a newcomer alone.", CounterMetricFamily),
+    ("last_values_repeated", "Last messages sent once more to others.", CounterMetricFamily),
+)
+
+
 class Snapshots(Collector):
     """What prometheus_client collects from: `take` gives the snapshots of this moment."""
 
@@ -65,6 +73,12 @@ def metrics(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
     routed = [(s.name, s.details["routes"]) for s in snapshots if "routes" in s.details]
     if routed:
         yield from _routes(routed)
+    named = [(s.name, s.details["backends"]) for s in snapshots if "backends" in s.details]
+    if named:
+        yield from _backends(named)
+    kept = [(s.name, s.details["last_value"]) for s in snapshots if "last_value" in s.details]
+    if kept:
+        yield from _last_values(kept)
     hooked = [(s.name, s.details["hook_ns"]) for s in snapshots if "hook_ns" in s.details]
     if hooked:
         yield _hooks(hooked)
@@ -181,6 +195,30 @@ def _routes(routed: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Iterat
             for row in rows:
                 family.add_metric((device, row["name"]), row[name])
         yield family
+
+
+def _backends(named: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Iterator[Metric]:
+    labels = ("device", "backend")
+    messages = CounterMetricFamily(
+        "zmqdev_backend_messages", "Messages that a backend took.", labels=labels
+    )
+    blocked = CounterMetricFamily(
+        "zmqdev_backend_blocked_seconds", "Time a message waited for that backend.", labels=labels
+    )
+    for device, rows in named:
+        for row in rows:
+            messages.add_metric((device, row["name"]), row["messages"])
+            blocked.add_metric((device, row["name"]), row["blocked_ns"] / 1e9)
+    yield from (messages, blocked)
+
+
+def _last_values(kept: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Metric]:
+    keys = ("last_values", "bytes", "greeted", "repeated")
+    for key, (name, help, family) in zip(keys, _OF_LAST_VALUES, strict=True):
+        made = family(f"zmqdev_{name}", help, labels=("device",))
+        for device, told in kept:
+            made.add_metric((device,), told[key])
+        yield made
 
 
 def _hooks(hooked: Sequence[tuple[str, int]]) -> Metric:
