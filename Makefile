@@ -39,10 +39,8 @@ foreign: $(READY) ## servers of other makes behind a device: installed in build/
 	build/foreign/bin/pip install -q $(FOREIGN)
 	$(BIN)/python -m pytest -n 2 tests/e2e/test_foreign_servers.py -rs
 
-soak: $(READY)   ## the long runs, ten minutes each: SOAK=60 make soak
-	$(BIN)/python -m pytest -m soak -s
-	ZMQDEV_SOAK=100 $(BIN)/python -m pytest tests/hostile -o timeout=1800
-	SOAK=1 $(BIN)/python -m pytest tests/e2e/test_replacing.py -o timeout=600
+soak: $(READY)   ## the long runs, ten minutes of attacks and the long tests: build/soak/report.md
+	cd tests && ../$(BIN)/python -m support.soak ../build/soak $(SOAK)
 
 FUZZ_SECONDS ?= 60
 fuzz: $(READY)   ## parsers under a coverage-guided fuzzer, FUZZ_SECONDS each; random ZMTP at every side

@@ -166,7 +166,8 @@ class Scene:
 
     def finish(self) -> Outcome:
         """End the sender, then the receiver once it has all; what became of the messages."""
-        assert self.sender.interrupt() == 0, self.sender.err
+        if self.sender.process.poll() is None:
+            assert self.sender.interrupt() == 0, self.sender.err
         self.outcome.sent = last(self.sender)
         seen, since = -1, time.monotonic()
         while time.monotonic() - since < 1.0 and self.came() < self.outcome.sent:
