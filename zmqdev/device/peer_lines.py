@@ -16,6 +16,7 @@ import os
 import resource
 import selectors
 import struct
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -41,12 +42,28 @@ SOCKETS_EACH = 3
 DESCRIPTORS_EACH = 5
 
 
+# After a connection has ended, the time in which its server hears of it.
+REST = 0.2
 # Connections by descriptor and inode.
 Inodes = tuple[tuple[int, int | None], ...]
 
 
 def _any_open(connections: Inodes) -> bool:
     return any(inode is not None and inode_of(number) == inode for number, inode in connections)
+
+
+@dataclass
+class _Earlier:
+    """The connections of a line that was ended, and when one of them was last seen open."""
+
+    inodes: Inodes
+    seen: float
+
+    def lasts(self, now: float) -> bool:
+        """Whether the server may still have the id taken."""
+        if _any_open(self.inodes):
+            self.seen = now
+        return now - self.seen < REST
 
 
 @dataclass(eq=False)
@@ -121,7 +138,7 @@ class PeerLines:
         self._feed: zmq.Socket[bytes] | None = None
         self._events = 0
         self._owners: dict[int, PeerLine] = {}
-        self._old: dict[bytes, Inodes] = {}
+        self._old: dict[bytes, _Earlier] = {}
 
     # What a socket has.
 
@@ -199,7 +216,8 @@ class PeerLines:
     def make(self, line: PeerLine) -> bool:
         """Connect for a peer; False while an earlier connection under this id has not ended yet:
         the server would not take the second one for the peer. ZMQError when there is no room."""
-        if _any_open(self._old.get(line.id, ())):
+        old = self._old.get(line.id)
+        if old is not None and old.lasts(time.monotonic()):
             return False
         self._old.pop(line.id, None)
         socket = self.context.socket(zmq.DEALER)
@@ -233,7 +251,8 @@ class PeerLines:
             return
         self._hear(line)
         if line.open:
-            self._old[line.id] = tuple((number, inode_of(number)) for number in line.open)
+            inodes = tuple((number, inode_of(number)) for number in line.open)
+            self._old[line.id] = _Earlier(inodes, time.monotonic())
         self._tell_closed(line)
         self._selector.unregister(int(line.socket.get(zmq.FD)))
         self._end_monitor(line)
@@ -251,7 +270,8 @@ class PeerLines:
 
     def forget_ended(self) -> None:
         """Earlier connections that have ended are in nobody's way."""
-        self._old = {id: old for id, old in self._old.items() if _any_open(old)}
+        now = time.monotonic()
+        self._old = {id: old for id, old in self._old.items() if old.lasts(now)}
 
     def _connected(self) -> Iterator[zmq.Socket[bytes]]:
         return (line.socket for line in self.of.values() if line.socket is not None)
