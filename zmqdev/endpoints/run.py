@@ -200,7 +200,7 @@ class Turns:
 
     def snapshot(self) -> Snapshot:
         """What the endpoint is and has counted, at this moment."""
-        now, task = self._clock(), self.task
+        now, task, guard = self._clock(), self.task, self.post.opened.guard
         return endpoint_snapshot(
             name=self.spec.name,
             kind=self.kind.name,
@@ -213,6 +213,7 @@ class Turns:
             bytes=task.flow.bytes,
             addresses=self.post.opened.addresses,
             peers=self.post.watch.counts,
+            refused=guard.refusals() if guard is not None else {},
             expected=task.expected,
             details=task.extra(),
         )

@@ -8,6 +8,7 @@ names for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,10 +73,11 @@ def endpoint_snapshot(
     bytes: int,
     addresses: tuple[AddressState, ...] = (),
     peers: PeerCounts = NO_PEERS,
+    refused: Mapping[str, int] | None = None,
     **more: Any,
 ) -> Snapshot:
     """One with its single socket, and a single direction: `verb` says what happens to messages,
     sent, received or answered. `more` are the other fields of a snapshot."""
-    side = SideState("socket", type, addresses, peers)
+    side = SideState("socket", type, addresses, peers, refused or {})
     flows = (flow_of(verb, messages, bytes),)
     return Snapshot(category="endpoint", sides=(side,), flows=flows, **more)
