@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 .PHONY: help setup test foreign soak fuzz check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
         demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs \
         demo-reliable-queue demo-market-data demo-work-farm demo-route-split demo-route-canary \
-        demo-route-by-key demo-farm demo-crash demo-durable demo-top picture readme man clean
+        demo-route-by-key demo-farm demo-crash demo-durable demo-failover demo-top picture readme man clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 22
 
@@ -99,6 +99,9 @@ demo-crash: $(READY) ## kill workers under load, behind a reliable queue and beh
 
 demo-durable: $(READY) ## posts, a queue that is killed three times, and all replies collected
 	cd tests && ../$(BIN)/python -m support.durable
+
+demo-failover: $(READY) ## two queues over one PostgreSQL; one is killed under load, nothing is lost
+	cd tests && ../$(BIN)/python -m support.failover
 
 demo-top: $(READY) configs/three-devices.yaml ## three devices with traffic in one table; q ends it
 	@$(BIN)/zmqdev run configs/three-devices.yaml -q --stats off > /dev/null 2>&1 & devices=$$!; \
