@@ -134,6 +134,24 @@ def test_a_reliable_queue_shows_how_many_wait(device: Device) -> None:
     assert "1.23 k" in text
 
 
+@pytest.mark.parametrize(
+    ("details", "shown"),
+    [
+        ({"reliable": {"queued": 7, "services": [], "store_bytes": 5 << 20, "store_full": 0}}, "7"),
+        ({"spool": {"waiting": 7, "spool_bytes": 5 << 20, "spool_full": True}}, "7"),
+    ],
+)
+def test_a_store_and_a_spool_show_their_size(
+    device: Device, details: dict[str, Any], shown: str
+) -> None:
+    seen = Record().take([device(1.0, 5, name="kept", details=details)])
+    item = Item("kept", "ipc://kept", seen[0])
+    head, row = (line.plain for line in screen([item], View(), 180, 10, UNICODE, "")[1:3])
+    for title, value in (("queued", shown), ("disk", "5.00 MiB")):
+        end = head.index(title) + len(title)
+        assert row[:end].endswith(value)
+
+
 def test_failed_handshakes_are_shown_where_some_failed(device: Device) -> None:
     sides = (
         SideState("frontend", "PULL", (), PeerCounts(failed_handshakes=40)),

@@ -141,12 +141,24 @@ def _self_test() -> Iterator[Diagnosis]:
         yield Diagnosis("self-test", "ok", text)
 
 
+def _store() -> Iterator[Diagnosis]:
+    """What --store and --spool need."""
+    try:
+        import sqlite3
+    except ImportError:
+        fix = "--store FILE and --spool do not work; install a Python with it"
+        yield Diagnosis("SQLite", "note", f"this Python was built without it: {fix}")
+        return
+    yield Diagnosis("SQLite", "ok", f"{sqlite3.sqlite_version}, for --store FILE and --spool")
+
+
 LOOKS: tuple[Callable[[], Iterator[Diagnosis]], ...] = (
     _versions,
     _features,
     _relay,
     _last_value,
     _survival,
+    _store,
     _descriptors,
     _directory,
     _defects,

@@ -58,6 +58,7 @@ FIELDS = (
     Field("peers", 6, 5, sort="peers"),
     Field("failed", 3, 6, sort="failed", always=False),
     Field("queued", 4, 6, sort="queued", always=False),
+    Field("disk", 5, 8, always=False),
 )
 # Columns of a higher one give way to the shortest sparkline.
 SPARK_RANK = 6
@@ -172,7 +173,15 @@ def _cells(
         Text(peers if first else ""),
         Text(units.short(item.failed) if first and item.failed else "", "red"),
         Text(queued if first else ""),
+        _disk(item) if first else Text(),
     ]
+
+
+def _disk(item: Item) -> Text:
+    if item.disk is None:
+        return Text()
+    size, full = item.disk
+    return Text(units.size(size), "bold red" if full else "")
 
 
 def _those_that_fit(

@@ -39,9 +39,22 @@ class Item:
 
     @property
     def queued(self) -> int | None:
-        """Requests that wait, of a reliable queue."""
-        reliable = self.seen.subject.details.get("reliable") if self.seen else None
-        return int(reliable["queued"]) if reliable else None
+        """Requests that wait, of a reliable queue; messages, of a streamer with a spool."""
+        details = self.seen.subject.details if self.seen else {}
+        reliable, spool = details.get("reliable"), details.get("spool")
+        if reliable:
+            return int(reliable["queued"])
+        return int(spool["waiting"]) if spool else None
+
+    @property
+    def disk(self) -> tuple[int, bool] | None:
+        """Bytes of its store or spool, and whether that takes nothing more; None without one."""
+        details = self.seen.subject.details if self.seen else {}
+        for what, name in (("reliable", "store"), ("spool", "spool")):
+            told = details.get(what, {})
+            if told.get(f"{name}_bytes"):
+                return int(told[f"{name}_bytes"]), bool(told[f"{name}_full"])
+        return None
 
     def rate(self, name: str) -> float:
         """The sum of both directions: messages or bytes a second; of blocked the larger."""
