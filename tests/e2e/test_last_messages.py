@@ -67,3 +67,35 @@ def test_the_end_of_a_device_says_what_it_passed(start: Start, context: Any) -> 
         assert pull.recv() == b"x"
     assert streamer.interrupt() == 0
     assert "streamer: passed 3 messages; dropped 0; left inside 0" in streamer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "peer", "successor"),
+    [
+        (("dealer",), zmq.DEALER, zmq.DEALER),
+        (("router",), zmq.DEALER, zmq.ROUTER),
+        (("pair",), zmq.PAIR, zmq.PAIR),
+    ],
+)
+def test_one_that_only_listens_prints_all_that_its_peer_has_written(
+    start: Start, context: Any, words: tuple[str, ...], peer: int, successor: int
+) -> None:
+    """More than its queue holds. What the peer has not written goes to the next one there."""
+    many = 50_000
+    program = start(*words, "-b", "tcp://127.0.0.1:*", ready=True)
+    address = program.ready()["socket"][0]
+    sender = context.socket(peer)
+    sender.set(zmq.SNDHWM, 0)
+    sender.connect(address)
+    for number in range(many):
+        sender.send(b"%d" % number)
+    until(lambda: program.out, "the first message")
+    program.signal(signal.SIGTERM)
+    assert program.wait() == 0, program.err
+    rest = context.socket(successor)
+    rest.bind(address)
+    rest.rcvtimeo = 20_000
+    missing = many - len(program.lines())
+    for _ in range(missing):
+        rest.recv_multipart()
+    assert not rest.poll(0)

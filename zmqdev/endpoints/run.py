@@ -170,6 +170,8 @@ class Turns:
                 self._wait(self.task.step(self._clock()))
             if self._stop_at == math.inf:
                 self._count_surplus()
+            elif self.task.lingers:
+                self._count_late()
             self._state = "stopped"
         except BaseException:
             self._state = "failed"
@@ -321,6 +323,12 @@ class Turns:
 
         until = time.monotonic() + seconds
         Intake(self.post.opened, self.post.watch, take_and_hear).end(until, asked_to_leave)
+
+    def _count_late(self) -> None:
+        """Of one that was stopped: what came since. Peers go on sending, so it is one look."""
+        take = self.task.intake
+        if take is not None:
+            take(0)
 
     def _count_surplus(self) -> None:
         """Of messages that came beyond the count: what nobody has written yet stays where it is,

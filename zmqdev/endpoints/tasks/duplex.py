@@ -19,6 +19,7 @@ from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.pace import Pacing
 from zmqdev.endpoints.sink import OUTPUT, Sink
 from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted, held_at_most
+from zmqdev.endpoints.tasks.last import Last
 from zmqdev.endpoints.tasks.sender import LOOK, Readiness
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst, send_burst
@@ -35,7 +36,6 @@ class Duplex:
     """
 
     lingers = True
-    intake = None
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class Duplex:
         self._quiet_since: float | None = None  # since when the input has ended and nothing came
         self._left: int | None = None  # after `stop`: how many more are taken
         self._done = False
+        self._last = Last(socket)
 
     @property
     def state(self) -> str:
@@ -102,7 +103,14 @@ class Duplex:
 
     def stop(self, now: float) -> None:
         """What was read is sent, what is here is printed."""
-        self._left = held_at_most(self._socket)
+        self._left = len(self._last) if self._last.began else held_at_most(self._socket)
+
+    @property
+    def intake(self) -> Callable[[int], int] | None:
+        """Of one that has sent nothing: what peers have handed to their systems would be lost with
+        the connections. One that has sent keeps them, for that may not have left yet."""
+        silent = not self.sent and not self._held
+        return self._last.take if silent and not self._all_came else None
 
     def rest(self) -> Rest | None:
         if self._held:
@@ -148,7 +156,7 @@ class Duplex:
         limit = BURST if self._left is None else min(BURST, self._left)
         if self.expected is not None:
             limit = min(limit, self.expected - self.flow.messages)
-        messages = recv_burst(self._socket, limit) if limit > 0 else []
+        messages = self._taken(limit) if limit > 0 else []
         if self._left is not None:
             self._left -= len(messages)
             self._done = not messages
@@ -157,6 +165,9 @@ class Duplex:
             shown = incoming(messages) if self._addressed else messages
             self._sink.write(write_out(self._layout, shown, self._clock()))
         return len(messages)
+
+    def _taken(self, limit: int) -> list[list[bytes]]:
+        return self._last.next(limit) if self._last.began else recv_burst(self._socket, limit)
 
     def _send(self, now: float) -> int:
         """How many messages are off our hands. The input is read also while nobody is there, so

@@ -79,10 +79,11 @@ class WorkerTask:
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """Replies go out until the end, so no peer is cut off; only what came beyond the count is
-        counted."""
+        """Replies go out until the end, so no peer is cut off; only what came beyond the count, or
+        after the stop, is counted."""
         self._surplus.keep = False
-        return self._surplus.take if self._complete and not self._stopping else None
+        over = self._stopping and self.ended and not self._turns
+        return self._surplus.take if over or (self._complete and not self._stopping) else None
 
     def rest(self) -> Rest | None:
         working = self._bench.active + len(self._backlog)
@@ -104,6 +105,9 @@ class WorkerTask:
         lines = [f"received and not answered: {counted(left, 'request')}"] if left else []
         if self.unanswered:
             lines.append(f"replies dropped, client gone: {self.unanswered}")
+        if self._stopping and self._surplus.surplus:
+            late = counted(self._surplus.surplus, "request")
+            return [*lines, f"came after the stop and not answered: {late}, or more; ask again"]
         return lines + self._surplus.report()
 
     def summary(self) -> str | None:
