@@ -27,6 +27,10 @@ enum { UNHEARD = 100 };      /* the same, to a target that drops what has no roo
 #define TICK 100000000LL     /* ns between two looks at EVENTS of every socket */
 #define LIAR_TICK 10000000LL /* ns */
 
+/* What the loop does with every message. A relay with routes does some of it too, and without
+ * this word the compiler would make calls of what stands in one piece. */
+#define HOT static inline __attribute__((always_inline))
+
 enum { RAISED = -2, FAILED = -1, NOTHING = 0, DONE = 1 }; /* FAILED: see errno */
 
 typedef struct {
@@ -102,7 +106,7 @@ static void exchange(message_t *one, message_t *other)
 
 /* One whole message from the source. A limit is known to be broken before the end, and
  * what was taken is let go then. */
-static int gather(lane_t *lane, uint64_t *seen)
+HOT int gather(lane_t *lane, uint64_t *seen)
 {
     frames_t *frames = &lane->message;
     bool more = true;
@@ -131,7 +135,7 @@ static int gather(lane_t *lane, uint64_t *seen)
 }
 
 /* The row that says why a message goes no further, or MESSAGES. */
-static int refusal(const lane_t *lane, uint64_t seen)
+HOT int refusal(const lane_t *lane, uint64_t seen)
 {
     if (lane->max_frames && seen > lane->max_frames) return TOO_MANY_FRAMES;
     if (lane->max_bytes && lane->bytes > lane->max_bytes) return TOO_LARGE;
@@ -191,7 +195,7 @@ static int refuse(lane_t *lane)
     return DONE;
 }
 
-static int send_frames(lane_t *lane)
+HOT int send_frames(lane_t *lane)
 {
     frames_t *frames = &lane->message;
     void *socket = lane->target->socket;
@@ -213,7 +217,7 @@ static int send_frames(lane_t *lane)
     return NOTHING;
 }
 
-static int deliver(relay_t *relay, lane_t *lane)
+HOT int deliver(relay_t *relay, lane_t *lane)
 {
     bool copied = relay->capture || relay->tap;
     if (copied && copy(lane) < 0) return FAILED;
@@ -231,7 +235,7 @@ static int deliver(relay_t *relay, lane_t *lane)
 }
 
 /* All there are up to `most` messages, unless the target makes them wait. */
-static int move(relay_t *relay, lane_t *lane, int most)
+HOT int move(relay_t *relay, lane_t *lane, int most)
 {
     for (int moved = 0; moved < most && !lane->waiting; moved++) {
         if (!lane->message.count) {
@@ -255,7 +259,7 @@ static int move(relay_t *relay, lane_t *lane, int most)
 /* A PUB or XPUB takes a pipe for full until it has heard what was read from it, and
  * drops meanwhile. While it sends, it listens once a millisecond, which is thousands of
  * messages; EVENTS makes it listen now. */
-static int turn(relay_t *relay, lane_t *lane)
+HOT int turn(relay_t *relay, lane_t *lane)
 {
     if (lane->since) {
         int64_t now = clock_ns();
