@@ -134,3 +134,21 @@ def test_a_directory_without_a_file_is_refused(start: Start, tmp_path: Path) -> 
     push = start("push", "-F", str(tmp_path / "in"))
     assert push.wait() == 2
     assert "no file in this directory" in push.err
+
+
+@pytest.mark.parametrize("form", ["raw", "text"])
+def test_a_count_that_ends_in_the_midst_of_files_closes_each_once(
+    start: Start, pull: zmq.Socket[bytes], tmp_path: Path, form: str
+) -> None:
+    place = tmp_path / "in"
+    place.mkdir()
+    for name in ("a", "b", "c"):
+        (place / name).write_text("x")
+    files = [word for name in ("a", "b", "c") for word in ("-F", str(place / name))]
+    for source in (files, ["-F", str(place)]):
+        for count in (1, 2, 3):
+            words = (*source, "--format", form, "-n", str(count), "-q")
+            push = start("push", "-c", at(pull), *words)
+            assert [pull.recv() for _ in range(count)] == [b"x"] * count
+            assert push.wait() == 0, push.err
+            assert not push.err

@@ -14,11 +14,12 @@ class ChainFeed:
         self._feeds = list(feeds)
         self._at = 0
         self._taken = 0
+        self._closed = False
         self.total = count
 
     @property
     def _feed(self) -> Feed:
-        while self._at < len(self._feeds) - 1 and self._feeds[self._at].ended:
+        while not self._closed and self._at < len(self._feeds) - 1 and self._feeds[self._at].ended:
             self._feeds[self._at].close()
             self._at += 1
         return self._feeds[self._at]
@@ -46,8 +47,9 @@ class ChainFeed:
         return messages
 
     def close(self) -> None:
-        for feed in self._feeds[self._at :]:
+        for feed in () if self._closed else self._feeds[self._at :]:
             feed.close()
+        self._closed = True
 
 
 class LateFeed:
@@ -76,7 +78,8 @@ class LateFeed:
 
     @property
     def waiting(self) -> int:
-        return self._feed.waiting
+        """Also after the end, when none is to be made any more."""
+        return 0 if self._made is None else self._made.waiting
 
     def fileno(self) -> int | None:
         return self._feed.fileno()
