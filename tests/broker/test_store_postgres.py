@@ -17,7 +17,8 @@ from zmqdev.broker.store_postgres import PostgresStore
 from zmqdev.errors import RunError
 from zmqdev.options.reliable import Reliable
 
-LEASE = 0.6
+# Longer than a thread stands on a machine that is very busy.
+LEASE = 2.0
 PATIENCE = 20.0
 Open = Callable[..., PostgresStore]
 

@@ -47,6 +47,8 @@ PATIENCE, _PAUSE = 1.0, 0.2
 _PORTION = 20_000
 # Seconds between two looks for replies that were kept long enough; and at the size.
 _PURGE = 1.0
+# Seconds of the first lease, unless a longer one is asked for: a start reads what it takes over.
+_START = 15.0
 # Seconds for the last words to a database that does not answer.
 _FAREWELL = 2.0
 
@@ -63,7 +65,7 @@ class PostgresStore:
         self._beat = min(lease / _BEATS, _BEAT)
         self._database.open()
         try:
-            self._run = self._database.begin_run(queue or _this_queue(), lease)
+            self._run = self._database.begin_run(queue or _this_queue(), max(lease, _START))
         except DatabaseAway as error:
             raise RunError(f"store {self.name}: {error}") from error
         self._leased = time.monotonic() + lease  # until then nobody takes over

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import resource
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 
 import zmq
 
@@ -84,6 +86,16 @@ def _last_value() -> Iterator[Diagnosis]:
         yield Diagnosis("last values", "note", text)
 
 
+def _stores() -> Iterator[Diagnosis]:
+    """What `queue --store` can be."""
+    text = f"a file with SQLite {sqlite3.sqlite_version}; "
+    try:
+        yield Diagnosis("stores", "ok", f"{text}PostgreSQL with psycopg {version('psycopg')}")
+    except PackageNotFoundError:
+        missing = "PostgreSQL needs psycopg: pip install 'zmqdev[postgres]'"
+        yield Diagnosis("stores", "ok", f"{text}{missing}")
+
+
 def _survival() -> Iterator[Diagnosis]:
     why = libzmq.why_unguarded()
     if why is None:
@@ -157,6 +169,7 @@ LOOKS: tuple[Callable[[], Iterator[Diagnosis]], ...] = (
     _features,
     _relay,
     _last_value,
+    _stores,
     _survival,
     _store,
     _descriptors,
