@@ -85,6 +85,7 @@ class Spooling:
         self._used, self.waiting = file.cost, file.messages
         self._pending: list[Batch] = []
         self._pending_bytes = self._pending_memory = 0
+        self._writing_bytes = 0
         self._ahead: deque[Burst] = deque()
         self._at = 0  # of the first of _ahead, what has gone
         self._last_read = 0
@@ -115,7 +116,7 @@ class Spooling:
 
     @property
     def _taken_up(self) -> int:
-        return self._used + self._pending_bytes
+        return self._used + self._writing_bytes + self._pending_bytes
 
     @property
     def inside(self) -> int:
@@ -193,6 +194,7 @@ class Spooling:
 
     def _take_pending(self) -> list[Batch]:
         found, self._pending = self._pending, []
+        self._writing_bytes = self._pending_bytes
         self._pending_bytes = self._pending_memory = 0
         return found
 
@@ -268,7 +270,7 @@ class Spooling:
         result = self._file.done()
         if result is None:
             return
-        work = result.work
+        work, self._writing_bytes = result.work, 0
         if not result.written:
             self._had_no_room(work)
         elif work.batches:
@@ -289,7 +291,9 @@ class Spooling:
             self._counters.cells[FULL] += work.messages
             self.waiting -= work.messages
             return
-        for batch in (*work.batches, *self._take_pending()):
+        batches = (*work.batches, *self._take_pending())
+        self._writing_bytes = 0
+        for batch in batches:
             self._put(batch)
 
     def start_work(self) -> None:
