@@ -92,7 +92,7 @@ def test_parts_come_and_go_with_the_file(start: Start, tmp_path: Path, free_port
     fresh = f"  more: {{endpoint: pull, connect: tcp://127.0.0.1:{free_ports(1)[0]}}}\n"
     run.path.write_text(text[:cut] + fresh)
     reply = run.ask("reload")
-    told = {"added": ["more"], "removed": ["other"], "changed": [], "reloaded": []}
+    told = {"added": ["more"], "removed": ["other"], "changed": [], "reloaded": [], "set": []}
     told["left"] = ["in", "mid", "out"]
     assert reply["result"] == told
     until(lambda: run.parts().keys() == {"in", "mid", "out", "more"}, "other is gone")
@@ -213,3 +213,27 @@ def test_a_changed_key_file_alone_is_noticed_and_only_its_users_hear_of_it(
     numbers = [int(line) for line in run.said("out")]
     first = numbers.index(0, 1)  # of the second pusher
     assert numbers == [*range(first), *range(len(numbers) - first)]
+
+
+def test_what_a_running_device_takes_is_set_without_a_new_start(
+    start: Start, tmp_path: Path, free_ports: Ports
+) -> None:
+    run = load(start, tmp_path, free_ports)
+    text = run.path.read_text().replace("control: off, ", "")
+    run.path.write_text(text)
+    before = run.parts()["mid"]["pid"]
+    run.program.signal(signal.SIGHUP)  # it has a control socket from now on
+    until(run.back("mid", before), "mid runs anew")
+    pid = run.parts()["mid"]["pid"]
+    text = run.path.read_text()
+    at = text.index("backend: {", text.index("mid:")) + len("backend: {")
+    run.path.write_text(text[:at] + "sndhwm: 77, " + text[at:])
+    change(run, "  mid:\n", "  mid:\n    drain: 1s\n")
+    told = run.ask("reload")["result"]
+    assert (told["set"], told["changed"], told["left"]) == (["mid"], [], ["in", "out", "other"])
+    assert run.parts()["mid"]["pid"] == pid
+    config = start("ctl", "mid", "config")
+    assert config.wait() == 0
+    assert "sndhwm: 77" in config.out.decode()
+    assert "drain: 1s" in config.out.decode()
+    assert run.program.interrupt() == 0

@@ -106,3 +106,22 @@ def test_another_key_is_a_new_start_and_another_user_is_none(read: Read) -> None
     before = made(read(JOINED))
     found = changes(before, before, anew={"a"}, again={"b", "c"})
     assert (found.changed, found.kept, found.reloaded) == (("a", "b"), ("c",), ("c",))
+
+
+def test_what_a_running_device_takes_is_set(read: Read) -> None:
+    text = "parts: {q: {device: queue, drain: 5s}, s: {device: streamer, control: 'off'}}"
+    before = made(read(text))
+    now = text.replace("drain: 5s", "drain: 1s, frontend: {sndhwm: 7}").replace(
+        "streamer,", "streamer, drain: 1s,"
+    )
+    found = changes(before, made(read(now)))
+    assert found.set == {"q": {"drain": "1s", "frontend.sndhwm": "7"}}
+    assert (found.changed, found.left) == (("s",), ())
+
+
+@pytest.mark.parametrize("now", ["drain: 5s, frontend: {ipv6: true}", "on-full: block"])
+def test_what_it_does_not_take_is_a_new_start(read: Read, now: str) -> None:
+    """An option that cannot be set, and one that is left out."""
+    text = "parts: {q: {device: queue, drain: 5s}}"
+    found = changes(made(read(text)), made(read(text.replace("drain: 5s", now))))
+    assert (found.changed, found.set) == (("q",), {})

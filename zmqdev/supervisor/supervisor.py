@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from zmqdev.errors import UsageError
+from zmqdev.errors import RunError, UsageError
 from zmqdev.options.types import AGAIN, ANEW
 from zmqdev.supervisor import watch
 from zmqdev.supervisor.member import LEAVE, Member, MemberState
 from zmqdev.supervisor.restart import worst
 from zmqdev.supervisor.runner import Surroundings
+from zmqdev.supervisor.setting import change
 from zmqdev.supervisor.stages import Stages
 from zmqdev.system.loop import Loop
 from zmqdev.topology.changes import Changes, changes
@@ -260,6 +261,8 @@ class Fleet:
             self.members[name].part = made[name].part
         for name in found.reloaded:
             self.members[name].reload()
+        for name, values in found.set.items():
+            self._set(self.members[name], values)
         for name in found.removed:
             gone = self.members[name]
             gone.stop(then=lambda name=name: self._forget(name))  # type: ignore[misc]
@@ -272,6 +275,17 @@ class Fleet:
                     made[name].start()
         self.members = {p.name: self.members[p.name] for p in after.topology.parts} | self.members
         self._look_soon()
+
+    def _set(self, member: Member, values: Mapping[str, str]) -> None:
+        """In the running device; one that does not take it starts again."""
+        if member.state == "running" and member.running is not None:
+            try:
+                change(member.part, member.running.pid, values)
+                return
+            except RunError as error:
+                log.warning("%s: not set: %s; it starts again", member.name, error)
+        if member.running is not None:
+            member.restart()
 
     def _exchange(self, old: Member, new: Member) -> None:
         old.stop(then=lambda: self._replace(new))

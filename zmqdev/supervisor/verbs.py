@@ -97,7 +97,7 @@ def reload(on: SteeredRun) -> dict[str, Any]:
     if found is None:
         raise Refused("refused", f"{on.name} is stopping")
     names = ("added", "removed", "changed", "reloaded", "left")
-    return {name: getattr(found, name) for name in names}
+    return {name: getattr(found, name) for name in names} | {"set": tuple(found.set)}
 
 
 _NAME = Argument("name", Text(metavar="NAME"), "a part, or all replicas of one")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
+from zmqdev.control.reload import flat
+from zmqdev.control.settings import SETTINGS
 from zmqdev.options.part import Part
 from zmqdev.topology.links import Plan
 from zmqdev.topology.placement import in_threads, joined
@@ -12,19 +14,22 @@ from zmqdev.topology.placement import in_threads, joined
 
 @dataclass(frozen=True)
 class Changes:
-    """Names. `kept` go on untouched; only how they live (restart) may have changed. Those of them
-    in `reloaded` read their keys, users and rights again."""
+    """Names. `kept` go on; only how they live (restart) may have changed. Those of them in
+    `reloaded` read their keys, users and rights again; `set` says which settings change in those
+    that have new ones, by name as `ctl NAME set` takes them."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     kept: tuple[str, ...]
     reloaded: tuple[str, ...] = ()
+    set: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def left(self) -> tuple[str, ...]:
         """Those that go on as they are."""
-        return tuple(name for name in self.kept if name not in self.reloaded)
+        touched = {*self.reloaded, *self.set}
+        return tuple(name for name in self.kept if name not in touched)
 
     def words(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """What became of which parts."""
@@ -33,13 +38,14 @@ class Changes:
             ("stopped", self.removed),
             ("restarted", self.changed),
             ("reloaded", self.reloaded),
+            ("set in place", tuple(self.set)),
             ("left as they are", self.left),
         )
         return (pair for pair in pairs if pair[1])
 
     @property
     def none(self) -> bool:
-        return not (self.added or self.removed or self.changed or self.reloaded)
+        return not (self.added or self.removed or self.changed or self.reloaded or self.set)
 
 
 def changes(
@@ -51,7 +57,8 @@ def changes(
 ) -> Changes:
     """A part has changed when its own settings have, or the process it lives in, or a file that
     it reads at its start (`anew`); and when inproc joins it with one that has, for such a
-    connection is not made again. `again`: those with a file that is read while they run."""
+    connection is not made again. `again`: those with a file that is read while they run. New
+    settings that a running device takes are no change of the part: they are set."""
     old, new = _by_name(before), _by_name(after)
     old_threads, new_threads = in_threads(before), in_threads(after)
     changed = {
@@ -59,7 +66,12 @@ def changes(
         for name in old.keys() & new.keys()
         if old[name].asked != new[name].asked or (name in old_threads) != (name in new_threads)
     }
-    changed |= {name for name in anew if name in old.keys() & new.keys()}
+    fresh = {
+        name: values
+        for name in sorted(changed - set(anew))
+        if name not in old_threads | new_threads and (values := to_be_set(old[name], new[name]))
+    }
+    changed = (changed - fresh.keys()) | {name for name in anew if name in old.keys() & new.keys()}
     touched = changed | (old.keys() ^ new.keys())
     for groups in (joined(before), joined(after)):
         for name in list(touched):
@@ -72,7 +84,20 @@ def changes(
         changed=tuple(name for name in new if name in changed),
         kept=kept,
         reloaded=tuple(name for name in kept if name in again),
+        set={name: fresh[name] for name in kept if name in fresh},
     )
+
+
+def to_be_set(before: Part, after: Part) -> dict[str, str]:
+    """What differs between two readings of a device that answers at a control socket, as `ctl
+    NAME set` takes it; empty when something differs that cannot be set, or is left out now."""
+    if before.category != "device" or "off" in (before.spec.control, after.spec.control):
+        return {}
+    was, now = flat(before.asked), flat(after.asked)
+    differ = [key for key in sorted(was.keys() | now.keys()) if was.get(key) != now.get(key)]
+    if any(key not in SETTINGS or key not in now for key in differ):
+        return {}
+    return {key: str(now[key]) for key in differ}
 
 
 def _by_name(plan: Plan) -> dict[str, Part]:

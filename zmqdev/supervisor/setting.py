@@ -1,0 +1,21 @@
+"""Changing settings of a part while it runs, by its control socket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from zmqdev.control.client import Asker, targets
+from zmqdev.errors import RunError
+from zmqdev.options.part import Part
+
+
+def change(part: Part, pid: int | None, values: Mapping[str, str]) -> None:
+    """As `ctl NAME set KEY VALUE`, each. RunError when the device refuses or does not answer, or
+    when another process has its name."""
+    (found,) = targets((part.spec.control or part.name,))
+    with Asker() as asker:
+        answers = asker.ask(found.address, "status")
+        if answers["process"]["pid"] != pid:
+            raise RunError(f"another process answers at {found.address}")
+        for key, value in values.items():
+            asker.ask(found.address, "set", {"key": key, "value": value})
