@@ -65,7 +65,7 @@ def test_a_changed_file_is_for_those_who_use_it(
     assert touched(closed, before, beside(closed), AGAIN) == again
 
 
-WRITTEN = {"ready-file", "store", "dump"}
+WRITTEN = {"ready-file", "store", "spool", "dump"}
 
 
 def test_every_option_that_takes_a_file_says_what_a_change_of_it_asks() -> None:
