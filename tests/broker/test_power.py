@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 from support import disk, disk_driver
 from support.disk import Op
+from support.processes import until
 
+from zmqdev.broker.record import Group, Kept
 from zmqdev.broker.store_sqlite import SqliteStore
 from zmqdev.errors import RunError
 from zmqdev.system.store_file import StoreFile
 
 # States in `make test`; a thousand in `make soak`.
 STATES, GROUPS, ALL_STATES = 60, 150, 1000
-pytestmark = pytest.mark.skipif(disk.COMPILER is None, reason="no C compiler")
+needs_compiler = pytest.mark.skipif(disk.COMPILER is None, reason="no C compiler")
 
 
 def recorded(place: Path, level: str, groups: int) -> list[Op]:
@@ -92,12 +94,14 @@ def bad_states(
     )
 
 
+@needs_compiler
 def test_no_kept_request_is_lost_with_the_power(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert bad_states(tmp_path, "full", STATES, GROUPS, monkeypatch) == 0
 
 
+@needs_compiler
 def test_the_control_flushes_less_and_loses_nearly_always(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +109,7 @@ def test_the_control_flushes_less_and_loses_nearly_always(
     assert bad_states(tmp_path, "normal", STATES, GROUPS, monkeypatch) > 0.7 * STATES
 
 
+@needs_compiler
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("level", "least", "most"), [("full", 0, 0), ("normal", 900, 1000)])
@@ -114,3 +119,31 @@ def test_a_thousand_losses_of_power(
     bad = bad_states(tmp_path, level, ALL_STATES, 4 * GROUPS, monkeypatch)
     print(f"{level}: {bad} of {ALL_STATES} states bad")
     assert least <= bad <= most
+
+
+def test_a_file_does_not_grow_behind_a_request_that_stays(tmp_path: Path) -> None:
+    """What a log of segments does; a hundred thousand requests come and go."""
+
+    def kept(key: int) -> Kept:
+        return Kept(key, b"%016d" % key, b"echo", 1.0, 0, (b"x" * 200,))
+
+    def write(group: Group) -> None:
+        store.write(group)
+        until(lambda: store.settled() is not None, "written")
+
+    path = tmp_path / "q.db"
+    store = SqliteStore(str(path), 1 << 30)
+    list(store.recover())
+    write(Group((kept(1),)))
+    before: range = range(0)
+    sizes = []
+    for start in range(2, 100_002, 1000):
+        new = range(start, start + 1000)
+        write(Group(tuple(map(kept, new)), ended=tuple(before)))
+        before = new
+        sizes.append(path.stat().st_size)
+    assert sizes[-1] <= max(sizes[:20]) <= 1 << 20
+    store.close()
+    again = SqliteStore(str(path), 1 << 30)
+    assert [record.key for record in again.recover()] == [1, *before]
+    again.close()
