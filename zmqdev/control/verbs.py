@@ -40,8 +40,8 @@ def status(on: Steered) -> dict[str, Any]:
     told["process"] = {
         "pid": os.getpid(),
         "version": zmqdev.__version__,
-        # What is in a message is looked at in Python.
-        "relay": "native" if NATIVE and "routes" not in told["details"] else "python",
+        # Where a function routes, messages go through Python.
+        "relay": "native" if NATIVE and "hook_ns" not in told["details"] else "python",
     }
     return told
 
