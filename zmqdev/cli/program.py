@@ -22,6 +22,8 @@ from zmqdev.cli.habits import ALIASES, POINTERS
 from zmqdev.cli.streams import CannotWrite, give_up
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ZmqdevError
 
+# The first process of a container: there the system drops signals that have no handler.
+FIRST = 1
 # Columns of a text that is read.
 NARROWEST, WIDEST = 50, 80
 
@@ -194,6 +196,8 @@ def program() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Do what was typed and return the exit status. One line for a user's mistake."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if os.getpid() == FIRST:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     if "_ZMQDEV_COMPLETE" in os.environ:
         from zmqdev.cli.completion import answer
 

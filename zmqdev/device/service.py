@@ -26,6 +26,7 @@ from zmqdev.device.peers import SLOW, PeerWatch
 from zmqdev.device.tally import PeerEvent
 from zmqdev.device.unreached import LOOK, Reach
 from zmqdev.errors import UsageError
+from zmqdev.system import orphans
 from zmqdev.system.loop import Loop
 from zmqdev.system.signals import Signals, terminals
 
@@ -101,6 +102,7 @@ class Service:
     def run(self, signals: Signals, duration: float | None = None) -> None:
         """Until stopped. RunError when the device cannot start or fails."""
         self.loop.watch(signals, partial(self._signalled, signals))
+        orphans.watch(self.loop)
         try:
             self.begin()
             if duration is not None:

@@ -35,7 +35,7 @@ from zmqdev.options.quantity import format_duration
 from zmqdev.stats.endpoint import endpoint_snapshot
 from zmqdev.stats.snapshot import Snapshot
 from zmqdev.stats.units import size
-from zmqdev.system import crash, journal
+from zmqdev.system import crash, journal, orphans
 from zmqdev.system.signals import Signals
 
 log = logging.getLogger("zmqdev")
@@ -303,6 +303,7 @@ class Turns:
         if self.post.watch.pair in ready:
             self.post.drain_monitor()
         self.post.come_back(now)
+        orphans.reap()
         if self._signals.fileno() in ready:
             self._signalled()
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from zmqdev.supervisor.fork_server import ENDED, FAILED, HEARD, REPORT, REQUEST, START
+from zmqdev.system import orphans
 from zmqdev.system.loop import Loop
 
 log = logging.getLogger("zmqdev")
@@ -69,6 +70,7 @@ class Children:
             file.seek(0)
             pid = self._ask([out, err, file.fileno()])
         child = self._known[pid] = Child(pid, self, ended)
+        orphans.own(pid)  # it comes to this process when the server is killed
         return child
 
     def knows(self, child: Child) -> bool:
@@ -76,6 +78,7 @@ class Children:
         return self._known.get(child.pid) is child
 
     def forget(self, child: Child) -> None:
+        orphans.disown(child.pid)
         if self.knows(child):
             del self._known[child.pid]
             with suppress(OSError):
@@ -91,11 +94,13 @@ class Children:
         self._known.clear()
         with suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
+        orphans.disown(self.pid)
 
     def _open(self, begin: Begin) -> None:
         here, there = socket.socketpair()
         with there:
             self.pid = begin(there)
+        orphans.own(self.pid)
         here.settimeout(PATIENCE)
         self._socket = here
         self._loop.watch(here, self._hear)

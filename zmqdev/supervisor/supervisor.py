@@ -20,6 +20,7 @@ from zmqdev.supervisor.restart import worst
 from zmqdev.supervisor.runner import Surroundings
 from zmqdev.supervisor.setting import change
 from zmqdev.supervisor.stages import Stages
+from zmqdev.system import orphans
 from zmqdev.system.loop import Loop
 from zmqdev.topology.changes import Changes, changes
 from zmqdev.topology.links import Plan
@@ -72,6 +73,7 @@ class Fleet:
         """The exit status of the whole."""
         begun: list[Beside] = []
         self._looking = self.loop.every(SOON, self.look)
+        orphans.watch(self.loop)
         try:
             for one in self._beside:
                 begun.append(one)

@@ -15,11 +15,15 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from zmqdev.system import orphans
+
 # A command that prints without end is stopped here; libzmq's default limit for a message.
 MOST_OUTPUT = 64 << 20
 # Of stderr only the end is kept, for the report.
 MOST_COMPLAINT = 4096
 PIECE = 1 << 16
+# Seconds that a killed command may take to end.
+LET_DIE = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Command:
             env={**os.environ, **environment},
             bufsize=0,
         )
+        orphans.own(self._process.pid)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -97,6 +102,13 @@ class Command:
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self._process.pid, flags) is not None
 
+    def _take_status(self) -> None:
+        """What was killed ends at once, unless it waits for a disk: then `subprocess` takes its
+        status at a later start."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(LET_DIE)
+            orphans.disown(self._process.pid)
+
     def _feed(self) -> None:
         if self._in is None:
             return
@@ -134,6 +146,7 @@ class Command:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         failure = failure or _failure(self._process.wait())
+        self._take_status()
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()

@@ -1,0 +1,76 @@
+"""Processes that come to the first process of a container when their own parents have ended.
+
+Each stays in the process table until its exit status is taken. The children that this program
+has started are waited for by their owners, so they are noted here and left alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from zmqdev.system.loop import Loop
+
+FIRST = 1
+# Seconds between two looks where no signal tells of an end.
+LOOK = 0.5
+_own: set[int] = set()
+
+
+def first() -> bool:
+    """Whether this process is the first one of its system or container."""
+    return os.getpid() == FIRST
+
+
+def own(pid: int) -> None:
+    """A child whose status is taken elsewhere. In the thread that calls `reap`."""
+    _own.add(pid)
+
+
+def disown(pid: int) -> None:
+    """Its status was taken: from now on the number may be another's."""
+    _own.discard(pid)
+
+
+def watch(loop: Loop) -> None:
+    """Take the statuses of orphans while this loop runs."""
+    if first():
+        loop.every(LOOK, reap)
+
+
+def reap() -> int:
+    """Take the statuses of all orphans that have ended; how many."""
+    if not first():
+        return 0
+    taken = 0
+    while (ended := _ended()) is not None:
+        if ended in _own:
+            # The system tells of the same one again until its owner takes it.
+            return taken + sum(_take(pid) for pid in _children() if pid not in _own)
+        taken += _take(ended)
+    return taken
+
+
+def _ended() -> int | None:
+    """One child that has ended, and is left in the process table."""
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return found.si_pid if found is not None else None
+
+
+def _take(pid: int) -> bool:
+    """False when it has not ended yet."""
+    try:
+        return bool(os.waitpid(pid, os.WNOHANG)[0])
+    except ChildProcessError:
+        return False
+
+
+def _children() -> Iterator[int]:
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # the thread has ended
+            yield from map(int, (task / "children").read_text().split())
