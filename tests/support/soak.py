@@ -95,7 +95,7 @@ class SoakResult:
 
 
 HEAD = (
-    "| kind | messages | lost | doubled | faults | memory: after a tenth, most, last "
+    "| kind | messages | lost | duplicated | attacks | memory: after a tenth, most, last "
     "| growth | descriptors: first, most, last | CPU | |\n|" + "---|" * 10
 )
 
