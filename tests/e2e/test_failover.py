@@ -114,7 +114,9 @@ def test_another_queue_takes_over_within_a_lease_and_a_second(
     here.kill(0)
     killed = time.monotonic()
     until(lambda: here.queues[1].count("adopted") >= 500, "the other one has them")
-    assert time.monotonic() - killed < LEASE + 1 + PATIENCE / 4  # see `make soak` for the figure
+    took = time.monotonic() - killed
+    print(f"taken over {took:.2f} s after the kill, with a lease of {LEASE:g} s")
+    assert took < LEASE + 1 + PATIENCE / 4
     assert "took over" in here.queues[1].program.err
     assert here.queues[1].state()["lease"] > 0
     here.work(1)
