@@ -93,3 +93,26 @@ def test_a_second_signal_leaves_a_wait_for_readers(start: Start, context: Any) -
     )
     push.signal(signal.SIGINT)
     assert push.wait() == 1
+
+
+def test_a_forwarder_does_not_wait_for_a_publisher_that_has_gone(
+    start: Start, context: Any
+) -> None:
+    """The subscriptions that it keeps for the publisher's return are nothing to wait for."""
+    publisher = context.socket(zmq.XPUB)
+    port = publisher.bind_to_random_port("tcp://127.0.0.1")
+    device = start(
+        *("forwarder", "--frontend-connect", f"tcp://127.0.0.1:{port}", "--drain", DRAIN, "-v"),
+        *("--backend-bind", "tcp://127.0.0.1:*"),
+        ready=True,
+    )
+    subscriber = context.socket(zmq.SUB)
+    subscriber.subscribe(b"")
+    subscriber.connect(device.ready()["backend"][0])
+    assert publisher.poll(30_000)
+    publisher.close(0)
+    until(lambda: "disconnected" in device.err, "the publisher has gone")
+    before = time.monotonic()
+    assert device.interrupt(AT_ONCE + 60) == 0
+    assert time.monotonic() - before < AT_ONCE
+    assert "unsent" not in device.err

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zmqdev.options.socktype import SENDERS
+from zmqdev.options.socktype import SENDERS, SUBSCRIBERS
 from zmqdev.options.types import Flag, Integer, Milliseconds, Size, Text, ValueType
 
 Value = int | bytes | bool | str
@@ -145,7 +145,8 @@ def defaults(socket_type: str, *, hwm: int, linger_ms: int, connects: int) -> di
     values: dict[str, Value] = {
         "sndhwm": hwm,
         "rcvhwm": hwm,
-        "linger": linger_ms,
+        # All that a subscriber sends is subscriptions, and nobody waits for those at its end.
+        "linger": 0 if socket_type in SUBSCRIBERS else linger_ms,
         "maxmsgsize": 64 * MEBIBYTE,
         "backlog": 1024,
         "handshake_ivl": 5000,
