@@ -25,6 +25,40 @@ def test_what_came_beyond_the_count_is_told(
     assert "came beyond --count and lost: " in pull.err
 
 
+@pytest.mark.parametrize("words", [(), ("--exec", "true")], ids=str)
+@pytest.mark.parametrize("kind", ["pull", "sub"])
+def test_each_receiver_tells_what_came_beyond_its_count(
+    start: Start, context: Any, kind: str, words: tuple[str, ...]
+) -> None:
+    sender = context.socket(zmq.PUSH if kind == "pull" else zmq.XPUB)
+    port = sender.bind_to_random_port("tcp://127.0.0.1")
+    receiver = start(kind, *words, "-c", f"tcp://127.0.0.1:{port}", "-n", "10")
+    assert sender.poll(30_000, zmq.POLLIN if kind == "sub" else zmq.POLLOUT)
+    for number in range(100):
+        sender.send(b"%d" % number)
+    assert receiver.wait() == 0, receiver.err
+    assert "came beyond --count and lost: " in receiver.err
+
+
+ANSWERING = [("worker", "--type", type_) for type_ in ("DEALER", "REP", "ROUTER")]
+
+
+@pytest.mark.parametrize("words", [*ANSWERING, ("rep", "-D", "Processed: {n}")], ids=" ".join)
+def test_one_that_answers_tells_what_came_beyond_its_count(
+    start: Start, context: Any, words: tuple[str, ...]
+) -> None:
+    client = context.socket(zmq.DEALER)
+    port = client.bind_to_random_port("tcp://127.0.0.1")
+    worker = start(*words, "-c", f"tcp://127.0.0.1:{port}", "-n", "10")
+    assert client.poll(30_000, zmq.POLLOUT)
+    for number in range(100):
+        client.send_multipart([b"", b"%d" % number])
+    assert worker.wait() == 0, worker.err
+    assert "came beyond --count and lost: " in worker.err
+    replies = [client.recv_multipart() for _ in range(10)]
+    assert replies == [[b"", b"Processed: %d" % number] for number in range(10)]
+
+
 def test_a_count_that_is_met_by_the_last_message_says_nothing(start: Start, context: Any) -> None:
     push = context.socket(zmq.PUSH)
     port = push.bind_to_random_port("tcp://127.0.0.1")

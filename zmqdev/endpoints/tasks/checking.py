@@ -107,7 +107,9 @@ class Checking:
     def intake(self) -> Callable[[int], int] | None:
         """As in a receiver that prints."""
         self._taking.keep = not self._complete
-        return None if self._socket.type == zmq.SUB else self._taking.take
+        if self._socket.type == zmq.SUB and not self._complete:
+            return None
+        return self._taking.take
 
     def _messages(self, limit: int) -> list[list[bytes]]:
         return self._taking.next(limit) if self._taking.began else recv_burst(self._socket, limit)

@@ -17,6 +17,7 @@ from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.pace import Pacing
 from zmqdev.endpoints.sink import OUTPUT, Sink
 from zmqdev.endpoints.task import AT_ONCE, FlowCount, Rest, Wait, counted
+from zmqdev.endpoints.tasks.last import Last
 from zmqdev.endpoints.tasks.sender import LOOK, Readiness
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst, send_burst
@@ -26,7 +27,6 @@ class Lockstep:
     """See `Task` for what each method promises. `feed` None: a REP sends back what came."""
 
     lingers = True
-    intake = None
 
     def __init__(
         self,
@@ -50,6 +50,8 @@ class Lockstep:
         self._listens = not self._asks  # whose turn it is: the peer's
         self._held: Message | None = None
         self._stopping = False
+        self._surplus = Last(socket)
+        self._surplus.keep = False
 
     @property
     def state(self) -> str:
@@ -84,6 +86,12 @@ class Lockstep:
         """A REQ may still have its reply; a REP sends the one it has read."""
         self._stopping = True
 
+    @property
+    def intake(self) -> Callable[[int], int] | None:
+        """Only the request is told that came beyond the count of a REP."""
+        over = self.expected is not None and self.sent >= self.expected
+        return self._surplus.take if over and not (self._asks or self._stopping) else None
+
     def rest(self) -> Rest | None:
         if self._asks and self._listens:
             return Rest("the reply to a request")
@@ -105,7 +113,7 @@ class Lockstep:
     def reports(self) -> list[str]:
         if not self._asks:
             owed = "received and not answered: 1 request"
-            return [] if self._listens else [owed]
+            return self._surplus.report() if self._listens else [owed]
         lines = ["still without a reply: 1 request"] if self._listens else []
         unsent = (self._held is not None) + (self._feed.waiting if self._feed else 0)
         return lines + ([f"read and not sent: {counted(unsent, 'message')}"] if unsent else [])

@@ -7,7 +7,7 @@ so a slow command slows its pusher down, and a publisher drops what is above the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import zmq
 
@@ -15,6 +15,7 @@ from zmqdev.device.socket import events
 from zmqdev.endpoints.sink import OUTPUT, Sink
 from zmqdev.endpoints.task import AT_ONCE, FlowCount, Rest, Wait, counted, held_at_most
 from zmqdev.endpoints.tasks.jobs import Workbench
+from zmqdev.endpoints.tasks.last import Last
 from zmqdev.errors import RunError, ZmqdevError
 from zmqdev.relay import recv_burst, send_burst
 
@@ -27,7 +28,6 @@ class MessageHandler:
     `targets`: sockets that each output goes to, as a message."""
 
     state = "running"
-    intake = None
 
     def __init__(
         self,
@@ -45,6 +45,8 @@ class MessageHandler:
         self._waiting: dict[zmq.Socket[bytes], deque[list[bytes]]] = {t: deque() for t in targets}
         self._backlog: deque[list[bytes]] = deque()  # received, not begun
         self._stopping = False
+        self._surplus = Last(socket)
+        self._surplus.keep = False
 
     @property
     def ended(self) -> bool:
@@ -81,6 +83,11 @@ class MessageHandler:
         self._stopping = True
         self._backlog.extend(recv_burst(self._socket, held_at_most(self._socket)))
 
+    @property
+    def intake(self) -> Callable[[int], int] | None:
+        """Only what came beyond the count is told; one that is stopped handles what it has."""
+        return self._surplus.take if self._complete and not self._stopping else None
+
     def rest(self) -> Rest | None:
         working = self._bench.active + len(self._backlog)
         if working:
@@ -102,7 +109,8 @@ class MessageHandler:
         left = len(self._backlog) + self._bench.active
         lines = [f"received and not handled: {counted(left, 'message')}"] if left else []
         unsent = sum(map(len, self._waiting.values()))
-        return lines + ([f"output not sent: {counted(unsent, 'message')}"] if unsent else [])
+        lines += [f"output not sent: {counted(unsent, 'message')}"] if unsent else []
+        return lines + self._surplus.report()
 
     def summary(self) -> str | None:
         failed = f", {self._bench.failed} failed" if self._bench.failed else ""

@@ -25,16 +25,19 @@ class Last:
         self.began = False
         self.keep = True
         self.surplus = 0
+        self._turns = socket.type == zmq.REP  # reads one, and no other before its reply
 
     def take(self, wait_ms: int) -> int:
         """What is here, or comes within `wait_ms`: how many messages."""
         self.began, taken = True, 0
+        if self._turns and self.surplus:
+            return 0
         if wait_ms:
             self._socket.poll(wait_ms)
         until = time.monotonic() + TURN
         while time.monotonic() < until and (burst := recv_burst(self._socket, BURST)):
             taken += len(burst)
-            if not self.keep:
+            if self._turns or not self.keep:
                 break  # room makes more come, and all that comes is lost
             self._held.extend(burst)
         self.surplus += 0 if self.keep else taken
@@ -52,4 +55,5 @@ class Last:
         if not lost:
             return []
         fix = "see 'Taking a number of messages' in `zmqdev help endpoints`"
-        return [f"came beyond --count and lost: {counted(lost, 'message')}; {fix}"]
+        more = ", or more" if self._turns else ""
+        return [f"came beyond --count and lost: {counted(lost, 'message')}{more}; {fix}"]

@@ -80,9 +80,12 @@ class Receiver:
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """Each subscriber has a copy of its own, which no other one waits for."""
+        """A subscriber that is stopped takes nothing more: no other one waits for its copies. At
+        its count it tells what had come beyond."""
         self._last.keep = not self._complete
-        return None if self._socket.type == zmq.SUB else self._last.take
+        if self._socket.type == zmq.SUB and not self._complete:
+            return None
+        return self._last.take
 
     def rest(self) -> Rest | None:
         return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
