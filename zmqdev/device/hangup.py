@@ -13,6 +13,7 @@ import select
 import socket
 import threading
 from dataclasses import dataclass
+from typing import ClassVar
 
 from zmqdev.system.process_info import exchanged, silence
 
@@ -67,6 +68,7 @@ class Hangups:
     are used in one."""
 
     held = 0  # in the whole process
+    _numbers: ClassVar[set[int]] = set()  # of the duplicates themselves
     _lock = threading.Lock()
 
     def __init__(self) -> None:
@@ -81,6 +83,7 @@ class Hangups:
             return
         with self._lock:
             self._kept[descriptor] = copy
+            self._numbers.add(copy.fileno())
             Hangups.held += 1
 
     def ended(self, descriptor: int) -> HangupEnd:
@@ -116,5 +119,13 @@ class Hangups:
     def _release(self, descriptor: int) -> socket.socket | None:
         with self._lock:
             copy = self._kept.pop(descriptor, None)
-            Hangups.held -= copy is not None
+            if copy is not None:
+                self._numbers.discard(copy.fileno())
+                Hangups.held -= 1
             return copy
+
+    @classmethod
+    def owns(cls, descriptor: int) -> bool:
+        """Whether it is a duplicate of another connection: what had the number has ended."""
+        with cls._lock:
+            return descriptor in cls._numbers

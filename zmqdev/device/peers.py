@@ -62,35 +62,34 @@ class _Event:
         return self.connection.inode if self.connection is not None else 0
 
 
-def _void_strangers(came: Iterable[_Event], *, sure: bool) -> bool:
-    """Connections that opened and ended before anybody looked: what was found may be of the one
-    that has the number next. Then that one is told of too, and has the same socket.
+_Life = tuple[_Event, _Event]
+"""How a connection opened and ended."""
 
-    True when one has it still, and may be either; `sure`: it is forgotten then as well.
+
+def _ended_here(came: Iterable[_Event]) -> list[_Life]:
+    """Connections that opened and ended before anybody looked, and that this end seems to have
+    ended: what was found may be of the one that has the number next.
+
+    When that one is told of too, and has the same socket, it is forgotten here.
     """
     opened: dict[int, _Event] = {}
-    over: dict[int, list[tuple[_Event, _Event]]] = {}
+    over: dict[int, list[_Life]] = {}
     for event in came:
         if event.number in OPENED:
             opened[event.value] = event
             _void(over.get(event.value, ()), event.inode)
         elif event.number == zmq.EVENT_DISCONNECTED and event.value in opened:
-            over.setdefault(event.value, []).append((opened.pop(event.value), event))
-    doubtful = [
-        life
-        for descriptor, lives in over.items()
-        for life in lives
-        if life[1].ending.here and life[0].inode == inode_of(descriptor)
-    ]
-    if sure:
-        for life in doubtful:
-            _void([life], life[0].inode)
-    return bool(doubtful)
+            before = over.setdefault(event.value, [])
+            # The one after it has ended too: what was found at either may be of a third.
+            _void(before, None)
+            before.append((opened.pop(event.value), event))
+    return [life for lives in over.values() for life in lives if life[1].ending.here]
 
 
-def _void(lives: Iterable[tuple[_Event, _Event]], inode: int) -> None:
+def _void(lives: Iterable[_Life], inode: int | None) -> None:
+    """Forget what was found of those that have this inode, or of all."""
     for first, last in lives:
-        if first.inode == inode:
+        if inode is None or first.inode == inode:
             first.connection, last.ending = None, UNKNOWN
 
 
@@ -160,16 +159,22 @@ class PeerWatch:
         return self.tally.connected
 
     def _read_ahead(self) -> None:
-        """Read all events, and look at each connection that has opened."""
+        """Read all events, and look at each connection that has opened. Who else has had one of
+        their numbers was told of before its own end; so all is read once more after a look."""
         came: list[_Event] = []
+        looked = False
         for _ in range(LOOKS):
             came += self._read()
-            if not _void_strangers(came, sure=False):
+            lives = _ended_here(came)
+            held = any(first.inode == inode_of(first.value) for first, _ in lives)
+            if not lives or (looked and not held):
                 break
-            # It is closed in a moment, or its successor is told of.
-            self.pair.poll(1)
+            looked = not held
+            if held:
+                # It is closed in a moment, or its successor is told of.
+                self.pair.poll(1)
         else:
-            _void_strangers(came, sure=True)
+            _void(_ended_here(came), None)
         self._ahead.extend(came)
 
     def _read(self) -> Iterator[_Event]:
@@ -187,6 +192,8 @@ class PeerWatch:
             yield event
 
     def _look_at(self, descriptor: int) -> Connection:
+        if Hangups.owns(descriptor):
+            return Connection(descriptor)
         found, copy = look_at(descriptor)
         if copy is not None:
             self._hangups.opened(descriptor, copy)

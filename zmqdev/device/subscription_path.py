@@ -25,6 +25,7 @@ from collections.abc import Hashable, Iterable
 
 import zmq
 
+from zmqdev.device.hangup import Hangups
 from zmqdev.device.socket import OpenSocket
 from zmqdev.device.subscriber import FRAME_HEAD, Subscriber, inode_of
 from zmqdev.options.limits import Limits
@@ -259,7 +260,7 @@ class Subscribing:
             descriptor,
             frame.property(USER) or ANONYMOUS,
             frame.property(ADDRESS),
-            inode_of(descriptor),
+            None if Hangups.owns(descriptor) else inode_of(descriptor),
         )
         if descriptor in self._newest:
             self._newest[descriptor].superseded = True
