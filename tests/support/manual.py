@@ -47,9 +47,11 @@ _FIGURE = re.compile(
     r"0x[0-9a-f]+|\b\d[\d.:,]*(?: ?(?:[kM]|[KMG]iB|B|[nµm]?s)(?:/s)?\b)?|[▁▂▃▄▅▆▇█]+|[ ─]{2,}"
 )
 # How long a device waited, for peers that took their time to start; and a line that a command
-# says while it waits itself.
+# says while it waits itself, or of what came too late.
 _WAITED = re.compile(
-    r", blocked for [^,\n]*|^\S+: draining, .*\n|^waiting for the end\n", re.MULTILINE
+    r", blocked for [^,\n]*|^\S+: draining, .*\n|^waiting for the end\n"
+    r"|^zmqdev: \S+: \d+ requests? arrived after the stop.*\n",
+    re.MULTILINE,
 )
 
 

@@ -367,7 +367,7 @@ class RelayEngine:
             reports.append(f"{counted(self.outstanding(), 'request')} had no reply yet")
         if self._late:
             came = counted(self._late, "request")
-            reports.append(f"{came} arrived after the stop and were not passed on; ask again")
+            reports.append(f"{came} arrived after the stop: not passed on, ask again")
         if self._cut_off:
             reports.append("peers were still sending; messages in transit are lost")
         return Leftover(tuple(f"{self.spec.name}: {report}" for report in reports))
