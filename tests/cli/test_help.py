@@ -48,7 +48,7 @@ def test_on_a_terminal_a_topic_is_laid_out_and_paged(columns: int, tmp_path: Pat
     pager = tmp_path / "pager"
     pager.write_text("#!/bin/sh\ncat\necho this was the pager\n")
     pager.chmod(0o755)
-    terminal = Terminal(["help", "devices"], columns=columns, rows=400, env={"PAGER": str(pager)})
+    terminal = Terminal(["help", "devices"], columns=columns, rows=800, env={"PAGER": str(pager)})
     terminal.shows("this was the pager")
     assert terminal.wait() == 0
     assert "**" not in terminal.text

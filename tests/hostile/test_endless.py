@@ -79,7 +79,7 @@ def test_a_message_without_end_costs_its_sender_the_connection(
         until(lambda: sum(refused(here).values()) == 1, "it is counted")
     assert WIRE < sent <= 3 * WIRE
     assert refused(here)["frontend" if side == "front" else "backend"] == 1
-    assert "a message without end" in here.program.err
+    assert "an endless message" in here.program.err
     here.check_recovered()
     here.end()
 
