@@ -16,7 +16,8 @@ from zmqdev.control.protocol import write_request
 from zmqdev.device.device import Device
 from zmqdev.device.relay_engine import RelayEngine
 from zmqdev.device.service import Service
-from zmqdev.options.device import DeviceSpec, printed, resolve
+from zmqdev.options.device import DeviceSpec, printed
+from zmqdev.options.device_check import resolve
 from zmqdev.options.document import read
 from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import build, file_layer, flag_layer

@@ -14,7 +14,8 @@ from support.processes import until
 from zmqdev.device.device import Device
 from zmqdev.device.relay_engine import RelayEngine
 from zmqdev.errors import RunError
-from zmqdev.options.device import DeviceSpec, resolve
+from zmqdev.options.device import DeviceSpec
+from zmqdev.options.device_check import resolve
 from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import build, flag_layer
 

@@ -13,7 +13,8 @@ from zmqdev.device.device import Device
 from zmqdev.device.relay_engine import RelayEngine
 from zmqdev.device.service import Service
 from zmqdev.device.watchdog import Pulse
-from zmqdev.options.device import DeviceSpec, resolve
+from zmqdev.options.device import DeviceSpec
+from zmqdev.options.device_check import resolve
 from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import build, flag_layer
 

@@ -8,7 +8,8 @@ import yaml
 
 from zmqdev.errors import UsageError
 from zmqdev.options import socktype
-from zmqdev.options.device import DeviceSpec, printed, resolve, warnings
+from zmqdev.options.device import DeviceSpec, printed, warnings
+from zmqdev.options.device_check import resolve
 from zmqdev.options.document import read
 from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import build, file_layer

@@ -14,7 +14,7 @@ from zmqdev.options.document import read
 from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import Written, build, file_layer, flag_layer
 from zmqdev.options.queue import resolve_device, spec_of
-from zmqdev.options.routes import is_routed, rules_of, table_of
+from zmqdev.options.routes_table import is_routed, rules_of, table_of
 from zmqdev.routing.condition import FieldMatch, FrameMatch, Larger, Not
 from zmqdev.routing.table import Rename, Table
 

@@ -23,7 +23,8 @@ from zmqdev.endpoints.form.template import OUTGOING, compile_template
 from zmqdev.errors import UsageError, ZmqdevError
 from zmqdev.options import address, document, part, quantity, zdcf
 from zmqdev.options.delivery import LossType
-from zmqdev.options.device import DeviceSpec, resolve
+from zmqdev.options.device import DeviceSpec
+from zmqdev.options.device_check import resolve
 from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import Entry, build, file_layer, spread_settings
 from zmqdev.options.network import network

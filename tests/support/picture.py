@@ -17,7 +17,8 @@ import zmq
 
 from zmqdev.device.device import Device
 from zmqdev.device.relay_engine import RelayEngine
-from zmqdev.options.device import DeviceSpec, resolve
+from zmqdev.options.device import DeviceSpec
+from zmqdev.options.device_check import resolve
 from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import build
 from zmqdev.relay import recv_burst

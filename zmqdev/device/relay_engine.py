@@ -33,7 +33,7 @@ from zmqdev.options import socktype
 from zmqdev.options.device import DeviceSpec, on_demand
 from zmqdev.options.kind import DeviceKind
 from zmqdev.options.queue import keeps_ids
-from zmqdev.options.routes import is_routed
+from zmqdev.options.routes_table import is_routed
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay, last_value
 from zmqdev.relay.counters import ROWS

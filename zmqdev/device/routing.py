@@ -14,7 +14,8 @@ from zmqdev.device.socket import OpenSocket
 from zmqdev.errors import UsageError
 from zmqdev.options.device import DeviceSpec
 from zmqdev.options.layer import Written
-from zmqdev.options.routes import Rules, rules_of, table_of
+from zmqdev.options.routes import Rules
+from zmqdev.options.routes_table import rules_of, table_of
 from zmqdev.relay import Counters, Lane, recv_burst, routed, send_burst
 from zmqdev.relay.asks import Asks
 from zmqdev.relay.fan import RoutedRelay, Target, pump

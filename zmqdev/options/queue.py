@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 from zmqdev.errors import UsageError
-from zmqdev.options.device import CHOSEN_LATER, DeviceSpec, resolve
+from zmqdev.options.device import CHOSEN_LATER, DeviceSpec
+from zmqdev.options.device_check import resolve
 from zmqdev.options.kind import KINDS, DeviceKind, SideDefault
 from zmqdev.options.layer import Written
 from zmqdev.options.option import option, options_of, section
 from zmqdev.options.reliable import Reliable, check_service
-from zmqdev.options.routes import is_routed
+from zmqdev.options.routes_table import is_routed
 from zmqdev.options.side import Backend, Side
 from zmqdev.options.store_url import is_url
 from zmqdev.options.streamer import StreamerSpec, check_spool

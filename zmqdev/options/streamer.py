@@ -9,7 +9,7 @@ from zmqdev.options import socktype
 from zmqdev.options.device import DeviceSpec, on_demand
 from zmqdev.options.layer import Written
 from zmqdev.options.option import option
-from zmqdev.options.routes import is_routed
+from zmqdev.options.routes_table import is_routed
 from zmqdev.options.types import Size, Text
 
 MEBIBYTE = 1 << 20

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from zmqdev.options.part import Part
-from zmqdev.options.routes import is_routed, rules_of, table_of
+from zmqdev.options.routes_table import is_routed, rules_of, table_of
 from zmqdev.options.socktype import PUBLISHERS
 from zmqdev.routing.words import matched
 from zmqdev.topology.links import Link, Plan, Port

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from zmqdev.options.part import Part
 from zmqdev.options.route import RouteSpec
 from zmqdev.options.route_trial import try_all
-from zmqdev.options.routes import REST, Rules, is_routed, rules_of, table_of
+from zmqdev.options.routes import REST, Rules
+from zmqdev.options.routes_table import is_routed, rules_of, table_of
 from zmqdev.routing.dry import DryRun
 from zmqdev.routing.limits import WHOLE
 from zmqdev.routing.table import Route, Table

@@ -19,7 +19,8 @@ from zmqdev.control import runtimedir
 from zmqdev.device.device import Device
 from zmqdev.device.relay_engine import RelayEngine
 from zmqdev.errors import RunError
-from zmqdev.options.device import DeviceSpec, resolve
+from zmqdev.options.device import DeviceSpec
+from zmqdev.options.device_check import resolve
 from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import Written
 from zmqdev.options.runtime_place import room

@@ -11,7 +11,8 @@ from zmqdev.options.device import DeviceSpec
 from zmqdev.options.hook_file import hook_file
 from zmqdev.options.layer import Written
 from zmqdev.options.part import Part
-from zmqdev.options.routes import REST, Rules, is_routed, read_rules, rules_of, table_of
+from zmqdev.options.routes import REST, Rules, read_rules
+from zmqdev.options.routes_table import is_routed, rules_of, table_of
 from zmqdev.options.side import Backend, Frontend
 from zmqdev.routing.dry import DryRun
 from zmqdev.routing.table import Table

@@ -1,0 +1,287 @@
+"""The settings of a device completed for its kind: defaults filled in, contradictions refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from zmqdev.errors import UsageError
+from zmqdev.options import capturing, control_keys, security_check, sockopt, socktype
+from zmqdev.options.device import (
+    CHOSEN_LATER,
+    DeviceSpec,
+    bound_addresses,
+    on_demand,
+)
+from zmqdev.options.kind import DeviceKind, SideDefault
+from zmqdev.options.layer import Written
+from zmqdev.options.routes_table import is_routed, rules_of, table_of
+from zmqdev.options.side import Frontend
+
+# A subscription is its topic and a byte or the name of a command (RFC 29, 37).
+SUBSCRIPTION_HEAD = 64
+# What a subscriber may have sent that is not looked at yet, in its queue and in the system's.
+UNREAD_SUBSCRIPTIONS = 100
+UNREAD_BYTES = 64 * 1024
+
+
+def resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
+    """The spec with every default of the kind filled in. UsageError names the place."""
+    named_alone = bool(spec.backends) and not written.says("backend")
+    rules = rules_of(spec, written)
+    if rules.backends != spec.backends:
+        spec, written = replace(spec, backends=rules.backends), written.under(rules.written)
+    filled = _filled(kind, spec, written, named_alone=named_alone)
+    if filled.last_value:
+        _check_last_value(kind, filled, written)
+    if is_routed(filled):
+        _check_routed(kind, filled, written)
+        table_of(filled, rules)
+    return filled
+
+
+def _check_last_value(kind: DeviceKind, spec: DeviceSpec, written: Written) -> None:
+    place = written.place("last-value")
+    if kind.name != "forwarder" or spec.backend.type != "XPUB":
+        raise UsageError("last-value: only with a forwarder whose backend is an XPUB", place)
+    if is_routed(spec) or spec.backends:
+        raise UsageError(
+            "last-value: not together with routes or named backends; put one forwarder behind "
+            "another",
+            place,
+        )
+
+
+def _check_routed(kind: DeviceKind, spec: DeviceSpec, written: Written) -> None:
+    if kind.only:
+        raise UsageError(
+            "a reliable queue routes by service; remove either routes or reliable",
+            written.place("routes", "drop", "keep"),
+        )
+    if spec.frontend.type == "ROUTER" in {side.type for side in spec.targets.values()}:
+        raise UsageError(
+            "between two ROUTERs each message names its receiver, and no route can; take the "
+            "routes out, or use a DEALER",
+            written.place("routes", "backend.type", "backends", "drop", "keep"),
+        )
+
+
+def _filled(
+    kind: DeviceKind, spec: DeviceSpec, written: Written, *, named_alone: bool
+) -> DeviceSpec:
+    """`named_alone`: there are backends of other names and nothing is said of `backend`."""
+    frontend_type = spec.frontend.type or _partner(kind, spec, "frontend")
+    backend_type = spec.backend.type or _partner(kind, spec, "backend", demand=on_demand(spec))
+    if on_demand(spec):
+        _check_demand(kind, frontend_type, backend_type, written)
+    elif not named_alone:
+        _check_pair(kind, frontend_type, backend_type, written)
+    on_full = spec.on_full or ("drop" if backend_type in socktype.PUBLISHERS else "block")
+    fill = partial(_fill, kind, spec, on_full, written)
+    filled = replace(
+        spec,
+        name=spec.name or _heir(spec.replace) or kind.name,
+        on_full=on_full,
+        frontend=fill(kind.frontend, "frontend", spec.frontend, frontend_type),
+        backend=spec.backend
+        if named_alone
+        else fill(kind.backend, "backend", spec.backend, backend_type),
+        backends={
+            name: _named(kind, spec, fill, written, name, frontend_type) for name in spec.backends
+        },
+    )
+    _check_addresses(filled, written)
+    _check_affinity(filled, written)
+    capturing.check(filled, written)
+    _check_security(filled, written)
+    control_keys.check(filled, written)
+    return filled
+
+
+def _named(
+    kind: DeviceKind,
+    spec: DeviceSpec,
+    fill: Callable[..., Any],
+    written: Written,
+    name: str,
+    frontend_type: str,
+) -> Any:
+    """A backend of `backends`. It has no address of its own accord: that of `backend` is taken."""
+    side, path = spec.backends[name], f"backends.{name}"
+    if kind.only:
+        raise UsageError(
+            f"{path}: a reliable queue shares requests by service, and has one backend",
+            written.place(path),
+        )
+    if not side.bind and not side.connect:
+        raise UsageError(f"{path}: write bind or connect, and an address", written.place(path))
+    type_ = side.type or _partner(kind, spec, "backend", demand=side.demand)
+    if side.demand:
+        _check_demand(kind, frontend_type, type_, written, path)
+    else:
+        _check_pair(kind, frontend_type, type_, written, path)
+    return fill(kind.backend, path, side, type_)
+
+
+def _heir(replaced: str | None) -> str | None:
+    """The name of a device that takes the place of another; a control address is none."""
+    return None if replaced is None or ":" in replaced else replaced
+
+
+def _check_security(spec: DeviceSpec, written: Written) -> None:
+    for name, side in spec.sides.items():
+        security_check.check(side, written, f"{spec.path(name)}.")
+    sees = any(side.type == "XPUB" for side in spec.targets.values())
+    if spec.topic_acl and not sees and not _names_services(spec):
+        raise UsageError(
+            "topic-acl: needs an XPUB backend, which sees who subscribes, or a reliable queue "
+            "with workers that name their service",
+            written.place("topic-acl"),
+        )
+
+
+def _names_services(spec: DeviceSpec) -> bool:
+    """Whether workers say what they serve; plain ones do not."""
+    settings = getattr(spec, "reliable", None)
+    return settings is not None and settings.enabled and settings.workers != "plain"
+
+
+def _partner(kind: DeviceKind, spec: DeviceSpec, side: str, *, demand: bool = False) -> str:
+    """The type of a side not named: the kind's, or what goes with the other side."""
+    own: str = getattr(kind, side).type
+    if side == "backend" and spec.frontend.type == "SUB" and own == "XPUB":
+        return "PUB"
+    if demand:
+        return "ROUTER"
+    if side == "frontend" and spec.backend.type == "PUB" and own == "XSUB":
+        return "SUB"
+    return own
+
+
+def _check_demand(
+    kind: DeviceKind, frontend: str, backend: str, written: Written, path: str = "backend"
+) -> None:
+    """Work on demand is a streamer's; whoever asks is answered by a ROUTER."""
+    place = written.place(f"{path}.demand")
+    if kind.name != "streamer":
+        raise UsageError(f"demand: only with a streamer, not with a {kind.name}", place)
+    if (frontend, backend) != ("PULL", "ROUTER"):
+        raise UsageError(
+            f"demand: needs a PULL frontend and a ROUTER backend, not {frontend} and {backend}",
+            written.place(f"{path}.type", "frontend.type", f"{path}.demand"),
+        )
+
+
+def _check_pair(
+    kind: DeviceKind, frontend: str, backend: str, written: Written, path: str = "backend"
+) -> None:
+    own = (kind.frontend.type, kind.backend.type)
+    if kind.only:
+        if (frontend, backend) != own:
+            fix = f"a {own[0]} frontend and a {own[1]} backend, and no other"
+            place = written.place("backend.type", "frontend.type")
+            raise UsageError(f"{kind.name}: what is asked for has {fix}", place)
+        return
+    if socktype.legal(frontend, backend):
+        return
+    place = written.place(f"{path}.type", "frontend.type", path)
+    fit = ", ".join(socktype.legal_backends(frontend))
+    raise UsageError(
+        f"{kind.name}: a {frontend} frontend does not work with a {backend} backend; "
+        f"with {frontend} goes {fit}",
+        place,
+    )
+
+
+def _fill(
+    kind: DeviceKind,
+    spec: DeviceSpec,
+    on_full: str,
+    written: Written,
+    default: SideDefault,
+    name: str,
+    side: Any,
+    type_: str,
+) -> Any:
+    bind, connect = side.bind, side.connect
+    if not bind and not connect:
+        bind = (default.address,) if default.verb == "bind" else ()
+        connect = (default.address,) if default.verb == "connect" else ()
+    for option_name in side.sockopts:
+        wrong = sockopt.wrong_type(option_name, type_)
+        if wrong:
+            raise UsageError(f"{name}: {wrong}", written.place(f"{name}.{option_name}"))
+    base = sockopt.defaults(
+        type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=len(connect)
+    )
+    if name != "frontend":
+        base |= _backend_defaults(type_, on_full, spec.limits.topic_length)
+        if spec.topic_acl and type_ == "ROUTER":
+            # Where workers differ in their rights, none takes the requests of another by its id.
+            base |= {"router_handover": False}
+    filled = replace(
+        side, type=type_, bind=bind, connect=connect, sockopts=sockopt.merge(base, side.sockopts)
+    )
+    return _subscribed(filled, written) if name == "frontend" else filled
+
+
+def _backend_defaults(type_: str, on_full: str, longest: int) -> dict[str, sockopt.Value]:
+    if type_ == "ROUTER":
+        # A worker that comes back under its old id takes over; a client must not.
+        return {"router_handover": True}
+    if type_ in socktype.PUBLISHERS:
+        # Subscribers send subscriptions only. A longer one never gets into the topic tries,
+        # where each of its bytes costs a node: its connection is closed.
+        # libzmq takes in all that is there before it hands up the first, so little may be there.
+        largest: dict[str, sockopt.Value] = {
+            "maxmsgsize": longest + SUBSCRIPTION_HEAD,
+            "rcvhwm": UNREAD_SUBSCRIPTIONS,
+            "rcvbuf": UNREAD_BYTES,
+        }
+        return largest | ({"xpub_nodrop": True} if on_full == "block" else {})
+    return {}
+
+
+def _subscribed(side: Frontend, written: Written) -> Frontend:
+    if side.type == "SUB":
+        return replace(side, subscribe=side.subscribe if side.subscribe is not None else (b"",))
+    if side.subscribe is not None:
+        fix = "add --frontend-type SUB" if side.type == "XSUB" else "only a SUB frontend subscribes"
+        why = (
+            "subscriptions come from the subscribers" if side.type == "XSUB" else "no subscriptions"
+        )
+        raise UsageError(
+            f"subscribe: a {side.type} frontend has {why}; {fix}",
+            written.place("frontend.subscribe"),
+        )
+    return side
+
+
+def _check_addresses(spec: DeviceSpec, written: Written) -> None:
+    seen: dict[str, str] = {}
+    for key, address in bound_addresses(spec):
+        if address in seen and not address.endswith(CHOSEN_LATER):
+            raise UsageError(
+                f"{key}: {address} is bound by {seen[address]} too", written.place(key)
+            )
+        seen[address] = key
+    for name, side in spec.sides.items():
+        if side.sockopts.get("conflate"):
+            raise UsageError(
+                "conflate breaks multipart messages, so a device does not take it",
+                written.place(f"{spec.path(name)}.conflate"),
+            )
+
+
+def _check_affinity(spec: DeviceSpec, written: Written) -> None:
+    """libzmq would find no I/O thread for the connections of that side."""
+    for name in ("frontend", "backend"):
+        mask = int(getattr(spec, name).sockopts.get("affinity", 0))
+        if mask and not mask & ((1 << spec.io_threads) - 1):
+            raise UsageError(
+                f"{name}.affinity {mask} names none of the I/O threads; io-threads is "
+                f"{spec.io_threads}, so {(1 << spec.io_threads) - 1} is all of them",
+                written.place(f"{name}.affinity"),
+            )
