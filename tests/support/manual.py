@@ -214,7 +214,11 @@ class Shell:
             start_new_session=True,
         ) as process:
             self.groups.append(process.pid)
-            said, _ = process.communicate(timeout=60)
+            try:
+                said, _ = process.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                self.end()  # or it would be waited for
+                raise
         return self.ports.back(said)
 
     def end(self) -> None:
