@@ -50,7 +50,8 @@ _FIGURE = re.compile(
 # says while it waits itself, or of what came too late.
 _WAITED = re.compile(
     r", blocked for [^,\n]*|^\S+: draining, .*\n|^waiting for the end\n"
-    r"|^zmqdev: \S+: \d+ requests? arrived after the stop.*\n",
+    r"|^zmqdev: \S+: \d+ requests? arrived after the stop.*\n"
+    r"|^.*warning: came beyond --count.*\n",
     re.MULTILINE,
 )
 
