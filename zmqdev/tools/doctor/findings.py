@@ -74,7 +74,7 @@ def _features() -> Iterator[Diagnosis]:
 
 def _relay() -> Iterator[Diagnosis]:
     if NATIVE:
-        yield Diagnosis("relay", "ok", "native; routes are followed in Python")
+        yield Diagnosis("relay", "ok", "native")
     else:
         yield Diagnosis("relay", "note", f"Python, which is slower: {why_not_native()}")
 
