@@ -222,7 +222,5 @@ def test_the_verbs_of_a_store_in_a_database(start: Start, database: str) -> None
     assert table[0] == "service requests oldest bytes dead"
     here = f"process {queue.program.process.pid} "
     assert any(f" {here}" in line and "taken over" not in line for line in table)
-    time.sleep(3)
-    print(said("check"), said(), queue.program.err, queue.state())
     until(lambda: said("check") == ["ok: no requests"], "its end is written")
     assert "no dead letter 99" in said("show", "99", status=1)[0]

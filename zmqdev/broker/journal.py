@@ -160,7 +160,7 @@ class Journal:
         self._note(now)
 
     def forget(self, id: bytes, now: float) -> None:
-        """Nobody wants the reply to that call any more; one that no worker has is taken back."""
+        """The reply to that call is no longer wanted; one that no worker has is taken back."""
         request = self._ledger.calls.get(id)
         if request is None:
             self._forgotten.append(id)
@@ -277,7 +277,7 @@ class Journal:
         return [] if settled.group is None else self._settle(settled.group, settled, now)
 
     def _adopt(self, records: Sequence[Kept], now: float) -> None:
-        """Requests of a queue that is no more; who waited for one of them is here right."""
+        """Requests of a queue that has ended; clients waiting for one of them are answered here."""
         calls = self._ledger.calls
         here = [record for record in records if record.call in calls]
         for record in here:
@@ -421,7 +421,7 @@ class Journal:
 
     def _told_late(self, asked: AskedBefore, found: Answer | None, now: float) -> None:
         """Of a call that another queue had. Without an answer it was given there, to a client that
-        did not post; whoever waits still asks again, and is not executed a second time for it."""
+        did not post; a client that still waits asks again, which is no second execution."""
         known = self._ledger.calls.get(call.key_of(asked.head[0], asked.head[2]))
         if found is not None:
             self._tell(asked, found)

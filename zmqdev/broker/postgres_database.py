@@ -25,7 +25,7 @@ from zmqdev.options.store_url import without_password
 Place = tuple[int, int]
 Row = tuple[Any, ...]
 
-# Of the connection, unless the URL says something else. A machine that is no more is noticed in
+# Of the connection, unless the URL says something else. A dead machine is noticed in
 # five seconds; one that answers slowly is waited for.
 _NETWORK: dict[str, Any] = {
     "connect_timeout": 2,
@@ -41,7 +41,7 @@ _NETWORK: dict[str, Any] = {
 # changed its passwords: first characters of an error's code.
 _PASSES = ("08", "57P", "53", "25006", "28", "3D", "55P")
 _DISK_FULL = "53100"
-# A deadlock, or somebody cancelled the statement.
+# A deadlock, or the statement was cancelled.
 _AGAIN = ("40", "57014")
 _PERMISSION = "42501"
 _LIBPQ_ASKS = "Is the server running"
@@ -68,7 +68,7 @@ class DatabaseFull(Exception):
 
 
 class RunTaken(Exception):
-    """Another queue holds this run, or its row is no more: nothing was written."""
+    """Another queue holds this run, or its row is gone: nothing was written."""
 
 
 class _Array:
