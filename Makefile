@@ -74,6 +74,7 @@ bench: $(READY)  ## the standard benchmark, some minutes: table, chart and JSON 
 	@mkdir -p $(BENCH)
 	$(BIN)/zmqdev bench --standard --rounds $(ROUNDS) --json \
 	  --markdown $(BENCH)/table.md --svg $(BENCH)/chart.svg > $(BENCH)/report.json
+	cd tests && ../$(BIN)/python -m support.bench_targets ../$(BENCH) $(ROUNDS)
 	@cat $(BENCH)/table.md
 
 # Each arrangement of the README for about ten seconds: DEMO=30s make demo-queue

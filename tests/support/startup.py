@@ -5,7 +5,10 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import zmq
@@ -13,31 +16,54 @@ import zmq
 from zmqdev.errors import RunError
 from zmqdev.system.interpreter import program
 from zmqdev.tools.bench.cost import resident_bytes
-from zmqdev.tools.bench.load import STARTS
 from zmqdev.tools.bench.party.crew import PATIENCE
-from zmqdev.tools.bench.report import Run
 
-TIMES = 5
-"""Starts in a run; what counts is their median."""
-
-
-def once(name: str, round_: int, place: Path) -> Run:
-    arguments = STARTS[name].arguments
-    if arguments is None:
-        took, resident = _forwarding(place)
-        return Run(name, round_, took=took, resident=resident)
-    return Run(name, round_, took=statistics.median(_timed(arguments, place) for _ in range(TIMES)))
+PROGRAMS: Mapping[str, tuple[str, ...]] = {
+    "python -c pass": ("-c", "pass"),
+    "import zmq": ("-c", "import zmq"),
+    "import click": ("-c", "import click"),
+    "zmqdev --version": ("-m", "zmqdev", "--version"),
+    "zmqdev --help": ("-m", "zmqdev", "--help"),
+}
+"""Arguments of Python by name."""
+DEVICE = "device until it forwards"
 
 
-def _timed(arguments: tuple[str, ...], place: Path) -> float:
+@dataclass(frozen=True)
+class Started:
+    """One start: seconds it took, and bytes of resident memory where something stays."""
+
+    took: float
+    resident: int | None = None
+
+
+def measured(rounds: int) -> Iterator[tuple[str, Started]]:
+    """The median of each start, by name; the starts take turns."""
+    starts: dict[str, Callable[[Path], Started]] = {
+        name: lambda place, arguments=arguments: run(arguments, place)
+        for name, arguments in PROGRAMS.items()
+    }
+    starts[DEVICE] = forwarding
+    found: dict[str, list[Started]] = {name: [] for name in starts}
+    for _ in range(rounds):
+        for name, start in starts.items():
+            with tempfile.TemporaryDirectory(prefix="zmqdev-start-") as place:
+                found[name].append(start(Path(place)))
+    for name, runs in found.items():
+        memory = [run.resident for run in runs if run.resident is not None]
+        resident = int(statistics.median(memory)) if memory else None
+        yield name, Started(statistics.median(run.took for run in runs), resident)
+
+
+def run(arguments: tuple[str, ...], place: Path) -> Started:
     """In an empty directory: nothing that lies about is imported."""
     begun = time.monotonic()
     subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, cwd=place)
-    return time.monotonic() - begun
+    return Started(time.monotonic() - begun)
 
 
-def _forwarding(place: Path) -> tuple[float, int | None]:
-    """Seconds from the start of a streamer until a message is through, its idle memory.
+def forwarding(place: Path) -> Started:
+    """From the start of a streamer until a message is through, and its idle memory.
 
     Both peers are there before and try to connect every millisecond.
     """
@@ -56,16 +82,16 @@ def _forwarding(place: Path) -> tuple[float, int | None]:
 
 def _until_through(
     pull: zmq.Socket[bytes], place: Path, frontend: str, backend: str
-) -> tuple[float, int | None]:
+) -> Started:
     flags = ["--frontend-bind", frontend, "--backend-bind", backend, "--stats", "line"]
     flags += ["--control", f"ipc://{place}/control", "--duration", f"{PATIENCE:.0f}s"]
     begun = time.monotonic()
     process = subprocess.Popen(program("streamer", *flags), stdout=subprocess.DEVNULL)
     try:
         if not pull.poll(int(PATIENCE * 1000)):
-            raise RunError("bench: the streamer has passed nothing on")
+            raise RunError("the streamer has passed nothing on")
         took = time.monotonic() - begun
-        return took, resident_bytes(process.pid)
+        return Started(took, resident_bytes(process.pid))
     finally:
         process.terminate()
         process.wait()

@@ -15,7 +15,7 @@ from zmqdev.tools.bench.options import BenchSpec
 from zmqdev.tools.bench.report import CaseRuns, Report, Run
 from zmqdev.tools.bench.report_markdown import markdown
 from zmqdev.tools.bench.report_progress import BenchProgress
-from zmqdev.tools.bench.report_rows import noise_lines, results, targets
+from zmqdev.tools.bench.report_rows import noise_lines, results
 from zmqdev.tools.bench.report_svg import svg
 from zmqdev.tools.bench.report_table import print_report
 
@@ -42,21 +42,9 @@ def test_columns_that_hold_nothing_are_left_out(report: Report) -> None:
     assert table.rows[2] == ("", "native", "2.10 M", "200 ns", "0", "2.00 (1.75-2.20)", "10 %")
 
 
-def test_targets_are_told_with_their_measure(report: Report) -> None:
-    rows = {row[1]: row[2:] for row in targets(report).rows}
-    assert rows["msg/s of native: at least 1.80 x proxy"] == ("2.00 x proxy", "yes")
-    assert rows["msg/s of native: at least 0.50 x direct"] == ("0.23 x direct", "no")
-    assert rows["msg/s of native: at least 0.97 x silent"] == ("not measured", "no")
-
-
-def test_a_target_says_when_its_case_was_too_noisy(report: Report) -> None:
-    rows = targets(replace(report, noise=0.1)).rows
-    assert {row[3] for row in rows} == {"yes, too noisy", "no, too noisy"}
-
-
 def test_the_table_has_all_and_is_cut_nowhere(report: Report) -> None:
     out = io.StringIO()
-    print_report(report, out, with_targets=True)
+    print_report(report, out)
     text = out.getvalue()
     assert "…" not in text
     for words in ("2.00 (1.75-2.20)", "zmq_proxy of the same libzmq", "A <fast> & old"):
@@ -79,12 +67,12 @@ def test_a_busy_neighbour_is_named(report: Report) -> None:
 
 
 def test_markdown_names_machine_date_and_command(report: Report) -> None:
-    text = markdown(replace(report, noise=0.1), with_targets=True)
+    text = markdown(replace(report, noise=0.1))
     assert text.startswith("`zmqdev bench <a> & 'b'` on A <fast> & old, 2 cores")
     assert "2026-01-02" in text
     assert "Too noisy: pipeline" in text
     widths = [line.count("|") for line in text.splitlines() if line.startswith("|")]
-    assert set(widths) == {8, 5}
+    assert set(widths) == {8}
 
 
 def test_the_chart_is_xml_with_a_bar_for_each(report: Report) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from zmqdev.errors import RunError
 from zmqdev.system.interpreter import program
-from zmqdev.tools.bench import lines, startup
+from zmqdev.tools.bench import lines
 from zmqdev.tools.bench.case import Case
 from zmqdev.tools.bench.cost import cost_of
 from zmqdev.tools.bench.party import pipe
@@ -136,13 +136,6 @@ def test_lines_that_do_not_come_are_given_up(
     monkeypatch.setattr(lines, "QUIET", 1.0)
     run = lines.once(a_case("file", count=2000), BETWEEN["direct"], 0, place)
     assert (run.sent, run.received) == (2000, 0)
-
-
-def test_a_start_takes_its_time(place: Path) -> None:
-    run = startup.once("device until it forwards", 0, place)
-    assert run.took is not None
-    assert run.resident is not None
-    assert 0.01 < run.took < 30
 
 
 def test_a_device_that_cannot_start_is_named_with_its_reason(

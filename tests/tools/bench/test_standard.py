@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from support import startup
+from support.bench_targets import TARGETS, FigureTarget, main, starts, targets, verdicts
+from support.startup import DEVICE, Started, forwarding
 
-from zmqdev.tools.bench.report import CaseRuns
-from zmqdev.tools.bench.standard import STANDARD, TARGETS, FigureTarget, verdicts
+from zmqdev.tools.bench.machine import Machine
+from zmqdev.tools.bench.report import CaseRuns, Report
+from zmqdev.tools.bench.standard import STANDARD
+
+MACHINE = Machine("A <fast> & old", 2, "Linux 6", "3.11", "27", "4.3.5", "0.1", "2026-01-02", 0.0)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.case} {target.what}")
@@ -46,3 +54,48 @@ def test_a_single_lost_message_is_not_met(a_case: Callable[..., object]) -> None
         if v.target.metric == "lost" and v.target.what == "native"
     ]
     assert (verdict.value, verdict.met) == (1, False)
+
+
+@pytest.fixture
+def report(runs_of: Callable[..., CaseRuns]) -> Report:
+    rates = {"direct": (9e6, 9.1e6, 9e6), "proxy": (1e6, 1.2e6, 1e6), "native": (2e6, 2.1e6, 2.2e6)}
+    return Report(MACHINE, "zmqdev bench --standard", 0.25, (runs_of(**rates),))
+
+
+def test_targets_stand_beside_what_was_measured(report: Report) -> None:
+    rows = {row[1]: row[2:] for row in targets(report).rows}
+    assert rows["msg/s of native: at least 1.80 x proxy"] == ("2.00 x proxy", "yes")
+    assert rows["msg/s of native: at least 0.50 x direct"] == ("0.23 x direct", "no")
+    assert rows["msg/s of native: at least 0.97 x silent"] == ("not measured", "no")
+
+
+def test_a_target_says_when_its_case_was_too_noisy(report: Report) -> None:
+    rows = targets(replace(report, noise=0.1)).rows
+    assert {row[3] for row in rows} == {"yes, too noisy", "no, too noisy"}
+
+
+def test_starts_are_compared_with_the_bare_interpreter() -> None:
+    found = {"python -c pass": Started(0.02), DEVICE: Started(0.3, 50 << 20)}
+    first, device = starts(found).rows
+    assert first == ("python -c pass", "20.0 ms", "1.00", "", "")
+    assert device[2:] == ("15.00", "50.0 MiB", "at most 45.0 MiB: no")
+
+
+def test_a_start_takes_its_time(tmp_path: Path) -> None:
+    start = forwarding(tmp_path)
+    assert start.resident is not None
+    assert 0.01 < start.took < 30
+
+
+def test_the_targets_are_appended_to_the_table(
+    report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(report.plain()))
+    (tmp_path / "table.md").write_text("before\n")
+    starts_found = {"python -c pass": Started(0.02), DEVICE: Started(0.3, 30 << 20)}
+    monkeypatch.setattr(startup, "measured", lambda rounds: starts_found)
+    main(str(tmp_path), "1")
+    text = (tmp_path / "table.md").read_text()
+    assert text.startswith("before\n")
+    assert "| pipeline 16 B | msg/s of native: at least 1.80 x proxy | 2.00 x proxy | yes |" in text
+    assert f"| {DEVICE} | 300 ms | 15.00 | 30.0 MiB | at most 45.0 MiB: yes |" in text

@@ -46,8 +46,6 @@ class Case:
     @property
     def title(self) -> str:
         """`pipeline 4KiB`, `request 64 B, 4 x 2`."""
-        if self.load == "startup":
-            return "startup"
         if self.load == "file":
             return f"file, {self.count:,} lines"
         unit = "" if format_size(self.size)[-1] == "B" else " B"
@@ -83,15 +81,13 @@ def case(load: Load, spec: BenchSpec, size: int) -> Case:
         time=spec.time,
         count=spec.count or (DEFAULT_LINES if load.name == "file" else None),
         between=between,
-        baseline=between[0] if load.name == "startup" else baseline_of(between, spec.baseline),
+        baseline=baseline_of(between, spec.baseline),
         jobs=spec.jobs or (1 if spec.receivers else JOBS),
     )
 
 
 def compared(load: Load, spec: BenchSpec, size: int) -> tuple[str, ...]:
     """What stands between in this load: what was asked for, or what is usual and fits."""
-    if load.name == "startup":
-        return load.fits
     for name in spec.between:
         if name not in load.fits:
             fits = ", ".join(load.fits)

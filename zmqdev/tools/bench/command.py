@@ -23,11 +23,10 @@ if TYPE_CHECKING:  # they import zmq, which `zmqdev bench --help` does not wait 
 
 HELP = """Measure a device: messages a second, latency, loss, CPU time, memory.
 
-LOADS are pipeline, pubsub, request, latency, route, file, startup; the first four when none is
-named.
-Each is run with nothing between, with zmq_proxy, and with zmqdev, in turn and again; what is
-told are medians, and ratios run by run. A device that runs already, whosever it is, is measured
-with --frontend and --backend.
+LOAD is pipeline, pubsub, request, latency, route or file. With no LOAD, bench runs the first four.
+Each load runs directly, through zmq_proxy and through zmqdev, in turn, several times. The report
+has medians, and ratios of runs in the same round. --frontend and --backend measure a device that
+is already running, of any make.
 """
 
 
@@ -94,8 +93,7 @@ def _publish(spec: BenchSpec, report: Report) -> None:
         if spec.svg:
             atomic_file.write(spec.svg, svg(report), mode=0o666)
         if spec.markdown:
-            table = markdown(report, with_targets=spec.standard)
-            atomic_file.write(spec.markdown, table, mode=0o666)
+            atomic_file.write(spec.markdown, markdown(report), mode=0o666)
     finally:  # minutes of measuring are told whatever becomes of the files
         _print(spec, report)
 
@@ -106,7 +104,7 @@ def _print(spec: BenchSpec, report: Report) -> None:
     if spec.json:
         click.echo(json.dumps(report.plain()))
     else:
-        print_report(report, sys.stdout, with_targets=spec.standard)
+        print_report(report, sys.stdout)
 
 
 def _command_line() -> str:

@@ -5,28 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
-class Start:
-    """What the startup load starts. `arguments` of Python; None: a streamer, until the first
-    message has come through it."""
-
-    name: str
-    arguments: tuple[str, ...] | None
-
-
-STARTS = {
-    row.name: row
-    for row in (
-        Start("python -c pass", ("-c", "pass")),
-        Start("import zmq", ("-c", "import zmq")),
-        Start("import click", ("-c", "import click")),
-        Start("zmqdev --version", ("-m", "zmqdev", "--version")),
-        Start("zmqdev --help", ("-m", "zmqdev", "--help")),
-        Start("device until it forwards", None),
-    )
-}
-
-
 MEBIBYTE = 1 << 20
 # In flight or prepared at most, so that large messages do not fill the memory.
 MOST_BYTES = 16 * MEBIBYTE
@@ -82,7 +60,7 @@ LOADS = {
             "subscriber",
             "rate",
             (*_ALWAYS, "block"),
-            # P13: what a forwarder at our HWM passes without a loss.
+            # A forwarder with the high-water mark of zmqdev loses none of so many in flight.
             window=4000,
         ),
         Load(
@@ -126,7 +104,6 @@ LOADS = {
             "rate",
             ("direct", "native", "silent", "python"),
         ),
-        Load("startup", "what it costs to start", "", "", "", "took", tuple(STARTS)),
     )
 }
 

@@ -33,7 +33,6 @@ METRICS = {
         Metric("p99", "p99", "time", "99 of 100 took no longer", lambda run: run.p99),
         Metric("p999", "p99.9", "time", "999 of 1000 took no longer", lambda run: run.p999),
         Metric("late", "sent late", "time", "half were sent no later", lambda run: run.late),
-        Metric("took", "time", "time", "from the start until it was done", lambda run: run.took),
         Metric("cpu", "CPU/msg", "time", "CPU time of the device per message", lambda run: run.cpu),
         Metric(
             "loop", "loop/msg", "time", "the same without libzmq's threads", lambda run: run.loop

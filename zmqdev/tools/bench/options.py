@@ -9,8 +9,8 @@ from zmqdev.options.layer import Written
 from zmqdev.options.option import option
 from zmqdev.options.types import Address, Choice, Duration, Flag, Integer, Many, Number, Size, Text
 
-LOADS = ("pipeline", "pubsub", "request", "latency", "route", "file", "startup")
-"""What is measured; `bench/load.py` says how."""
+LOADS = ("pipeline", "pubsub", "request", "latency", "route", "file")
+"""What is measured; `load.py` says how."""
 BETWEEN = (
     "direct",
     "proxy",
@@ -31,7 +31,7 @@ BETWEEN = (
     "blocked",
     "device",
 )
-"""What stands between senders and receivers; `bench/between.py` says what each is."""
+"""What stands between senders and receivers; `targets.py` describes each."""
 # A message carries its number, or the time at which it was due.
 LEAST_SIZE = 8
 
@@ -141,7 +141,7 @@ class BenchSpec:
         group="Load",
     )
     standard: bool = option(
-        Flag(), default=False, help="The standard set, with its targets.", group="Load"
+        Flag(), default=False, help="Run the standard set of loads and sizes.", group="Load"
     )
     json: bool = option(
         Flag(), default=False, help="Print the report as JSON, every run in it.", group="Output"

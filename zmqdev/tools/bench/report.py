@@ -37,7 +37,6 @@ class Run:
     busy: float | None = None
     resident: int | None = None
     idle: int | None = None
-    took: float | None = None
     sent: int = 0
     received: int = 0
     breaks: int | None = None

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zmqdev.tools.bench.report import Report
-from zmqdev.tools.bench.report_rows import ReportTable, legend, noise_lines, results, targets
+from zmqdev.tools.bench.report_rows import ReportTable, legend, noise_lines, results
 
 
-def markdown(report: Report, *, with_targets: bool) -> str:
-    """Machine, date and command; results; with the standard set, what they should be."""
+def markdown(report: Report) -> str:
+    """Machine, date and command; the results; what the names mean; noise."""
     parts = [f"`{report.command}` on {report.machine.line()}."]
-    parts.append("\n".join(_table(results(report))))
+    parts.append("\n".join(table(results(report))))
     parts.append("\n".join(f"- {line}" for line in legend(report)))
-    if with_targets:
-        parts.append("\n".join(_table(targets(report))))
     parts += [line[0].upper() + line[1:] + "." for line in noise_lines(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _table(table: ReportTable) -> Iterator[str]:
-    yield _row(table.columns)
-    yield _row(["---"] * len(table.columns))
-    for row in table.rows:
+def table(found: ReportTable) -> Iterator[str]:
+    """The lines of a Markdown table."""
+    yield _row(found.columns)
+    yield _row(["---"] * len(found.columns))
+    for row in found.rows:
         yield _row(row)
 
 

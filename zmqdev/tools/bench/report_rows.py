@@ -9,7 +9,6 @@ from zmqdev.stats import units
 from zmqdev.tools.bench.figures import OTHERS, Noise, figure, main_metric, noise, of, ratio
 from zmqdev.tools.bench.metric import METRICS, Metric
 from zmqdev.tools.bench.report import CaseRuns, Report
-from zmqdev.tools.bench.standard import FigureVerdict, verdicts
 from zmqdev.tools.bench.targets import BETWEEN
 
 SHOWN: dict[str, Callable[[float], str]] = {
@@ -80,31 +79,10 @@ def _ratio(case_runs: CaseRuns, metric: Metric, name: str) -> str:
     return f"{found.median:.2f} ({min(found.each):.2f}-{max(found.each):.2f})"
 
 
-def targets(report: Report) -> ReportTable:
-    """A row for each target that the cases of the report have."""
-    columns = ("load", "target", "measured", "met")
-    noisy = {title for title, _ in noises(report)}
-    rows = [_target_row(verdict, noisy) for verdict in verdicts(report.cases)]
-    return ReportTable(columns, tuple(rows))
-
-
-def _target_row(verdict: FigureVerdict, noisy: set[str]) -> tuple[str, ...]:
-    target, metric = verdict.target, METRICS[verdict.target.metric]
-    sense = "at least" if target.at_least else "at most"
-
-    def written(value: float) -> str:
-        return f"{value:.2f} x {target.against}" if target.against else shown(metric, value)
-
-    asked = f"{metric.title} of {target.what}: {sense} {written(target.bound)}"
-    measured = "not measured" if verdict.value is None else written(verdict.value)
-    met = ("yes" if verdict.met else "no") + (", too noisy" if target.case in noisy else "")
-    return target.case, asked, measured, met
-
-
 def legend(report: Report) -> list[str]:
     """What the names in the column `between` mean, in the order in which they came."""
     names = dict.fromkeys(name for case_runs in report.cases for name in case_runs.case.between)
-    return [f"{name}: {BETWEEN[name].help}" for name in names if name in BETWEEN]
+    return [f"{name}: {BETWEEN[name].help}" for name in names]
 
 
 def noises(report: Report) -> list[tuple[str, Noise]]:

@@ -17,7 +17,7 @@ from zmqdev.tools.bench.report_rows import shown
 
 WIDTH, LEFT, BARS, ROW, BAR, GAP, TOP = 760, 180, 360, 22, 14, 40, 98
 BASELINE, OTHER, OURS = "#9aa0a6", "#c3c7cb", "#2a7de1"
-OWN = ("native", "silent", "asked", "python", "block", "reliable")
+OWN = ("native", "silent", "asked", "python", "block", "reliable", "device")
 # As many letters of the widest kind as there is room for.
 TITLE_CHARS, NOTE_CHARS = 84, 108
 KEY = (
@@ -70,8 +70,7 @@ def bars(case_runs: CaseRuns) -> Iterator[Bar]:
     for name in case_runs.case.between:
         found = figure(of(case_runs.runs, name), metric)
         if found is not None:
-            own = name in OWN or name.startswith(("zmqdev", "device"))
-            colour = BASELINE if name == baseline else OURS if own else OTHER
+            colour = BASELINE if name == baseline else OURS if name in OWN else OTHER
             yield Bar(name, found, _label(case_runs, metric, name, found), colour)
 
 

@@ -9,19 +9,17 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from zmqdev.tools.bench.report import Report
-from zmqdev.tools.bench.report_rows import ReportTable, legend, noise_lines, results, targets
+from zmqdev.tools.bench.report_rows import ReportTable, legend, noise_lines, results
 
-LEFT = ("load", "between", "target")
+LEFT = ("load", "between")
 WIDE = 160
 """Columns of a table that goes to a file or a pipe, where nothing is cut."""
 
 
-def print_report(report: Report, out: TextIO, *, with_targets: bool) -> None:
+def print_report(report: Report, out: TextIO) -> None:
     console = Console(file=out, highlight=False, width=None if out.isatty() else WIDE)
     console.print(_rich(results(report)))
     console.print(Text("\n".join(legend(report)), style="dim"))
-    if with_targets:
-        console.print(_rich(targets(report)))
     console.print(Text(report.machine.line(), style="dim"))
     for line in noise_lines(report):
         console.print(Text(line, style="yellow"))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zmqdev.system import atomic_file
-from zmqdev.tools.bench import lines, startup
+from zmqdev.tools.bench import lines
 from zmqdev.tools.bench.case import Case
 from zmqdev.tools.bench.report import CaseRuns, Run
 from zmqdev.tools.bench.round import once
@@ -46,8 +46,6 @@ def _case(case: Case, rounds: int, target: RunningTarget | None, top: Path, tell
 
 
 def _one(case: Case, name: str, turn: int, place: Path, target: RunningTarget | None) -> Run:
-    if case.load == "startup":
-        return startup.once(name, turn, place)
     if case.load == "file":
         return lines.once(case, BETWEEN[name], turn, place)
     return once(case, BETWEEN[name], turn, place, target)
