@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from zmqdev.cli import streams
+from zmqdev.system import streams
 from zmqdev.options.part_options import kinds
 from zmqdev.supervisor.fork_server import serve
 from zmqdev.supervisor.process import PartTask
