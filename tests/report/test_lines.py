@@ -67,9 +67,9 @@ def test_nobody_who_reads_them_stops_the_ticks(
     lines.started(subjects(device, 0))
     for at in range(1, 3000):
         lines.tick(subjects(device, at))
-    assert lines._outlet.left_out > 0
+    assert lines._sink.left_out > 0
     got = b""
-    while not lines._outlet.idle:
+    while not lines._sink.flush():
         got += os.read(read, 65536)
     got += os.read(read, 65536)  # room for one more line
     with caplog.at_level(logging.WARNING, "zmqdev"):

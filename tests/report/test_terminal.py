@@ -8,7 +8,7 @@ import pyte
 import pytest
 
 from zmqdev.report.terminal import Painted, Region, Terminal
-from zmqdev.system.stdio import Outlet
+from zmqdev.system.stdio import TextSink
 
 
 class Screen:
@@ -20,7 +20,7 @@ class Screen:
         self.emulator.set_mode(pyte.modes.LNM)  # a newline begins a row, as behind a pty
         self.stream = pyte.Stream(self.emulator)
         self.columns, self.rows = columns, rows
-        self.region = Region(Outlet(self.paper), lambda: (self.columns, self.rows))
+        self.region = Region(TextSink(self.paper), lambda: (self.columns, self.rows))
 
     def type(self, text: str) -> None:
         """What others write to the same terminal."""
@@ -107,7 +107,7 @@ def test_rows_that_the_terminal_has_wrapped_are_counted() -> None:
 
 def test_a_frame_is_left_out_while_the_last_one_is_unread() -> None:
     master, slave = pty.openpty()
-    region = Region(Outlet(os.fdopen(slave, "w", closefd=False), limit=10**7), lambda: (80, 24))
+    region = Region(TextSink(os.fdopen(slave, "w", closefd=False), limit=10**7), lambda: (80, 24))
     frame = lines("z" * 79, *["y" * 79] * 20)
     drawn = [region.draw(frame) for _ in range(200)]
     assert True in drawn

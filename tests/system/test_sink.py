@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from zmqdev.system.sink import Sink
+from zmqdev.system.stdio import Sink
 from zmqdev.errors import RunError
 
 

@@ -19,7 +19,7 @@ def main() -> NoReturn:
     """
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     from zmqdev.cli.program import run
-    from zmqdev.system.streams import guard
+    from zmqdev.system.stdio import guard
 
     guard()
     sys.exit(run(sys.argv[1:]))

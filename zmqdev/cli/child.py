@@ -15,11 +15,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from zmqdev.system import streams
 from zmqdev.options.part_options import kinds
 from zmqdev.supervisor.fork_server import serve
 from zmqdev.supervisor.process import PartTask
-from zmqdev.system import crash, interpreter, journal, process_title
+from zmqdev.system import crash, interpreter, journal, process_title, stdio
 
 # What devices and endpoints import once they run.
 NEEDED = (
@@ -64,7 +63,7 @@ def _become(task: PartTask) -> int:
 
     process_title.show(f"zmqdev {task.kind}: {task.name}")
     crash.leave_to_parent()
-    streams.renew()
+    stdio.renew()
     return guarded(lambda: _do(task))
 
 

@@ -19,7 +19,7 @@ import click
 
 import zmqdev
 from zmqdev.cli.habits import ALIASES, POINTERS
-from zmqdev.system.streams import CannotWrite, give_up
+from zmqdev.system.stdio import CannotWrite, give_up
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ZmqdevError
 
 # The first process of a container: there the system drops signals that have no handler.

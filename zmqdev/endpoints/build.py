@@ -29,7 +29,7 @@ from zmqdev.endpoints.feed import Feed
 from zmqdev.endpoints.gate import Gate, SeenSubscriptions
 from zmqdev.endpoints.mapped_feed import TopicFeed
 from zmqdev.endpoints.pace import Pacing
-from zmqdev.system.sink import Aside, Sink
+from zmqdev.system.stdio import Aside, Sink
 from zmqdev.endpoints.stamping import StampedFeed
 from zmqdev.endpoints.task import Task
 from zmqdev.endpoints.tasks.client import ClientTask

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from zmqdev.report.complaint import Complaint
 from zmqdev.stats.columns import Line, as_text, to_line
 from zmqdev.stats.rates import Rate, Record, Seen, Total, Track, between
 from zmqdev.stats.snapshot import Snapshot
-from zmqdev.system.stdio import Complaint, Outlet, Stream
+from zmqdev.system.stdio import Stream, TextSink
 
 # How long the last lines may take to be read.
 PATIENCE = 1.0
@@ -32,8 +33,8 @@ class Lines:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.interval = interval
-        self._outlet = Outlet(out)
-        self._complaint = Complaint(self._outlet, "statistics")
+        self._sink = TextSink(out)
+        self._complaint = Complaint(self._sink, "statistics")
         self._as_json = as_json
         self._clock = clock
         self._record = Record()
@@ -58,7 +59,7 @@ class Lines:
             self._write(item.subject, {flow.name: track.mean(run) for flow, track in item.flows})
         self.flush()
         self._complaint.tell()
-        self._outlet.close(0)
+        self._sink.close(0)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -68,11 +69,11 @@ class Lines:
     @property
     def closed(self) -> bool:
         """Nobody will ever read what is written."""
-        return self._outlet.broken
+        return self._sink.closed
 
     def flush(self) -> None:
         """Wait a moment until all of it is taken."""
-        self._outlet.flush(PATIENCE)
+        self._sink.flush(PATIENCE)
 
     def _lately(self, track: Track) -> Rate:
         """Since the line before; of a direction that is new, since its first reading."""
@@ -85,4 +86,4 @@ class Lines:
     def _write(self, subject: Snapshot, rates: dict[str, Rate]) -> None:
         line = Line(subject, rates, round(self._clock(), 3))
         text = (to_line if self._as_json else as_text)(line)
-        self._outlet.write(text + "\n")
+        self._sink.write(text + "\n")

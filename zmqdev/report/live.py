@@ -23,7 +23,7 @@ from zmqdev.report.summary import summary
 from zmqdev.report.terminal import Painted, Region, Terminal
 from zmqdev.stats.rates import Record, Seen
 from zmqdev.stats.snapshot import Snapshot
-from zmqdev.system.stdio import Outlet, Stream
+from zmqdev.system.stdio import Stream, TextSink
 
 # Four a second: numbers can still be read, and it costs next to nothing.
 INTERVAL = 0.25
@@ -66,8 +66,8 @@ class LiveView:
         self.interval = INTERVAL
         self._terminal = terminal or Terminal(stream.fileno())
         self._keys = keys
-        self._outlet = Outlet(stream)
-        self._region = Region(self._outlet, self._terminal.size)
+        self._sink = TextSink(stream)
+        self._region = Region(self._sink, self._terminal.size)
         self._painter = Painter(getattr(stream, "encoding", None))
         self._record = Record()
         self._lines: Sequence[Painted] = ()
@@ -93,7 +93,7 @@ class LiveView:
         for line in summary(seen, width):
             self._region.above(f"{line}\n")
         route(None)
-        self._outlet.close(PATIENCE)
+        self._sink.close(PATIENCE)
         self._terminal.unhush()
         if self._before is not None:
             signal.signal(signal.SIGCONT, self._before)
@@ -102,7 +102,7 @@ class LiveView:
     def aside(self) -> Iterator[None]:
         """Output of another kind goes to the same terminal: make room, show the same below it."""
         self._region.clear()
-        self._outlet.flush(PATIENCE)
+        self._sink.flush(PATIENCE)
         yield
         self._region.forget()
         if self._terminal.is_ours():

@@ -19,7 +19,7 @@ from zmqdev.options.common import Logging
 from zmqdev.stats.units import moment
 from zmqdev.system import journal
 from zmqdev.system.printable import escaped, escaped_json
-from zmqdev.system.stdio import Outlet, Stream, is_terminal
+from zmqdev.system.stdio import Stream, TextSink, is_terminal
 
 log = logging.getLogger("zmqdev")
 # -v says who comes and goes, -vv what is set, -vvv everything.
@@ -105,16 +105,16 @@ class StderrHandler(logging.Handler):
     def __init__(self, stream: Stream | None) -> None:
         super().__init__()
         self.above: Callable[[str], bool] | None = None
-        self._outlet = Outlet(stream)
+        self._sink = TextSink(stream)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            (self.above or self._outlet.write)(f"{self.format(record)}\n")
+            (self.above or self._sink.write)(f"{self.format(record)}\n")
         except Exception:
             self.handleError(record)
 
     def close(self) -> None:
-        self._outlet.close(PATIENCE)
+        self._sink.close(PATIENCE)
         super().close()
 
 

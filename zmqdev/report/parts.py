@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import IO, Protocol
 
 from zmqdev.options.common import INTERVAL, Stats
+from zmqdev.report.complaint import Complaint
 from zmqdev.report.display import Display, can_be_live
 from zmqdev.report.lines import Lines
 from zmqdev.stats import units
@@ -23,7 +24,7 @@ from zmqdev.supervisor.runner import ERR, OUT, STATISTICS
 from zmqdev.supervisor.supervisor import Fleet
 from zmqdev.supervisor.thread import Lodger
 from zmqdev.system.printable import escaped
-from zmqdev.system.stdio import Complaint, Outlet, is_terminal
+from zmqdev.system.stdio import TextSink, is_terminal
 
 # A reader that is slow makes the parts wait, not us: this is never reached.
 NO_LIMIT = 1 << 30
@@ -69,8 +70,8 @@ class Screen:
         self._prefixes: dict[str, bytes] = {}
         self._subjects: dict[str, Snapshot] = {}
         self._waiting: dict[str, list[bytes]] = {OUT: [], ERR: []}
-        self._outlets = {OUT: Outlet(sys.stdout, NO_LIMIT), ERR: Outlet(sys.stderr, NO_LIMIT)}
-        self._complaint = Complaint(self._outlets[OUT], "output")
+        self._sinks = {OUT: TextSink(sys.stdout, NO_LIMIT), ERR: TextSink(sys.stderr, NO_LIMIT)}
+        self._complaint = Complaint(self._sinks[OUT], "output")
         self._terminals = {OUT: is_terminal(sys.stdout), ERR: is_terminal(sys.stderr)}
         self._scheduled = self._holding = False
         if self.mode == "live":
@@ -79,7 +80,7 @@ class Screen:
             self.display = LiveView(sys.stderr)
         elif self.mode != "off":
             self.display = Lines(
-                interval, _Through(self._outlets[OUT]), as_json=self.mode == "json"
+                interval, _Through(self._sinks[OUT]), as_json=self.mode == "json"
             )
         # How often parts report: also where only `counts` are asked for, and nothing is shown.
         self.interval = interval if self.display is not None or counts else None
@@ -92,8 +93,8 @@ class Screen:
 
     def ended(self, fleet: Fleet) -> None:
         self._flush()
-        for outlet in self._outlets.values():
-            outlet.flush(PATIENCE)
+        for sink in self._sinks.values():
+            sink.flush(PATIENCE)
         self._complaint.tell()
         if self.display is not None:
             self.display.ended(self.subjects())
@@ -160,10 +161,10 @@ class Screen:
             if lines:
                 with self._aside(stream):
                     text = b"".join(lines).decode(errors="surrogateescape")
-                    self._outlets[stream].write(text)
+                    self._sinks[stream].write(text)
                 lines.clear()
         self._complaint.tell()
-        if not self._holding and not self._outlets[OUT].idle:
+        if not self._holding and not self._sinks[OUT].flush():
             self._hold()
 
     def _aside(self, stream: str) -> AbstractContextManager[None]:
@@ -183,7 +184,7 @@ class Screen:
         self._fleet.loop.at(time.monotonic() + AGAIN, self._try_again)
 
     def _try_again(self) -> None:
-        if not self._outlets[OUT].idle:
+        if not self._sinks[OUT].flush():
             self._later()
             return
         self._holding = False
@@ -203,11 +204,11 @@ class Runs(Protocol):
 class _Through:
     """Statistics lines go the way of the parts' lines, so that neither cuts into the other."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        self._outlet = outlet
+    def __init__(self, sink: TextSink) -> None:
+        self._sink = sink
 
     def write(self, text: str, /) -> object:
-        return self._outlet.write(text)
+        return self._sink.write(text)
 
     def flush(self) -> object:
         return None

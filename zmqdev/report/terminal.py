@@ -3,7 +3,7 @@
 Why not rich.live: it waits when the terminal does not read (Ctrl-S, a hung session),
 loses count of its rows when the terminal becomes narrower, and leaves an invisible
 cursor to the shell after Ctrl-Z or kill -9. Here
-- nothing is ever waited for (`outlet`): a frame that finds the last one unread is left out;
+- nothing is ever waited for (`sink`): a frame that finds the last one unread is left out;
 - rows are counted as the terminal has wrapped them, by its width at this moment;
 - between two frames the cursor stands visible at the start of the row below, so whatever
   comes next, the shell included, begins on a row of its own;
@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from zmqdev.system.stdio import Outlet
+from zmqdev.system.stdio import TextSink
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 ERASE_LINE_END, ERASE_BELOW = "\x1b[K", "\x1b[J"
@@ -83,8 +83,8 @@ class Terminal:
 class Region:
     """`draw` what it shows, write `above` it, `clear` it. Any thread may."""
 
-    def __init__(self, outlet: Outlet, size: Callable[[], tuple[int, int]]) -> None:
-        self._outlet = outlet
+    def __init__(self, sink: TextSink, size: Callable[[], tuple[int, int]]) -> None:
+        self._sink = sink
         self._size = size
         self._shown: Sequence[Painted] = ()
         self._sure = False  # that the cursor is where we left it
@@ -93,7 +93,7 @@ class Region:
     def draw(self, lines: Sequence[Painted]) -> bool:
         """Replace what is shown. False when the terminal has not read the last frame yet."""
         with self._lock:
-            return self._outlet.idle and self._write("", lines)
+            return self._sink.flush() and self._write("", lines)
 
     def above(self, text: str) -> bool:
         """Write whole lines above the region."""
@@ -116,7 +116,7 @@ class Region:
         if text:
             # Erased first: the text may have fewer columns than what stands there.
             body = f"{ERASE_BELOW}{text}{body}"
-        if not self._outlet.write(f"{HIDE}{self._home()}{body}{ERASE_BELOW}{SHOW}"):
+        if not self._sink.write(f"{HIDE}{self._home()}{body}{ERASE_BELOW}{SHOW}"):
             return False
         self._shown, self._sure = tuple(lines), True
         return True

@@ -1,31 +1,45 @@
-"""Writing to stdout and stderr without ever waiting for the reader.
+"""stdout and stderr: never waiting for a reader, and a full disk or a closed pipe in one line.
 
-A pager that nobody scrolls, a terminal stopped with Ctrl-S or a hung remote
-session must not hold up the loop that steers the devices. What cannot be
-written now waits here, up to a limit; beyond it whole writes are left out and
-counted.
+A pager that nobody scrolls, a terminal stopped with Ctrl-S or a hung remote session must not hold
+up the loop that moves messages. So a `Sink` or `TextSink` writes what can be written now and keeps
+the rest. A `Sink` is for results: it keeps all of them, and fails where they cannot be written. A
+`TextSink` is for what is said about the work: beyond a limit whole texts are dropped and counted,
+and the work goes on.
 
-O_NONBLOCK belongs to everybody who has inherited a descriptor, so it is not
-touched. A pipe is asked first, and then takes PIPE_BUF bytes without waiting. A
-terminal may wait although it was asked, for it turns each newline into two
-signs; it is opened a second time, for us alone, and does not wait then.
+O_NONBLOCK is shared by all processes that inherited a descriptor, so it is not set here. A pipe is
+polled first, and then takes PIPE_BUF bytes without waiting. A terminal may wait even then, since it
+turns each newline into two characters; a `TextSink` opens it a second time, for itself, and does
+not wait.
+
+`guard` gives `print` and `click.echo` the same two rules: stdout fails with a line, stderr goes on.
 """
 
 from __future__ import annotations
 
 import errno
 import io
-import logging
 import os
 import select
+import stat
+import sys
 import time
-from typing import Protocol
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Protocol, TextIO
 
-from zmqdev.errors import in_words
+from zmqdev.errors import RunError, in_words
 
-log = logging.getLogger("zmqdev")
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+STDOUT, STDERR = 1, 2
 LIMIT = 256 * 1024
-_FOR_EVER = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO, errno.EBADF, errno.ECONNRESET})
+"""Bytes that a `TextSink` keeps for a slow reader."""
+OUTPUT = "the reader of the output"
+"""What is waited for while a reader is slow."""
+_GONE = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO, errno.EBADF, errno.ECONNRESET})
+"""After these errors there will never be a reader again. A full disk may have room later."""
+Aside = Callable[[], AbstractContextManager[None]]
 
 
 class Stream(Protocol):
@@ -36,122 +50,181 @@ class Stream(Protocol):
     def fileno(self) -> int: ...
 
 
+class CannotWrite(RunError):
+    """stdout took only part of the result, or nothing."""
+
+
 def is_terminal(stream: object) -> bool:
     return bool(getattr(stream, "isatty", lambda: False)())
 
 
-class Outlet:
-    """Text to a stream: written at once where that waits for nobody, kept otherwise.
+class _Writer:
+    """Bytes to a descriptor: written now where no reader is waited for, kept otherwise.
 
-    A stream with no descriptor (a StringIO of a test) is written to directly. None, what
-    Python makes of a stream that was closed before it began, takes nothing.
+    `at_once`: the descriptor takes any number of bytes without waiting.
+    """
+
+    def __init__(self, descriptor: int, *, at_once: bool, regular: bool) -> None:
+        self.closed = False
+        """No reader will come again: the pipe was closed, the terminal hung up."""
+        self.error: str | None = None
+        """Why the last write failed, in words."""
+        self._fd = descriptor
+        self._at_once, self._regular = at_once, regular
+        self._pending = bytearray()
+        self._poll = select.poll()
+        if not regular:
+            self._poll.register(descriptor, select.POLLOUT)
+
+    @property
+    def empty(self) -> bool:
+        """Nothing waits to be written."""
+        return self.closed or not self._pending
+
+    def flush(self, patience: float = 0.0) -> bool:
+        """Write what can be written within `patience` seconds; True when nothing is left."""
+        self._write()
+        if patience:
+            end = time.monotonic() + patience
+            while not self.empty and (left := end - time.monotonic()) > 0:
+                self._poll.poll(left * 1000)
+                self._write()
+        return self.empty
+
+    def look(self) -> None:
+        """Notice that the reader has gone, also when there is nothing to write."""
+        if not self._regular and any(what & select.POLLERR for _, what in self._poll.poll(0)):
+            self.closed = True
+
+    def _keep(self, data: bytes) -> None:
+        self._pending += data
+        self._write()
+
+    def _write(self) -> None:
+        try:
+            while self._pending and not self.closed and (self._regular or self._poll.poll(0)):
+                piece = self._pending if self._at_once else self._pending[: select.PIPE_BUF]
+                count = os.write(self._fd, piece)
+                self.error = None
+                del self._pending[:count]
+        except BlockingIOError:
+            pass  # another process made the descriptor non-blocking; poll says when it has room
+        except OSError as error:
+            self.error, self.closed = in_words(error), error.errno in _GONE
+            self._failed(error)
+
+    def _failed(self, error: OSError) -> None:
+        raise NotImplementedError
+
+
+class Sink(_Writer):
+    """Results: all bytes are kept until the reader takes them.
+
+    RunError when the descriptor cannot be written. A reader that has gone (EPIPE) is no error:
+    `closed` says so, and the program ends, as `head` expects. The owner takes nothing more in
+    until the sink is `empty`, so that a slow reader slows the program down. What goes to a
+    terminal is written inside `aside()`.
+    """
+
+    def __init__(
+        self, descriptor: int = STDOUT, name: str = "stdout", aside: Aside = nullcontext
+    ) -> None:
+        if descriptor == STDOUT and sys.stdout is None:
+            raise RunError(f"cannot write {name}: it is closed")
+        try:
+            regular = _is_regular(descriptor)
+        except OSError as error:
+            raise RunError(f"cannot write {name}: {in_words(error)}") from None
+        super().__init__(descriptor, at_once=regular, regular=regular)
+        self.descriptor = descriptor
+        self.terminal = os.isatty(descriptor)
+        self._name = name
+        self._aside = aside if self.terminal else nullcontext
+
+    def write(self, data: bytes) -> None:
+        """Take `data`, and write of it what can be written now."""
+        if not self.closed:
+            with self._aside():
+                self._keep(data)
+
+    @property
+    def outlets(self) -> tuple[int, ...]:
+        """The descriptors to poll for a reader that goes."""
+        return () if self._regular else (self.descriptor,)
+
+    def _failed(self, error: OSError) -> None:
+        if error.errno != errno.EPIPE:
+            raise CannotWrite(f"cannot write {self._name}: {self.error}") from None
+
+
+class TextSink(_Writer):
+    """Texts about the work: each is kept whole or dropped whole, and nothing raises.
+
+    `limit`: bytes kept for a slow reader. A stream with no descriptor (a StringIO of a test) is
+    written to directly. None, which Python has for a stream that was closed before the program
+    began, takes nothing.
     """
 
     def __init__(self, stream: Stream | None, limit: int = LIMIT) -> None:
-        self._stream = stream
-        self._limit = limit
-        self._waiting = bytearray()
-        self._encoding = getattr(stream, "encoding", None) or "utf-8"
         self.left_out = 0
-        """Lines."""
-        self.broken = stream is None
-        """Nobody will ever read: the pipe was closed, the terminal hung up."""
-        self.error: str | None = None
-        """Why the last try failed, in words."""
+        """Lines that were dropped."""
+        self._stream, self._limit = stream, limit
+        self._encoding = getattr(stream, "encoding", None) or "utf-8"
         self._own: int | None = None
-        self._fd: int | None = None
-        if stream is None:
-            return
-        try:
-            self._fd = stream.fileno()
-        except (io.UnsupportedOperation, AttributeError, ValueError):
+        descriptor = _descriptor_of(stream)
+        self._direct = stream if descriptor is None else None
+        if stream is None or descriptor is None:
+            super().__init__(-1, at_once=True, regular=True)
+            self.closed = stream is None
             return
         stream.flush()
-        self._own = _second_opening(self._fd)
-        self._poll = select.poll()
-        self._poll.register(self._fd if self._own is None else self._own, select.POLLOUT)
-
-    @property
-    def idle(self) -> bool:
-        """Everything has been taken. Tries first."""
-        self._pump()
-        return not self._waiting
+        self._own = _second_opening(descriptor)
+        try:
+            regular = _is_regular(descriptor)
+        except OSError:  # closed meanwhile: the first write says so
+            regular = False
+        super().__init__(
+            descriptor if self._own is None else self._own,
+            at_once=regular or self._own is not None,
+            regular=regular,
+        )
 
     def write(self, text: str) -> bool:
-        """Whole or not at all; False when it was left out."""
-        if self._fd is None and self._stream is not None:
-            self._stream.write(text)
-            self._stream.flush()
+        """Whole or not at all; False when it was dropped."""
+        if self._direct is not None:
+            self._direct.write(text)
+            self._direct.flush()
             return True
         data = text.encode(self._encoding, "backslashreplace")
-        if self.broken or (self._waiting and len(self._waiting) + len(data) > self._limit):
+        if self.closed or (self._pending and len(self._pending) + len(data) > self._limit):
             self.left_out += _lines(data)
             return False
-        self._waiting += data
-        self._pump()
-        return True
-
-    def flush(self, patience: float) -> bool:
-        """Wait at most `patience` seconds until everything is taken."""
-        end = time.monotonic() + patience
-        while not self.idle:
-            left = end - time.monotonic()
-            if left <= 0:
-                return False
-            self._poll.poll(left * 1000)
+        self._keep(data)
         return True
 
     def close(self, patience: float) -> None:
         """Flush, then write no more."""
         self.flush(patience)
-        self._waiting.clear()
-        self.broken = True
+        self._pending.clear()
+        self.closed = True
         if self._own is not None:
             os.close(self._own)
             self._own = None
 
-    def _pump(self) -> None:
-        while self._waiting and self._fd is not None and self._poll.poll(0):
-            try:
-                if self._own is not None:
-                    count = os.write(self._own, self._waiting)
-                else:
-                    count = os.write(self._fd, self._waiting[: select.PIPE_BUF])
-            except BlockingIOError:
-                return
-            except OSError as error:
-                self._failed(error)
-                return
-            self.error = None
-            del self._waiting[:count]
-
     def _failed(self, error: OSError) -> None:
-        """A full disk may have room again; a reader that has gone does not come back."""
-        self.error = in_words(error)
-        self.broken = error.errno in _FOR_EVER
-        self.left_out += _lines(self._waiting)
-        self._waiting.clear()
+        self.left_out += _lines(self._pending)
+        self._pending.clear()
 
 
-class Complaint:
-    """Says that an outlet takes nothing, once, and what was left out when it does again.
+def _is_regular(descriptor: int) -> bool:
+    return stat.S_ISREG(os.fstat(descriptor).st_mode)
 
-    Whoever writes goes on: it is not there for what is shown of it.
-    """
 
-    def __init__(self, outlet: Outlet, what: str) -> None:
-        self._outlet, self._what = outlet, what
-        self._told = False
-
-    def tell(self) -> None:
-        outlet = self._outlet
-        if outlet.error is not None and not self._told:
-            self._told = True
-            after = "continuing without it" if outlet.broken else "trying again"
-            log.warning("cannot write the %s: %s; %s", self._what, outlet.error, after)
-        elif outlet.error is None and outlet.left_out and outlet.idle:
-            log.warning("%s: %d lines could not be written", self._what, outlet.left_out)
-            outlet.left_out, self._told = 0, False
+def _descriptor_of(stream: Stream | None) -> int | None:
+    try:
+        return None if stream is None else stream.fileno()
+    except (io.UnsupportedOperation, AttributeError, ValueError):
+        return None
 
 
 def _lines(data: bytes | bytearray) -> int:
@@ -160,10 +233,67 @@ def _lines(data: bytes | bytearray) -> int:
 
 
 def _second_opening(descriptor: int) -> int | None:
-    """A terminal opened once more, without waiting; None for anything else, or when it is not
-    ours to open (after `su`)."""
+    """A terminal opened once more, non-blocking; None for anything else, or when it is not ours
+    to open (after `su`)."""
     try:
         name = os.ttyname(descriptor)
         return os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
+
+
+class _Result(io.FileIO):
+    """stdout for `print`: RunError when it cannot be written, BrokenPipeError when its reader has
+    gone."""
+
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise CannotWrite(f"cannot write stdout: {in_words(error)}") from None
+
+
+class _Talk(io.FileIO):
+    """stderr for `print`: what it does not take is dropped."""
+
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def guard() -> None:
+    """Replace sys.stdout and sys.stderr by guarded ones; one that was closed before stays None."""
+    sys.stdout = _guarded(sys.stdout, _Result)
+    sys.stderr = _guarded(sys.stderr, _Talk)
+
+
+def renew() -> None:
+    """New ones for descriptors 1 and 2, in a process that was forked and given others."""
+    sys.stdout = _opened(STDOUT, _Result, "strict")
+    sys.stderr = _opened(STDERR, _Talk, "backslashreplace")
+
+
+def give_up() -> None:
+    """Point stdout to /dev/null, so that the flush at exit is quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _opened(descriptor: int, kind: type[io.FileIO], errors: str) -> TextIO:
+    raw = io.BufferedWriter(kind(descriptor, "wb", closefd=False))
+    return io.TextIOWrapper(raw, errors=errors, line_buffering=True)
+
+
+def _guarded(stream: TextIO, kind: type[io.FileIO]) -> TextIO:
+    if stream is None or not isinstance(stream, io.TextIOWrapper):
+        return stream
+    return io.TextIOWrapper(
+        io.BufferedWriter(kind(stream.fileno(), "wb", closefd=False)),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import zmq
 
-from zmqdev.system.sink import Sink
+from zmqdev.system.stdio import Sink
 from zmqdev.endpoints.tasks.checking import Checking, Demands
 from zmqdev.wire.stamp import Stamp, stamped
 

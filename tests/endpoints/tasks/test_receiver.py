@@ -9,7 +9,7 @@ from typing import Any
 import zmq
 
 from zmqdev.endpoints.form.format import Layout
-from zmqdev.system.sink import Sink
+from zmqdev.system.stdio import Sink
 from zmqdev.endpoints.tasks.receiver import Receiver
 
 Pair = Callable[..., Any]

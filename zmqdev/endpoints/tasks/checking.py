@@ -11,7 +11,7 @@ import zmq
 
 from zmqdev.endpoints.clock import ClockWatch
 from zmqdev.endpoints.delivery import Delivery
-from zmqdev.system.sink import OUTPUT, Sink
+from zmqdev.system.stdio import OUTPUT, Sink
 from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, held_at_most
 from zmqdev.endpoints.tasks.last import Last
 from zmqdev.errors import Unmet, ZmqdevError

@@ -17,7 +17,7 @@ from zmqdev.endpoints.feed import Feed, Messages
 from zmqdev.endpoints.form.format import Layout, write_out
 from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.pace import Pacing
-from zmqdev.system.sink import OUTPUT, Sink
+from zmqdev.system.stdio import OUTPUT, Sink
 from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted, held_at_most
 from zmqdev.endpoints.tasks.last import Last
 from zmqdev.endpoints.tasks.sender import LOOK, Readiness

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import zmq
 
 from zmqdev.device.socket import events
-from zmqdev.system.sink import OUTPUT, Sink
+from zmqdev.system.stdio import OUTPUT, Sink
 from zmqdev.endpoints.task import AT_ONCE, FlowCount, Rest, Wait, counted, held_at_most
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.endpoints.tasks.last import Last

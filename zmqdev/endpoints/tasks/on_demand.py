@@ -12,7 +12,7 @@ from collections.abc import Callable
 import zmq
 
 from zmqdev.endpoints.form.format import Layout
-from zmqdev.system.sink import Sink
+from zmqdev.system.stdio import Sink
 from zmqdev.endpoints.task import Wait
 from zmqdev.endpoints.tasks.receiver import Receiver
 from zmqdev.relay import send_burst

@@ -9,7 +9,7 @@ from typing import Any
 import zmq
 
 from zmqdev.endpoints.form.format import Layout, Message, write_out
-from zmqdev.system.sink import OUTPUT, Sink
+from zmqdev.system.stdio import OUTPUT, Sink
 from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, held_at_most
 from zmqdev.endpoints.tasks.last import Last
 from zmqdev.errors import ZmqdevError

@@ -11,7 +11,7 @@ import zmq
 from zmqdev.endpoints.form import jsonline
 from zmqdev.endpoints.form.format import Layout, Message
 from zmqdev.endpoints.form.quoted import visible
-from zmqdev.system.sink import Sink
+from zmqdev.system.stdio import Sink
 from zmqdev.endpoints.task import AT_ONCE, Wait
 from zmqdev.endpoints.tasks.receiver import Receiver
 from zmqdev.endpoints.topic_count import TopicCount, TopicFlow

@@ -16,7 +16,7 @@ import zmq
 from zmqdev.control.client import Asker
 from zmqdev.control.runtimedir import Found
 from zmqdev.endpoints.form.format import Layout
-from zmqdev.system.sink import Sink
+from zmqdev.system.stdio import Sink
 from zmqdev.errors import RunError
 from zmqdev.options import address as addresses
 from zmqdev.relay import recv_burst

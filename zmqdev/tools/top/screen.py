@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from zmqdev.report.terminal import ERASE_BELOW, ERASE_LINE_END, HIDE, SHOW, Painted, Terminal
-from zmqdev.system.stdio import Outlet, Stream
+from zmqdev.system.stdio import Stream, TextSink
 
 ENTER, LEAVE, HOME = "\x1b[?1049h", "\x1b[?1049l", "\x1b[H"
 # How long the last bytes may take to reach a slow terminal.
@@ -39,7 +39,7 @@ class TopScreen:
     def __init__(self, source: Any, target: Stream) -> None:
         self._source: int = source.fileno()
         self._terminal = Terminal(target.fileno())
-        self._outlet = Outlet(target)
+        self._sink = TextSink(target)
         self._before: list[Any] | None = None
 
     def __enter__(self) -> TopScreen:
@@ -51,7 +51,7 @@ class TopScreen:
         changed[_CHARACTERS][termios.VSUSP] = os.fpathconf(self._source, "PC_VDISABLE")
         changed[_CHARACTERS][termios.VMIN], changed[_CHARACTERS][termios.VTIME] = 1, 0
         termios.tcsetattr(self._source, termios.TCSADRAIN, changed)
-        self._outlet.write(ENTER + HIDE)
+        self._sink.write(ENTER + HIDE)
         return self
 
     def __exit__(
@@ -60,8 +60,8 @@ class TopScreen:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._outlet.write(SHOW + LEAVE)
-        self._outlet.flush(PATIENCE)
+        self._sink.write(SHOW + LEAVE)
+        self._sink.flush(PATIENCE)
         if self._before is not None:
             termios.tcsetattr(self._source, termios.TCSADRAIN, self._before)
 
@@ -71,7 +71,7 @@ class TopScreen:
 
     @property
     def hung_up(self) -> bool:
-        return self._outlet.broken
+        return self._sink.closed
 
     def size(self) -> tuple[int, int]:
         """Columns and rows."""
@@ -79,9 +79,9 @@ class TopScreen:
 
     def draw(self, lines: Sequence[Painted]) -> None:
         """The whole screen anew; left out while the terminal has not read the last one."""
-        if self._outlet.idle:
+        if self._sink.flush():
             body = "\r\n".join(f"{line.ansi}{ERASE_LINE_END}" for line in lines)
-            self._outlet.write(f"{HOME}{body}{ERASE_BELOW}")
+            self._sink.write(f"{HOME}{body}{ERASE_BELOW}")
 
     def typed(self) -> list[str]:
         """The keys that wait; `q` when nobody can type any more."""
