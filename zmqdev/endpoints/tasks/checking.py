@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import zmq
 
 from zmqdev.endpoints.clock import ClockWatch
 from zmqdev.endpoints.delivery import Delivery
-from zmqdev.system.stdio import OUTPUT, Sink
-from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, held_at_most
-from zmqdev.endpoints.tasks.last import Last
+from zmqdev.endpoints.form.format import Layout, Message
+from zmqdev.endpoints.task import BURST
+from zmqdev.endpoints.tasks.receiver import ReportingReceiver
 from zmqdev.errors import Unmet, ZmqdevError
 from zmqdev.options import delivery as spec_delivery
-from zmqdev.relay import recv_burst
 from zmqdev.stats.latency import Latency
+from zmqdev.system.stdio import Sink
 from zmqdev.wire import stamp
 
 _NANO = 1_000_000_000
@@ -50,11 +50,8 @@ def demands_of(spec: spec_delivery.CheckingOptions) -> Demands:
     )
 
 
-class Checking:
-    """See `Task` for what each method promises."""
-
-    lingers = False
-    state = "running"
+class Checking(ReportingReceiver):
+    """Examines the stamps of what comes; the report is a line of JSON."""
 
     def __init__(
         self,
@@ -62,82 +59,35 @@ class Checking:
         sink: Sink,
         demands: Demands,
         count: int | None,
-        clock: Callable[[], int] = time.time_ns,
+        wall: Callable[[], int] = time.time_ns,
     ) -> None:
-        self.flow = FlowCount()
+        super().__init__(socket, sink, Layout(), count)
         self.delivery = Delivery()
         self.latency = Latency()
         self.ahead = 0
         """Messages stamped by a clock that is ahead of ours: their latency is not known."""
         self._most_ahead = 0.0
-        self._watch = ClockWatch(clock)
-        self.expected = count
-        self.stalled_since: float | None = None
-        self._socket, self._sink, self._demands, self._clock = socket, sink, demands, clock
-        self._first = self._last = 0.0
-        self._left: int | None = None
-        self._taking = Last(socket)
-        self._told = False
+        self._watch = ClockWatch(wall)
+        self._demands, self._wall = demands, wall
+        self._first_at = self._last_at = 0.0
 
     @property
-    def ended(self) -> bool:
-        return self._sink.closed or (self._told and self._sink.empty)
-
-    def step(self, now: float) -> Wait:
-        if self._told:
-            self._sink.flush()
-            return Wait(writers=(self._sink.descriptor,))
-        limit = BURST if self._left is None else min(BURST, self._left)
-        messages = self._messages(limit) if limit and not self._complete else []
-        if messages:
-            self._examine(messages, now)
-            return AT_ONCE
-        if self._complete or self._left is not None:
-            self._tell()
-            return AT_ONCE
-        self.stalled_since = now if self.stalled_since is None else self.stalled_since
-        return Wait(zmq.POLLIN)
-
-    def stop(self, now: float) -> None:
-        """Examine what is here already."""
-        if self._left is None:
-            self._left = len(self._taking) if self._taking.began else held_at_most(self._socket)
-
-    @property
-    def intake(self) -> Callable[[int], int] | None:
-        """As in a receiver that prints."""
-        self._taking.keep = not self._complete
-        if self._socket.type == zmq.SUB and not self._complete:
-            return None
-        return self._taking.take
-
-    def _messages(self, limit: int) -> list[list[bytes]]:
-        return self._taking.next(limit) if self._taking.began else recv_burst(self._socket, limit)
-
-    def rest(self) -> Rest | None:
-        return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
-
-    def unmet(self) -> str | None:
-        """After a time-out: what is missing of what was asked for."""
-        if self.expected is None:
-            return None if self.flow.messages else "nothing came"
-        return f"{self._taken} of {self.expected} messages came"
+    def came(self) -> int:
+        """Each message once, and bad ones too."""
+        return self.delivery.received + self.delivery.corrupt
 
     def verdict(self) -> ZmqdevError | None:
         failures = self.failures()
         return Unmet("; ".join(failures)) if failures else None
 
     def reports(self) -> list[str]:
-        return [*self._taking.report(), *self._unstamped()]
+        return [*super().reports(), *self._unstamped()]
 
     def _unstamped(self) -> list[str]:
         """The one cause that has an easy remedy."""
         if self.delivery.received or not self.delivery.corrupt:
             return []
         return ["no message has a stamp; give the sender (pub, push or client) --stamp"]
-
-    def summary(self) -> str | None:
-        return None
 
     def extra(self) -> dict[str, float]:
         counts = self.delivery
@@ -148,37 +98,24 @@ class Checking:
             "corrupt": counts.corrupt,
         }
 
-    def close(self) -> None:
-        """The line is told however it ends; the output is not ours to close."""
-        if not self._told:
-            self._tell()
+    def _limit(self) -> int:
+        """A message that came twice does not count, so any number may come."""
+        return BURST if self._left is None else min(BURST, self._left)
 
-    @property
-    def _taken(self) -> int:
-        """What counts towards the expected number: each message once, and bad ones too."""
-        return self.delivery.received + self.delivery.corrupt
-
-    @property
-    def _complete(self) -> bool:
-        return self.expected is not None and self._taken >= self.expected
-
-    def _examine(self, messages: list[list[bytes]], now: float) -> None:
+    def _show(self, messages: Sequence[Message], now: float) -> None:
         self._watch.look()
-        clock = self._clock()
+        wall = self._wall()
         if not self.flow.messages:
-            self._first = now
-        self._last = now
-        self.stalled_since = None
+            self._first_at = now
+        self._last_at = now
         self.flow.add(messages)
-        if self._left is not None:
-            self._left -= len(messages)
         for message in messages:
             found = stamp.read(message)
             if found is None:
                 self.delivery.corrupt += 1
                 continue
             self.delivery.take(found.source, found.sequence)
-            self._time((clock - found.time_ns) / _NANO)
+            self._time((wall - found.time_ns) / _NANO)
 
     def _time(self, seconds: float) -> None:
         self.latency.add(seconds)
@@ -189,7 +126,7 @@ class Checking:
     @property
     def rate(self) -> float | None:
         """Messages a second from the first burst to the last; None when that is one moment."""
-        took = self._last - self._first
+        took = self._last_at - self._first_at
         return self.flow.messages / took if took > 0 else None
 
     def failures(self) -> list[str]:
@@ -225,12 +162,10 @@ class Checking:
             return lost
         return lost / (lost + received) if lost + received else 0.0
 
-    def _tell(self) -> None:
-        """The one line, on stdout."""
-        self._told = True
+    def _report(self) -> bytes:
         self._watch.look()
         counts, times = self.delivery, self.latency.summary()
-        told = {
+        found = {
             "received": counts.received,
             "sources": len(counts.sources),
             "lost": counts.lost,
@@ -238,7 +173,7 @@ class Checking:
             "reordered": counts.reordered,
             "corrupt": counts.corrupt,
             "bytes": self.flow.bytes,
-            "seconds": round(self._last - self._first, 6),
+            "seconds": round(self._last_at - self._first_at, 6),
             "rate": None if self.rate is None else round(self.rate, 1),
             "latency_p50": times.p50,
             "latency_p99": times.p99,
@@ -248,5 +183,4 @@ class Checking:
             "clock_set": self._watch.times_set,
             "unmet": self.failures(),
         }
-        self._sink.write(json.dumps(told).encode() + b"\n")
-        self._sink.flush()
+        return json.dumps(found).encode() + b"\n"

@@ -16,8 +16,8 @@ from zmqdev.endpoints.feed import Feed, Messages
 from zmqdev.endpoints.form.format import Layout, write_out
 from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.pace import Pacing
-from zmqdev.system.stdio import OUTPUT, Sink
 from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted
+from zmqdev.endpoints.tasks.base import BaseTask, slow_reader
 from zmqdev.endpoints.tasks.calls import Calls
 from zmqdev.endpoints.tasks.failure import is_failure
 from zmqdev.endpoints.tasks.requests import Requests
@@ -25,15 +25,14 @@ from zmqdev.endpoints.tasks.sender import LOOK, Readiness
 from zmqdev.endpoints.tasks.wire import Shared, Wire
 from zmqdev.errors import RunError, Unmet, ZmqdevError
 from zmqdev.stats.latency import Latency
+from zmqdev.system.stdio import Sink
 
 log = logging.getLogger("zmqdev")
 
 
-class ClientTask:
-    """See `Task` for what each method promises."""
+class ClientTask(BaseTask):
+    """Each request has its reply at the end, or was given up: nothing is taken in after it."""
 
-    # Every request has its reply by then, or was given up.
-    intake = None
     lingers = False
 
     def __init__(
@@ -48,9 +47,9 @@ class ClientTask:
         clock: Callable[[], float] = time.time,
         wire: Wire | None = None,
     ) -> None:
+        # It stalls only while it waits for peers; each request has a time limit of its own.
+        super().__init__()
         self.flow = FlowCount()
-        # Only while it waits for peers; each request has a time limit of its own.
-        self.stalled_since: float | None = None
         self.requests = requests
         self.latency = Latency()
         self.broken = 0  # replies that say that the worker's command failed
@@ -84,7 +83,7 @@ class ClientTask:
         came = self._receive(now)
         self._give_up(now)
         if not self._gate.check() and not self._stopping:
-            self.stalled_since = now if self.stalled_since is None else self.stalled_since
+            self._stalled(now)
             return Wait(until=now + LOOK)
         self.stalled_since = None
         started = self._start(now)
@@ -103,7 +102,7 @@ class ClientTask:
             return Rest(
                 "the reply to a request" if left == 1 else f"the replies to {left} requests"
             )
-        return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
+        return slow_reader(self._sink)
 
     def unmet(self) -> str | None:
         return self._gate.unmet()

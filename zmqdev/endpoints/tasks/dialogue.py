@@ -6,27 +6,25 @@ reply ahead where the input has one, so that it takes no request that it cannot 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import zmq
 
 from zmqdev.endpoints.feed import Feed
-from zmqdev.endpoints.form.format import Layout, Message, write_out
+from zmqdev.endpoints.form.format import Layout, Message
 from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.pace import Pacing
-from zmqdev.system.stdio import OUTPUT, Sink
-from zmqdev.endpoints.task import AT_ONCE, FlowCount, Rest, Wait, counted
+from zmqdev.endpoints.task import AT_ONCE, Rest, Wait
+from zmqdev.endpoints.tasks.base import slow_reader
+from zmqdev.endpoints.tasks.conversation import Conversation
 from zmqdev.endpoints.tasks.last import Last
-from zmqdev.endpoints.tasks.sender import LOOK, Readiness
-from zmqdev.errors import ZmqdevError
+from zmqdev.endpoints.tasks.sender import LOOK
 from zmqdev.relay import recv_burst, send_burst
+from zmqdev.system.stdio import Sink
 
 
-class Lockstep:
-    """See `Task` for what each method promises. `feed` None: a REP sends back what came."""
-
-    lingers = True
+class Lockstep(Conversation):
+    """`feed` None: a REP sends back what came."""
 
     def __init__(
         self,
@@ -37,25 +35,14 @@ class Lockstep:
         sink: Sink,
         layout: Layout,
         count: int | None,
-        clock: Callable[[], float] = time.time,
     ) -> None:
-        self.flow = FlowCount()  # what came
-        self.sent = 0
-        self.expected = count
-        self.stalled_since: float | None = None
-        self._socket, self._feed, self._pace, self._gate = socket, feed, pace, gate
-        self._sink, self._layout, self._clock = sink, layout, clock
-        self._readiness = Readiness(feed) if feed is not None else None
+        super().__init__(socket, feed, pace, gate, sink, layout, count)
         self._asks = socket.type == zmq.REQ
         self._listens = not self._asks  # whose turn it is: the peer's
         self._held: Message | None = None
         self._stopping = False
         self._surplus = Last(socket)
         self._surplus.keep = False
-
-    @property
-    def state(self) -> str:
-        return "running" if self._gate.is_open else "waiting"
 
     @property
     def ended(self) -> bool:
@@ -97,7 +84,7 @@ class Lockstep:
             return Rest("the reply to a request")
         if self._held is not None:
             return Rest("a peer to take 1 message")
-        return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
+        return slow_reader(self._sink)
 
     def unmet(self) -> str | None:
         if self._gate.unmet():
@@ -107,26 +94,12 @@ class Lockstep:
             return None if self.flow.messages else f"no {noun} came"
         return f"{self.flow.messages} of {self.expected or self.sent} {noun} came"
 
-    def verdict(self) -> ZmqdevError | None:
-        return None
-
     def reports(self) -> list[str]:
         if not self._asks:
             owed = "received and not answered: 1 request"
             return self._surplus.report() if self._listens else [owed]
         lines = ["still without a reply: 1 request"] if self._listens else []
-        unsent = (self._held is not None) + (self._feed.waiting if self._feed else 0)
-        return lines + ([f"read and not sent: {counted(unsent, 'message')}"] if unsent else [])
-
-    def summary(self) -> str | None:
-        return None
-
-    def extra(self) -> dict[str, float]:
-        return {"sent": self.sent}
-
-    def close(self) -> None:
-        if self._feed is not None:
-            self._feed.close()
+        return lines + self._unsent(int(self._held is not None))
 
     def _listen(self, now: float) -> Wait:
         messages = recv_burst(self._socket, 1)
@@ -137,7 +110,7 @@ class Lockstep:
             ahead = () if self._asks or self._input_ended else readers
             return Wait(zmq.POLLIN, ahead, outlets=self._sink.outlets)
         self.flow.add(messages)
-        self._sink.write(write_out(self._layout, messages, self._clock()))
+        self._show(messages)
         self.stalled_since = None
         self._listens = False
         if self._feed is None:
@@ -173,7 +146,3 @@ class Lockstep:
         taken = self._feed.take(1)
         self._held = taken[0] if taken else None
         return None if taken else AT_ONCE
-
-    def _stalled(self, now: float) -> None:
-        if self.stalled_since is None:
-            self.stalled_since = now

@@ -7,35 +7,31 @@ has come for a while; without an input, when it is stopped.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 
 import zmq
 
 from zmqdev.endpoints.addressed import incoming
 from zmqdev.endpoints.feed import Feed, Messages
-from zmqdev.endpoints.form.format import Layout, write_out
+from zmqdev.endpoints.form.format import Layout
 from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.pace import Pacing
-from zmqdev.system.stdio import OUTPUT, Sink
-from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted, held_at_most
+from zmqdev.endpoints.task import AT_ONCE, BURST, Rest, Wait, counted
+from zmqdev.endpoints.tasks.base import slow_reader
+from zmqdev.endpoints.tasks.conversation import Conversation
 from zmqdev.endpoints.tasks.last import Last
-from zmqdev.endpoints.tasks.sender import LOOK, Readiness
-from zmqdev.errors import ZmqdevError
-from zmqdev.relay import recv_burst, send_burst
+from zmqdev.endpoints.tasks.sender import LOOK
+from zmqdev.relay import send_burst
+from zmqdev.system.stdio import Sink
 
 # A ROUTER learns the routing id of a peer a moment after the handshake is done.
 GRACE = 0.25
 
 
-class Duplex:
-    """See `Task` for what each method promises. `feed` None: there is no input.
-
-    `quiet`: how long nothing may come, once the input has ended; None: as long as it takes.
+class Duplex(Conversation):
+    """`quiet`: how long nothing may come, once the input has ended; None: as long as it takes.
     `reached`: as of `Sender`.
     """
-
-    lingers = True
 
     def __init__(
         self,
@@ -48,17 +44,10 @@ class Duplex:
         count: int | None,
         quiet: float | None,
         reached: Callable[[], object] | None = None,
-        clock: Callable[[], float] = time.time,
     ) -> None:
-        self.flow = FlowCount()  # what came
-        self.sent = 0
+        super().__init__(socket, feed, pace, gate, sink, layout, count)
         self.unanswered = 0
-        self.expected = count
-        self.stalled_since: float | None = None
-        self._socket, self._feed, self._pace, self._gate = socket, feed, pace, gate
-        self._sink, self._layout, self._clock = sink, layout, clock
         self._quiet, self._reached = quiet, reached
-        self._readiness = Readiness(feed) if feed is not None else None
         self._addressed = socket.type == zmq.ROUTER
         self._held: Messages = []
         self._grace_ends: float | None = None
@@ -68,10 +57,6 @@ class Duplex:
         self._last = Last(socket)
 
     @property
-    def state(self) -> str:
-        return "running" if self._gate.is_open else "waiting"
-
-    @property
     def ended(self) -> bool:
         return self._sink.closed or (self._sink.empty and not self._held and self._all_came)
 
@@ -79,8 +64,7 @@ class Duplex:
     def _all_came(self) -> bool:
         if self._done:
             return True
-        enough = self.expected is not None and self.flow.messages >= self.expected
-        return enough and (not self._to_send or self._stream)
+        return self._complete and (not self._to_send or self._stream)
 
     @property
     def _to_send(self) -> bool:
@@ -103,7 +87,7 @@ class Duplex:
 
     def stop(self, now: float) -> None:
         """What was read is sent, what is here is printed."""
-        self._left = len(self._last) if self._last.began else held_at_most(self._socket)
+        self._left = self._last.left
 
     @property
     def intake(self) -> Callable[[int], int] | None:
@@ -115,38 +99,22 @@ class Duplex:
     def rest(self) -> Rest | None:
         if self._held:
             return Rest(f"a peer to take {counted(len(self._held), 'message')}")
-        return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
+        return slow_reader(self._sink)
 
     def unmet(self) -> str | None:
         if self._gate.unmet() and self._to_send:
             return self._gate.unmet()
-        if self.expected is None:
-            return None if self.flow.messages else "nothing came"
-        return f"{self.flow.messages} of {self.expected} messages came"
-
-    def verdict(self) -> ZmqdevError | None:
-        return None
+        return super().unmet()
 
     def reports(self) -> list[str]:
-        lines = []
-        unsent = len(self._held) + (self._feed.waiting if self._feed is not None else 0)
-        if unsent:
-            lines.append(f"read and not sent: {counted(unsent, 'message')}")
+        lines = self._unsent(len(self._held))
         if self.unanswered:
             dropped = counted(self.unanswered, "message")
             lines.append(f"dropped, peer unknown or not reading: {dropped}")
         return lines
 
-    def summary(self) -> str | None:
-        return None
-
     def extra(self) -> dict[str, float]:
-        found: dict[str, float] = {"sent": self.sent}
-        return found | ({"unanswered": self.unanswered} if self._addressed else {})
-
-    def close(self) -> None:
-        if self._feed is not None:
-            self._feed.close()
+        return super().extra() | ({"unanswered": self.unanswered} if self._addressed else {})
 
     @property
     def _reaches(self) -> bool:
@@ -156,18 +124,15 @@ class Duplex:
         limit = BURST if self._left is None else min(BURST, self._left)
         if self.expected is not None:
             limit = min(limit, self.expected - self.flow.messages)
-        messages = self._taken(limit) if limit > 0 else []
+        messages = self._last.messages(limit) if limit > 0 else []
         if self._left is not None:
             self._left -= len(messages)
             self._done = not messages
         if messages:
             self.flow.add(messages)
             shown = incoming(messages) if self._addressed else messages
-            self._sink.write(write_out(self._layout, shown, self._clock()))
+            self._show(shown)
         return len(messages)
-
-    def _taken(self, limit: int) -> list[list[bytes]]:
-        return self._last.next(limit) if self._last.began else recv_burst(self._socket, limit)
 
     def _send(self, now: float) -> int:
         """How many messages are off our hands. The input is read also while nobody is there, so
@@ -201,7 +166,7 @@ class Duplex:
         return bool(self._held)
 
     def _wait(self, now: float, open_: bool) -> Wait:
-        self.stalled_since = now if self.stalled_since is None else self.stalled_since
+        self._stalled(now)
         until, readers = self._look_again(now, open_), self._sources(now, open_)
         if not self._to_send and self._feed is not None and self._quiet is not None:
             self._quiet_since = now if self._quiet_since is None else self._quiet_since

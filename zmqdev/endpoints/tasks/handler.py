@@ -12,22 +12,21 @@ from collections.abc import Callable, Sequence
 import zmq
 
 from zmqdev.device.socket import events
-from zmqdev.system.stdio import OUTPUT, Sink
-from zmqdev.endpoints.task import AT_ONCE, FlowCount, Rest, Wait, counted, held_at_most
+from zmqdev.endpoints.task import AT_ONCE, Rest, Wait, counted
+from zmqdev.endpoints.tasks.base import Backlog, CountedTask
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.endpoints.tasks.last import Last
 from zmqdev.errors import RunError, ZmqdevError
-from zmqdev.relay import recv_burst, send_burst
+from zmqdev.relay import send_burst
+from zmqdev.system.stdio import OUTPUT, Sink
 
 # How soon another try is made when a target had no room.
 RETRY = 0.01
 
 
-class MessageHandler:
-    """See `Task` for what each method promises. `sink` None: the output is not printed;
-    `targets`: sockets that each output goes to, as a message."""
-
-    state = "running"
+class MessageHandler(CountedTask):
+    """`flow` counts the messages taken. `sink` None: the output is not printed; `targets`:
+    sockets that each output goes to, as a message."""
 
     def __init__(
         self,
@@ -37,14 +36,11 @@ class MessageHandler:
         sink: Sink | None,
         targets: Sequence[zmq.Socket[bytes]] = (),
     ) -> None:
-        self.flow = FlowCount()  # the messages taken
-        self.expected = count
-        self.stalled_since: float | None = None
+        super().__init__(count)
         self.lingers = bool(targets)
         self._socket, self._bench, self._sink = socket, bench, sink
         self._waiting: dict[zmq.Socket[bytes], deque[list[bytes]]] = {t: deque() for t in targets}
-        self._backlog: deque[list[bytes]] = deque()  # received, not begun
-        self._stopping = False
+        self._backlog = Backlog(socket)
         self._surplus = Last(socket)
         self._surplus.keep = False
 
@@ -54,11 +50,7 @@ class MessageHandler:
             return True
         if self._bench.active or self._full:
             return False
-        return self._complete or (self._stopping and not self._backlog)
-
-    @property
-    def _complete(self) -> bool:
-        return self.expected is not None and self.flow.messages >= self.expected
+        return self._complete or (self._backlog.stopped and not self._backlog)
 
     @property
     def _full(self) -> bool:
@@ -74,19 +66,18 @@ class MessageHandler:
         if sent or came:
             self.stalled_since = None
             return AT_ONCE
-        if not self._bench.active and self.stalled_since is None:
-            self.stalled_since = now
+        if not self._bench.active:
+            self._stalled(now)
         return self._wait(now)
 
     def stop(self, now: float) -> None:
         """What is here already is handled still."""
-        self._stopping = True
-        self._backlog.extend(recv_burst(self._socket, held_at_most(self._socket)))
+        self._backlog.stop()
 
     @property
     def intake(self) -> Callable[[int], int] | None:
         """Only what came beyond the count is told; one that is stopped handles what it has."""
-        return self._surplus.take if self._complete and not self._stopping else None
+        return self._surplus.take if self._complete and not self._backlog.stopped else None
 
     def rest(self) -> Rest | None:
         working = self._bench.active + len(self._backlog)
@@ -95,11 +86,6 @@ class MessageHandler:
         if any(self._waiting.values()):
             return Rest("a peer to take the output")
         return Rest(OUTPUT, of_peers=False) if self._full else None
-
-    def unmet(self) -> str | None:
-        if self.expected is None:
-            return None if self.flow.messages else "nothing came"
-        return f"{self.flow.messages} of {self.expected} messages came"
 
     def verdict(self) -> ZmqdevError | None:
         failed = self._bench.failed
@@ -145,7 +131,7 @@ class MessageHandler:
     def _take(self, now: float) -> int:
         """Begin as many commands as there is room for; how many."""
         begun = 0
-        while (limit := self._limit()) and (messages := self._messages(limit)):
+        while (limit := self._limit()) and (messages := self._backlog.next(limit)):
             for frames in messages:
                 self._bench.start(self.flow.messages, [], frames, now)
                 self.flow.add([frames])
@@ -156,13 +142,8 @@ class MessageHandler:
         left = self._bench.room
         return left if self.expected is None else min(left, self.expected - self.flow.messages)
 
-    def _messages(self, limit: int) -> list[list[bytes]]:
-        if self._backlog:
-            return [self._backlog.popleft() for _ in range(min(limit, len(self._backlog)))]
-        return [] if self._stopping else recv_burst(self._socket, limit)
-
     def _wait(self, now: float) -> Wait:
-        takes = self._limit() and not self._stopping and not self._full
+        takes = self._limit() and not self._backlog.stopped and not self._full
         bench, until = self._bench, self._bench.until(now)
         if any(self._waiting.values()):
             until = min(until, now + RETRY)

@@ -7,7 +7,7 @@ from collections import deque
 
 import zmq
 
-from zmqdev.endpoints.task import BURST, counted
+from zmqdev.endpoints.task import BURST, counted, held_at_most
 from zmqdev.relay import recv_burst
 
 Message = list[bytes]
@@ -16,8 +16,8 @@ TURN = 0.02
 
 
 class Last:
-    """`take` while the connections close, then `next` until it is empty; or, when nothing more
-    is asked for, only a number: `keep` is False then."""
+    """`take` while the connections close, then `messages` until there are none; or, when nothing
+    more is asked for, only a number: `keep` is False then."""
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self._socket = socket
@@ -43,11 +43,16 @@ class Last:
         self.surplus += 0 if self.keep else taken
         return taken
 
-    def next(self, limit: int) -> list[Message]:
+    def messages(self, limit: int) -> list[Message]:
+        """The next ones: of the socket, and of what was taken once that has begun."""
+        if not self.began:
+            return recv_burst(self._socket, limit)
         return [self._held.popleft() for _ in range(min(limit, len(self._held)))]
 
-    def __len__(self) -> int:
-        return len(self._held)
+    @property
+    def left(self) -> int:
+        """How many more there may be at the end."""
+        return len(self._held) if self.began else held_at_most(self._socket)
 
     def report(self) -> list[str]:
         """What came and was not asked for."""

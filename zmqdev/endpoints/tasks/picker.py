@@ -75,7 +75,7 @@ class Picker(Receiver):
         limit = super()._limit()
         return limit if self._pick.last is None else min(limit, 1)
 
-    def _show(self, messages: Sequence[Message]) -> None:
+    def _show(self, messages: Sequence[Message], now: float) -> None:
         taken = [frames for frames in messages if self._wants(frames)]
         self._passed_over += len(messages) - len(taken)
         if self._pick.directory is not None:

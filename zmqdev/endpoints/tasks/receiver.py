@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import zmq
 
 from zmqdev.endpoints.form.format import Layout, Message, write_out
-from zmqdev.system.stdio import OUTPUT, Sink
-from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, held_at_most
+from zmqdev.endpoints.task import AT_ONCE, BURST, Rest, Wait
+from zmqdev.endpoints.tasks.base import CountedTask, slow_reader
 from zmqdev.endpoints.tasks.last import Last
-from zmqdev.errors import ZmqdevError
-from zmqdev.relay import recv_burst
 from zmqdev.relay.veil import veil
+from zmqdev.system.stdio import Sink
 
 
-class Receiver:
-    """See `Task` for what each method promises."""
+class Receiver(CountedTask):
+    """Prints what comes."""
 
     # Subscriptions for a publisher that is gone would hold up the end.
     lingers = False
-    state = "running"
 
     def __init__(
         self,
@@ -32,9 +29,7 @@ class Receiver:
         count: int | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.flow = FlowCount()
-        self.expected = count
-        self.stalled_since: float | None = None
+        super().__init__(count)
         self._socket, self._sink, self._layout, self._clock = socket, sink, layout, clock
         self._left: int | None = None  # after `stop`: how many more are taken
         self._dry = False
@@ -45,19 +40,15 @@ class Receiver:
     def ended(self) -> bool:
         return self._sink.closed or ((self._complete or self._dry) and self._sink.empty)
 
-    @property
-    def _complete(self) -> bool:
-        return self.expected is not None and self.flow.messages >= self.expected
-
     def step(self, now: float) -> Wait:
         if not self._sink.flush():
             return Wait(writers=(self._sink.descriptor,))
         limit = self._limit()
-        messages = self._taken(limit) if limit else []
+        messages = self._last.messages(limit) if limit else []
         if messages:
             if self._numbered:
                 messages = [[veil(message[0]), *message[1:]] for message in messages]
-            self._show(messages)
+            self._show(messages, now)
             self.stalled_since = None
             if self._left is not None:
                 self._left -= len(messages)
@@ -66,17 +57,13 @@ class Receiver:
             self._dry = True
             return AT_ONCE
         self._sink.look()
-        if self.stalled_since is None:
-            self.stalled_since = now
+        self._stalled(now)
         return Wait(zmq.POLLIN, outlets=self._sink.outlets)
-
-    def _taken(self, limit: int) -> list[list[bytes]]:
-        return self._last.next(limit) if self._last.began else recv_burst(self._socket, limit)
 
     def stop(self, now: float) -> None:
         """Print what was taken at the end. Of a publisher, what is here already: at most what the
         socket may hold for a peer."""
-        self._left = len(self._last) if self._last.began else held_at_most(self._socket)
+        self._left = self._last.left
 
     @property
     def intake(self) -> Callable[[int], int] | None:
@@ -88,29 +75,12 @@ class Receiver:
         return self._last.take
 
     def rest(self) -> Rest | None:
-        return None if self._sink.empty else Rest(OUTPUT, of_peers=False)
-
-    def unmet(self) -> str | None:
-        if self.expected is None:
-            return None if self.flow.messages else "nothing came"
-        return f"{self.flow.messages} of {self.expected} messages came"
-
-    def verdict(self) -> ZmqdevError | None:
-        return None
+        return slow_reader(self._sink)
 
     def reports(self) -> list[str]:
         return self._last.report()
 
-    def summary(self) -> str | None:
-        return None
-
-    def extra(self) -> Mapping[str, Any]:
-        return {}
-
-    def close(self) -> None:
-        """The output is not ours to close."""
-
-    def _show(self, messages: Sequence[Message]) -> None:
+    def _show(self, messages: Sequence[Message], now: float) -> None:
         output = write_out(self._layout, messages, self._clock())
         self._count(messages, output)
         self._sink.write(output)
@@ -131,3 +101,38 @@ class Receiver:
         if self._left is not None:
             limit = min(limit, self._left)
         return limit
+
+
+class ReportingReceiver(Receiver):
+    """A receiver that prints no messages, and one report at the end."""
+
+    def __init__(
+        self, socket: zmq.Socket[bytes], sink: Sink, layout: Layout, count: int | None
+    ) -> None:
+        super().__init__(socket, sink, layout, count)
+        self._reported = False
+
+    @property
+    def ended(self) -> bool:
+        return self._sink.closed or (self._reported and self._sink.empty)
+
+    def step(self, now: float) -> Wait:
+        if self._reported:
+            self._sink.flush()
+            return Wait(writers=(self._sink.descriptor,))
+        if super().ended:
+            self._report_once()
+            return AT_ONCE
+        return super().step(now)
+
+    def close(self) -> None:
+        """The report is written however it ends."""
+        self._report_once()
+
+    def _report_once(self) -> None:
+        if not self._reported:
+            self._reported = True
+            self._sink.write(self._report())
+
+    def _report(self) -> bytes:
+        raise NotImplementedError

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 import zmq
 
 from zmqdev.broker.session import Session
-from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted
+from zmqdev.endpoints.task import AT_ONCE, BURST, Rest, Wait, counted
+from zmqdev.endpoints.tasks.base import CountedTask
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
-from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst, send_burst
 
 # How soon another try is made when a socket of a further job had no room: while the queue is
@@ -70,20 +70,16 @@ class QueueLine:
         self.socket.connect(self._address)
 
 
-class ReliableWorker:
-    """See `Task` for what each method promises. `lines` has one for each job at a
-    time, to each queue."""
+class ReliableWorker(CountedTask):
+    """`flow` counts the replies. `lines` has one for each job at a time, to each queue."""
 
-    lingers = True
-    state = "running"
-    intake = None
+    noun = "request"
+    nothing = "no request came"
 
     def __init__(
         self, lines: list[QueueLine], bench: Workbench, count: int | None, faults: Faults
     ) -> None:
-        self.flow = FlowCount()  # the replies
-        self.expected = count
-        self.stalled_since: float | None = None
+        super().__init__(count)
         self._lines, self._bench, self._faults = lines, bench, faults
         self._taken = 0
         # Of each job: its line, its generation, and the frames that lead the reply back.
@@ -110,8 +106,8 @@ class ReliableWorker:
         if sent or came:
             self.stalled_since = None
             return AT_ONCE
-        if not self._jobs and self.stalled_since is None:
-            self.stalled_since = now
+        if not self._jobs:
+            self._stalled(now)
         return self._wait(now)
 
     def stop(self, now: float) -> None:
@@ -125,14 +121,6 @@ class ReliableWorker:
             return Rest(f"{counted(len(self._jobs), 'request')} to be worked on", of_peers=False)
         return None if self.ended else Rest("the queue, to say that it leaves")
 
-    def unmet(self) -> str | None:
-        if self.expected is None:
-            return None if self.flow.messages else "no request came"
-        return f"{self.flow.messages} of {self.expected} requests came"
-
-    def verdict(self) -> ZmqdevError | None:
-        return None
-
     def reports(self) -> list[str]:
         left = len(self._jobs)
         lines = [f"received and not answered: {counted(left, 'request')}"] if left else []
@@ -140,9 +128,6 @@ class ReliableWorker:
         if stale:
             lines.append(f"answered too late, given to other workers meanwhile: {stale}")
         return lines
-
-    def summary(self) -> str | None:
-        return None
 
     def extra(self) -> Mapping[str, float]:
         return {

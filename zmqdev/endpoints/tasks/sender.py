@@ -12,7 +12,7 @@ from zmqdev.endpoints.feed import Feed, Messages
 from zmqdev.endpoints.gate import Gate, SeenSubscriptions
 from zmqdev.endpoints.pace import Pacing
 from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted
-from zmqdev.errors import ZmqdevError
+from zmqdev.endpoints.tasks.base import BaseTask
 from zmqdev.relay import recv_burst, send_burst
 
 # An XPUB always says that it is writable, even when a full subscriber makes it refuse; so it is
@@ -47,15 +47,10 @@ class Readiness:
         return () if found is None else (found,)
 
 
-class Sender:
-    """See `Task` for what each method promises.
-
-    `reached`: whether a peer is connected, for a socket that would queue messages for one that
+class Sender(BaseTask):
+    """`reached`: whether a peer is connected, for a socket that would queue messages for one that
     is not; None for all others.
     """
-
-    intake = None
-    lingers = True
 
     def __init__(
         self,
@@ -66,8 +61,8 @@ class Sender:
         subscriptions: SeenSubscriptions | None,
         reached: Callable[[], object] | None = None,
     ) -> None:
+        super().__init__()
         self._reached = reached
-        self.stalled_since: float | None = None
         self.unheard = 0
         self._socket, self._feed, self._pace, self._gate = socket, feed, pace, gate
         self._subscriptions = subscriptions
@@ -129,9 +124,6 @@ class Sender:
 
     def unmet(self) -> str | None:
         return self._gate.unmet() or f"no peer took a message; sent so far: {self.flow.messages}"
-
-    def verdict(self) -> ZmqdevError | None:
-        return None
 
     def reports(self) -> list[str]:
         lines = []
@@ -199,10 +191,6 @@ class Sender:
             self._pace.sent(count, now)
         if self._subscriptions is not None and not self._subscriptions.held:
             self.unheard += count
-
-    def _stalled(self, now: float) -> None:
-        if self.stalled_since is None:
-            self.stalled_since = now
 
 
 _ROOM = Wait(zmq.POLLOUT)

@@ -12,8 +12,7 @@ from zmqdev.endpoints.form import jsonline
 from zmqdev.endpoints.form.format import Layout, Message
 from zmqdev.endpoints.form.quoted import visible
 from zmqdev.system.stdio import Sink
-from zmqdev.endpoints.task import AT_ONCE, Wait
-from zmqdev.endpoints.tasks.receiver import Receiver
+from zmqdev.endpoints.tasks.receiver import ReportingReceiver
 from zmqdev.endpoints.topic_count import TopicCount, TopicFlow
 from zmqdev.stats import units
 
@@ -22,7 +21,7 @@ SHOWN = 100
 _TITLES = ("topic", "messages", "bytes", "msg/s")
 
 
-class TopicReport(Receiver):
+class TopicReport(ReportingReceiver):
     """A receiver whose output is one table, or a line of JSON a topic."""
 
     def __init__(
@@ -30,42 +29,22 @@ class TopicReport(Receiver):
     ) -> None:
         super().__init__(socket, sink, layout, count)
         self._topics = TopicCount(layout.separator or b" ")
-        self._told = False
-
-    @property
-    def ended(self) -> bool:
-        return self._sink.closed or (self._told and self._sink.empty)
-
-    def step(self, now: float) -> Wait:
-        if self._told:
-            self._sink.flush()
-            return Wait(writers=(self._sink.descriptor,))
-        if super().ended:
-            self._tell()
-            return AT_ONCE
-        return super().step(now)
 
     def extra(self) -> dict[str, Any]:
         self._topics.look(time.monotonic())
         return {"topics": self._topics.plain(SHOWN), "topic_count": len(self._topics)}
 
-    def close(self) -> None:
-        """The table is written however it ends; the output is not ours to close."""
-        if not self._told:
-            self._tell()
-
-    def _show(self, messages: Sequence[Message]) -> None:
-        self._topics.add(messages, time.monotonic())
+    def _show(self, messages: Sequence[Message], now: float) -> None:
+        self._topics.add(messages, now)
         self.flow.add(messages)
 
-    def _tell(self) -> None:
-        self._told = True
+    def _report(self) -> bytes:
         self._topics.look(time.monotonic())
         if self._layout.format == "json":
             lines = [_as_json(flow, self._topics.mean(flow)) for flow in self._topics.top()]
         else:
             lines = table(self._topics)
-        self._sink.write(b"".join(line + self._layout.delimiter for line in lines))
+        return b"".join(line + self._layout.delimiter for line in lines)
 
 
 def table(topics: TopicCount) -> list[bytes]:

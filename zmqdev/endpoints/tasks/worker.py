@@ -1,7 +1,7 @@
 """worker: requests from a socket, their work, their replies back to the client.
 
-The envelope is kept whole, whatever its length (R5, R7). A REP socket keeps it
-itself and takes turns: one request, one reply.
+The envelope is kept whole, whatever its length. A REP socket keeps it itself and takes turns:
+one request, one reply.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from collections.abc import Callable
 
 import zmq
 
-from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted, held_at_most
+from zmqdev.endpoints.task import AT_ONCE, BURST, Rest, Wait, counted
+from zmqdev.endpoints.tasks.base import Backlog, CountedTask
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.endpoints.tasks.last import Last
-from zmqdev.errors import ZmqdevError
-from zmqdev.relay import recv_burst, send_burst
+from zmqdev.relay import send_burst
 from zmqdev.wire import envelope
 
 
-class WorkerTask:
-    """See `Task` for what each method promises."""
+class WorkerTask(CountedTask):
+    """`flow` counts the replies."""
 
-    lingers = True
-    state = "running"
+    noun = "request"
+    nothing = "no request came"
 
     def __init__(
         self,
@@ -33,9 +33,7 @@ class WorkerTask:
         count: int | None,
         faults: Faults | None = None,
     ) -> None:
-        self.flow = FlowCount()  # the replies
-        self.expected = count
-        self.stalled_since: float | None = None
+        super().__init__(count)
         self.unanswered = 0
         self.malformed = 0
         self._socket, self._bench = socket, bench
@@ -43,16 +41,15 @@ class WorkerTask:
         self._turns = socket.type == zmq.REP
         self._addressed = socket.type == zmq.ROUTER
         self._taken = 0
-        self._backlog: deque[list[bytes]] = deque()  # received, not begun
+        self._backlog = Backlog(socket)
         self._replies: deque[list[bytes]] = deque()  # done, not sent
-        self._stopping = False
         self._surplus = Last(socket)
 
     @property
     def ended(self) -> bool:
         if self._replies or self._bench.active:
             return False
-        return self._complete or (self._stopping and not self._backlog)
+        return self._complete or (self._backlog.stopped and not self._backlog)
 
     @property
     def _complete(self) -> bool:
@@ -67,23 +64,21 @@ class WorkerTask:
         if sent or came:
             self.stalled_since = None
             return AT_ONCE
-        if not self._bench.active and not self._replies and self.stalled_since is None:
-            self.stalled_since = now
+        if not self._bench.active and not self._replies:
+            self._stalled(now)
         return self._wait(now)
 
     def stop(self, now: float) -> None:
         """Requests that are here are answered still; the others are for other workers."""
-        self._stopping = True
-        if not self._turns:
-            self._backlog.extend(recv_burst(self._socket, held_at_most(self._socket)))
+        self._backlog.stop(take=not self._turns)
 
     @property
     def intake(self) -> Callable[[int], int] | None:
         """Replies go out until the end, so no peer is cut off; only what came beyond the count, or
         after the stop, is counted."""
         self._surplus.keep = False
-        over = self._stopping and self.ended and not self._turns
-        return self._surplus.take if over or (self._complete and not self._stopping) else None
+        over = self._backlog.stopped and self.ended and not self._turns
+        return self._surplus.take if over or (self._complete and not self._backlog.stopped) else None
 
     def rest(self) -> Rest | None:
         working = self._bench.active + len(self._backlog)
@@ -92,26 +87,15 @@ class WorkerTask:
         unsent = len(self._replies)
         return Rest(f"a peer to take {counted(unsent, 'reply', 'replies')}") if unsent else None
 
-    def unmet(self) -> str | None:
-        if self.expected is None:
-            return None if self.flow.messages else "no request came"
-        return f"{self.flow.messages} of {self.expected} requests came"
-
-    def verdict(self) -> ZmqdevError | None:
-        return None
-
     def reports(self) -> list[str]:
         left = len(self._backlog) + self._bench.active + len(self._replies)
         lines = [f"received and not answered: {counted(left, 'request')}"] if left else []
         if self.unanswered:
             lines.append(f"replies dropped, client gone: {self.unanswered}")
-        if self._stopping and self._surplus.surplus:
+        if self._backlog.stopped and self._surplus.surplus:
             late = counted(self._surplus.surplus, "request")
             return [*lines, f"came after the stop and not answered: {late}, or more; ask again"]
         return lines + self._surplus.report()
-
-    def summary(self) -> str | None:
-        return None
 
     def extra(self) -> dict[str, float]:
         return {
@@ -127,7 +111,7 @@ class WorkerTask:
     def _take(self, now: float) -> int:
         """Begin as many requests as there is room for; how many."""
         begun = 0
-        while (limit := self._limit()) and (requests := self._requests(limit)):
+        while (limit := self._limit()) and (requests := self._backlog.next(limit)):
             for frames in requests:
                 self._begin(frames, now)
             begun += len(requests)
@@ -142,12 +126,6 @@ class WorkerTask:
         if self._turns:
             limit = min(limit, 1)
         return limit if self.expected is None else min(limit, self.expected - self._taken)
-
-    def _requests(self, limit: int) -> list[list[bytes]]:
-        if self._backlog:
-            count = min(limit, len(self._backlog))
-            return [self._backlog.popleft() for _ in range(count)]
-        return [] if self._stopping else recv_burst(self._socket, limit)
 
     def _begin(self, frames: list[bytes], now: float) -> None:
         path, body = self._opened(frames)
@@ -189,7 +167,7 @@ class WorkerTask:
 
     def _wait(self, now: float) -> Wait:
         events = zmq.POLLOUT if self._replies else 0
-        if self._limit() and not self._stopping:
+        if self._limit() and not self._backlog.stopped:
             events |= zmq.POLLIN
         bench = self._bench
         return Wait(events, bench.readers, bench.writers, until=bench.until(now))

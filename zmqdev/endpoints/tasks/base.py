@@ -1,0 +1,104 @@
+"""What tasks do alike. `Task` says what each method promises."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import zmq
+
+from zmqdev.endpoints.task import FlowCount, Rest, held_at_most
+from zmqdev.errors import ZmqdevError
+from zmqdev.relay import recv_burst
+from zmqdev.system.stdio import OUTPUT, Sink
+
+
+class BaseTask:
+    """A task with nothing to say."""
+
+    lingers = True
+
+    def __init__(self) -> None:
+        self.stalled_since: float | None = None
+
+    @property
+    def state(self) -> str:
+        return "running"
+
+    @property
+    def intake(self) -> Callable[[int], int] | None:
+        return None
+
+    def verdict(self) -> ZmqdevError | None:
+        return None
+
+    def summary(self) -> str | None:
+        return None
+
+    def extra(self) -> Mapping[str, Any]:
+        return {}
+
+    def close(self) -> None:
+        """Nothing is open besides the socket; the output is not ours to close."""
+
+    def _stalled(self, now: float) -> None:
+        """It waits for others, since now if it did not before."""
+        if self.stalled_since is None:
+            self.stalled_since = now
+
+
+class CountedTask(BaseTask):
+    """A task that ends after `count` messages; None: when it is stopped."""
+
+    noun = "message"
+    nothing = "nothing came"
+
+    def __init__(self, count: int | None) -> None:
+        super().__init__()
+        self.flow = FlowCount()
+        self.expected = count
+
+    @property
+    def came(self) -> int:
+        """How many of the expected messages there have been."""
+        return self.flow.messages
+
+    @property
+    def _complete(self) -> bool:
+        return self.expected is not None and self.came >= self.expected
+
+    def unmet(self) -> str | None:
+        if self.expected is None:
+            return None if self.flow.messages else self.nothing
+        return f"{self.came} of {self.expected} {self.noun}s came"
+
+
+class Backlog:
+    """The messages of a socket; once it is stopped, only those that were here then."""
+
+    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self._socket = socket
+        self._held: deque[list[bytes]] = deque()
+        self.stopped = False
+
+    def __len__(self) -> int:
+        """Messages that were here at the stop and are not begun."""
+        return len(self._held)
+
+    def stop(self, *, take: bool = True) -> None:
+        """Receive no more. `take`: keep what the socket holds."""
+        self.stopped = True
+        if take:
+            self._held.extend(recv_burst(self._socket, held_at_most(self._socket)))
+
+    def next(self, limit: int) -> list[list[bytes]]:
+        """At most `limit` messages."""
+        if self._held:
+            return [self._held.popleft() for _ in range(min(limit, len(self._held)))]
+        return [] if self.stopped else recv_burst(self._socket, limit)
+
+
+def slow_reader(sink: Sink) -> Rest | None:
+    """What a task waits for while its output is not empty."""
+    return None if sink.empty else Rest(OUTPUT, of_peers=False)
