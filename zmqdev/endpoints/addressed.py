@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 
 from zmqdev.endpoints.feed import Feed
-from zmqdev.endpoints.mapped_feed import MappedFeed
+from zmqdev.endpoints.outer_feed import MappedFeed
 from zmqdev.relay.veil import is_number, unveil, veil
 
 _NUMBER = re.compile(rb"0x00[0-9a-f]{8}")

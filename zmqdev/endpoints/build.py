@@ -27,7 +27,7 @@ from zmqdev.endpoints.defaults import (
 )
 from zmqdev.endpoints.feed import Feed
 from zmqdev.endpoints.gate import Gate, SeenSubscriptions
-from zmqdev.endpoints.mapped_feed import TopicFeed
+from zmqdev.endpoints.outer_feed import TopicFeed
 from zmqdev.endpoints.pace import Pacing
 from zmqdev.system.stdio import Aside, Sink
 from zmqdev.endpoints.stamping import StampedFeed

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from zmqdev.endpoints.chain import ChainFeed, LateFeed
+from zmqdev.endpoints.outer_feed import ChainFeed, LateFeed
 from zmqdev.endpoints.feed import (
     STDIN,
     Feed,

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from zmqdev.endpoints.chain import ChainFeed
+from zmqdev.endpoints.outer_feed import ChainFeed
 from zmqdev.endpoints.feed import Messages, StreamFeed
 from zmqdev.endpoints.form.format import Layout, Message
 from zmqdev.endpoints.form.jsonline import decode_recorded

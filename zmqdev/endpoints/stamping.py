@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from zmqdev.endpoints.feed import Feed, Messages
-from zmqdev.endpoints.mapped_feed import MappedFeed
+from zmqdev.endpoints.outer_feed import MappedFeed
 from zmqdev.wire.stamp import SOURCE_BYTES, Stamp, stamped
 
 
