@@ -80,9 +80,7 @@ def forwarding(place: Path) -> Started:
         context.destroy(linger=0)
 
 
-def _until_through(
-    pull: zmq.Socket[bytes], place: Path, frontend: str, backend: str
-) -> Started:
+def _until_through(pull: zmq.Socket[bytes], place: Path, frontend: str, backend: str) -> Started:
     flags = ["--frontend-bind", frontend, "--backend-bind", backend, "--stats", "line"]
     flags += ["--control", f"ipc://{place}/control", "--duration", f"{PATIENCE:.0f}s"]
     begun = time.monotonic()

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from zmqdev.system.stdio import Sink
 from zmqdev.errors import RunError
+from zmqdev.system.stdio import Sink
 
 
 def test_a_file_takes_all_at_once(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ import click
 
 import zmqdev
 from zmqdev.cli.habits import ALIASES, POINTERS
-from zmqdev.system.stdio import CannotWrite, give_up
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ZmqdevError
+from zmqdev.system.stdio import CannotWrite, give_up
 
 # The first process of a container: there the system drops signals that have no handler.
 FIRST = 1

@@ -29,7 +29,6 @@ from zmqdev.endpoints.feed import Feed
 from zmqdev.endpoints.gate import Gate, SeenSubscriptions
 from zmqdev.endpoints.outer_feed import TopicFeed
 from zmqdev.endpoints.pace import Pacing
-from zmqdev.system.stdio import Aside, Sink
 from zmqdev.endpoints.stamping import StampedFeed
 from zmqdev.endpoints.task import Task
 from zmqdev.endpoints.tasks.client import ClientTask
@@ -42,6 +41,7 @@ from zmqdev.options import sockopt
 from zmqdev.options.endpoint import ENDPOINTS, AnyEndpoint, EndpointKind
 from zmqdev.options.endpoint_check import type_of
 from zmqdev.options.receiving_check import checks
+from zmqdev.system.stdio import Aside, Sink
 
 
 def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: AnyEndpoint) -> OpenSocket:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from zmqdev.endpoints.outer_feed import ChainFeed, LateFeed
 from zmqdev.endpoints.feed import (
     STDIN,
     Feed,
@@ -26,6 +25,7 @@ from zmqdev.endpoints.feed import (
 from zmqdev.endpoints.form.format import Layout
 from zmqdev.endpoints.form.output_format import compile_format
 from zmqdev.endpoints.form.template import FILE, OUTGOING, REPLY, Template, compile_template
+from zmqdev.endpoints.outer_feed import ChainFeed, LateFeed
 from zmqdev.endpoints.pace import JitterPace, Pace, Pacing
 from zmqdev.endpoints.replay import RecordedFeed, Replay
 from zmqdev.endpoints.tasks.work import Work

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from zmqdev.endpoints.outer_feed import ChainFeed
 from zmqdev.endpoints.feed import Messages, StreamFeed
 from zmqdev.endpoints.form.format import Layout, Message
 from zmqdev.endpoints.form.jsonline import decode_recorded
+from zmqdev.endpoints.outer_feed import ChainFeed
 
 MEMORY = 1.0
 # Parsed ahead at a time: some milliseconds of work.

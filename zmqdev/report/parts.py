@@ -79,9 +79,7 @@ class Screen:
 
             self.display = LiveView(sys.stderr)
         elif self.mode != "off":
-            self.display = Lines(
-                interval, _Through(self._sinks[OUT]), as_json=self.mode == "json"
-            )
+            self.display = Lines(interval, _Through(self._sinks[OUT]), as_json=self.mode == "json")
         # How often parts report: also where only `counts` are asked for, and nothing is shown.
         self.interval = interval if self.display is not None or counts else None
 

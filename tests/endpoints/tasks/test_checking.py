@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import zmq
 
-from zmqdev.system.stdio import Sink
 from zmqdev.endpoints.tasks.checking import Checking, Demands
+from zmqdev.system.stdio import Sink
 from zmqdev.wire.stamp import Stamp, stamped
 
 HOUR = 3600 * 10**9

@@ -13,9 +13,9 @@ from zmqdev.endpoints.feed import text_feed
 from zmqdev.endpoints.form.format import Layout
 from zmqdev.endpoints.form.template import compile_template
 from zmqdev.endpoints.gate import Gate
-from zmqdev.system.stdio import Sink
 from zmqdev.endpoints.tasks.client import ClientTask
 from zmqdev.endpoints.tasks.requests import Requests
+from zmqdev.system.stdio import Sink
 
 Pair = Callable[..., Any]
 Until = Callable[..., None]

@@ -9,8 +9,8 @@ from typing import Any
 import zmq
 
 from zmqdev.endpoints.form.format import Layout
-from zmqdev.system.stdio import Sink
 from zmqdev.endpoints.tasks.receiver import Receiver
+from zmqdev.system.stdio import Sink
 
 Pair = Callable[..., Any]
 Until = Callable[..., None]

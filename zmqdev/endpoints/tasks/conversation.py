@@ -1,4 +1,4 @@
-"""What req, rep, dealer, router and pair do alike: messages go out, others come in and are printed."""
+"""What req, rep, dealer, router and pair do alike: send what is read, print what comes."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import zmq
 
 from zmqdev.endpoints.form.format import Layout
-from zmqdev.system.stdio import Sink
 from zmqdev.endpoints.task import Wait
 from zmqdev.endpoints.tasks.receiver import Receiver
 from zmqdev.relay import send_burst
+from zmqdev.system.stdio import Sink
 
 ASK = [b"READY"]
 

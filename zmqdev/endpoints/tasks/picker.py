@@ -12,10 +12,10 @@ import zmq
 
 from zmqdev.endpoints.form.format import Layout, Message, write_out
 from zmqdev.endpoints.form.template import Template
-from zmqdev.system.stdio import Sink
 from zmqdev.endpoints.tasks.receiver import Receiver
 from zmqdev.errors import UsageError
 from zmqdev.system import atomic_file
+from zmqdev.system.stdio import Sink
 
 Pattern = re.Pattern[bytes]
 # Of a file name; the system takes 255.

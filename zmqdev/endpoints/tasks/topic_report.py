@@ -11,10 +11,10 @@ import zmq
 from zmqdev.endpoints.form import jsonline
 from zmqdev.endpoints.form.format import Layout, Message
 from zmqdev.endpoints.form.quoted import visible
-from zmqdev.system.stdio import Sink
 from zmqdev.endpoints.tasks.receiver import ReportingReceiver
 from zmqdev.endpoints.topic_count import TopicCount, TopicFlow
 from zmqdev.stats import units
+from zmqdev.system.stdio import Sink
 
 # More than a screen has rows.
 SHOWN = 100

@@ -78,7 +78,9 @@ class WorkerTask(CountedTask):
         after the stop, is counted."""
         self._surplus.keep = False
         over = self._backlog.stopped and self.ended and not self._turns
-        return self._surplus.take if over or (self._complete and not self._backlog.stopped) else None
+        return (
+            self._surplus.take if over or (self._complete and not self._backlog.stopped) else None
+        )
 
     def rest(self) -> Rest | None:
         working = self._bench.active + len(self._backlog)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 MEBIBYTE = 1 << 20
 # In flight or prepared at most, so that large messages do not fill the memory.
 MOST_BYTES = 16 * MEBIBYTE

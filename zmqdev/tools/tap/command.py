@@ -44,8 +44,8 @@ def command(name: str) -> click.Command:
 def _act(options: TapOptions, device: str | None) -> int:
     from zmqdev.control.client import Asker, targets
     from zmqdev.endpoints.form.format import Layout
-    from zmqdev.system.stdio import Sink
     from zmqdev.system.signals import Signals
+    from zmqdev.system.stdio import Sink
     from zmqdev.tools.tap.viewer import Viewer, Wish
 
     found = targets((device,) if device else ())

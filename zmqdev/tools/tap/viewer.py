@@ -16,12 +16,12 @@ import zmq
 from zmqdev.control.client import Asker
 from zmqdev.control.runtimedir import Found
 from zmqdev.endpoints.form.format import Layout
-from zmqdev.system.stdio import Sink
 from zmqdev.errors import RunError
 from zmqdev.options import address as addresses
 from zmqdev.relay import recv_burst
 from zmqdev.system import libzmq
 from zmqdev.system.signals import Signals
+from zmqdev.system.stdio import Sink
 from zmqdev.tools.tap.sample import BACKWARD, FORWARD, sample, written
 
 MARKS = {"forward": (FORWARD,), "backward": (BACKWARD,), "both": (FORWARD, BACKWARD)}
