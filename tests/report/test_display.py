@@ -53,8 +53,10 @@ def test_without_a_terminal_lines_go_to_stdout_and_rich_stays_out(mode: list[str
     lines = ended.stdout.splitlines()
     assert len(lines) >= 2
     assert all(line.startswith("time=") for line in lines)
+    stopped = [" state=stopped " in line for line in lines]
     assert " state=running " in lines[0]
-    assert [" state=stopped " in line for line in lines] == [False] * (len(lines) - 1) + [True]
+    assert stopped[-1]
+    assert stopped == sorted(stopped)  # a slow end has time for a line of its own
     told = [line for line in ended.stderr.splitlines() if not line.startswith("import time:")]
     assert ["bind tcp://127.0.0.1:" in line for line in told] == [True, True]  # the ports chosen
     assert "zmq" in imported(ended.stderr)

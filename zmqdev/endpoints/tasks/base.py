@@ -74,7 +74,7 @@ class CountedTask(BaseTask):
         return f"{self.came} of {self.expected} {self.noun}s came"
 
 
-class Backlog:
+class TaskBacklog:
     """The messages of a socket; once it is stopped, only those that were here then."""
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:

@@ -13,7 +13,7 @@ import zmq
 
 from zmqdev.device.socket import events
 from zmqdev.endpoints.task import AT_ONCE, Rest, Wait, counted
-from zmqdev.endpoints.tasks.base import Backlog, CountedTask
+from zmqdev.endpoints.tasks.base import TaskBacklog, CountedTask
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.endpoints.tasks.last import Last
 from zmqdev.errors import RunError, ZmqdevError
@@ -40,7 +40,7 @@ class MessageHandler(CountedTask):
         self.lingers = bool(targets)
         self._socket, self._bench, self._sink = socket, bench, sink
         self._waiting: dict[zmq.Socket[bytes], deque[list[bytes]]] = {t: deque() for t in targets}
-        self._backlog = Backlog(socket)
+        self._backlog = TaskBacklog(socket)
         self._surplus = Last(socket)
         self._surplus.keep = False
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import zmq
 
 from zmqdev.endpoints.task import AT_ONCE, BURST, Rest, Wait, counted
-from zmqdev.endpoints.tasks.base import Backlog, CountedTask
+from zmqdev.endpoints.tasks.base import TaskBacklog, CountedTask
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.endpoints.tasks.last import Last
@@ -41,7 +41,7 @@ class WorkerTask(CountedTask):
         self._turns = socket.type == zmq.REP
         self._addressed = socket.type == zmq.ROUTER
         self._taken = 0
-        self._backlog = Backlog(socket)
+        self._backlog = TaskBacklog(socket)
         self._replies: deque[list[bytes]] = deque()  # done, not sent
         self._surplus = Last(socket)
 
