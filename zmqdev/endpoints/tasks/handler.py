@@ -13,7 +13,7 @@ import zmq
 
 from zmqdev.device.socket import events
 from zmqdev.endpoints.task import AT_ONCE, Rest, Wait, counted
-from zmqdev.endpoints.tasks.base import TaskBacklog, CountedTask
+from zmqdev.endpoints.tasks.base import CountedTask, TaskBacklog
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.endpoints.tasks.last import Last
 from zmqdev.errors import RunError, ZmqdevError

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import zmq
 
 from zmqdev.endpoints.task import AT_ONCE, BURST, Rest, Wait, counted
-from zmqdev.endpoints.tasks.base import TaskBacklog, CountedTask
+from zmqdev.endpoints.tasks.base import CountedTask, TaskBacklog
 from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.endpoints.tasks.last import Last
