@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,7 +34,7 @@ class Lane:
         sizes = self.topic_limit or self.max_frames or self.max_bytes
         return self.subscriptions_only or bool(sizes)
 
-    def oversize(self, message: Sequence[bytes]) -> str | None:
+    def oversize(self, message: Sequence[Sized]) -> str | None:
         """The row that a message is counted under whose size breaks a limit; None for others."""
         if self.max_frames and len(message) > self.max_frames:
             return "too_many_frames"

@@ -18,7 +18,6 @@ import zmq
 
 from zmqdev.relay import recv_burst, send_burst
 from zmqdev.relay.bursts import offer
-from zmqdev.relay.counters import ROWS
 from zmqdev.relay.twin import BATCH, BYTES, FULL, MESSAGES, Direction, Relay
 
 # XPUB_MANUAL_LAST_VALUE: of the draft API, and in every libzmq from 4.3.3 on.
@@ -155,16 +154,6 @@ class LastValueRelay(Relay):
             self.send(self.capture, messages)
         if self.tap is not None:
             self.send(self.tap, [[flow.mark, *message] for message in messages])
-
-    def _is_within(self, flow: Direction, message: list[bytes]) -> bool:
-        lane = flow.lane
-        if lane.max_frames and len(message) > lane.max_frames:
-            self._count(flow, ROWS["too_many_frames"], 1)
-            return False
-        if lane.max_bytes and sum(map(len, message)) > lane.max_bytes:
-            self._count(flow, ROWS["too_large"], 1)
-            return False
-        return True
 
     def _copy(self, flow: Direction, message: list[zmq.Frame]) -> None:
         super()._copy(flow, message)

@@ -22,6 +22,8 @@ except ModuleNotFoundError as error:
 __all__ = ["Relay", "_native", "recv_burst", "send_burst"]
 
 Rules = tuple[bool, bool, int, int, int]
+Lanes = tuple[Rules | None, Rules | None]
+"""Forward and backward; None: suspended."""
 
 
 def failure(number: int) -> zmq.ZMQError:
@@ -36,34 +38,27 @@ recv_burst = _native.recv_burst
 send_burst = _native.send_burst
 
 
-class Relay:
-    """As twin.Relay. `run` releases the GIL until it returns."""
+class NativeRelay:
+    """What the relays of the C half do alike; a subclass has the `_core` that runs.
+
+    `forward`, `backward`, `capture` and `tap` may be changed between two runs.
+    """
+
+    _core: _native.Relay | _native.RoutedRelay
 
     def __init__(
         self,
         frontend: zmq.Socket[bytes],
-        backend: zmq.Socket[bytes],
         wake: zmq.Socket[bytes],
         counters: Counters,
-        forward: Lane = Lane(),  # noqa: B008 (frozen)
-        backward: Lane = Lane(),  # noqa: B008 (frozen)
+        forward: Lane,
+        backward: Lane,
     ) -> None:
-        self.frontend, self.backend, self.wake = frontend, backend, wake
-        self.counters = counters
+        self.frontend, self.wake, self.counters = frontend, wake, counters
         self.forward, self.backward = forward, backward
         self.capture: zmq.Socket[bytes] | None = None
         self.tap: zmq.Socket[bytes] | None = None
-        self.stall_ms = -1
         self._labels = (b"", b"")
-        self._core = _native.Relay(frontend, backend, wake, counters)
-
-    def behind(self, source: zmq.Socket[bytes]) -> Relay:
-        """As twin.Relay.behind."""
-        return Relay(
-            *(source, self.backend, self.wake, self.counters),
-            forward=self.forward,
-            backward=Lane(enabled=False),
-        )
 
     @property
     def labels(self) -> tuple[bytes, bytes]:
@@ -80,10 +75,6 @@ class Relay:
         """As twin.Relay.held; to be read between two runs."""
         return self._core.held
 
-    def take_held(self) -> list[bytes] | None:
-        """As twin.Relay.take_held."""
-        return self._core.take_held()
-
     def close(self) -> None:
         """As twin.Relay.close."""
         self._core.close()
@@ -95,17 +86,52 @@ class Relay:
         until_idle: bool = False,
         limit_ms: int = -1,
     ) -> bool:
-        """As twin.Relay.run."""
-        handles_signals = threading.current_thread() is threading.main_thread()
-        return self._core.run(
+        """As twin.Relay.run. It releases the GIL until it returns."""
+        lanes = (
             rules(self.forward) if forward and self.forward.enabled else None,
             rules(self.backward) if backward and self.backward.enabled else None,
-            self.capture,
-            self.tap,
-            until_idle,
-            limit_ms,
-            self.stall_ms,
-            handles_signals,
+        )
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        return self._run(lanes, until_idle, limit_ms, in_main_thread)
+
+    def _run(self, lanes: Lanes, until_idle: bool, limit_ms: int, in_main_thread: bool) -> bool:
+        raise NotImplementedError
+
+
+class Relay(NativeRelay):
+    """As twin.Relay."""
+
+    _core: _native.Relay
+
+    def __init__(
+        self,
+        frontend: zmq.Socket[bytes],
+        backend: zmq.Socket[bytes],
+        wake: zmq.Socket[bytes],
+        counters: Counters,
+        forward: Lane = Lane(),  # noqa: B008 (frozen)
+        backward: Lane = Lane(),  # noqa: B008 (frozen)
+    ) -> None:
+        super().__init__(frontend, wake, counters, forward, backward)
+        self.backend = backend
+        self.stall_ms = -1
+        self._core = _native.Relay(frontend, backend, wake, counters)
+
+    def behind(self, source: zmq.Socket[bytes]) -> Relay:
+        """As twin.Relay.behind."""
+        return Relay(
+            *(source, self.backend, self.wake, self.counters),
+            forward=self.forward,
+            backward=Lane(enabled=False),
+        )
+
+    def take_held(self) -> list[bytes] | None:
+        """As twin.Relay.take_held."""
+        return self._core.take_held()
+
+    def _run(self, lanes: Lanes, until_idle: bool, limit_ms: int, in_main_thread: bool) -> bool:
+        return self._core.run(
+            *lanes, self.capture, self.tap, until_idle, limit_ms, self.stall_ms, in_main_thread
         )
 
 

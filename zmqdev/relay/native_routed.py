@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from array import array
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +11,7 @@ import zmq
 from zmqdev.relay.compiled import compiled
 from zmqdev.relay.counters import Counters
 from zmqdev.relay.lane import Lane
-from zmqdev.relay.native import _native, rules
+from zmqdev.relay.native import Lanes, NativeRelay, _native
 from zmqdev.relay.target import Target
 from zmqdev.routing.decide import Counts
 from zmqdev.routing.table import Table
@@ -53,8 +52,10 @@ class NativeState(_native.Routes):
         return self._own[1]
 
 
-class RoutedRelay:
-    """As routed.RoutedRelay. `run` releases the GIL until it returns."""
+class RoutedRelay(NativeRelay):
+    """As routed.RoutedRelay."""
+
+    _core: _native.RoutedRelay
 
     def __init__(
         self,
@@ -69,12 +70,8 @@ class RoutedRelay:
         enveloped: bool = False,
         state: NativeState | None = None,
     ) -> None:
-        self.frontend, self.targets, self.wake = frontend, targets, wake
-        self.counters = counters
-        self.forward, self.backward = forward, backward
-        self.capture: Socket | None = None
-        self.tap: Socket | None = None
-        self._labels = (b"", b"")
+        super().__init__(frontend, wake, counters, forward, backward)
+        self.targets = targets
         self._enveloped = enveloped
         self._latest = state if state is not None else NativeState(table)
         sockets = (frontend, wake, *(target.socket for target in targets))
@@ -103,39 +100,5 @@ class RoutedRelay:
         self._latest = NativeState(table, self._latest)
         self._core.renew(self._latest)
 
-    @property
-    def labels(self) -> tuple[bytes, bytes]:
-        """As twin.Relay.labels."""
-        return self._labels
-
-    @labels.setter
-    def labels(self, labels: tuple[bytes, bytes]) -> None:
-        self._labels = labels
-        self._core.label(*labels)
-
-    @property
-    def held(self) -> tuple[bool, bool]:
-        """As twin.Relay.held; to be read between two runs."""
-        return self._core.held
-
-    def close(self) -> None:
-        """As twin.Relay.close."""
-        self._core.close()
-
-    def run(
-        self,
-        forward: bool = True,
-        backward: bool = True,
-        until_idle: bool = False,
-        limit_ms: int = -1,
-    ) -> bool:
-        """As twin.Relay.run."""
-        return self._core.run(
-            rules(self.forward) if forward and self.forward.enabled else None,
-            rules(self.backward) if backward and self.backward.enabled else None,
-            self.capture,
-            self.tap,
-            until_idle,
-            limit_ms,
-            threading.current_thread() is threading.main_thread(),
-        )
+    def _run(self, lanes: Lanes, until_idle: bool, limit_ms: int, in_main_thread: bool) -> bool:
+        return self._core.run(*lanes, self.capture, self.tap, until_idle, limit_ms, in_main_thread)

@@ -180,13 +180,6 @@ class RoutedRelay(Relay):
         fan.state, fan.sent, fan.lost = self.state, 0, ""
         fan.held = message  # type: ignore[assignment]  # only whether there is one counts
 
-    def _is_within(self, fan: Fan, message: list[bytes]) -> bool:
-        """Whether the limits let it in; one that they do not is counted."""
-        reason = fan.lane.oversize(message)
-        if reason is not None:
-            self._count(fan, ROWS[reason], 1)
-        return reason is None
-
     def _deliver(self, flow: Direction, message: list[zmq.Frame]) -> bool:
         if flow is not self._fan:
             return super()._deliver(flow, message)

@@ -274,6 +274,13 @@ class Relay:
         if self.tap is not None:
             offer(self.tap, [flow.mark, *message])
 
+    def _is_within(self, flow: Direction, message: Sequence[bytes]) -> bool:
+        """Whether the limits of size let it pass; one that they do not is counted."""
+        reason = flow.lane.oversize(message)
+        if reason is not None:
+            self._count(flow, ROWS[reason], 1)
+        return reason is None
+
     def _count(self, flow: Direction, row: int, amount: int) -> None:
         self.counters.cells[flow.base + row] += amount
 
@@ -360,11 +367,10 @@ def veiled(flow: Direction, message: list[zmq.Frame]) -> list[zmq.Frame]:
 
 def refusal(lane: Lane, message: Sequence[zmq.Frame]) -> str | None:
     """Why the rules of a lane stop a message: a name of STATISTICS, or None."""
+    oversize = lane.oversize(message)
+    if oversize is not None:
+        return oversize
     first = message[0]
-    if lane.max_frames and len(message) > lane.max_frames:
-        return "too_many_frames"
-    if lane.max_bytes and sum(map(len, message)) > lane.max_bytes:
-        return "too_large"
     subscription = bytes(first.buffer[:1]) in (b"\x00", b"\x01")
     if lane.subscriptions_only and not (subscription and len(message) == 1):
         return "not_subscription"
