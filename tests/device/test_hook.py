@@ -176,7 +176,7 @@ def test_the_end_calls_it_once_more_with_nothing(start: Start, tmp_path: Path) -
     (a,) = made.pulls("a")
     for _ in range(7):
         made.push.send(b"x")
-    hook = made.item.device.engine.routing._hook
+    hook = made.item.device.engine.routing.hook
     until(lambda: hook.taken == 7, "all are taken")
     path.write_text("now")
     made.item.device.stop()

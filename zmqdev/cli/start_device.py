@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from zmqdev.broker.engine import BrokerEngine
 from zmqdev.control.attachment import Control
 from zmqdev.control.client import PATIENCE
 from zmqdev.control.ending import replace
@@ -42,6 +41,8 @@ Again = Callable[[], DeviceSpec]
 def engine_for(kind: DeviceKind, spec: DeviceSpec) -> Engine:
     """What moves the messages of this spec."""
     if isinstance(spec, QueueSpec) and spec.reliable.enabled:
+        from zmqdev.broker.engine import BrokerEngine  # the broker, which others do not need
+
         return BrokerEngine(spec)
     if isinstance(spec, StreamerSpec) and spec.spool is not None:
         from zmqdev.device.spool_engine import SpoolEngine  # SQLite, which others do not need

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zmqdev.errors import UsageError
 from zmqdev.options.address import in_full
-from zmqdev.options.endpoint import EndpointKind
-from zmqdev.options.kind import DeviceKind
 from zmqdev.options.option import Path
+
+if TYPE_CHECKING:  # a device reads no settings of endpoints
+    from zmqdev.options.endpoint import EndpointKind
+    from zmqdev.options.kind import DeviceKind
 
 FILES = (".yaml", ".yml", ".json")
 

@@ -8,36 +8,41 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zmq
 
-from zmqdev.device.demand import DemandRelay
-from zmqdev.device.keep_ids import KeepRelay
 from zmqdev.device.socket import events
 from zmqdev.relay import DROPS, Counters, Lane, Relay, recv_burst, send_burst
-from zmqdev.relay.fan import RoutedRelay
-from zmqdev.relay.hooked import HookedRelay
-from zmqdev.relay.last_value import LastValueRelay
 from zmqdev.relay.veil import veil
+
+if TYPE_CHECKING:  # a plain device needs none of these, and starts sooner without
+    from zmqdev.device.demand import DemandRelay
+    from zmqdev.device.keep_ids import KeepRelay
+    from zmqdev.relay.fan import RoutedRelay
+    from zmqdev.relay.hook import Hook
+    from zmqdev.relay.last_value import LastValueRelay
+
+    AnyRelay = Relay | RoutedRelay | DemandRelay | KeepRelay | LastValueRelay
 
 # Messages taken at a time.
 BURST = 4096
 TURN_MS = 20
 _names = itertools.count()
-AnyRelay = Relay | RoutedRelay | DemandRelay | KeepRelay | LastValueRelay
 
 
 class Backlog:
-    """Beside `relay`, whose frontend it takes from; used in the device's thread."""
+    """Beside `relay`, whose frontend it takes from; used in the device's thread. `hook`: the
+    function that the relay calls, if it has one."""
 
     def __init__(
         self,
         context: zmq.Context[Any],
         relay: AnyRelay,
         counters: Counters,
+        hook: Hook | None = None,
     ) -> None:
-        self._source, self._counters = relay.frontend, counters
+        self._source, self._counters, self._hook = relay.frontend, counters, hook
         address = f"inproc://zmqdev-backlog-{next(_names)}"
         self._in, self._out = context.socket(zmq.PUSH), context.socket(zmq.PULL)
         for end in (self._in, self._out):
@@ -55,7 +60,7 @@ class Backlog:
         )
         self.relay.capture, self.relay.tap = relay.capture, relay.tap
         self.relay.labels = relay.labels
-        self._taken = relay.hook.left if isinstance(relay, HookedRelay) else int(relay.held[0])
+        self._taken = hook.left if hook is not None else int(relay.held[0])
         self._plain: bool | None = None
         self._swaps = isinstance(relay, Relay) and relay.backend.type == zmq.ROUTER
         self._passed_before = self._passed()
@@ -120,7 +125,7 @@ class Backlog:
         self._out.close(0)
 
     def _passed(self) -> int:
-        if isinstance(self.relay, HookedRelay):  # it may yield more messages than it took, or fewer
-            return self.relay.hook.taken
+        if self._hook is not None:  # it may yield more messages than it took, or fewer
+            return self._hook.taken
         forward = self._counters.total()["forward"]
         return forward["messages"] + sum(forward[drop] for drop in DROPS)

@@ -12,20 +12,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zmq
 
 from zmqdev.device import marks
-from zmqdev.device.backlog import AnyRelay, Backlog
+from zmqdev.device.backlog import Backlog
 from zmqdev.device.capture import open_capture, places
-from zmqdev.device.demand import DemandRelay
 from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.intake import Intake
-from zmqdev.device.keep_ids import KeepRelay
 from zmqdev.device.newcomers import keep_out
-from zmqdev.device.peer_lines import DESCRIPTORS_EACH, LinesRoom, LinesSide, make_lines
-from zmqdev.device.routing import Routing
 from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
 from zmqdev.device.subscription_path import BUSY_MS, CALM_MS, Subscribing
 from zmqdev.errors import RunError, Unchangeable
@@ -35,14 +31,20 @@ from zmqdev.options.kind import DeviceKind
 from zmqdev.options.queue import keeps_ids
 from zmqdev.options.routes_table import is_routed
 from zmqdev.options.sockopt import SOCKET_OPTIONS
-from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay, last_value
+from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay
 from zmqdev.relay.counters import ROWS
-from zmqdev.relay.hooked import HookedRelay
 from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
 from zmqdev.stats.snapshot import AddressState, Flow
 from zmqdev.stats.units import counted
 from zmqdev.system.descriptor import remote_of
+
+if TYPE_CHECKING:  # each is imported where it is used: a plain device starts sooner
+    from zmqdev.device.backlog import AnyRelay
+    from zmqdev.device.demand import DemandRelay
+    from zmqdev.device.keep_ids import KeepRelay
+    from zmqdev.device.routing import Routing
+    from zmqdev.relay.last_value import Newcomers
 
 # Of the drain time, the part after which a peer that does not stop sending is given up.
 INTAKE_SHARE = 0.5
@@ -94,7 +96,9 @@ class RelayEngine:
         self._relay: AnyRelay | None = None
         self.routing: Routing | None = None
         self._subscribing: tuple[Subscribing, ...] = ()
-        self._newcomers: last_value.Newcomers | None = None
+        self._newcomers: Newcomers | None = None
+        self._kept: KeepRelay | None = None
+        self._on_demand: DemandRelay | None = None
         self._context: zmq.Context[Any] | None = None
         self._backlog: Backlog | None = None
         self._stage = 0
@@ -114,13 +118,16 @@ class RelayEngine:
         """Made when the end begins."""
         if self._backlog is None:
             assert self._context is not None, "the engine is not open"
-            self._backlog = Backlog(self._context, self.relay, self.counters)
+            hook = self.routing.hook if self.routing is not None else None
+            self._backlog = Backlog(self._context, self.relay, self.counters, hook)
         return self._backlog
 
     def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
         self._context = context
         rights = self._rights()
         if is_routed(self.spec):  # a function that cannot be imported opens nothing
+            from zmqdev.device.routing import Routing
+
             self.routing = Routing(self.spec)
         try:
             for name, side in self.spec.sides.items():
@@ -155,17 +162,20 @@ class RelayEngine:
     ) -> None:
         if side.type == "XPUB":
             side = replace(side, sockopts=telling_all(side.sockopts, manual))
-        keeps = keeps_ids(self.spec)
-        census = census_of(
-            self.spec.limits, sides=DESCRIPTORS_EACH if keeps else len(self.spec.sides)
-        )
-        made = make_lines if keeps and name == "backend" else make
+        made, descriptors = make, len(self.spec.sides)
+        if keeps_ids(self.spec):
+            from zmqdev.device.peer_lines import DESCRIPTORS_EACH, make_lines
+
+            made, descriptors = make_lines if name == "backend" else make, DESCRIPTORS_EACH
+        census = census_of(self.spec.limits, sides=descriptors)
         self._sockets = (*self._sockets, open_side(context, name, side, watch, census, made))
 
     def _keep_last_values(self, frontend: OpenSocket, backend: OpenSocket) -> None:
         """Where it is asked for. All is taken from the publishers: a value may be wanted later."""
         if not self.spec.last_value:
             return
+        from zmqdev.relay import last_value
+
         if not last_value.supported():
             raise RunError(
                 f"last-value: libzmq {zmq.zmq_version()} does not take option {last_value.OPTION}, "
@@ -185,20 +195,31 @@ class RelayEngine:
                 *(frontend, targets, wake, self.counters), (forward, backward)
             )
         if on_demand(self.spec):
+            from zmqdev.device.demand import DemandRelay
+
             workers = targets[0].socket
-            return DemandRelay(frontend.socket, workers, wake, self.counters, forward)
-        if isinstance(targets[0], LinesSide):
-            return self._keep_relay(frontend, targets[0], wake)
+            made = DemandRelay(frontend.socket, workers, wake, self.counters, forward)
+            self._on_demand = made
+            return made
+        if keeps_ids(self.spec):
+            self._kept = self._keep_relay(frontend, targets[0], wake)
+            return self._kept
         sockets = (frontend.socket, targets[0].socket, wake, self.counters)
         if self._newcomers is not None:
-            return last_value.LastValueRelay(
+            from zmqdev.relay.last_value import LastValueRelay
+
+            return LastValueRelay(
                 *sockets, values=self._newcomers.values, forward=forward, backward=backward
             )
         return Relay(*sockets, forward=forward, backward=backward)
 
     def _keep_relay(
-        self, frontend: OpenSocket, server: LinesSide, wake: zmq.Socket[bytes]
+        self, frontend: OpenSocket, server: OpenSocket, wake: zmq.Socket[bytes]
     ) -> KeepRelay:
+        from zmqdev.device.keep_ids import KeepRelay
+        from zmqdev.device.peer_lines import LinesRoom, LinesSide
+
+        assert isinstance(server, LinesSide)  # as _open_side made it
         room = LinesRoom(self.spec.limits.connections, server.lines)
 
         def refuse(descriptor: int) -> None:
@@ -288,9 +309,12 @@ class RelayEngine:
 
     def _flush(self, ending: Ending) -> bool:
         """A function gets one more call with nothing, so that what it keeps leaves."""
-        relay = self.backlog.relay
-        if not isinstance(relay, HookedRelay):
+        if self.routing is None or self.routing.hook is None:
             return True
+        from zmqdev.relay.hooked import HookedRelay
+
+        relay = self.backlog.relay
+        assert isinstance(relay, HookedRelay)
         if not self._flushed and not self._has_backlog():
             self._flushed = True
             relay.flush()
@@ -321,8 +345,7 @@ class RelayEngine:
     def _awaits_more(self) -> bool:
         # Where ids are kept a server may say more than it was asked: half a second of silence.
         talks = (
-            isinstance(self._relay, KeepRelay)
-            and time.monotonic() - self._relay.moved_at < TELLING_MS / 1000
+            self._kept is not None and time.monotonic() - self._kept.moved_at < TELLING_MS / 1000
         )
         return talks or self.outstanding() > 0 or bool(self.relay.held[1])
 
@@ -331,7 +354,7 @@ class RelayEngine:
 
     def _awaits_replies(self) -> bool:
         """Whether replies come at all; decided once, when the drain begins."""
-        if isinstance(self._relay, KeepRelay):
+        if self._kept is not None:
             return True  # the server may speak first, and to peers that said little
         if self._two_way is None:
             forward, backward = self.counters.total().values()
@@ -342,8 +365,8 @@ class RelayEngine:
 
     def outstanding(self) -> int:
         """Requests passed on less replies come back; an estimate, for workers may answer twice."""
-        if isinstance(self._relay, KeepRelay):
-            return self._relay.unanswered
+        if self._kept is not None:
+            return self._kept.unanswered
         total = self.counters.total()
         back = total["backward"]
         answered = back["messages"] + back["unreachable"] + back["full"]
@@ -456,12 +479,12 @@ class RelayEngine:
         found = {} if self.routing is None else dict(self.routing.details())
         if self._backlog is not None:
             found["inside"] = self._backlog.inside
-        if isinstance(self._relay, KeepRelay):
-            found["kept_ids"] = len(self._relay.lines.of)
+        if self._kept is not None:
+            found["kept_ids"] = len(self._kept.lines.of)
         if self._subscribing:
             found["unheard"] = self._unheard
-        if isinstance(self._relay, DemandRelay):
-            asks = self._relay.asks
+        if self._on_demand is not None:
+            asks = self._on_demand.asks
             found["demand"] = {"asked": len(asks.waiting), "asks_lost": asks.lost}
         if self._newcomers is not None:
             found["last_value"] = self._newcomers.plain()

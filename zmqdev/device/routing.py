@@ -43,7 +43,7 @@ class Routing:
         self._zero: dict[tuple[str, str], Mapping[str, int]] = {}
         self._zero_unrouted = 0
         self._zero_hook = (0, 0)
-        self._hook = self._make_hook()
+        self.hook = self._make_hook()
 
     def relay(
         self,
@@ -63,8 +63,8 @@ class Routing:
         }
         in_python: dict[str, Any] = {**options, "receive": recv_burst, "send": send_burst}
         made = (frontend.socket, targets, wake, counters, self._table)
-        if self._hook is not None:
-            self._relay = HookedRelay(*made, hook=self._hook, pump=pump, **in_python)
+        if self.hook is not None:
+            self._relay = HookedRelay(*made, hook=self.hook, pump=pump, **in_python)
         elif any(target.asks is not None for target in targets):
             self._relay = routed.RoutedRelay(*made, **in_python)
         else:
@@ -91,8 +91,8 @@ class Routing:
         if not isinstance(self._spec.routes, str):
             return lambda: None
         rules = self._read()
-        if rules.hook is not None and self._hook is not None:
-            hook, function = self._hook, rules.hook.load()
+        if rules.hook is not None and self.hook is not None:
+            hook, function = self.hook, rules.hook.load()
             say = HookLog(str(self._spec.name), rules.hook).say
             return lambda: hook.renew(function, say)
         if rules.of_file != self._rules.of_file:
@@ -130,10 +130,10 @@ class Routing:
 
     def _of_hook(self) -> dict[str, Any]:
         """Its failures, the nanoseconds in it, and these as a part of the last second."""
-        if self._hook is None:
+        if self.hook is None:
             return {}
         failed, ns = self._zero_hook
-        hook = self._hook
+        hook = self.hook
         return {
             "failed": hook.failed - failed,
             "hook_ns": hook.ns - ns,
@@ -145,8 +145,8 @@ class Routing:
         self._zero = {("route", row["name"]): row for row in self._routes()}
         self._zero |= {("backend", row["name"]): row for row in self._backends()}
         self._zero_unrouted = self._unrouted
-        if self._hook is not None:
-            self._zero_hook = (self._hook.failed, self._hook.ns)
+        if self.hook is not None:
+            self._zero_hook = (self.hook.failed, self.hook.ns)
 
     @property
     def _unrouted(self) -> int:
