@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from functools import partial
 
 from zmqdev.control.attachment import Control
-from zmqdev.control.client import PATIENCE
-from zmqdev.control.ending import replace
 from zmqdev.control.reload import Reload
 from zmqdev.control.target import Settable
 from zmqdev.device.announce import NOTE, Announcement
@@ -114,6 +112,9 @@ def metrics_extra() -> Iterator[None]:
 
 def _succeed(name: str, signals: Signals) -> bool:
     """End the device before this one, and wait; False at a signal."""
+    from zmqdev.control.client import PATIENCE
+    from zmqdev.control.ending import replace
+
     left: list[int] = []
 
     def stopped() -> list[int]:

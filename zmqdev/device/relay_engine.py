@@ -23,7 +23,6 @@ from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.intake import Intake
 from zmqdev.device.newcomers import keep_out
 from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
-from zmqdev.device.subscription_path import BUSY_MS, CALM_MS, Subscribing
 from zmqdev.errors import RunError, Unchangeable
 from zmqdev.options import socktype
 from zmqdev.options.device import DeviceSpec, on_demand
@@ -33,7 +32,6 @@ from zmqdev.options.routes_table import is_routed
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay
 from zmqdev.relay.counters import ROWS
-from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
 from zmqdev.stats.snapshot import AddressState, Flow
 from zmqdev.stats.units import counted
@@ -44,7 +42,9 @@ if TYPE_CHECKING:  # each is imported where it is used: a plain device starts so
     from zmqdev.device.demand import DemandRelay
     from zmqdev.device.keep_ids import KeepRelay
     from zmqdev.device.routing import Routing
+    from zmqdev.device.subscription_path import Subscribing
     from zmqdev.relay.last_value import Newcomers
+    from zmqdev.security.acl import Rights
 
 # Of the drain time, the part after which a peer that does not stop sending is given up.
 INTAKE_SHARE = 0.5
@@ -140,17 +140,25 @@ class RelayEngine:
         frontend, *targets = self._sockets
         self._keep_last_values(frontend, targets[0])
         self._subscribing = tuple(
-            Subscribing(
-                *(frontend, target, self.counters, self.spec.limits, rights),
-                repeats=any(self.spec.targets[target.name].sockopts.get(name) for name in REPEATS),
-                newcomers=self._newcomers,
-            )
+            self._subscriptions_of(frontend, target, rights)
             for target in targets
             if target.type == "XPUB"
         )
         self._relay = self._make_relay(frontend, targets, wake)
         if self._capture is not None:
             self._begin_capture(self._capture.socket)
+
+    def _subscriptions_of(
+        self, frontend: OpenSocket, target: OpenSocket, rights: Rights | None
+    ) -> Subscribing:
+        from zmqdev.device.subscription_path import Subscribing
+
+        options = self.spec.targets[target.name].sockopts
+        return Subscribing(
+            *(frontend, target, self.counters, self.spec.limits, rights),
+            repeats=any(options.get(name) for name in REPEATS),
+            newcomers=self._newcomers,
+        )
 
     def _begin_capture(self, capture: zmq.Socket[bytes]) -> None:
         self.relay.capture, self.relay.labels = capture, self.spec.capture_prefix or (b"", b"")
@@ -235,14 +243,20 @@ class RelayEngine:
             linger_ms=int(self.spec.backend.sockopts["linger"]),
         )
 
-    def _rights(self) -> acl.Rights | None:
-        return acl.load(Path(self.spec.topic_acl)) if self.spec.topic_acl else None
+    def _rights(self) -> Rights | None:
+        if not self.spec.topic_acl:
+            return None
+        from zmqdev.security.acl import load
+
+        return load(Path(self.spec.topic_acl))
 
     def run(self, *, paused: bool) -> None:
         """Subscriptions are no messages: they are taken in while it is paused as well."""
         if not self._subscribing:
             self.relay.run(forward=not paused, backward=not paused)
             return
+        from zmqdev.device.subscription_path import BUSY_MS, CALM_MS
+
         slice_ms, woken = CALM_MS, False
         while not woken:
             # Subscriptions do not take the relay's way: see `Subscribing`.
