@@ -42,7 +42,15 @@ class Chance(Random):
             return Larger(self.choice((0, 3, 10, 50)))
         return Not(tuple(self.condition(deep - 1) for _ in self.some(2)))
 
+    def plain(self, name: str) -> Route:
+        """One that a prefix alone decides, with one backend: the C half is short with it."""
+        start = parse(f"{self.choice(('a', 'ab', 'eu.', 'us.', 'x' * 9))}*")
+        target, full = self.randrange(len(BACKENDS)), self.choice(("block", "drop", "next"))
+        return Route(name, (FrameMatch(0, (start,)),), (target,), on_full=full)
+
     def route(self, name: str) -> Route:
+        if self.random() < 0.3:
+            return self.plain(name)
         targets = tuple(self.sample(range(len(BACKENDS)), self.randint(0, 4)))
         rename = Rename(b"new.", self.random() < 0.5, b"!") if self.random() < 0.2 else None
         return Route(

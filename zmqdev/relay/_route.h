@@ -276,11 +276,9 @@ typedef struct {
     const int *some, *some_end, *always, *always_end;
 } candidates_t;
 
-static candidates_t candidates(const table_t *table, const decision_t *decision)
+static candidates_t candidates(const table_t *table, const prefix_t *found)
 {
     const index_t *index = &table->index;
-    span_t none = {(const unsigned char *)"", 0};
-    const prefix_t *found = longest_prefix(index, decision->count ? decision->frames[0] : none);
     candidates_t made = {NULL, NULL, index->always, index->always + index->always_count};
     if (found) made.some = found->routes, made.some_end = found->routes + found->count;
     return made;
@@ -342,26 +340,53 @@ static bool is_done(const decision_t *decision)
     return decision->ended && !decision->waiting;
 }
 
-/* As far as it gets now; < 0 when something failed. It waits when `waiting` is not 0. */
-static int advance(step_t *step)
+/* From route to route as far as it gets, from where it is. */
+static int go_on(step_t *step, const prefix_t *found)
 {
     decision_t *decision = step->decision;
     int result = decision->waiting ? retry(step) : 0;
-    if (result < 0 || decision->waiting || decision->ended) return result;
-    candidates_t of = candidates(step->table, decision);
+    candidates_t of = candidates(step->table, found);
     while (result >= 0 && !decision->waiting && !decision->ended) result = look(step, &of);
     return result;
 }
 
-/* A message whose frames stand in `frames`. */
-static void begin(table_t *table, decision_t *decision)
+/* To the one backend of a plain route; what `take_by` does, less what such a route has no need
+ * of. Most messages take this way. */
+HOT int take_plain(step_t *step, route_t *route)
+{
+    decision_t *decision = step->decision;
+    decision->at = (int)(route - step->table->routes) + 1;
+    decision->ended = true;
+    count(&route->cells[R_MESSAGES], 1);
+    count(&route->cells[R_BYTES], decision->bytes);
+    int taken = step->offer(step->with, decision, route->only, true);
+    if (taken) return taken < 0 ? taken : 0;
+    wait_for(decision, route->only);
+    refused(route, decision, false);
+    return 0;
+}
+
+/* As far as it gets now; < 0 when something failed. It waits when `waiting` is not 0. */
+HOT int advance(step_t *step)
+{
+    decision_t *decision = step->decision;
+    const prefix_t *found = decision->count
+        ? longest_prefix(&step->table->index, decision->frames[0]) : NULL;
+    if (!decision->at && found && found->plain) {
+        int result = take_plain(step, found->plain);
+        if (result < 0 || decision->waiting || decision->ended) return result;
+    }
+    return go_on(step, found);
+}
+
+/* A message whose frames stand in `frames`, `bytes` in all. */
+HOT void begin(table_t *table, decision_t *decision, size_t bytes)
 {
     decision->at = decision->waiting = 0;
     decision->serial = ++table->serial;
     decision->any = decision->ended = decision->renamed = false;
     decision->lost = LOST_NOT;
-    decision->bytes = 0;
-    for (size_t at = 0; at < decision->count; at++) decision->bytes += decision->frames[at].size;
+    decision->bytes = bytes;
 }
 
 /* ---- memory ---- */

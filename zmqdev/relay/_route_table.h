@@ -33,6 +33,7 @@ typedef struct {
     bool copy;
     bool certain; /* what the index finds for it fits it */
     bool limited; /* it has a share or a rate */
+    bool plain;   /* certain, and all of it goes to one backend as it is, and no further */
     int64_t share, due; /* due: what share_takes remembers */
     rate_t rate; /* depth 0: no limit */
     rename_t rename;
@@ -52,17 +53,18 @@ typedef struct {
 
 /* Routes whose first frame begins with `text`, in order, those of its own beginnings among them. */
 typedef struct {
-    uint64_t hash, head; /* head: the first bytes of the text, eight at most */
+    uint64_t head; /* of the text */
     span_t text;
+    route_t *plain; /* the first route, where that is plain */
     const int *routes;
-    size_t count;
+    int count;
     int only; /* the route, where it is one; `routes` points here then */
 } prefix_t;
 
 typedef struct {
     prefix_t *slots; /* open addressing; `routes` is NULL in a free one */
     uint64_t mask;
-    size_t *lengths, length_count; /* of the texts, each once, least first */
+    size_t *lengths, length_count; /* of the texts, each once, the longest first */
     const int *always; /* routes that any first frame may fit */
     size_t always_count;
 } index_t;
@@ -253,9 +255,13 @@ static int read_route(table_t *table, PyObject *item, void *into)
     if (!route->targets) return -1;
     route->target_count = (int)count;
     if (count == 1) route->only = *route->targets, route->targets = &route->only;
-    if (route->target_count <= table->backend_count) return read_rename(rename, &route->rename);
-    PyErr_SetString(PyExc_ValueError, "a backend stands there twice");
-    return -1;
+    if (route->target_count > table->backend_count) {
+        PyErr_SetString(PyExc_ValueError, "a backend stands there twice");
+        return -1;
+    }
+    bool whole = !route->limited && !copy && rename == Py_None;
+    route->plain = route->certain && whole && route->target_count == 1;
+    return read_rename(rename, &route->rename);
 }
 
 /* ---- the index of prefixes ---- */
@@ -270,7 +276,7 @@ static int read_index_number(table_t *table, PyObject *item, void *into)
 
 static void put_prefix(index_t *index, prefix_t prefix)
 {
-    uint64_t at = prefix.hash & index->mask;
+    uint64_t at = quick(prefix.head, prefix.text) & index->mask;
     while (index->slots[at].routes) at = (at + 1) & index->mask;
     index->slots[at] = prefix;
     if (prefix.count != 1) return;
@@ -283,11 +289,12 @@ static int read_prefix(table_t *table, PyObject *item, void *into)
 {
     prefix_t *prefix = into;
     PyObject *text, *routes;
+    size_t count = 0;
     if (!PyArg_ParseTuple(item, "SO!:prefix", &text, &PyTuple_Type, &routes)) return -1;
     if (read_span(text, &prefix->text) < 0) return -1;
-    prefix->hash = quick(prefix->text);
     prefix->head = head_of(prefix->text);
-    prefix->routes = read_all(table, routes, sizeof(int), read_index_number, &prefix->count);
+    prefix->routes = read_all(table, routes, sizeof(int), read_index_number, &count);
+    prefix->count = (int)count;
     return prefix->routes ? 0 : -1;
 }
 
@@ -296,10 +303,19 @@ static int note_lengths(table_t *table, const prefix_t *made, size_t count)
     index_t *index = &table->index;
     index->lengths = own(table, count, sizeof(size_t));
     if (!index->lengths) return -1;
-    for (size_t at = 0; at < count; at++) /* those with the same length follow each other */
-        if (!at || made[at].text.size != made[at - 1].text.size)
+    for (size_t at = count; at-- > 0;) /* those with the same length follow each other */
+        if (at + 1 == count || made[at].text.size != made[at + 1].text.size)
             index->lengths[index->length_count++] = made[at].text.size;
     return 0;
+}
+
+/* The first route of a prefix, where it takes a message with no look at any other. */
+static route_t *plain_route(const table_t *table, const prefix_t *prefix)
+{
+    const index_t *index = &table->index;
+    if (!prefix->count || !table->routes[*prefix->routes].plain) return NULL;
+    if (index->always_count && *index->always < *prefix->routes) return NULL;
+    return &table->routes[*prefix->routes];
 }
 
 /* Prefixes, the shortest first, and the routes that any first frame may fit. */
@@ -309,35 +325,39 @@ static int read_prefixes(table_t *table, PyObject *prefixes, PyObject *always)
     size_t count;
     prefix_t *made = read_all(table, prefixes, sizeof *made, read_prefix, &count);
     if (!made || note_lengths(table, made, count) < 0) return -1;
+    index->always = read_all(table, always, sizeof(int), read_index_number, &index->always_count);
     uint64_t room = 4;
     while (room < 2 * count) room *= 2;
     index->mask = room - 1;
     index->slots = own(table, room, sizeof *index->slots);
-    if (!index->slots) return -1;
-    for (size_t at = 0; at < count; at++) put_prefix(index, made[at]);
-    index->always = read_all(table, always, sizeof(int), read_index_number, &index->always_count);
-    return index->always ? 0 : -1;
+    if (!index->always || !index->slots) return -1;
+    for (size_t at = 0; at < count; at++) {
+        made[at].plain = plain_route(table, &made[at]);
+        put_prefix(index, made[at]);
+    }
+    return 0;
 }
 
-static const prefix_t *prefix_at(const index_t *index, span_t text)
+HOT const prefix_t *prefix_at(const index_t *index, uint64_t head, span_t text)
 {
-    uint64_t hash = quick(text), head = head_of(text);
-    for (uint64_t at = hash & index->mask; index->slots[at].routes; at = (at + 1) & index->mask) {
+    uint64_t at = quick(head, text) & index->mask;
+    for (; index->slots[at].routes; at = (at + 1) & index->mask) {
         const prefix_t *slot = &index->slots[at];
-        if (slot->hash != hash || slot->text.size != text.size || slot->head != head) continue;
+        if (slot->head != head || slot->text.size != text.size) continue;
         if (text.size <= 8 || same(slot->text.bytes + 8, text.bytes + 8, text.size - 8)) return slot;
     }
     return NULL;
 }
 
 /* The longest of the prefixes that the first frame begins with; NULL for none. */
-static const prefix_t *longest_prefix(const index_t *index, span_t first)
+HOT const prefix_t *longest_prefix(const index_t *index, span_t first)
 {
-    const prefix_t *best = NULL;
-    for (size_t at = 0; at < index->length_count && index->lengths[at] <= first.size; at++) {
-        span_t begin = {first.bytes, index->lengths[at]};
-        const prefix_t *found = prefix_at(index, begin);
-        if (found) best = found;
+    uint64_t head = head_of(first);
+    for (size_t at = 0; at < index->length_count; at++) {
+        size_t size = index->lengths[at];
+        if (size > first.size) continue;
+        const prefix_t *found = prefix_at(index, cut(head, size), (span_t){first.bytes, size});
+        if (found) return found;
     }
-    return best;
+    return NULL;
 }

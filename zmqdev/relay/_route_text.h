@@ -105,26 +105,39 @@ static uint64_t load(const unsigned char *at, size_t size)
     return value;
 }
 
-/* The first eight bytes, or fewer, as a number; equal ones of one size are the same bytes. */
+/* Eight bytes as a number, the first of them lowest. */
+static uint64_t number_at(const unsigned char *at)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return load(at, 8);
+#else
+    return __builtin_bswap64(load(at, 8));
+#endif
+}
+
+/* The first eight bytes as a number, the first of them lowest; zeros where there are fewer. */
 static uint64_t head_of(span_t data)
 {
-    const unsigned char *at = data.bytes;
-    if (data.size >= 8) return load(at, 8);
-    if (data.size >= 4) return load(at, 4) | load(at + data.size - 4, 4) << 32;
+    if (data.size >= 8) return number_at(data.bytes);
     uint64_t value = 0;
-    for (size_t place = 0; place < data.size; place++) value = value << 8 | at[place];
+    for (size_t at = 0; at < data.size; at++) value |= (uint64_t)data.bytes[at] << 8 * at;
     return value;
 }
 
-/* A quick hash, for a table in memory alone: eight bytes at a time, the last ones overlapping. */
-static uint64_t quick(span_t data)
+/* That of the first `size` bytes of what has this head. */
+static uint64_t cut(uint64_t head, size_t size)
 {
-    const unsigned char *at = data.bytes, *end = at + data.size;
-    uint64_t value = data.size * 0x9E3779B97F4A7C15u;
-    for (; end - at > 8; at += 8) value = (value ^ load(at, 8)) * 0xD6E8FEB86659FD93u;
-    if (data.size >= 8) value ^= load(end - 8, 8);
-    else if (data.size >= 4) value ^= load(at, 4) | load(end - 4, 4) << 32;
-    else if (data.size) value ^= (uint64_t)at[0] << 16 | (uint64_t)at[data.size / 2] << 8 | end[-1];
-    value *= 0xD6E8FEB86659FD93u;
+    return size < 8 ? head & ((UINT64_C(1) << 8 * size) - 1) : head;
+}
+
+/* A quick hash of bytes and their head, for a table in memory alone: eight bytes at a time, the
+ * last ones overlapping. */
+static uint64_t quick(uint64_t head, span_t data)
+{
+    uint64_t value = (head ^ data.size) * 0xD6E8FEB86659FD93u;
+    for (size_t at = 8; at < data.size; at += 8) {
+        size_t from = at + 8 <= data.size ? at : data.size - 8;
+        value = (value ^ value >> 32 ^ number_at(data.bytes + from)) * 0xD6E8FEB86659FD93u;
+    }
     return value ^ value >> 32;
 }

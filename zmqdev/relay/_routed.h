@@ -140,16 +140,18 @@ static int offer_backend(void *with, const decision_t *decision, int backend, bo
 {
     routed_t *routed = with;
     target_t *target = &routed->targets[backend];
-    size_t count = routed->lanes->message.count;
-    (void)decision;
+    frames_t *frames = &routed->lanes->message;
+    size_t count = frames->count;
     target->end.dry = false;
     if (target->end.type == ZMQ_ROUTER && count == 1) return gone(routed, UNREACHABLE);
     if (target->shut) {
         target->shut--;
         return 0;
     }
+    bool moved = last && !decision->renamed && target->end.type != ZMQ_ROUTER;
     for (size_t at = 0; at < count; at++) {
-        if (hand_at(routed, target, at, !last) >= 0) continue;
+        if (moved && hand(&frames->slots[at], target->end.socket, at + 1 < count) >= 0) continue;
+        if (!moved && hand_at(routed, target, at, !last) >= 0) continue;
         if (at) return broken_off(routed, target, at, !last);
         if (has_room_now(target->end.socket) && hand_at(routed, target, 0, !last) >= 0) continue;
         return not_taken(routed, target);
@@ -161,18 +163,22 @@ static int offer_backend(void *with, const decision_t *decision, int backend, bo
 /* ---- forward ---- */
 
 /* What the decision looks at: the frames of the message just gathered. */
-static int begin_message(routed_t *routed)
+HOT int begin_message(routed_t *routed)
 {
     frames_t *frames = &routed->lanes->message;
     decision_t *decision = &routed->decision;
-    size_t envelope = envelope_of(routed);
+    size_t envelope = envelope_of(routed), bytes = 0;
     decision->count = frames->count - envelope;
     if (!frames_room(decision, decision->count)) return FAILED;
-    for (size_t at = 0; at < decision->count; at++) {
+    if (frames->count == 1 && !envelope) {
+        bytes = routed->lanes->bytes;
+        decision->frames[0] = (span_t){zmq_msg_data(frames->slots), bytes};
+    } else for (size_t at = 0; at < decision->count; at++) {
         message_t *frame = &frames->slots[envelope + at];
         decision->frames[at] = (span_t){zmq_msg_data(frame), zmq_msg_size(frame)};
+        bytes += decision->frames[at].size;
     }
-    begin(&routed->routes->table, decision);
+    begin(&routed->routes->table, decision, bytes);
     routed->begun = true, routed->empty = false;
     routed->sent = routed->lost = 0;
     return DONE;
@@ -207,14 +213,17 @@ static int deliver_routed(routed_t *routed, int64_t now)
     bool copied = routed->base.capture || routed->base.tap;
     if (copied && copy(lane) < 0) return FAILED;
     step_t step = {&routed->routes->table, &routed->decision, offer_backend, routed, now};
-    int result = advance(&step), error = errno;
+    int result = advance(&step);
     if (result >= 0 && is_done(&routed->decision)) end_message(routed, copied);
     else if (result >= 0) {
         lane->waiting = true;
         if (!lane->since) lane->since = clock_ns();
     }
-    if (copied) clear(&lane->copies);
-    errno = error;
+    if (copied) {
+        int error = errno;
+        clear(&lane->copies);
+        errno = error;
+    }
     return result < 0 ? FAILED : DONE;
 }
 

@@ -129,13 +129,16 @@ static int set_frames(routes_t *routes, PyObject *message, Py_ssize_t envelope)
         PyErr_SetString(PyExc_ValueError, "the envelope is longer than the message");
         return -1;
     }
+    size_t bytes = 0;
     decision->count = (size_t)count;
-    for (Py_ssize_t at = 0; at < count; at++)
+    for (Py_ssize_t at = 0; at < count; at++) {
         if (read_span(PyTuple_GetItem(message, envelope + at), &decision->frames[at]) < 0) return -1;
+        bytes += decision->frames[at].size;
+    }
     Py_XDECREF(routes->message);
     routes->message = Py_NewRef(message);
     routes->envelope = envelope;
-    begin(&routes->table, decision);
+    begin(&routes->table, decision, bytes);
     return 0;
 }
 
