@@ -5,9 +5,9 @@
 
 enum { BURST_BYTES = 4 << 20 }; /* as in bursts.py */
 
-static PyObject *frame_bytes(message_t *frame)
+static PyObject *frame_bytes(message_t *frame, size_t size)
 {
-    return PyBytes_FromStringAndSize(zmq_msg_data(frame), (Py_ssize_t)zmq_msg_size(frame));
+    return PyBytes_FromStringAndSize(zmq_msg_data(frame), (Py_ssize_t)size);
 }
 
 /* The rest of a message after its first frame, to its end even when it cannot be kept,
@@ -21,8 +21,9 @@ static void take_rest(void *socket, message_t *frame, PyObject **message, size_t
             errno = error;
             return;
         }
-        *bytes += zmq_msg_size(frame);
-        PyObject *body = *message ? frame_bytes(frame) : NULL;
+        size_t size = zmq_msg_size(frame);
+        *bytes += size;
+        PyObject *body = *message ? frame_bytes(frame, size) : NULL;
         if (!body || PyList_Append(*message, body) < 0) Py_CLEAR(*message);
         Py_XDECREF(body);
     }
@@ -32,9 +33,10 @@ static void take_rest(void *socket, message_t *frame, PyObject **message, size_t
 static PyObject *take(void *socket, message_t *frame, size_t *bytes)
 {
     if (receive(frame, socket) < 0) return NULL;
-    *bytes += zmq_msg_size(frame);
+    size_t size = zmq_msg_size(frame);
+    *bytes += size;
     PyObject *message = PyList_New(1);
-    PyObject *body = message ? frame_bytes(frame) : NULL;
+    PyObject *body = message ? frame_bytes(frame, size) : NULL;
     if (!body || PyList_SetItem(message, 0, body) < 0) Py_CLEAR(message);
     take_rest(socket, frame, &message, bytes);
     return message;
@@ -109,15 +111,26 @@ static PyObject *recv_burst(PyObject *module, PyObject *args)
     return error > 0 ? fail(state, error) : NULL;
 }
 
-/* A list or a tuple, looked at once: the limited API has no macros. */
+/* A list or a tuple, looked at once: the limited API has no macros. The exact types come first,
+ * for which no call is needed. */
 typedef struct {
     PyObject *object, *(*item)(PyObject *, Py_ssize_t);
     Py_ssize_t count;
 } items_t;
 
+static bool is_list(PyObject *object)
+{
+    return PyList_CheckExact(object) || PyList_Check(object);
+}
+
+static bool is_bytes(PyObject *object)
+{
+    return PyBytes_CheckExact(object) || PyBytes_Check(object);
+}
+
 static items_t items_of(PyObject *object)
 {
-    if (PyList_Check(object)) return (items_t){object, PyList_GetItem, PyList_Size(object)};
+    if (is_list(object)) return (items_t){object, PyList_GetItem, PyList_Size(object)};
     if (PyTuple_Check(object)) return (items_t){object, PyTuple_GetItem, PyTuple_Size(object)};
     return (items_t){NULL, NULL, 0};
 }
@@ -126,7 +139,7 @@ static bool is_message(PyObject *object)
 {
     items_t frames = items_of(object);
     for (Py_ssize_t at = 0; at < frames.count; at++) {
-        if (PyBytes_Check(frames.item(object, at))) continue;
+        if (is_bytes(frames.item(object, at))) continue;
         PyErr_SetString(PyExc_TypeError, "a frame is bytes");
         return false;
     }

@@ -204,7 +204,7 @@ static PyObject *relay_take_held(relay_t *relay, PyObject *unused)
     if (!frames->count) return Py_NewRef(Py_None);
     PyObject *message = PyList_New((Py_ssize_t)frames->count);
     for (size_t at = 0; message && at < frames->count; at++) {
-        PyObject *body = frame_bytes(&frames->slots[at]);
+        PyObject *body = frame_bytes(&frames->slots[at], zmq_msg_size(&frames->slots[at]));
         if (!body || PyList_SetItem(message, (Py_ssize_t)at, body) < 0) Py_CLEAR(message);
     }
     if (message) clear(frames), lane->refused_at = 0;

@@ -4,11 +4,13 @@
  * so a backend that is full stops the function in the middle.
  */
 
+enum { FEW = 8 }; /* outlets that are looked at one by one */
 enum { P_MORE, P_ENDED, P_RAISED, P_FULL, P_OTHER };
 
 typedef struct {
     void *socket; /* NULL for a ROUTER: its messages need their addresses unveiled */
     uint64_t *cells;
+    PyObject *name; /* the object that named it last: mostly the same one again */
 } outlet_t;
 
 typedef struct {
@@ -57,23 +59,34 @@ static int64_t size_of(PyObject *object)
     int64_t size = message.count ? 0 : -1;
     for (Py_ssize_t at = 0; at < message.count; at++) {
         PyObject *frame = message.item(object, at);
-        if (!PyBytes_Check(frame)) return -1;
+        if (!is_bytes(frame)) return -1;
         size += PyBytes_Size(frame);
     }
     return size;
+}
+
+/* The outlet of a name; NULL when it has none, or is no text. */
+static outlet_t *outlet_named(const pump_t *pump, PyObject *name)
+{
+    for (Py_ssize_t at = 0; at < pump->count && at < FEW; at++)
+        if (pump->outlets[at].name == name) return &pump->outlets[at];
+    PyObject *place = PyUnicode_CheckExact(name) ? PyDict_GetItem(pump->names, name) : NULL;
+    Py_ssize_t at = place ? PyLong_AsSsize_t(place) : -1;
+    if (at < 0 || at >= pump->count) return NULL;
+    Py_XDECREF(pump->outlets[at].name);
+    pump->outlets[at].name = Py_NewRef(name);
+    return &pump->outlets[at];
 }
 
 /* The outlet of a backend and the message for it, when the item is a tuple as it should be. */
 static outlet_t *outlet_of(const pump_t *pump, PyObject *item, PyObject **message, int64_t *size)
 {
     if (!PyTuple_CheckExact(item) || PyTuple_Size(item) != 2) return NULL;
-    PyObject *name = PyTuple_GetItem(item, 0);
-    PyObject *place = PyUnicode_CheckExact(name) ? PyDict_GetItem(pump->names, name) : NULL;
-    Py_ssize_t at = place ? PyLong_AsSsize_t(place) : -1;
-    if (at < 0 || at >= pump->count || !pump->outlets[at].socket) return NULL;
+    outlet_t *outlet = outlet_named(pump, PyTuple_GetItem(item, 0));
+    if (!outlet || !outlet->socket) return NULL;
     *message = PyTuple_GetItem(item, 1);
     *size = size_of(*message);
-    return *size < 0 ? NULL : &pump->outlets[at];
+    return *size < 0 ? NULL : outlet;
 }
 
 static void copy_to(const pump_t *pump, PyObject *message)
@@ -147,6 +160,12 @@ static outlet_t *outlets_of(state_t *state, PyObject *targets, Py_ssize_t count)
     return outlets;
 }
 
+static void close_outlets(pump_t *pump)
+{
+    for (Py_ssize_t at = 0; at < pump->count; at++) Py_XDECREF(pump->outlets[at].name);
+    free(pump->outlets);
+}
+
 /* pump(results, names, targets, limit, capture, tap, label="") -> (sent, bytes, ns, why, what) */
 static PyObject *pump(PyObject *module, PyObject *args)
 {
@@ -170,7 +189,7 @@ static PyObject *pump(PyObject *module, PyObject *args)
     uint64_t first = ticks_now();
     int why = pump_all(&made, limit, &what), error = errno;
     double tick = (double)(clock_ns() - began) / (double)(ticks_now() - first + 1);
-    free(made.outlets);
+    close_outlets(&made);
     if (why < 0) {
         Py_XDECREF(what);
         return fail(state, error);
