@@ -114,7 +114,7 @@ def test_keys_of_a_part_are_no_keys_of_a_kind() -> None:
 
 def test_restart_takes_the_word_no(sheet: Make) -> None:
     policies = [
-        resolve(d).spec.restart.policy
+        resolve(d).life.restart.policy
         for d in sheet(
             "parts: {a: {device: queue, restart: no}, b: {device: queue, "
             "restart: {policy: always}}, c: {device: queue}}"

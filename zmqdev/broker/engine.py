@@ -25,6 +25,7 @@ from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.socket import OpenSocket, Watch, census_of, open_side
 from zmqdev.errors import Unchangeable
 from zmqdev.options.queue import QueueSpec
+from zmqdev.options.side import AnySide
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import Counters, send_burst
 from zmqdev.relay.counters import DIRECTIONS
@@ -85,8 +86,11 @@ class BrokerEngine:
         )
         try:
             self._open_store(broker)
-            for name in ("frontend",) if self.spec.shares else ("frontend", "backend"):
-                side, census = getattr(self.spec, name), census_of(self.spec.limits, sides=2)
+            sides: dict[str, AnySide] = {"frontend": self.spec.frontend}
+            if not self.spec.shares:
+                sides["backend"] = self.spec.backend
+            for name, side in sides.items():
+                census = census_of(self.spec.limits, sides=2)
                 self._sockets += (open_side(context, name, side, watch, census),)
             self._capture = open_capture(context, self.spec, {})
             if settings.dead_letters:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
+from zmqdev.options.device import DeviceSpec
 from zmqdev.options.part_options import kinds
 from zmqdev.supervisor.fork_server import serve
 from zmqdev.supervisor.process import PartTask
@@ -68,7 +69,7 @@ def _become(task: PartTask) -> int:
 
 
 def _do(task: PartTask) -> int:
-    if task.category == "device":
+    if isinstance(task.spec, DeviceSpec):
         from zmqdev.cli.start_device import run_device
         from zmqdev.options.kind import KINDS
 

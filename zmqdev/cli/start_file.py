@@ -126,8 +126,8 @@ def _io_threads(made: Plan) -> int:
 def _devices(made: Plan) -> list[DeviceSpec]:
     """Those in threads of this process."""
     own = in_threads(made)
-    devices = (part for part in made.topology.parts if part.category == "device")
-    return [part.spec for part in devices if part.name in own]
+    devices = (part.device for part in made.topology.parts if part.name in own)
+    return [spec for spec in devices if spec is not None]
 
 
 def _beside(made: Plan, screen: Screen) -> list[Beside]:

@@ -29,6 +29,7 @@ from zmqdev.options.device import DeviceSpec, on_demand
 from zmqdev.options.kind import DeviceKind
 from zmqdev.options.queue import keeps_ids
 from zmqdev.options.routes_table import is_routed
+from zmqdev.options.side import AnySide
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.relay import DIRECTIONS, DROPS, Counters, Lane, Relay
 from zmqdev.relay.counters import ROWS
@@ -166,7 +167,7 @@ class RelayEngine:
             subscribing.capture, subscribing.label = capture, self.relay.labels[1]
 
     def _open_side(
-        self, context: zmq.Context[Any], name: str, side: Any, watch: Watch, *, manual: bool
+        self, context: zmq.Context[Any], name: str, side: AnySide, watch: Watch, *, manual: bool
     ) -> None:
         if side.type == "XPUB":
             side = replace(side, sockopts=telling_all(side.sockopts, manual))

@@ -16,6 +16,8 @@ from zmqdev.device.io_threads import IoThreads
 from zmqdev.errors import RunError
 from zmqdev.options import address as addresses
 from zmqdev.options.common import Crowd
+from zmqdev.options.security import Security
+from zmqdev.options.side import AnySide, Frontend
 from zmqdev.security.connections import Census
 from zmqdev.security.guard import Guard
 from zmqdev.stats.snapshot import AddressState
@@ -61,14 +63,15 @@ class OpenSocket:
         """Those of its context, asked in its thread."""
         return IoThreads(self.socket.context)
 
-    def secure(self, side: Any, census: Census | None = None) -> None:
+    def secure(
+        self, side: Security, census: Census | None = None, label: str | None = None
+    ) -> None:
         """Let the security options of a side's spec hold from the first peer on.
 
-        To be called before `bind` and `connect`. UsageError names a file that is wrong.
+        To be called before `bind` and `connect`. `label` stands in messages about peers: of an
+        endpoint, which has one socket, its own name. UsageError names a file that is wrong.
         """
-        # An endpoint has one socket and is told by its own name.
-        label = getattr(side, "name", None) or self.name
-        self.guard = Guard(self.socket.context, side, label, census)
+        self.guard = Guard(self.socket.context, side, label or self.name, census)
         self.guard.dress(self.socket)
 
     def apply(self, options: Mapping[str, Any]) -> None:
@@ -224,18 +227,19 @@ def census_of(limits: Crowd, sides: int = 1) -> Census:
 def open_side(
     context: zmq.Context[Any],
     name: str,
-    side: Any,
+    side: AnySide,
     watch: Watch,
     census: Census | None = None,
     make: Callable[..., OpenSocket] = make,
 ) -> OpenSocket:
     """A resolved side of a spec, open: made, watched, bound, connected, subscribed."""
+    assert side.type is not None
     opened = make(context, name, side.type, side.sockopts)
     try:
         opened.secure(side, census)
         watch(opened)
-        if side.type == "SUB":
-            for prefix in getattr(side, "subscribe", None) or ():
+        if isinstance(side, Frontend) and side.type == "SUB":
+            for prefix in side.subscribe or ():
                 opened.socket.setsockopt(zmq.SUBSCRIBE, prefix)
         for address in side.bind:
             opened.bind(address)

@@ -48,7 +48,7 @@ def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: AnyEndpoint
     """The endpoint's socket with its options set; `join` binds and connects it."""
     opened = make(context, "socket", type_of(kind, spec), spec.sockopts)
     try:
-        opened.secure(spec, census_of(spec.limits))
+        opened.secure(spec, census_of(spec.limits), spec.name)
         if opened.type == "SUB" and isinstance(spec, specs.Sub):
             for prefix in spec.subscribe or (b"",):
                 opened.socket.setsockopt(zmq.SUBSCRIBE, prefix)
@@ -150,7 +150,7 @@ def _target(
     values = sockopt.defaults(type_, hwm=kind.hwm, linger_ms=linger, connects=connects)
     opened = make(context, kind.name, type_, values)
     for address in addresses:
-        getattr(opened, kind.verb)(address)
+        (opened.bind if kind.verb == "bind" else opened.connect)(address)
     return opened.socket
 
 

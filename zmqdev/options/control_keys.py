@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 from zmqdev.errors import UsageError
 from zmqdev.options.layer import Written
@@ -16,7 +16,9 @@ from zmqdev.options.types import FileName
 class ControlDoor(Security):
     """The security of a control socket, which binds."""
 
-    bind: tuple[str, ...] = ()
+    @property
+    def binds(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,18 @@ class AskingKeys:
     )
 
 
-def check(spec: Any, written: Written) -> None:
+class Answering(Protocol):
+    """The settings of what has a control socket: a device, or `run`."""
+
+    @property
+    def control(self) -> str | None: ...
+    @property
+    def control_key(self) -> str | None: ...
+    @property
+    def control_clients(self) -> str | None: ...
+
+
+def check(spec: Answering, written: Written) -> None:
     """Refuse keys that protect nothing. UsageError names the place."""
     if not (spec.control_key or spec.control_clients):
         return
@@ -67,9 +80,7 @@ def door_of(spec: ControlKeys) -> Security:
     """What stands at the control socket."""
     if not spec.control_key:
         return Security()
-    return ControlDoor(
-        curve_key=spec.control_key, authorized_keys=spec.control_clients, bind=("tcp",)
-    )
+    return ControlDoor(curve_key=spec.control_key, authorized_keys=spec.control_clients)
 
 
 def asking_of(options: AskingKeys) -> Security | None:

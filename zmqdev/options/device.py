@@ -135,13 +135,18 @@ class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
     )
 
     @property
+    def names_services(self) -> bool:
+        """Whether its workers say what they serve; plain ones do not."""
+        return False
+
+    @property
     def targets(self) -> dict[str, Backend]:
         """Resolved: every backend by its name, `backend` first where there is one."""
         rest = {} if self.backend.type is None else {"backend": self.backend}
         return {**rest, **self.backends}
 
     @property
-    def sides(self) -> dict[str, Any]:
+    def sides(self) -> dict[str, Frontend | Backend]:
         """Resolved: every side by its name, the frontend first."""
         return {"frontend": self.frontend, **self.targets}
 

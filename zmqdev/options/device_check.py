@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 from zmqdev.errors import UsageError
 from zmqdev.options import capturing, control_keys, security_check, sockopt, socktype
@@ -18,8 +18,9 @@ from zmqdev.options.device import (
 from zmqdev.options.kind import DeviceKind, SideDefault
 from zmqdev.options.layer import Written
 from zmqdev.options.routes_table import is_routed, rules_of, table_of
-from zmqdev.options.side import Frontend
+from zmqdev.options.side import Backend, Frontend
 
+S = TypeVar("S", Frontend, Backend)
 # A subscription is its topic and a byte or the name of a command (RFC 29, 37).
 SUBSCRIPTION_HEAD = 64
 # What a subscriber may have sent that is not looked at yet, in its queue and in the system's.
@@ -84,7 +85,9 @@ def _filled(
         spec,
         name=spec.name or _heir(spec.replace) or kind.name,
         on_full=on_full,
-        frontend=fill(kind.frontend, "frontend", spec.frontend, frontend_type),
+        frontend=_subscribed(
+            fill(kind.frontend, "frontend", spec.frontend, frontend_type), written
+        ),
         backend=spec.backend
         if named_alone
         else fill(kind.backend, "backend", spec.backend, backend_type),
@@ -103,11 +106,11 @@ def _filled(
 def _named(
     kind: DeviceKind,
     spec: DeviceSpec,
-    fill: Callable[..., Any],
+    fill: Callable[[SideDefault, str, Backend, str], Backend],
     written: Written,
     name: str,
     frontend_type: str,
-) -> Any:
+) -> Backend:
     """A backend of `backends`. It has no address of its own accord: that of `backend` is taken."""
     side, path = spec.backends[name], f"backends.{name}"
     if kind.only:
@@ -134,7 +137,7 @@ def _check_security(spec: DeviceSpec, written: Written) -> None:
     for name, side in spec.sides.items():
         security_check.check(side, written, f"{spec.path(name)}.")
     sees = any(side.type == "XPUB" for side in spec.targets.values())
-    if spec.topic_acl and not sees and not _names_services(spec):
+    if spec.topic_acl and not sees and not spec.names_services:
         raise UsageError(
             "topic-acl: needs an XPUB backend, which sees who subscribes, or a reliable queue "
             "with workers that name their service",
@@ -142,15 +145,9 @@ def _check_security(spec: DeviceSpec, written: Written) -> None:
         )
 
 
-def _names_services(spec: DeviceSpec) -> bool:
-    """Whether workers say what they serve; plain ones do not."""
-    settings = getattr(spec, "reliable", None)
-    return settings is not None and settings.enabled and settings.workers != "plain"
-
-
 def _partner(kind: DeviceKind, spec: DeviceSpec, side: str, *, demand: bool = False) -> str:
     """The type of a side not named: the kind's, or what goes with the other side."""
-    own: str = getattr(kind, side).type
+    own = (kind.frontend if side == "frontend" else kind.backend).type
     if side == "backend" and spec.frontend.type == "SUB" and own == "XPUB":
         return "PUB"
     if demand:
@@ -202,9 +199,9 @@ def _fill(
     written: Written,
     default: SideDefault,
     name: str,
-    side: Any,
+    side: S,
     type_: str,
-) -> Any:
+) -> S:
     bind, connect = side.bind, side.connect
     if not bind and not connect:
         bind = (default.address,) if default.verb == "bind" else ()
@@ -221,10 +218,8 @@ def _fill(
         if spec.topic_acl and type_ == "ROUTER":
             # Where workers differ in their rights, none takes the requests of another by its id.
             base |= {"router_handover": False}
-    filled = replace(
-        side, type=type_, bind=bind, connect=connect, sockopts=sockopt.merge(base, side.sockopts)
-    )
-    return _subscribed(filled, written) if name == "frontend" else filled
+    sockopts = sockopt.merge(base, side.sockopts)
+    return replace(side, type=type_, bind=bind, connect=connect, sockopts=sockopts)
 
 
 def _backend_defaults(type_: str, on_full: str, longest: int) -> dict[str, sockopt.Value]:
@@ -277,8 +272,8 @@ def _check_addresses(spec: DeviceSpec, written: Written) -> None:
 
 def _check_affinity(spec: DeviceSpec, written: Written) -> None:
     """libzmq would find no I/O thread for the connections of that side."""
-    for name in ("frontend", "backend"):
-        mask = int(getattr(spec, name).sockopts.get("affinity", 0))
+    for name, side in (("frontend", spec.frontend), ("backend", spec.backend)):
+        mask = int(side.sockopts.get("affinity", 0))
         if mask and not mask & ((1 << spec.io_threads) - 1):
             raise UsageError(
                 f"{name}.affinity {mask} names none of the I/O threads; io-threads is "

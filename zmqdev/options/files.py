@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from zmqdev.options.option import Path, named_of, options_of, sections_of
+from zmqdev.options.option import Path, named_of, options_of, sections_of, value_of
 from zmqdev.options.types import FileName, Many
 
 
@@ -34,18 +33,18 @@ def _named(option: Path, type_: FileName, value: str) -> Iterator[NamedFile]:
         yield NamedFile(option, path, type_.change, type_.mark, sure)
 
 
-def files_of(spec: Any, above: Path = ()) -> Iterator[NamedFile]:
+def files_of(spec: object, above: Path = ()) -> Iterator[NamedFile]:
     """Every file that the options of a spec name."""
     kind: type = type(spec)
     for key, (name, declared, _) in options_of(kind).items():
-        value, type_ = getattr(spec, name), declared.type
+        value, type_ = value_of(spec, name), declared.type
         if isinstance(type_, Many) and isinstance(type_.item, FileName):
             for one in value:
                 yield from _named((*above, key), type_.item, one)
         elif isinstance(type_, FileName) and value:
             yield from _named((*above, key), type_, value)
     for key, (name, _) in sections_of(kind).items():
-        yield from files_of(getattr(spec, name), (*above, key))
+        yield from files_of(value_of(spec, name), (*above, key))
     for key, (name, _) in named_of(kind).items():
-        for word, nested in getattr(spec, name).items():
+        for word, nested in value_of(spec, name).items():
             yield from files_of(nested, (*above, key, word))

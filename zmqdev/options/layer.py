@@ -23,6 +23,7 @@ from zmqdev.options.option import (
     options_of,
     section_at,
     sections_of,
+    value_of,
 )
 from zmqdev.options.rows import MisplacedError
 from zmqdev.options.side import SocketSide
@@ -303,17 +304,17 @@ def plain(made: Any) -> dict[str, Any]:
     spec: type = type(made)
     result: dict[str, Any] = {}
     for key, (name, declared, _) in options_of(spec).items():
-        value = getattr(made, name)
+        value = value_of(made, name)
         if declared.secret or value is None or value == () or key == "set":
             continue
         result[key] = declared.type.plain(value)
     for key, (name, _) in sections_of(spec).items():
-        nested = plain(getattr(made, name))
+        nested = plain(value_of(made, name))
         if nested:
             result[key] = nested
     for key, (name, _) in named_of(spec).items():
-        if getattr(made, name):
-            result[key] = {word: plain(side) for word, side in getattr(made, name).items()}
+        if value_of(made, name):
+            result[key] = {word: plain(side) for word, side in value_of(made, name).items()}
     if takes_sockopts(spec):
         result |= {k: SOCKET_OPTIONS[k].type.plain(v) for k, v in made.sockopts.items()}
     return result

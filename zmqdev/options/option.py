@@ -16,11 +16,12 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from zmqdev.options.types import ValueType
 
 Path = tuple[str, ...]
+T = TypeVar("T")
 _OPTION = "zmqdev.option"
 _SECTION = "zmqdev.section"
 _NAMED = "zmqdev.named"
@@ -141,6 +142,18 @@ def named_of(spec: type) -> Mapping[str, tuple[str, Named]]:
     }
 
 
+def value_of(made: object, name: str) -> Any:
+    """The value of a declared field: of a spec, or of a spec class its default. `name` is one of
+    `options_of`, `sections_of` or `named_of`, or of `dataclasses.fields`."""
+    return getattr(made, name)
+
+
+def as_class(spec: type[T], made: object) -> T:
+    """The part of a spec that one of its base classes declares."""
+    kind: Any = spec
+    return spec(**{item.name: value_of(made, item.name) for item in dataclasses.fields(kind)})
+
+
 def leaves(spec: type, above: Path = ()) -> Iterator[Leaf]:
     """Every option of a spec class, with those of its sections."""
     for key, (_, declared, default) in options_of(spec).items():
@@ -149,12 +162,12 @@ def leaves(spec: type, above: Path = ()) -> Iterator[Leaf]:
         yield from leaves(nested.spec, (*above, key))
 
 
-def leaves_of(made: Any) -> Iterator[Leaf]:
+def leaves_of(made: object) -> Iterator[Leaf]:
     """Every option of a spec, with those of what it has by name."""
     kind: type = type(made)
     yield from leaves(kind)
     for key, (name, by_name) in named_of(kind).items():
-        for word in getattr(made, name):
+        for word in value_of(made, name):
             yield from leaves(by_name.spec, (key, word))
 
 

@@ -8,52 +8,69 @@ from typing import Any
 
 from zmqdev.errors import UsageError
 from zmqdev.options import endpoint_check
+from zmqdev.options.device import DeviceSpec
 from zmqdev.options.document import Node
-from zmqdev.options.endpoint import ENDPOINTS
+from zmqdev.options.endpoint import ENDPOINTS, AnyEndpoint
 from zmqdev.options.kind import KINDS
 from zmqdev.options.layer import Entry, Layer, Written, build, file_layer, leaf_at, spread_settings
-from zmqdev.options.option import options_of, sections_of
-from zmqdev.options.part_options import LifeOptions
+from zmqdev.options.option import as_class, options_of, sections_of
+from zmqdev.options.part_options import LifeOptions, own_spec
 from zmqdev.options.parts import Draft
-from zmqdev.options.queue import resolve_device
+from zmqdev.options.queue import QueueSpec, resolve_device
+from zmqdev.options.side import Side
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.options.variables import Expanded
 
 # Findings of one part; more of them are told after these are mended.
 MOST_PROBLEMS = 50
+PartSpec = DeviceSpec | AnyEndpoint
 LIFE_KEYS = frozenset({*options_of(LifeOptions), *sections_of(LifeOptions)})
 
 
 @dataclass(frozen=True)
 class Part:
-    """`asked` is what the file says of it alone, as a loadable map; secrets are in it."""
+    """`spec` is what its command has, `life` what it is as a part. `asked` is what the file says
+    of it alone, as a loadable map; secrets are in it."""
 
     name: str
     base: str
     category: str
     kind: str
-    spec: Any
+    spec: PartSpec
+    life: LifeOptions
     written: Written
     place: str
     asked: dict[str, Any]
 
     @property
-    def addressed(self) -> tuple[Any, ...]:
+    def device(self) -> DeviceSpec | None:
+        """The settings of a device; None for an endpoint."""
+        return self.spec if isinstance(self.spec, DeviceSpec) else None
+
+    @property
+    def addressed(self) -> tuple[tuple[str, Side], ...]:
         """(side name, side) of everything with addresses: at least two for a device, one
         otherwise. Where a side's options stand is `path`."""
-        if self.category == "device":
+        if isinstance(self.spec, DeviceSpec):
             return tuple(self.spec.sides.items())
         return (("", self.spec),)
 
     def path(self, side: str) -> str:
         """What stands before an option of a side: `frontend.`, `backends.eu.`, "" of an
         endpoint."""
-        return f"{self.spec.path(side)}." if side else ""
+        device = self.device
+        return f"{device.path(side)}." if side and device is not None else ""
+
+    @property
+    def keeping(self) -> QueueSpec | None:
+        """The settings of a queue that keeps each request until it is answered."""
+        queue = self.spec if isinstance(self.spec, QueueSpec) else None
+        return queue if queue is not None and queue.reliable.enabled else None
 
     @property
     def keeps(self) -> bool:
-        """A queue that keeps each request until it is answered."""
-        return self.kind == "queue" and bool(self.spec.reliable.enabled)
+        """Whether it is such a queue."""
+        return self.keeping is not None
 
     def at(self, *paths: str) -> str:
         """Where the first of these options was written, else where the part begins."""
@@ -63,18 +80,20 @@ class Part:
 def resolve(draft: Draft) -> Part:
     """UsageError names the first thing that is wrong with it."""
     layer = layer_of(draft)
-    made: tuple[Any, Written] = build(draft.spec, [layer], str(draft.place))
-    spec, written = made
-    if draft.category == "device":
-        filled: Any = resolve_device(KINDS[draft.kind], spec, written)
+    made: tuple[object, Written] = build(draft.spec, [layer], str(draft.place))
+    whole, written = made
+    spec: PartSpec = as_class(own_spec(draft.category, draft.kind), whole)
+    if isinstance(spec, DeviceSpec):
+        spec = resolve_device(KINDS[draft.kind], spec, written)
     else:
-        filled = endpoint_check.resolve(ENDPOINTS[draft.kind], spec, written)
+        spec = endpoint_check.resolve(ENDPOINTS[draft.kind], spec, written)
     return Part(
         draft.name,
         draft.base,
         draft.category,
         draft.kind,
-        filled,
+        spec,
+        as_class(LifeOptions, whole),
         written,
         str(draft.place),
         {draft.category: draft.kind, **_loadable(draft.spec, layer)},

@@ -9,7 +9,7 @@ from zmqdev.options.device import CHOSEN_LATER, DeviceSpec
 from zmqdev.options.device_check import resolve
 from zmqdev.options.kind import KINDS, DeviceKind, SideDefault
 from zmqdev.options.layer import Written
-from zmqdev.options.option import option, options_of, section
+from zmqdev.options.option import option, options_of, section, value_of
 from zmqdev.options.reliable import Reliable, check_service
 from zmqdev.options.routes_table import is_routed
 from zmqdev.options.side import Backend, Side
@@ -34,6 +34,10 @@ class QueueSpec(DeviceSpec):
         "the peer's routing id; limits.connections is the most of them.",
         group="Sides",
     )
+
+    @property
+    def names_services(self) -> bool:
+        return self.reliable.enabled and self.reliable.workers != "plain"
 
     @property
     def shares(self) -> bool:
@@ -148,15 +152,15 @@ def _joined(spec: QueueSpec, written: Written) -> QueueSpec:
     front, back = spec.frontend, spec.backend
     for field in fields(Side):
         if field.name not in ("bind", "connect", "type", "sockopts"):
-            value = getattr(back, field.name)
-            if value not in (getattr(Backend(), field.name), getattr(front, field.name)):
+            value = value_of(back, field.name)
+            if value not in (value_of(Backend(), field.name), value_of(front, field.name)):
                 raise UsageError(_ONE_SOCKET, written.place(f"backend.{field.name}"))
     for name, value in back.sockopts.items():
         if value != front.sockopts.get(name):
             raise UsageError(_ONE_SOCKET, written.place(f"backend.{name}"))
     # As at a backend: a worker that comes back under its old id takes over.
     sockopts = {"router_handover": not spec.topic_acl, **front.sockopts}
-    shared = {f.name: getattr(front, f.name) for f in fields(Side) if f.name != "type"}
+    shared = {f.name: value_of(front, f.name) for f in fields(Side) if f.name != "type"}
     shared |= {"bind": (), "connect": (), "sockopts": sockopts}
     return replace(
         spec, frontend=replace(front, sockopts=sockopts), backend=replace(back, **shared)

@@ -48,15 +48,24 @@ def _check_proof(spec: Receiving, written: Written) -> None:
         )
 
 
-_WITH_EXEC = ("exec_timeout", "jobs", "exec_output", "push", "pub")
+def _with_exec(spec: Receiving) -> dict[str, bool]:
+    """Whether an option that needs a command differs from its default, by key.
+
+    Not whether it was written: a file from --print-config has all keys, at their defaults.
+    """
+    return {
+        "exec-timeout": spec.exec_timeout != Executing.exec_timeout,
+        "jobs": spec.jobs != Executing.jobs,
+        "exec-output": spec.exec_output,
+        "push": bool(spec.push),
+        "pub": bool(spec.pub),
+    }
 
 
 def _check_command(spec: Receiving, written: Written) -> None:
     if spec.exec is None:
-        for name in _WITH_EXEC:
-            # Not "was written": a file from --print-config has all keys, at their defaults.
-            if getattr(spec, name) != getattr(Executing, name):
-                key = name.replace("_", "-")
+        for key, differs in _with_exec(spec).items():
+            if differs:
                 raise UsageError(f"{key} needs --exec COMMAND", written.place((key,)) or None)
         return
     if checks(spec):

@@ -37,7 +37,19 @@ def has_ids(spec: ClientSpec) -> bool:
     return bool(not asks(spec) and spec.window > STRICT_WINDOW)
 
 
-_OF_RELIABLE = ("protocol", "service", "heartbeat", "post", "collect")
+def _of_reliable(spec: ClientSpec | WorkerSpec) -> dict[str, bool]:
+    """Whether an option of the reliable queue differs from its default, by name.
+
+    Not whether it was written: a file from --print-config has all keys, at their defaults.
+    """
+    own = type(spec)
+    found = {
+        "protocol": spec.protocol != own.protocol,
+        "service": spec.service != own.service,
+    }
+    if isinstance(spec, ClientSpec):
+        return found | {"post": spec.post, "collect": spec.collect}
+    return found | {"heartbeat": spec.heartbeat != WorkerSpec.heartbeat}
 
 
 def check(spec: Endpoint, written: Written) -> None:
@@ -47,11 +59,9 @@ def check(spec: Endpoint, written: Written) -> None:
     if isinstance(spec, ClientSpec):
         _check_id(spec, written)
     if not spec.reliable:
-        for name in _OF_RELIABLE:
-            # Not "was written": a file from --print-config has all keys, at their defaults.
-            if getattr(spec, name, None) != getattr(type(spec), name, None):
-                why = "only with --reliable"
-                raise UsageError(why, _at(name, written))
+        for name, differs in _of_reliable(spec).items():
+            if differs:
+                raise UsageError("only with --reliable", _at(name, written))
         return
     if isinstance(spec, ClientSpec) and spec.replies != 1:
         raise UsageError("a reliable queue sends one reply; leave it out", _at("replies", written))

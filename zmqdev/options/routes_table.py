@@ -175,9 +175,9 @@ def _check_by(spec: Targets, row: RouteSpec) -> None:
 
 
 def _check_drop(spec: Targets, row: RouteSpec) -> None:
-    for key in ("copy", "rename", "on_full"):
-        if row.to == (DROP,) and getattr(row, key):
-            word = key.replace("_", "-")
+    given = {"copy": row.copy, "rename": row.rename, "on-full": row.on_full}
+    for word, value in given.items():
+        if row.to == (DROP,) and value:
             raise MisplacedError(f"{word}: not with `to: drop`; remove it", word)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zmqdev.options.option import options_of
+from zmqdev.options.option import options_of, value_of
 from zmqdev.options.suggest import near
 from zmqdev.options.types import Scalar, expected
 from zmqdev.options.variables import Expanded
@@ -82,7 +82,7 @@ class Rows(Scalar):
 
     def _plain(self, row: Any) -> dict[str, Any]:
         return {
-            key: declared.type.plain(getattr(row, name))
+            key: declared.type.plain(value_of(row, name))
             for key, (name, declared, default) in options_of(self.spec).items()
-            if getattr(row, name) != default
+            if value_of(row, name) != default
         }

@@ -78,3 +78,18 @@ class Security:
         help="Binding: refuse peers of this network, even an allowed one; repeatable.",
         group=_GROUP,
     )
+
+    @property
+    def binds(self) -> bool:
+        """Whether it has an address to bind: the server of a handshake."""
+        return False
+
+    @property
+    def connects(self) -> bool:
+        """Whether it has an address to connect to."""
+        return False
+
+    @property
+    def largest_frame(self) -> int:
+        """Bytes that a frame may have, a frame of the handshake too; -1: no limit."""
+        return -1

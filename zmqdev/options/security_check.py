@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from zmqdev.errors import UsageError
 from zmqdev.options.layer import Written
 from zmqdev.options.security import AT_FILE, Security
 from zmqdev.options.sockopt import LEAST_MAXMSGSIZE
 
-# option -> (mechanism it belongs to, role it belongs to)
-_BELONGS: dict[str, tuple[str | None, str | None]] = {
-    "curve_key": ("curve", None),
-    "curve_secret": ("curve", None),
-    "server_key": ("curve", "client"),
-    "authorized_keys": ("curve", "server"),
-    "curve_allow_any": ("curve", "server"),
-    "plain_users": ("plain", "server"),
-    "plain_username": ("plain", "client"),
-    "plain_password": ("plain", "client"),
-    "allow": (None, "server"),
-    "deny": (None, "server"),
+
+@dataclass(frozen=True)
+class _Belongs:
+    """To which mechanism and role an option belongs; None: to any."""
+
+    mechanism: str | None
+    role: str | None
+    value: Callable[[Security], object]
+
+
+_BELONGS = {
+    "curve_key": _Belongs("curve", None, lambda side: side.curve_key),
+    "curve_secret": _Belongs("curve", None, lambda side: side.curve_secret),
+    "server_key": _Belongs("curve", "client", lambda side: side.server_key),
+    "authorized_keys": _Belongs("curve", "server", lambda side: side.authorized_keys),
+    "curve_allow_any": _Belongs("curve", "server", lambda side: side.curve_allow_any),
+    "plain_users": _Belongs("plain", "server", lambda side: side.plain_users),
+    "plain_username": _Belongs("plain", "client", lambda side: side.plain_username),
+    "plain_password": _Belongs("plain", "client", lambda side: side.plain_password),
+    "allow": _Belongs(None, "server", lambda side: side.allow),
+    "deny": _Belongs(None, "server", lambda side: side.deny),
 }
+"""By the name of the option."""
 _SECRETS = ("curve_secret", "plain_password")
 # One key in 85 begins with the sign of @FILE; these are the signs of Z85 (wire/z85.py).
 _AT_KEY = re.compile(r"@[0-9A-Za-z.:+=^!/*?&<>()\[\]{}@%$#-]{39}")
@@ -30,16 +42,16 @@ _ROLE_VERB = {"server": "binds", "client": "connects"}
 
 def role(side: Security) -> str:
     """`server` for a side that binds, `client` for one that only connects."""
-    return "server" if getattr(side, "bind", ()) else "client"
+    return "server" if side.binds else "client"
 
 
 def mechanism(side: Security) -> str:
     """null, plain or curve: as asked for, or what the other options belong to."""
     if side.security:
         return side.security
-    for name, (belongs, _) in _BELONGS.items():
-        if belongs and getattr(side, name):
-            return belongs
+    for row in _BELONGS.values():
+        if row.mechanism and row.value(side):
+            return row.mechanism
     return "null"
 
 
@@ -47,12 +59,12 @@ def check(side: Security, written: Written, above: str = "") -> None:
     """Refuse what contradicts itself or is missing. `above` is `frontend.`, `backend.` or ""."""
     found = mechanism(side)
     _check_frames(side, found, written, above)
-    for name in _BELONGS:
-        if getattr(side, name):
+    for name, row in _BELONGS.items():
+        if row.value(side):
             _check_belongs(side, name, found, written, above)
     if found == "null":
         return
-    if getattr(side, "bind", ()) and getattr(side, "connect", ()):
+    if side.binds and side.connects:
         raise UsageError(
             f"{above}security: a side with {found.upper()} binds or connects, not both: "
             "the one makes it the server of the handshake, the other the client",
@@ -63,7 +75,7 @@ def check(side: Security, written: Written, above: str = "") -> None:
 
 def _check_frames(side: Security, found: str, written: Written, above: str) -> None:
     """Refuse a limit of frames under which no handshake ends."""
-    limit, least = getattr(side, "sockopts", {}).get("maxmsgsize", -1), LEAST_MAXMSGSIZE[found]
+    limit, least = side.largest_frame, LEAST_MAXMSGSIZE[found]
     if 0 <= limit < least:
         raise UsageError(
             f"{above}maxmsgsize: {limit} is below the frames of a {found.upper()} handshake, so no "
@@ -77,16 +89,17 @@ def _place(written: Written, above: str, *names: str) -> str | None:
 
 
 def _check_belongs(side: Security, name: str, found: str, written: Written, above: str) -> None:
-    belongs, of_role = _BELONGS[name]
+    row = _BELONGS[name]
     key, place = above + name.replace("_", "-"), _place(written, above, name)
-    if belongs and belongs != found:
-        raise UsageError(f"{key}: belongs to {belongs.upper()}, not to {found.upper()}", place)
-    if of_role and of_role != role(side):
-        wanted, is_ = _ROLE_VERB[of_role], _ROLE_VERB[role(side)]
+    if row.mechanism and row.mechanism != found:
+        belongs = row.mechanism.upper()
+        raise UsageError(f"{key}: belongs to {belongs}, not to {found.upper()}", place)
+    if row.role and row.role != role(side):
+        wanted, is_ = _ROLE_VERB[row.role], _ROLE_VERB[role(side)]
         raise UsageError(f"{key}: is for a side that {wanted}; this one {is_}", place)
     by_flag = place is not None and place.startswith("--")
     if name in _SECRETS and by_flag:
-        _check_hidden(name, getattr(side, name), key, place)
+        _check_hidden(name, str(row.value(side)), key, place)
 
 
 def _check_hidden(name: str, value: str, key: str, place: str | None) -> None:
@@ -106,8 +119,9 @@ def _check_hidden(name: str, value: str, key: str, place: str | None) -> None:
 def _check_complete(side: Security, found: str, written: Written, above: str) -> None:
     missing = _missing(side, found)
     if missing:
-        names = [name for name, (belongs, _) in _BELONGS.items() if belongs == found]
-        place = _place(written, above, "security", *[n for n in names if getattr(side, n)])
+        rows = [(name, row) for name, row in _BELONGS.items() if row.mechanism == found]
+        given = [name for name, row in rows if row.value(side)]
+        place = _place(written, above, "security", *given)
         raise UsageError(f"{above}{found}: {missing}", place)
     if side.curve_key and side.curve_secret:
         raise UsageError(

@@ -31,6 +31,18 @@ class Side(SocketSide, Security):
         group="Sides",
     )
 
+    @property
+    def binds(self) -> bool:
+        return bool(self.bind)
+
+    @property
+    def connects(self) -> bool:
+        return bool(self.connect)
+
+    @property
+    def largest_frame(self) -> int:
+        return int(self.sockopts.get("maxmsgsize", -1))
+
 
 @dataclass(frozen=True)
 class Frontend(Side):
@@ -68,3 +80,6 @@ class Backend(Side):
         "backend is a ROUTER.",
         group="Sides",
     )
+
+
+AnySide = Frontend | Backend

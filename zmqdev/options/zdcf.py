@@ -24,6 +24,7 @@ from typing import Any
 from zmqdev.errors import UsageError
 from zmqdev.options.document import Node, Place
 from zmqdev.options.part import Part
+from zmqdev.options.side import Backend, Frontend
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.options.suggest import near
 
@@ -178,32 +179,33 @@ def write(name: str, parts: Iterable[Part]) -> tuple[dict[str, Any], list[str]]:
     devices: dict[str, Any] = {}
     lost: list[str] = []
     parts = list(parts)
-    kept = [part for part in parts if part.category == "device"]
+    threads = set()
     for part in parts:
-        if part.category != "device":
+        device = part.device
+        if device is None:
             lost.append(f"{part.name}: ZDCF has no endpoints, so this {part.kind} is left out")
             continue
         devices[part.name] = {
             "type": f"zmq_{part.kind}",
             "sockets": {
-                name: _socket(side, part) for name, side in part.addressed if name in _SIDES
+                name: _socket(side, name, part)
+                for name, side in device.sides.items()
+                if name in _SIDES
             },
         }
+        threads.add(device.io_threads)
         lost += _lost(part)
-    threads = {part.spec.io_threads for part in kept}
     if len(threads) > 1:
         lost.append(f"ZDCF has one context: {max(threads)} I/O threads for all devices")
     context = {"context": {"iothreads": max(threads)}} if threads - {1} else {}
     return {"version": 1.0, "apps": {name: {**context, "devices": devices}}}, lost
 
 
-def _socket(side: Any, part: Part) -> dict[str, Any]:
+def _socket(side: Frontend | Backend, name: str, part: Part) -> dict[str, Any]:
     made: dict[str, Any] = {"type": side.type}
-    for verb in ("bind", "connect"):
-        found = getattr(side, verb)
+    for verb, found in (("bind", side.bind), ("connect", side.connect)):
         if found:
             made[verb] = found[0] if len(found) == 1 else list(found)
-    name = "frontend" if side is part.spec.frontend else "backend"
     options = {
         {"routing_id": "identity"}.get(key, key): SOCKET_OPTIONS[key].type.plain(value)
         for key, value in side.sockopts.items()
@@ -213,7 +215,7 @@ def _socket(side: Any, part: Part) -> dict[str, Any]:
     marks = [mark for mark in ("sndhwm", "rcvhwm") if (name, mark) not in part.written.places]
     if (name, "hwm") in part.written.places and marks:
         options["hwm"] = side.sockopts[marks[0]]
-    subscribe = getattr(side, "subscribe", None)
+    subscribe = side.subscribe if isinstance(side, Frontend) else None
     if subscribe is not None:
         options["subscribe"] = [prefix.decode(errors="replace") for prefix in subscribe]
     return made | ({"option": options} if options else {})

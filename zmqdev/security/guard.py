@@ -65,7 +65,8 @@ class Guard:
         """RunError when one more address, to `bind` or `connect`, is against the part that the
         side plays in its handshakes."""
         found = mechanism(self._side)
-        if found != "null" and not getattr(self._side, verb):
+        plays = self._side.binds if verb == "bind" else self._side.connects
+        if found != "null" and not plays:
             does = "binds" if verb == "connect" else "connects"
             raise RunError(
                 f"cannot {verb}: a side with {found.upper()} binds or connects, not both; "

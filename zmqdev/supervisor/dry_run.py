@@ -43,16 +43,17 @@ def rehearse(plan: Plan, make: Make) -> Iterator[tuple[str, bool]]:
 def _open(
     part: Part, context: zmq.Context[Any], make: Make, stack: ExitStack
 ) -> tuple[OpenSocket, ...]:
-    if part.category == "device":
+    spec = part.spec
+    if isinstance(spec, DeviceSpec):
         wake = context.socket(zmq.PAIR)
         stack.callback(wake.close, 0)
-        engine = make(KINDS[part.kind], part.spec)
+        engine = make(KINDS[part.kind], spec)
         engine.open(context, wake, lambda side: None)
         stack.callback(engine.close, 0)
         return engine.sockets()
-    opened = open_socket(context, ENDPOINTS[part.kind], part.spec)
+    opened = open_socket(context, ENDPOINTS[part.kind], spec)
     stack.callback(opened.close, 0)
-    join(opened, part.spec)
+    join(opened, spec)
     return (opened,)
 
 

@@ -176,7 +176,7 @@ class Member:
         self._judge(status, ran)
 
     def _judge(self, status: int, ran: float) -> None:
-        found = verdict(self.part.spec.restart, status, ran, self._tries)
+        found = verdict(self.part.life.restart, status, ran, self._tries)
         self.status, self._tries, self.why = status, found.tries, found.why
         if found.again is None:
             level = logging.ERROR if found.failed else logging.INFO

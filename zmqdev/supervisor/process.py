@@ -11,19 +11,21 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TypeVar
 
 from zmqdev.errors import EXIT_FAILED, in_words
-from zmqdev.options.part import Part
-from zmqdev.options.part_options import own_spec
+from zmqdev.options.common import Stats
+from zmqdev.options.device import DeviceSpec
+from zmqdev.options.part import Part, PartSpec
 from zmqdev.supervisor.children import Child
 from zmqdev.supervisor.output import Voice
 from zmqdev.supervisor.runner import ERR, OUT, STATISTICS, Surroundings
 
 log = logging.getLogger("zmqdev")
+S = TypeVar("S", bound=Stats)
 CHUNK = 64 * 1024
 # Chunks of one part before another one has its turn.
 TURN = 4
@@ -34,23 +36,28 @@ _MARKS = (b'"kind": ', b'"uptime": ')
 
 @dataclass(frozen=True)
 class PartTask:
-    """What the process of a part has to do. `spec` is resolved, of the class that its command
-    has too."""
+    """What the process of a part has to do. `spec` is resolved."""
 
     name: str
-    category: str
     kind: str
-    spec: Any
+    spec: PartSpec
 
 
 def task_of(part: Part, ready_file: Path, interval: float | None) -> PartTask:
-    """Its own settings without those of its life, and how `run` listens to it."""
-    own = own_spec(part.category, part.kind)
-    asked = {one.name: getattr(part.spec, one.name) for one in fields(own)}
-    shown = {"mode": "off"} if interval is None else {"mode": "json", "interval": interval}
-    stats = replace(part.spec.stats, **shown)
-    spec = own(**asked | {"stats": stats, "ready_file": str(ready_file)})
-    return PartTask(part.name, part.category, part.kind, spec)
+    """Its own settings, and how `run` listens to it."""
+    spec: PartSpec
+    if isinstance(part.spec, DeviceSpec):
+        spec = replace(part.spec, stats=_heard(part.spec.stats, interval))
+    else:
+        spec = replace(part.spec, stats=_heard(part.spec.stats, interval))
+    return PartTask(part.name, part.kind, replace(spec, ready_file=str(ready_file)))
+
+
+def _heard(stats: S, interval: float | None) -> S:
+    """Statistics as `run` reads them; None: not at all."""
+    if interval is None:
+        return replace(stats, mode="off")
+    return replace(stats, mode="json", interval=interval)
 
 
 def is_statistics(line: bytes) -> bool:

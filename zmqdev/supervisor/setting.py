@@ -12,7 +12,8 @@ from zmqdev.options.part import Part
 def change(part: Part, pid: int | None, values: Mapping[str, str]) -> None:
     """As `ctl NAME set KEY VALUE`, each. RunError when the device refuses or does not answer, or
     when another process has its name."""
-    (found,) = targets((part.spec.control or part.name,))
+    device = part.device
+    (found,) = targets(((device and device.control) or part.name,))
     with Asker() as asker:
         answers = asker.ask(found.address, "status")
         if answers["process"]["pid"] != pid:

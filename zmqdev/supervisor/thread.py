@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import cast
 
 from zmqdev.control.attachment import Control
 from zmqdev.device.announce import Announcement
@@ -56,7 +55,8 @@ class Lodger:
             self._around.loop.at(time.monotonic() + AGAIN, partial(self._try, until))
             return
         try:
-            self._begin(cast(DeviceSpec, self.part.spec))
+            assert self.part.device is not None  # only devices share a process
+            self._begin(self.part.device)
         except Exception as error:
             status = self._say(error)
             # Told in the next turn, as of a process: who started it has not noted it down yet.

@@ -96,8 +96,14 @@ def reload(on: SteeredRun) -> dict[str, Any]:
         raise Refused("refused", f"{error}; nothing has changed") from None
     if found is None:
         raise Refused("refused", f"{on.name} is stopping")
-    names = ("added", "removed", "changed", "reloaded", "left")
-    return {name: getattr(found, name) for name in names} | {"set": tuple(found.set)}
+    return {
+        "added": found.added,
+        "removed": found.removed,
+        "changed": found.changed,
+        "reloaded": found.reloaded,
+        "left": found.left,
+        "set": tuple(found.set),
+    }
 
 
 _NAME = Argument("name", Text(metavar="NAME"), "a part, or all replicas of one")

@@ -91,7 +91,8 @@ def changes(
 def to_be_set(before: Part, after: Part) -> dict[str, str]:
     """What differs between two readings of a device that answers at a control socket, as `ctl
     NAME set` takes it; empty when something differs that cannot be set, or is left out now."""
-    if before.category != "device" or "off" in (before.spec.control, after.spec.control):
+    devices = (before.device, after.device)
+    if any(device is None or device.control == "off" for device in devices):
         return {}
     was, now = flat(before.asked), flat(after.asked)
     differ = [key for key in sorted(was.keys() | now.keys()) if was.get(key) != now.get(key)]

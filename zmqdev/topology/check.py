@@ -23,7 +23,7 @@ from zmqdev.topology.read import Topology, survey
 
 def _unknown_rule(plan: Plan) -> Iterator[tuple[Part, str, str]]:
     for part in plan.topology.parts:
-        for word in part.spec.ignore:
+        for word in part.life.ignore:
             if word not in RULES:
                 yield (
                     part,

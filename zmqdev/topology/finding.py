@@ -50,7 +50,7 @@ class Rule:
 
     def find(self, subject: Any) -> Iterable[Finding]:
         for part, place, message in self.look(subject) if self.look else ():
-            if self.name not in part.spec.ignore:
+            if self.name not in part.life.ignore:
                 yield Finding(self.name, self.severity, place, message, self.fix)
 
 

@@ -6,13 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from zmqdev.options import address as addresses
+from zmqdev.options.device import DeviceSpec
 from zmqdev.options.endpoint import ENDPOINTS
 from zmqdev.options.endpoint_check import type_of
+from zmqdev.options.executing import Executing
 from zmqdev.options.part import Part
 from zmqdev.options.security_check import mechanism
+from zmqdev.options.side import Side
 from zmqdev.topology.read import Topology
 
 ANY = frozenset({"*", "0.0.0.0", "::"})
@@ -91,32 +93,35 @@ class Link:
 
 def ports_of(part: Part) -> Iterator[Port]:
     """Every address of a part, in the order of the file's keys."""
-    if part.category == "endpoint":
-        kind = ENDPOINTS[part.kind]
-        yield from _side(part, "", part.spec, type_of(kind, part.spec), kind.sends)
-        for word, verb in (("push", "connect"), ("pub", "bind")):
-            for address in getattr(part.spec, word, ()):
-                yield _beside(part, word, word.upper(), address, word, verb)
-        return
     spec = part.spec
-    sends = None if part.keeps and spec.shares else False
+    if not isinstance(spec, DeviceSpec):
+        kind = ENDPOINTS[part.kind]
+        yield from _side(part, "", spec, type_of(kind, spec), kind.sends)
+        if isinstance(spec, Executing):
+            for address in spec.push:
+                yield _beside(part, "push", "PUSH", address, "push", "connect")
+            for address in spec.pub:
+                yield _beside(part, "pub", "PUB", address, "pub")
+        return
+    keeping = part.keeping
+    sends = None if keeping is not None and keeping.shares else False
     for name, side in spec.sides.items():
-        yield from _side(part, name, side, side.type, sends if name == "frontend" else True)
+        yield from _side(part, name, side, side.type or "", sends if name == "frontend" else True)
     if spec.capture:
         yield _beside(part, "capture", "PUB", spec.capture, "capture")
     if spec.capture_connect:
         place = "capture-connect"
         yield _beside(part, place, "PUB", spec.capture_connect, place, "connect")
-    if part.keeps and spec.reliable.dead_letters:
+    if keeping is not None and keeping.reliable.dead_letters:
         where = "reliable.dead-letters"
-        yield _beside(part, "dead-letters", "PUSH", spec.reliable.dead_letters, where)
+        yield _beside(part, "dead-letters", "PUSH", keeping.reliable.dead_letters, where)
 
 
-def _side(part: Part, name: str, side: Any, type_: str, sends: bool | None) -> Iterator[Port]:
+def _side(part: Part, name: str, side: Side, type_: str, sends: bool | None) -> Iterator[Port]:
     head = part.path(name)
     free = not (side.allow or side.deny)
-    for verb in ("bind", "connect"):
-        for address in getattr(side, verb):
+    for verb, joined in (("bind", side.bind), ("connect", side.connect)):
+        for address in joined:
             place = part.at(f"{head}{verb}")
             yield Port(part, name, type_, verb, address, place, sends, mechanism(side), free)
 

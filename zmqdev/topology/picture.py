@@ -151,12 +151,13 @@ def _arrow(source: Port, target: Port, ways: _Ways) -> Arrow:
 
 def _routed(port: Port) -> str:
     """What the routes send to a backend: `eu.*; us.*|ca.*`; "" of a side without routes."""
-    if port.part.category != "device" or not port.sends or not is_routed(port.part.spec):
+    device = port.part.device
+    if device is None or not port.sends or not is_routed(device):
         return ""
-    rules = rules_of(port.part.spec, port.part.written)
+    rules = rules_of(device, port.part.written)
     if rules.hook is not None:
         return rules.hook.path
-    table = table_of(port.part.spec, rules)
+    table = table_of(device, rules)
     if port.side not in table.backends:
         return ""
     index = table.backends.index(port.side)

@@ -11,7 +11,7 @@ def in_threads(plan: Plan) -> frozenset[str]:
     found = set()
     inproc = {port.part.name for port in plan.ports if port.parts.transport == "inproc"}
     for part in plan.topology.parts:
-        asked = part.spec.isolate
+        asked = part.life.isolate
         if part.category == "device" and (
             asked == "thread" or (asked is None and part.name in inproc)
         ):

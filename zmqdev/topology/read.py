@@ -13,6 +13,7 @@ from zmqdev.endpoints.defaults import check_texts
 from zmqdev.errors import UsageError
 from zmqdev.options import parts as sheets
 from zmqdev.options import zdcf
+from zmqdev.options.device import DeviceSpec
 from zmqdev.options.document import Node, Place, read
 from zmqdev.options.fleet import FleetSpec
 from zmqdev.options.layer import Layer, build, file_layer
@@ -153,7 +154,7 @@ def _once(problems: list[UsageError]) -> list[UsageError]:
 
 
 def _wrong_texts(part: Part) -> UsageError | None:
-    if part.category != "endpoint":
+    if isinstance(part.spec, DeviceSpec):
         return None
     try:
         check_texts(part.spec, part.written)

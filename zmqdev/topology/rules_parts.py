@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from zmqdev.options.endpoint_groups import Input
 from zmqdev.options.part import Part
 from zmqdev.topology.finding import ERROR, WARNING, Rule
 from zmqdev.topology.links import Plan
@@ -15,7 +16,7 @@ Found = Iterator[tuple[Part, str, str]]
 
 def _no_subscription(plan: Plan) -> Found:
     for part in plan.topology.parts:
-        if part.category == "device" and part.spec.frontend.subscribe == ():
+        if part.device is not None and part.device.frontend.subscribe == ():
             place = part.at("frontend.subscribe")
             yield part, place, f"{part.name} subscribes to nothing, so nothing passes"
 
@@ -59,7 +60,7 @@ def _inproc_processes(plan: Plan) -> Found:
 
 def _endpoint_thread(plan: Plan) -> Found:
     for part in plan.topology.parts:
-        if part.category == "endpoint" and part.spec.isolate == "thread":
+        if part.category == "endpoint" and part.life.isolate == "thread":
             yield (
                 part,
                 part.at("isolate"),
@@ -89,7 +90,7 @@ def _plain_queue(plan: Plan) -> Found:
 def _unknown_after(plan: Plan) -> Found:
     known = {word for part in plan.topology.parts for word in (part.name, part.base)}
     for part in plan.topology.parts:
-        for name in part.spec.after:
+        for name in part.life.after:
             if name not in known:
                 yield (
                     part,
@@ -103,7 +104,7 @@ def _after_ring(plan: Plan) -> Found:
     edges = [
         (first.name, part.name)
         for part in parts.values()
-        for word in part.spec.after
+        for word in part.life.after
         for first in plan.topology.named(word)
     ]
     for ring in cycles(parts, edges):
@@ -114,18 +115,15 @@ def _after_ring(plan: Plan) -> Found:
 def _same_name(plan: Plan) -> Found:
     seen: dict[str, str] = {}
     for part in plan.topology.parts:
-        if part.category == "device" and part.spec.name in seen:
-            yield (
-                part,
-                part.at("name"),
-                f"{part.name} is called {part.spec.name!r}, as {seen[part.spec.name]} is",
-            )
-        seen.setdefault(part.spec.name, part.name)
+        name = str(part.spec.name)
+        if part.category == "device" and name in seen:
+            yield part, part.at("name"), f"{part.name} is called {name!r}, as {seen[name]} is"
+        seen.setdefault(name, part.name)
 
 
 def _reads_stdin(plan: Plan) -> Found:
     for part in plan.topology.parts:
-        if "-" in getattr(part.spec, "file", ()):
+        if isinstance(part.spec, Input) and "-" in part.spec.file:
             yield (
                 part,
                 part.at("file"),

@@ -20,11 +20,12 @@ Found = Iterator[tuple[Part, str, str]]
 
 def _routed(plan: Plan) -> Iterator[tuple[Part, Rules, Table]]:
     for part in plan.topology.parts:
-        if part.category == "device" and is_routed(part.spec):
-            rules = rules_of(part.spec, part.written)
+        device = part.device
+        if device is not None and is_routed(device):
+            rules = rules_of(device, part.written)
             if rules.hook is not None:  # what a function does is not known before it runs
                 continue
-            yield part, rules, table_of(part.spec, rules)
+            yield part, rules, table_of(device, rules)
 
 
 def _place(part: Part, rules: Rules, number: int | None = None) -> str:

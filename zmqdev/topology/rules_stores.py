@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from zmqdev.options.endpoint import ClientSpec
 from zmqdev.options.part import Part
 from zmqdev.options.store_url import is_url
 from zmqdev.options.streamer import StreamerSpec
@@ -19,7 +20,7 @@ _STORE, _SPOOL = "reliable.store", "spool"
 def _files(plan: Plan) -> Iterator[tuple[Part, str, str]]:
     """Each part with a file of its own, the option that names it, and the file."""
     for part in plan.topology.parts:
-        store = part.spec.reliable.store if part.keeps else None
+        store = part.keeping.reliable.store if part.keeping is not None else None
         if store and not is_url(store):
             yield part, _STORE, store
         elif isinstance(part.spec, StreamerSpec) and part.spec.spool:
@@ -46,10 +47,12 @@ def _store_place(plan: Plan) -> Found:
 def _posts_nowhere(plan: Plan) -> Found:
     """Ids that a queue without a store does not keep."""
     for port in plan.ports:
-        if port.part.kind != "client" or not (port.part.spec.post or port.part.spec.collect):
+        client = port.part.spec
+        if not isinstance(client, ClientSpec) or not (client.post or client.collect):
             continue
         for peer in plan.peers(port):
-            if peer.part.keeps and not peer.part.spec.reliable.store:
+            queue = peer.part.keeping
+            if queue is not None and not queue.reliable.store:
                 name = peer.part.name
                 text = f"{port.part.name} posts to {name}, which has no store and refuses that"
                 yield port.part, port.part.at("post", "collect"), text

@@ -18,7 +18,7 @@ def needs(made: Plan) -> Iterator[tuple[str, str]]:
     for link in made.links:
         yield link.bound.part.name, link.connected.part.name
     for part in made.topology.parts:
-        for word in part.spec.after:
+        for word in part.life.after:
             yield from ((first.name, part.name) for first in made.topology.named(word))
 
 

@@ -134,9 +134,13 @@ class ClientTask(BaseTask):
             counted(self.requests.started, "request"),
             f"{counts.replied} {self.requests.done}",
         ]
-        for name in ("retried", "failed", "late", "malformed"):
-            if getattr(counts, name):
-                parts.append(f"{getattr(counts, name)} {name}")
+        others = {
+            "retried": counts.retried,
+            "failed": counts.failed,
+            "late": counts.late,
+            "malformed": counts.malformed,
+        }
+        parts += [f"{count} {name}" for name, count in others.items() if count]
         times = self.latency.summary()
         if times.p50 is not None and times.p99 is not None and times.max is not None:
             took = self._last_reply - (self._began or 0.0)

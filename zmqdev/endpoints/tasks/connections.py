@@ -46,7 +46,7 @@ def _question(protocol: str) -> list[bytes]:
 
 def _another(spec: ClientSpec, context: zmq.Context[Any]) -> zmq.Socket[bytes]:
     opened = make(context, "socket", "DEALER", spec.sockopts)
-    opened.secure(spec)
+    opened.secure(spec, label=spec.name)
     for address in spec.connect:
         opened.connect(address)
     return opened.socket

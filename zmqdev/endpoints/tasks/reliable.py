@@ -60,6 +60,6 @@ def _line(
 
 def _connected(spec: WorkerSpec, address: str, context: zmq.Context[Any]) -> zmq.Socket[bytes]:
     opened = make(context, "socket", "DEALER", spec.sockopts)
-    opened.secure(spec)
+    opened.secure(spec, label=spec.name)
     opened.connect(address)
     return opened.socket

@@ -97,7 +97,8 @@ def _keys_at(part: object) -> str:
 
 def _with_probe(unit: Unit) -> Unit:
     """The health check asks inside the container; who may ask from outside is up to the file."""
-    asked = unit.part.category == "device" and unit.part.spec.metrics
+    device = unit.part.device
+    asked = device is not None and device.metrics
     return with_database(with_store(with_health(unit, "0.0.0.0" if asked else "127.0.0.1")))
 
 
@@ -131,7 +132,7 @@ def _service(unit: Unit, options: Options, ready: dict[str, bool]) -> dict[str, 
         "command": unit.command(CONFIG),
         "user": user,
         **_mounted(unit, user, options),
-        "restart": _RESTARTS[unit.part.spec.restart.policy],
+        "restart": _RESTARTS[unit.part.life.restart.policy],
         "stop_grace_period": f"{ceil(unit.part.spec.drain) + GRACE}s",
         "init": True,
         "tmpfs": ["/tmp"],
@@ -195,7 +196,8 @@ def _published(unit: Unit) -> Iterator[str]:
             yield bound.published
     probed = health(unit.part)
     # Replicas are behind one another: only one of them could have a port of the machine.
-    if probed is not None and unit.part.spec.metrics and unit.replicas == 1:
+    device = unit.part.device
+    if probed is not None and device is not None and device.metrics and unit.replicas == 1:
         assert probed.published is not None
         yield probed.published
 

@@ -47,7 +47,7 @@ class StoreDatabase:
 
 
 def _url_of(part: Part) -> str | None:
-    store = part.spec.reliable.store if part.keeps else None
+    store = part.keeping.reliable.store if part.keeping is not None else None
     return store if store is not None and is_url(store) else None
 
 

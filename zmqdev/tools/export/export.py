@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from zmqdev.errors import UsageError
+from zmqdev.options.endpoint import WorkerSpec
+from zmqdev.options.executing import Executing
 from zmqdev.options.files import files_of
 from zmqdev.options.option import leaves_of
 from zmqdev.options.part import Part
@@ -29,8 +31,8 @@ from zmqdev.topology.selection import needs
 def most_memory(part: Part) -> int:
     """Bytes after which the engine ends it: above its own limit, where it cuts off the longest
     unfinished messages first."""
-    limits = getattr(part.spec, "limits", None)
-    return max(MEMORY, ceil(getattr(limits, "memory", 0) / OWN_SHARE))
+    limit = part.device.limits.memory if part.device is not None else 0
+    return max(MEMORY, ceil(limit / OWN_SHARE))
 
 
 class Mode(int):
@@ -193,21 +195,21 @@ def _readdress(settings: dict[str, Any], plan: Plan, part: Part, alone: bool) ->
         for port in plan.ports
         if port.part.name == part.name
     }
-    sides = [("", part.spec)] if part.category == "endpoint" else list(part.addressed)
-    for name, side in sides:
+    for name, side in part.addressed:
         target = settings
         for key in part.path(name).split(".")[:-1]:
             target = target.setdefault(key, {})
-        for verb in ("bind", "connect"):
-            moved = [where[name, address] for address in getattr(side, verb)]
+        for verb, addresses in (("bind", side.bind), ("connect", side.connect)):
+            moved = [where[name, address] for address in addresses]
             if moved:
                 target[verb] = moved[0] if len(moved) == 1 else moved
-    if part.category == "device" and part.spec.capture:
-        settings["capture"] = where["capture", part.spec.capture]
-    if part.category == "device" and part.spec.capture_connect:
-        settings["capture-connect"] = where["capture-connect", part.spec.capture_connect]
-    if part.keeps and part.spec.reliable.dead_letters:
-        moved_to = where["dead-letters", part.spec.reliable.dead_letters]
+    device, keeping = part.device, part.keeping
+    if device is not None and device.capture:
+        settings["capture"] = where["capture", device.capture]
+    if device is not None and device.capture_connect:
+        settings["capture-connect"] = where["capture-connect", device.capture_connect]
+    if keeping is not None and keeping.reliable.dead_letters:
+        moved_to = where["dead-letters", keeping.reliable.dead_letters]
         settings.setdefault("reliable", {})["dead-letters"] = moved_to
 
 
@@ -263,15 +265,16 @@ def unpacked(plan: Plan) -> Iterator[str]:
         for file in files_of(part.spec):
             if file.change == NOTHING and file.path != "-":
                 yield f"{part.base} reads {file.path}, which is not exported"
-        if getattr(part.spec, "exec", None):
+        if isinstance(part.spec, Executing | WorkerSpec) and part.spec.exec:
             yield f"{part.base} runs a command: what that needs must be there"
 
 
 def health(part: Part) -> Bound | None:
     """Where a device answers probes; None for an endpoint."""
-    if part.category != "device":
+    device = part.device
+    if device is None:
         return None
-    return metrics_at(part.spec.metrics or f"127.0.0.1:{METRICS_PORT}")
+    return metrics_at(device.metrics or f"127.0.0.1:{METRICS_PORT}")
 
 
 def with_health(unit: Unit, host: str) -> Unit:

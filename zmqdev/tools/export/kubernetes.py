@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from zmqdev.errors import UsageError, in_words
+from zmqdev.options.device import DeviceSpec
 from zmqdev.options.part import Part
 from zmqdev.options.sockopt import MEBIBYTE
 from zmqdev.tools.export.database import databases, has_database, notes, with_database
@@ -139,7 +140,8 @@ def _reached(unit: Unit) -> list[int]:
 def _ingress(unit: Unit, app: str) -> list[dict[str, Any]] | None:
     """Who comes to which port; None where the file keeps nobody out."""
     probed = health(unit.part)
-    metrics = [probed] if probed is not None and unit.part.spec.metrics else []
+    device = unit.part.device
+    metrics = [probed] if probed is not None and device is not None and device.metrics else []
     closed = [bound for bound in (*unit.bound, *metrics) if bound.loopback]
     if not closed:
         return None
@@ -186,12 +188,13 @@ def _encoded(path: str) -> str:
 
 
 def _ends(part: Part) -> bool:
-    asked = part.spec.duration or getattr(part.spec, "count", None)
-    return bool(asked) and part.spec.restart.policy != "always"
+    count = None if isinstance(part.spec, DeviceSpec) else part.spec.count
+    asked = part.spec.duration or count
+    return bool(asked) and part.life.restart.policy != "always"
 
 
 def _job(unit: Unit, app: str, options: Options) -> dict[str, Any]:
-    again = unit.part.spec.restart
+    again = unit.part.life.restart
     pod = _pod(unit, options)
     pod["restartPolicy"] = "Never" if again.policy == "no" else "OnFailure"
     return {

@@ -16,30 +16,35 @@ from zmqdev.tools.export.export import Unit
 PLACE = "/var/lib/zmqdev"
 
 
-def _spools(part: Part) -> bool:
-    return isinstance(part.spec, StreamerSpec) and part.spec.spool is not None
+def _spooling(part: Part) -> StreamerSpec | None:
+    """The settings of a streamer with a spool."""
+    found = part.spec if isinstance(part.spec, StreamerSpec) else None
+    return found if found is not None and found.spool is not None else None
 
 
 def store_of(part: Part) -> str | None:
     """What the file names; None without a store, or with one in a database."""
-    if _spools(part):
-        spool: str | None = part.spec.spool
-        return spool
-    store: str | None = part.spec.reliable.store if part.keeps else None
+    spooling, keeping = _spooling(part), part.keeping
+    if spooling is not None:
+        return spooling.spool
+    store = keeping.reliable.store if keeping is not None else None
     return None if store is not None and is_url(store) else store
 
 
 def most_bytes(part: Part) -> int:
-    """Room for the file, and for what SQLite writes beside it."""
-    size = part.spec.spool_size if _spools(part) else part.spec.reliable.store_size
-    return 2 * int(size)
+    """Room for the file, and for what SQLite writes beside it. Of a part with a `store_of`."""
+    spooling, keeping = _spooling(part), part.keeping
+    if spooling is not None:
+        return 2 * spooling.spool_size
+    assert keeping is not None
+    return 2 * keeping.reliable.store_size
 
 
 def with_store(unit: Unit, name: str = "queue.db") -> Unit:
     """The same with its store at PLACE."""
     if store_of(unit.part) is None:
         return unit
-    if _spools(unit.part):
+    if _spooling(unit.part) is not None:
         return replace(unit, settings=unit.settings | {"spool": f"{PLACE}/{name}"})
     kept: dict[str, Any] = unit.settings["reliable"] | {"store": f"{PLACE}/{name}"}
     return replace(unit, settings=unit.settings | {"reliable": kept})

@@ -117,7 +117,7 @@ def export(plan: Plan, options: Options) -> Export:
 
 def _alone(unit: Unit, head: str) -> Unit:
     """It is checked without the parts that it connects to."""
-    ignored = [*unit.part.spec.ignore, "nobody-binds"]
+    ignored = [*unit.part.life.ignore, "nobody-binds"]
     made = without_secret(replace(unit, settings=unit.settings | {"ignore": ignored}))
     return with_store(made, f"{head}-{unit.name}.db") if own_place(unit.part) else made
 
@@ -147,9 +147,9 @@ def _service(
     yield f"After={' '.join(['network-online.target', *needed])}"
     if shared:
         yield f"JoinsNamespaceOf={shared}"
-    yield "StartLimitIntervalSec=0" if not part.spec.restart.limit else "StartLimitIntervalSec=60"
-    if part.spec.restart.limit:
-        yield f"StartLimitBurst={part.spec.restart.limit}"
+    yield "StartLimitIntervalSec=0" if not part.life.restart.limit else "StartLimitIntervalSec=60"
+    if part.life.restart.limit:
+        yield f"StartLimitBurst={part.life.restart.limit}"
     yield ""
     yield "[Service]"
     yield from _life(unit, config, options)
@@ -162,7 +162,7 @@ def _service(
 
 def _life(unit: Unit, config: str, options: Options) -> Iterator[str]:
     part = unit.part
-    device = part.category == "device"
+    device = part.device
     yield f"Type={'notify' if device else 'exec'}"
     if device:
         yield f"WatchdogSec={WATCHDOG}"
@@ -171,11 +171,11 @@ def _life(unit: Unit, config: str, options: Options) -> Iterator[str]:
     yield f"LoadCredential=config.yaml:{config}"
     for name, path in unit.keys.items():
         yield f"LoadCredential={name.replace('/', '_')}:{path}"
-    yield f"Restart={_RESTARTS[part.spec.restart.policy]}"
+    yield f"Restart={_RESTARTS[part.life.restart.policy]}"
     yield "RestartPreventExitStatus=2 3"
-    yield f"RestartSec={format_duration(part.spec.restart.delay)}"
+    yield f"RestartSec={format_duration(part.life.restart.delay)}"
     yield f"TimeoutStopSec={ceil(part.spec.drain) + GRACE}"
-    if device and reloadable(part.spec):
+    if device and reloadable(device):
         # Without files to read again SIGHUP ends it.
         yield "ExecReload=/bin/kill -HUP $MAINPID"
     yield f"MemoryMax={most_memory(part)}"

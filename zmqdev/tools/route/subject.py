@@ -10,7 +10,6 @@ from zmqdev.errors import UsageError
 from zmqdev.options.device import DeviceSpec
 from zmqdev.options.hook_file import hook_file
 from zmqdev.options.layer import Written
-from zmqdev.options.part import Part
 from zmqdev.options.routes import REST, Rules, read_rules
 from zmqdev.options.routes_table import is_routed, rules_of, table_of
 from zmqdev.options.side import Backend, Frontend
@@ -42,11 +41,12 @@ def subject(path: str) -> tuple[Table, Rules]:
     if node.is_map and not DEVICES & node.value.keys():
         rules = read_rules(path)
         return table_of(Nameless({REST: Backend(), **rules.backends}), rules), rules
-    routed = [part for part in topology(path).parts if _is_routed(part)]
+    devices = ((part.device, part.written) for part in topology(path).parts)
+    routed = [(spec, at) for spec, at in devices if spec is not None and is_routed(spec)]
     if len(routed) != 1:
         what = "several devices" if routed else "no device"
         raise UsageError(f"{what} with routes in it; name a file with one", path)
-    spec, written = routed[0].spec, routed[0].written
+    spec, written = routed[0]
     rules = rules_of(spec, written)
     return table_of(spec, rules), _with_tests(rules, spec, written)
 
@@ -61,7 +61,3 @@ def dry_run(table: Table, rules: Rules) -> DryRun | DryHook:
 def _with_tests(rules: Rules, spec: DeviceSpec, written: Written) -> Rules:
     """Tests of the device's own file have their places there."""
     return rules if not spec.tests else replace(rules, written=written)
-
-
-def _is_routed(part: Part) -> bool:
-    return part.category == "device" and is_routed(part.spec)
