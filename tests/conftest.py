@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,10 @@ settings.register_profile(
 )
 settings.load_profile("zmqdev")
 
+# Where the environment says that Python keeps no compiled files, each of some hundred programs
+# that the tests start would compile all that it loads.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 TEMPORARY = tempfile.gettempdir()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import zmqdev
@@ -48,7 +49,10 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-IMPORTS = {path: imports(path) for path in modules()}
+@cache
+def imported() -> dict[Path, set[str]]:
+    """By module. Read in a test: each process of a run loads this file."""
+    return {path: imports(path) for path in modules()}
 
 
 def layer_of(path: Path) -> str:
@@ -56,11 +60,11 @@ def layer_of(path: Path) -> str:
 
 
 def test_imports_point_down() -> None:
-    assert [line for path, names in IMPORTS.items() for line in upward(path, names)] == []
+    assert [line for path, names in imported().items() for line in upward(path, names)] == []
 
 
 def test_libraries_stay_in_their_room() -> None:
-    assert [line for path, names in IMPORTS.items() for line in strangers(path, names)] == []
+    assert [line for path, names in imported().items() for line in strangers(path, names)] == []
 
 
 def upward(path: Path, names: set[str]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import zmq
+from support import forked
 from support.processes import PATIENCE, Program, Start, until
 
 from zmqdev.system import crash
@@ -40,12 +41,12 @@ def again(program: Program, number: signal.Signals) -> None:
 
 
 def status(program: Program, tmp_path: Path, name: str = "queue") -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "zmqdev", "ctl", name, "status", "--json"],
-        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path / "run")},
+    done = forked.run(
+        ["ctl", name, "status", "--json"],
+        env={"XDG_RUNTIME_DIR": str(tmp_path / "run")},
         capture_output=True,
-        check=True,
     )
+    assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
 

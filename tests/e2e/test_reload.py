@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import forked
 from support.processes import Program, Start, until
 
 FILE = """\
@@ -38,8 +38,8 @@ class Steered:
         self.path.write_text(FILE.format(**{**AS_IT_WAS, **changed}))
 
     def ctl(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "zmqdev", "ctl", "--timeout", "20s", self.at, *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        command = ["ctl", "--timeout", "20s", self.at, *words]
+        return forked.run(command, capture_output=True, text=True)
 
     def reload(self) -> Any:
         done = self.ctl("reload", "--json")

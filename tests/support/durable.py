@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from support import forked
 from support.processes import until
 
 ROUNDS, POSTS = 3, 1000
@@ -28,7 +29,7 @@ class Demonstration:
         self._queues = 0
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
-        program = subprocess.Popen([sys.executable, "-m", "zmqdev", *words], cwd=self._place)
+        program = forked.popen(list(words), cwd=self._place)
         self._ending.callback(program.wait)
         self._ending.callback(program.kill)
         return program
@@ -47,13 +48,13 @@ class Demonstration:
 
     def client(self, verb: str, lines: Sequence[str]) -> list[str]:
         words = ("client", "--reliable", verb, "-c", self.frontend, "-F", "-")
-        done = subprocess.run(
-            [sys.executable, "-m", "zmqdev", *words],
+        done = forked.run(
+            list(words),
             input="".join(f"{line}\n" for line in lines),
             stdout=subprocess.PIPE,
             text=True,
-            check=True,
         )
+        assert done.returncode == 0
         return done.stdout.splitlines()
 
 

@@ -9,11 +9,13 @@ and that of its end, with the exit status. The socket's end ends this process an
 has started.
 
 It has one thread and no ZeroMQ context: a copy of a process with one would hang. The child
-leaves this module by its last line, so the interpreter ends there as it always does.
+leaves this module by its last line. One that fails ends there as the interpreter always does;
+one that gives an exit status does all that but give back its memory, see `leave`.
 """
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import gc
 import importlib
@@ -28,8 +30,11 @@ import socket
 import struct
 import sys
 import termios
+import threading
 from contextlib import suppress
 from typing import Any
+
+import zmq
 
 REPORT = struct.Struct("=cq")
 STARTED, ENDED = b"s", b"e"
@@ -134,10 +139,45 @@ def stream(descriptor: int, errors: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(raw, errors=errors, line_buffering=by_line)
 
 
+def run(module: str) -> None:
+    """Its `main`, which ends the process."""
+    try:
+        sys.modules[module].main()
+        status = 0
+    except SystemExit as ending:
+        if ending.code is not None and not isinstance(ending.code, int):
+            raise
+        status = ending.code or 0
+    leave(status)
+
+
+def leave(status: int) -> None:
+    """To take apart what is loaded would cost five times as much as most commands do. What an
+    interpreter waits for at its end is waited for here too: threads, and contexts left open."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    try:
+        for standard in (sys.stdout, sys.stderr):
+            if standard is not None:
+                standard.flush()
+    except OSError:
+        sys.exit(status)  # the interpreter has words for it
+    left = gc.get_objects()
+    for item in left:
+        if isinstance(item, zmq.Socket):
+            item.close()
+    for item in left:
+        if isinstance(item, zmq.Context):
+            item.term()
+    os._exit(status)
+
+
 if __name__ == "__main__":
     sys.path[0] = os.path.dirname(sys.path[0])  # that of `support`
     load()
     asked = serve(socket.socket(fileno=int(sys.argv[1])))
     if asked is not None:
         del sys.path[0]
-        sys.modules[asked["module"]].main()
+        run(asked["module"])

@@ -28,18 +28,22 @@ from typing import Any
 from support.fork_server import ENDED, REPORT, STARTED
 
 import zmqdev
+from zmqdev.relay import HALVES, NATIVE
 
 SERVER = Path(__file__).with_name("fork_server.py")
 PROGRAM = str(Path(zmqdev.__file__).with_name("__main__.py"))
 PLAIN = {"module": "zmqdev.cli", "terminal": False, "limits": {}, "ignored": []}
-# Read when the interpreter or the package is loaded: a copy has what the server had.
-READ_AT_START = ("PYTHON", "LD_", "LANG", "LC_", "ZMQDEV_RELAY")
+# Read when the interpreter or the package is loaded: a copy has what the server had. There is a
+# server for each half of the data path.
+READ_AT_START = ("PYTHON", "LD_", "LANG", "LC_")
+RELAY = "ZMQDEV_RELAY"
+DEFAULT_HALF = os.environ.get(RELAY, "")
 
 
 class Server:
     """The process that is copied. It ends with this one, and so do its copies."""
 
-    def __init__(self) -> None:
+    def __init__(self, half: str) -> None:
         here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with there:
             # A session of its own: Ctrl-C is for pytest, which then ends what it has started.
@@ -47,6 +51,7 @@ class Server:
                 [sys.executable, str(SERVER), str(there.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[there.fileno()],
+                env={**os.environ, RELAY: half},
                 start_new_session=True,
             )
         self._requests, self._lock = here, threading.Lock()
@@ -70,9 +75,9 @@ class Server:
 
 
 @cache
-def server() -> Server:
-    """One for each process that runs tests, started when it is needed."""
-    return Server()
+def server(half: str = DEFAULT_HALF) -> Server:
+    """Those of a process that runs tests; each is started when it is needed."""
+    return Server(half)
 
 
 def report(pipe: int, expected: bytes) -> int:
@@ -86,8 +91,10 @@ def report(pipe: int, expected: bytes) -> int:
 class Forked(subprocess.Popen[Any]):
     """The three methods that start a process and wait for it; the rest is `Popen`'s."""
 
-    def __init__(self, words: list[str], request: dict[str, Any], **options: Any) -> None:
-        self._request, self._status = request, -1
+    def __init__(
+        self, words: list[str], request: dict[str, Any], half: str = DEFAULT_HALF, **options: Any
+    ) -> None:
+        self._request, self._status, self._server = request, -1, server(half)
         super().__init__([PROGRAM, *words], **options)
 
     def _execute_child(self, *given: Any) -> None:
@@ -101,7 +108,7 @@ class Forked(subprocess.Popen[Any]):
         }
         standard = [number if end == -1 else end for number, end in enumerate(theirs)]
         try:
-            self.pid, self._status = server().ask(request, standard)
+            self.pid, self._status = self._server.ask(request, standard)
         finally:
             self._close_pipe_fds(*pipes)
         self._child_created = True
@@ -139,7 +146,8 @@ def popen(
     terminal of a new session. `limits`: soft and hard limits by their name in `resource`.
     `ignored`: signals that are ignored from the start, as `nohup` does with SIGHUP."""
     surroundings = {**os.environ, **(env or {})}
-    if cold or read_at_start(surroundings) != read_at_start(os.environ):
+    half = half_of(surroundings)
+    if cold or half is None or read_at_start(surroundings) != AT_START:
         return subprocess.Popen(
             [sys.executable, "-m", "zmqdev", *words],
             env=surroundings,
@@ -148,7 +156,7 @@ def popen(
             **options,
         )
     request = {"terminal": terminal, "limits": dict(limits or {}), "ignored": list(ignored)}
-    return Forked(words, {**PLAIN, **request}, env=surroundings, **options)
+    return Forked(words, {**PLAIN, **request}, half, env=surroundings, **options)
 
 
 def peer(words: list[str]) -> subprocess.Popen[Any]:
@@ -158,6 +166,17 @@ def peer(words: list[str]) -> subprocess.Popen[Any]:
 
 def read_at_start(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name.startswith(READ_AT_START)}
+
+
+AT_START = read_at_start(os.environ)
+
+
+def half_of(environ: Mapping[str, str]) -> str | None:
+    """The server that has it; None when that can be none."""
+    half = environ.get(RELAY, "")
+    if half == "native" and NATIVE and not DEFAULT_HALF:
+        return DEFAULT_HALF
+    return half if half in ("", *HALVES) else None
 
 
 def prepare(

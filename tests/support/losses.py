@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import socket
 import statistics
@@ -27,6 +26,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from support import forked
 from support.processes import PATIENCE, Program, until
 
 NAME = "lossy"
@@ -123,16 +123,12 @@ class Scene:
         return program
 
     def ctl(self, *words: str) -> int:
-        command = [sys.executable, "-m", "zmqdev", "ctl", "--timeout", "20s", *words]
-        return subprocess.run(
-            command, env={**os.environ, **self._env}, stdout=subprocess.DEVNULL, check=False
-        ).returncode
+        command = ["ctl", "--timeout", "20s", *words]
+        return forked.run(command, env=self._env, stdout=subprocess.DEVNULL).returncode
 
     def peers(self, side: str) -> int:
-        command = [sys.executable, "-m", "zmqdev", "ctl", NAME, "status", "--json"]
-        done = subprocess.run(
-            command, env={**os.environ, **self._env}, capture_output=True, check=False
-        )
+        command = ["ctl", NAME, "status", "--json"]
+        done = forked.run(command, env=self._env, capture_output=True)
         if done.returncode:
             return 0
         told = {each["name"]: each for each in json.loads(done.stdout)["sides"]}
