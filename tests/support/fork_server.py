@@ -5,8 +5,8 @@ is loading modules.
 
 A request is one datagram of the socket DESCRIPTOR: a JSON object and four descriptors, stdin,
 stdout, stderr and the pipe for two reports: that of the process once it is set up, with its id,
-and that of its end, with the exit status. The socket's end ends this process and all that it
-has started.
+and that of its end, with the exit status. A process is killed when nothing reads its reports any
+more. The socket's end ends this process and all that it has started.
 
 It has one thread and no ZeroMQ context: a copy of a process with one would hang. The child
 leaves this module by its last line. One that fails ends there as the interpreter always does;
@@ -66,12 +66,18 @@ def serve(requests: socket.socket) -> dict[str, Any] | None:
     signal.set_wakeup_fd(writing)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     running: dict[int, int] = {}
+    poll = select.poll()
+    for source in (requests.fileno(), reading):
+        poll.register(source, select.POLLIN)
     while True:
-        ready, _, _ = select.select([requests, reading], [], [])
+        ready = dict(poll.poll())
+        for pid in [pid for pid, pipe in running.items() if pipe in ready]:
+            poll.unregister(running[pid])  # its reader has gone
+            os.kill(pid, signal.SIGKILL)
         if reading in ready:
             os.read(reading, 4096)
-            report(running)
-        if requests in ready:
+            report(running, poll)
+        if requests.fileno() in ready:
             text, descriptors, _, _ = socket.recv_fds(requests, MOST_BYTES, STANDARD + 1)
             if not text:
                 break
@@ -81,6 +87,7 @@ def serve(requests: socket.socket) -> dict[str, Any] | None:
                 become(request, descriptors)
                 return request
             running[pid] = descriptors[STANDARD]
+            poll.register(running[pid], 0)
             for descriptor in descriptors[:STANDARD]:
                 os.close(descriptor)
     for pid in running:
@@ -94,12 +101,14 @@ def fork() -> int:
     return os.fork()
 
 
-def report(running: dict[int, int]) -> None:
+def report(running: dict[int, int], poll: select.poll) -> None:
     """Tell the exit status of each process that has ended, as `subprocess` does."""
     for pid in list(running):
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             pipe = running.pop(pid)
+            with suppress(KeyError):  # it was killed
+                poll.unregister(pipe)
             with suppress(BrokenPipeError):  # the test that started it has ended
                 os.write(pipe, REPORT.pack(ENDED, os.waitstatus_to_exitcode(status)))
             os.close(pipe)

@@ -31,6 +31,7 @@ import zmqdev
 from zmqdev.relay import HALVES, NATIVE
 
 SERVER = Path(__file__).with_name("fork_server.py")
+CLIENT = Path(__file__).with_name("forked_client.py")
 PROGRAM = str(Path(zmqdev.__file__).with_name("__main__.py"))
 PLAIN = {"module": "zmqdev.cli", "terminal": False, "limits": {}, "ignored": []}
 # Read when the interpreter or the package is loaded: a copy has what the server had. There is a
@@ -68,6 +69,10 @@ class Server:
             )
         os.close(writing)
         return report(reading, STARTED), reading
+
+    def fileno(self) -> int:
+        """For `forked_client`."""
+        return self._requests.fileno()
 
     def close(self) -> None:
         self._requests.close()

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support import forked
 from support.ports import Ports
 
 from zmqdev.cli.topics import TOPICS
@@ -135,10 +136,12 @@ class Moved:
 
 @dataclass
 class Shell:
-    """A directory with what a page takes for granted: its files, `configs`, `zmqdev`."""
+    """A directory with what a page takes for granted: its files, `configs`, `zmqdev`. That one
+    is a copy of a process that has loaded it, or `cold`, as it is installed."""
 
     place: Path
     moved: Moved
+    cold: bool
     groups: list[int] = field(default_factory=list)
 
     def lay_out(self, page: str) -> None:
@@ -164,7 +167,11 @@ class Shell:
             lines.append(f'case " $* " in {given}|*" --config "*) ;; *) export {variables};; esac')
         # The machine may be busy.
         lines.append('if [ "$1" = ctl ]; then set -- "$@" --timeout 30s; fi')
-        return "\n".join([*lines, f'exec "{sys.executable}" -m zmqdev "$@"', ""])
+        start = f'"{sys.executable}" -m zmqdev'
+        if not self.cold:
+            client = f'"{forked.CLIENT}" {forked.server().fileno()} "{forked.PROGRAM}"'
+            start = f'"{sys.executable}" -I -S {client}'
+        return "\n".join([*lines, f'exec {start} "$@"', ""])
 
     def _defaults(self, side: str) -> str:
         if not side:
@@ -195,6 +202,7 @@ class Shell:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            pass_fds=[] if self.cold else [forked.server().fileno()],
         ) as process:
             self.groups.append(process.pid)
             try:
@@ -214,7 +222,7 @@ class Shell:
 @contextlib.contextmanager
 def shell(page: str, place: Path) -> Iterator[Shell]:
     with contextlib.closing(Ports()) as own:
-        made = Shell(place, Moved(own))
+        made = Shell(place, Moved(own), cold=page == "README")
         try:
             made.lay_out(page)
             yield made
