@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from zmqdev.control import protocol
 from zmqdev.control.protocol import Argument, ControlRequest, Refused, Verb
-from zmqdev.options.types import Choice, Duration, Text
+from zmqdev.options.measures import Duration
+from zmqdev.options.types import Choice, Text
 
 CONNECT = Verb(
     "connect",

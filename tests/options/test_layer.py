@@ -7,9 +7,10 @@ import pytest
 from zmqdev.errors import UsageError
 from zmqdev.options.document import read
 from zmqdev.options.layer import build, environment_layer, file_layer, flag_layer, plain
+from zmqdev.options.measures import Duration
 from zmqdev.options.option import leaves, option, section
 from zmqdev.options.side import Side
-from zmqdev.options.types import Choice, Duration, Flag, Integer, Many, Text
+from zmqdev.options.types import Choice, Flag, Integer, Many, Text
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 from zmqdev.options.option import leaves
 from zmqdev.options.part_options import kinds, own_spec
-from zmqdev.options.types import AGAIN, ANEW, FileName
+from zmqdev.options.places import AGAIN, ANEW, FileName
 from zmqdev.supervisor.watch import FileWatch, beside, signature, touched
 from zmqdev.topology.links import Plan, plan
 from zmqdev.topology.read import Topology

@@ -14,18 +14,11 @@ import click
 from click.shell_completion import CompletionItem
 
 from zmqdev.cli.completion import files
+from zmqdev.options.measures import Duration, Size, Speed
 from zmqdev.options.option import Leaf, Path, leaves
+from zmqdev.options.places import FileName
 from zmqdev.options.quantity import format_duration, format_size
-from zmqdev.options.types import (
-    Choice,
-    Count,
-    Duration,
-    FileName,
-    Flag,
-    IntegerOrAlone,
-    Size,
-    Speed,
-)
+from zmqdev.options.types import Choice, Count, Flag, IntegerOrAlone
 
 # What a command is about comes first; what all have in common comes last. Others are in between.
 FIRST = ("Sides", "Socket", "Input", "Requests", "Work", "Form")

@@ -12,9 +12,10 @@ from typing import Any
 from zmqdev.control.protocol import Refused
 from zmqdev.control.target import Settable
 from zmqdev.errors import Unchangeable
+from zmqdev.options.measures import Duration
 from zmqdev.options.quantity import format_duration
 from zmqdev.options.suggest import near
-from zmqdev.options.types import Choice, Duration, Integer, ValueType
+from zmqdev.options.types import Choice, Integer, ValueType
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,10 @@ from zmqdev.control.protocol import Argument, Refused, Verb
 from zmqdev.control.settings import SETTINGS, change, present
 from zmqdev.control.target import Steered
 from zmqdev.errors import UsageError
+from zmqdev.options.measures import Duration
+from zmqdev.options.places import Address
 from zmqdev.options.quantity import format_duration
-from zmqdev.options.types import Address, Choice, Duration, Text
+from zmqdev.options.types import Choice, Text
 
 log = logging.getLogger("zmqdev")
 CUT_OFF = "peers still sent when the address went, or the device is at a halt; messages may be lost"

@@ -8,7 +8,8 @@ from typing import Any
 from zmqdev.errors import UsageError
 from zmqdev.options.layer import Written
 from zmqdev.options.option import option
-from zmqdev.options.types import Address, Prefix, Scalar, expected
+from zmqdev.options.places import Address
+from zmqdev.options.types import Prefix, Scalar, expected
 
 LONGEST = 255
 _GROUP = "Data path"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zmqdev.options.measures import Duration
 from zmqdev.options.option import option
-from zmqdev.options.types import Choice, Count, Duration, Flag, Integer, Text
+from zmqdev.options.types import Choice, Count, Flag, Integer, Text
 
 STATS_MODES = ("live", "line", "json", "off")
 # Seconds between two statistics lines: for who has asked for them, and for a file that grows.

@@ -8,8 +8,8 @@ from typing import Protocol
 from zmqdev.errors import UsageError
 from zmqdev.options.layer import Written
 from zmqdev.options.option import option
+from zmqdev.options.places import FileName
 from zmqdev.options.security import Security
-from zmqdev.options.types import FileName
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from zmqdev.options.measures import Duration
 from zmqdev.options.option import option
-from zmqdev.options.types import Duration, Flag, Integer, Number, Scalar, expected
+from zmqdev.options.types import Flag, Integer, Number, Scalar, expected
 
 _GROUP = "Delivery"
 

@@ -13,23 +13,14 @@ from zmqdev.options.files import files_of
 from zmqdev.options.kind import DeviceKind
 from zmqdev.options.layer import plain
 from zmqdev.options.limits import Limits
+from zmqdev.options.measures import Duration
 from zmqdev.options.option import named, option, section
+from zmqdev.options.places import AGAIN, AddressOrOff, FileName, HostPort
 from zmqdev.options.route import PatternText, RouteTest
 from zmqdev.options.routes import RoutesOrFile
 from zmqdev.options.rows import Rows
 from zmqdev.options.side import RESERVED, Backend, Frontend
-from zmqdev.options.types import (
-    AGAIN,
-    AddressOrOff,
-    Choice,
-    Duration,
-    FileName,
-    HostPort,
-    Integer,
-    IntegerOrAlone,
-    Many,
-    Text,
-)
+from zmqdev.options.types import Choice, Integer, IntegerOrAlone, Many, Text
 from zmqdev.routing.pattern import Pattern
 
 # An affinity has a bit for each.

@@ -19,10 +19,11 @@ from zmqdev.options.endpoint_groups import (
     WaitPeers,
 )
 from zmqdev.options.executing import Executing
+from zmqdev.options.measures import Duration
 from zmqdev.options.option import option
 from zmqdev.options.output import Choosing, Printing
 from zmqdev.options.reliable_peers import Calling, ReplyCount, ServingOptions
-from zmqdev.options.types import Choice, Duration, Flag, Integer, IntegerOrAlone, Many, Prefix, Text
+from zmqdev.options.types import Choice, Flag, Integer, IntegerOrAlone, Many, Prefix, Text
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zmqdev.options.common import Crowd, EndpointStats, Logging, Ready
+from zmqdev.options.measures import Duration, Size, Speed
 from zmqdev.options.option import option, section
+from zmqdev.options.places import NOTHING, Address, FileName
 from zmqdev.options.separator import Separator
 from zmqdev.options.side import Side
-from zmqdev.options.types import (
-    NOTHING,
-    Address,
-    Choice,
-    Duration,
-    FileName,
-    Flag,
-    Integer,
-    Many,
-    Number,
-    Size,
-    Speed,
-    Text,
-)
+from zmqdev.options.types import Choice, Flag, Integer, Many, Number, Text
 
 FORMATS = ("text", "raw", "quoted", "hex", "json", "csv")
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zmqdev.options.measures import Duration
 from zmqdev.options.option import option
-from zmqdev.options.types import Address, Duration, Flag, Integer, Many, Text
+from zmqdev.options.places import Address
+from zmqdev.options.types import Flag, Integer, Many, Text
 
 _GROUP = "Work"
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zmqdev.options.option import Path, named_of, options_of, sections_of, value_of
-from zmqdev.options.types import FileName, Many
+from zmqdev.options.places import FileName
+from zmqdev.options.types import Many
 
 
 @dataclass(frozen=True)

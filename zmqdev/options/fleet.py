@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from zmqdev.options.common import STATS_MODES, Logging, Ready, Stats
 from zmqdev.options.control_keys import ControlKeys
+from zmqdev.options.measures import Duration
 from zmqdev.options.option import option, section
-from zmqdev.options.types import AddressOrOff, Choice, Duration, Flag, HostPort, Text
+from zmqdev.options.places import AddressOrOff, HostPort
+from zmqdev.options.types import Choice, Flag, Text
 
 
 @dataclass(frozen=True)

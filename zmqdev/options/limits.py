@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from zmqdev.options import sockopt
 from zmqdev.options.common import Crowd
+from zmqdev.options.measures import Size
 from zmqdev.options.option import option
-from zmqdev.options.types import Integer, Size
+from zmqdev.options.types import Integer
 
 # XSUB's topic trie is recursive: a longer topic can overflow its stack (S1, libzmq 4671).
 TOPIC_LIMIT = 4096

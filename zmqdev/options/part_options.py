@@ -9,9 +9,10 @@ from typing import Any
 
 from zmqdev.options.endpoint import ENDPOINTS
 from zmqdev.options.kind import KINDS
+from zmqdev.options.measures import Duration
 from zmqdev.options.option import option, section
 from zmqdev.options.queue import spec_of
-from zmqdev.options.types import Choice, Duration, Integer, Many, Text
+from zmqdev.options.types import Choice, Integer, Many, Text
 
 POLICIES = ("always", "on-failure", "no")
 ISOLATIONS = ("process", "thread")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zmqdev.errors import UsageError
+from zmqdev.options.measures import Duration, Size
 from zmqdev.options.option import option
-from zmqdev.options.types import Address, Choice, Duration, Flag, Integer, Size, StoreName, Text
+from zmqdev.options.places import Address, StoreName
+from zmqdev.options.types import Choice, Flag, Integer, Text
 
 GROUP = "Reliable queue"
 MEBIBYTE = 1 << 20

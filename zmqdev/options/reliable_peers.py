@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from zmqdev.options.measures import Duration
 from zmqdev.options.option import option
 from zmqdev.options.reliable import DEFAULT_SERVICE, GROUP
-from zmqdev.options.types import Choice, Duration, Flag, Integer, Scalar, Text
+from zmqdev.options.types import Choice, Flag, Integer, Scalar, Text
 
 # A reliable client sends a request again this often when nothing else was said.
 RETRIES = 3

@@ -12,10 +12,10 @@ from zmqdev.options.document import read
 from zmqdev.options.hook_file import HookFile, hook_file
 from zmqdev.options.layer import Written, build, file_layer
 from zmqdev.options.option import named, option
+from zmqdev.options.places import AGAIN, FileName
 from zmqdev.options.route import RouteSpec, RouteTest
 from zmqdev.options.rows import Rows
 from zmqdev.options.side import RESERVED, Backend
-from zmqdev.options.types import AGAIN, FileName
 
 REST, DROP = "backend", "drop"
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from zmqdev.options.network import Network
 from zmqdev.options.option import option
-from zmqdev.options.types import AGAIN, Choice, FileName, Flag, Many, Text
+from zmqdev.options.places import AGAIN, FileName
+from zmqdev.options.types import Choice, Flag, Many, Text
 
 MECHANISMS = ("null", "plain", "curve")
 # A value that begins with it is the name of a file with the value.

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zmqdev.options.option import option
+from zmqdev.options.places import Address
 from zmqdev.options.security import Security
 from zmqdev.options.socktype import BACKENDS, FRONTENDS
-from zmqdev.options.types import Address, Choice, Flag, Many, Prefix
+from zmqdev.options.types import Choice, Flag, Many, Prefix
 
 
 @dataclass(frozen=True)

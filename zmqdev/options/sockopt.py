@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zmqdev.options.measures import Milliseconds, Size
 from zmqdev.options.socktype import SENDERS, SUBSCRIBERS
-from zmqdev.options.types import Flag, Integer, Milliseconds, Size, Text, ValueType
+from zmqdev.options.types import Flag, Integer, Text, ValueType
 
 Value = int | bytes | bool | str
 MEBIBYTE = 2**20

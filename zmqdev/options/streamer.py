@@ -8,9 +8,10 @@ from zmqdev.errors import UsageError
 from zmqdev.options import socktype
 from zmqdev.options.device import DeviceSpec, on_demand
 from zmqdev.options.layer import Written
+from zmqdev.options.measures import Size
 from zmqdev.options.option import option
 from zmqdev.options.routes_table import is_routed
-from zmqdev.options.types import Size, Text
+from zmqdev.options.types import Text
 
 MEBIBYTE = 1 << 20
 LEAST = 1 * MEBIBYTE

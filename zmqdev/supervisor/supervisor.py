@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from zmqdev.errors import RunError, UsageError
-from zmqdev.options.types import AGAIN, ANEW
+from zmqdev.options.places import AGAIN, ANEW
 from zmqdev.supervisor import watch
 from zmqdev.supervisor.member import LEAVE, Member, MemberState
 from zmqdev.supervisor.restart import worst

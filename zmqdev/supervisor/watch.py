@@ -12,7 +12,7 @@ from typing import Protocol
 
 from zmqdev.options.files import files_of
 from zmqdev.options.part import Part
-from zmqdev.options.types import AGAIN, ANEW, NOTHING
+from zmqdev.options.places import AGAIN, ANEW, NOTHING
 from zmqdev.system.loop import Loop
 from zmqdev.topology.links import Plan
 

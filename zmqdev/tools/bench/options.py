@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from zmqdev.errors import UsageError
 from zmqdev.options.layer import Written
+from zmqdev.options.measures import Duration, Size
 from zmqdev.options.option import option
-from zmqdev.options.types import Address, Choice, Duration, Flag, Integer, Many, Number, Size, Text
+from zmqdev.options.places import Address
+from zmqdev.options.types import Choice, Flag, Integer, Many, Number, Text
 
 LOADS = ("pipeline", "pubsub", "request", "latency", "route", "file")
 """What is measured; `load.py` says how."""

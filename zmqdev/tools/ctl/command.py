@@ -15,8 +15,9 @@ from zmqdev.control import protocol as wire
 from zmqdev.control.verbs import VERBS
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, RunError, UsageError
 from zmqdev.options.control_keys import AskingKeys, asking_of
+from zmqdev.options.measures import Duration
 from zmqdev.options.option import option
-from zmqdev.options.types import Duration, Flag
+from zmqdev.options.types import Flag
 from zmqdev.supervisor.verbs import VERBS as PARTS
 
 if TYPE_CHECKING:

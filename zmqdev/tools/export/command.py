@@ -12,7 +12,8 @@ from zmqdev.cli.options import file_argument
 from zmqdev.cli.tool import tool
 from zmqdev.errors import RunError, UsageError, in_words
 from zmqdev.options.option import option
-from zmqdev.options.types import Choice, FileName, Text
+from zmqdev.options.places import FileName
+from zmqdev.options.types import Choice, Text
 
 ENGINES = ("systemd", "compose", "kubernetes")
 

@@ -20,8 +20,8 @@ from zmqdev.options.executing import Executing
 from zmqdev.options.files import files_of
 from zmqdev.options.option import leaves_of
 from zmqdev.options.part import Part
+from zmqdev.options.places import NOTHING
 from zmqdev.options.sockopt import MEBIBYTE
-from zmqdev.options.types import NOTHING
 from zmqdev.options.variables import escape
 from zmqdev.tools.export.reach import METRICS_PORT, Bound, bound_by, metrics_at
 from zmqdev.topology.links import Plan, Port, is_loopback

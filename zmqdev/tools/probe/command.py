@@ -12,8 +12,9 @@ import click
 
 from zmqdev.cli.tool import tool
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_UNMET, UsageError
+from zmqdev.options.measures import Duration
 from zmqdev.options.option import option
-from zmqdev.options.types import Choice, Duration, Flag
+from zmqdev.options.types import Choice, Flag
 
 if TYPE_CHECKING:
     from zmqdev.tools.probe.probe import ProbeReport

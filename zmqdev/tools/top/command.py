@@ -9,8 +9,9 @@ import click
 from zmqdev.cli.completion import devices
 from zmqdev.cli.tool import tool
 from zmqdev.options.control_keys import AskingKeys, asking_of
+from zmqdev.options.measures import Duration
 from zmqdev.options.option import option
-from zmqdev.options.types import Choice, Duration, Flag, Integer, Many, Text
+from zmqdev.options.types import Choice, Flag, Integer, Many, Text
 from zmqdev.tools.top.sorts import SORTS
 
 HELP = """All devices of this user in one live table.
