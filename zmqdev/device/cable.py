@@ -12,14 +12,15 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket
-from zmqdev.options.device import DeviceSpec
-from zmqdev.options.queue import QueueSpec
 from zmqdev.system.descriptor import look_at
 from zmqdev.system.process_info import Trace, WireBytes
+
+if TYPE_CHECKING:
+    from zmqdev.options.device import DeviceSpec
 
 Key = TypeVar("Key", bound=Hashable)
 Connection = tuple[int, str]  # descriptor and address: descriptors are used again
@@ -44,6 +45,8 @@ def patience_for(spec: DeviceSpec, side: str) -> Patience:
     """That with the peers of one side. Behind a reliable queue's DEALER a dead worker gets every
     other request, and a request that was not answered in time goes to any worker again: the dead
     one is to be gone by then."""
+    from zmqdev.options.queue import QueueSpec  # endpoints come here too, and need no devices
+
     plain = (
         isinstance(spec, QueueSpec) and spec.reliable.enabled and spec.reliable.workers == "plain"
     )

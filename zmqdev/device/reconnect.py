@@ -12,10 +12,13 @@ import logging
 import time
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
-from zmqdev.device.device import Device
-from zmqdev.device.service import Service
 from zmqdev.device.tally import PeerEvent
+
+if TYPE_CHECKING:  # an endpoint uses this file too, and loads no device
+    from zmqdev.device.device import Device
+    from zmqdev.device.service import Service
 
 log = logging.getLogger("zmqdev")
 FIRST_PAUSE = 1.0
