@@ -22,7 +22,6 @@ from zmqdev.errors import RunError, UsageError
 from zmqdev.options import address as addresses
 from zmqdev.options.security import Security
 from zmqdev.options.suggest import near
-from zmqdev.security import material
 from zmqdev.system import libzmq
 
 # A device answers within 50 ms; beyond this it is stopped, gone or very busy.
@@ -140,6 +139,8 @@ class Asker:
             if address.startswith("tcp://"):
                 socket.set(zmq.IPV6, int(addresses.split(address, "connect").ipv6))
                 if self._keys is not None:
+                    from zmqdev.security import material
+
                     for name, value in material.read(self._keys).options.items():
                         socket.set(zmq.SocketOption[name.upper()], value)
             socket.connect(address)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-from fractions import Fraction
 
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 BYTES = {
@@ -58,11 +57,14 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if not match:
         raise ValueError(f"{text!r} is not a size; write it like 4096, 64KiB or 1MB")
-    # Exact: a float holds no more than 2^53 whole bytes.
-    size = Fraction(match["number"]) * BYTES[(match["unit"] or "b").lower()]
-    if size.denominator != 1 or size >= 2**63:
+    # In integers: a float holds no more than 2^53 whole bytes.
+    whole, _, decimals = match["number"].partition(".")
+    digits: int = int(whole + decimals) * BYTES[(match["unit"] or "b").lower()]
+    scale: int = 10 ** len(decimals)
+    size, rest = divmod(digits, scale)
+    if rest or size >= 2**63:
         raise ValueError(f"{text!r} is not a whole number of bytes below 2^63")
-    return size.numerator
+    return size
 
 
 def format_size(size: int) -> str:

@@ -7,7 +7,6 @@ systemd starts with `RuntimeDirectory=zmqdev` has it in SERVICES, which its grou
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +21,8 @@ SERVICES = Path("/run/zmqdev")
 def candidates(environ: Mapping[str, str] = os.environ) -> list[Path]:
     """Where the directory may be, the better place first. A place too long for a socket is left
     out."""
+    import tempfile  # with much behind it that most commands do not need
+
     places = [Path(tempfile.gettempdir()) / f"zmqdev-{os.getuid()}"]
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     if runtime.startswith("/"):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -67,6 +65,8 @@ def _draft(path: str | Path, what: str, mode: int) -> Iterator[tuple[int, Path]]
 def scratch(prefix: str) -> Iterator[str]:
     """A directory that goes with its files at the end, or, after a kill -9, at the next start of
     a program that makes one. RunError where none can be made."""
+    import tempfile
+
     _sweep(prefix)
     try:
         made = tempfile.TemporaryDirectory(prefix=prefix)
@@ -85,6 +85,8 @@ def scratch(prefix: str) -> Iterator[str]:
 
 def _sweep(prefix: str) -> None:
     """Remove the directories of ours whose programs have all gone."""
+    import tempfile
+
     for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         with suppress(OSError):  # not ours, held, or somebody else removes it just now
             found = path.lstat()
@@ -93,6 +95,8 @@ def _sweep(prefix: str) -> None:
 
 
 def _remove_unheld(path: Path) -> None:
+    import shutil
+
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
