@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -41,6 +42,37 @@ def test_help_and_version_import_neither_zmq_nor_rich(words: list[str]) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+STARTS = [
+    ("streamer", ["zmqdev.broker", "zmqdev.endpoints", "zmqdev.device.keep_ids", "rich", "yaml"]),
+    ("sub", ["zmqdev.options.device", "zmqdev.routing", "zmqdev.endpoints.tasks.client", "rich"]),
+]
+
+
+@pytest.mark.parametrize(("command", "others"), STARTS)
+def test_a_program_starts_without_what_only_others_need(command: str, others: list[str]) -> None:
+    """Loading modules is most of the time until the first message."""
+    code = (
+        "import sys\n"
+        "from zmqdev.cli.program import run\n"
+        "run(['" + command + "', '--duration', '10ms', *sys.argv[1:]])\n"
+        "print([name for name in sys.modules])\n"
+    )
+    words = ["-c", "tcp://127.0.0.1:9"]
+    if command == "streamer":
+        words = ["--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind", "tcp://127.0.0.1:*"]
+        words += ["--control", "off"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = ast.literal_eval(done.stdout.splitlines()[-1])
+    assert not [name for name in loaded for other in others if f"{name}.".startswith(f"{other}.")]
 
 
 def test_the_version_names_the_half_of_the_relay() -> None:
