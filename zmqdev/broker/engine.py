@@ -221,11 +221,7 @@ class BrokerEngine:
         return places(self._capture)
 
     def flows(self) -> tuple[Flow, ...]:
-        counts = self.counters.read()
-        return (
-            Flow("forward", "frontend", "backend", counts["forward"]),
-            Flow("backward", "backend", "frontend", counts["backward"]),
-        )
+        return Flow.both(self.counters.read())
 
     def progress(self, direction: int) -> Progress:
         return Progress(self.counters.turns_ever, self.shell.heard[direction])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from zmqdev.cli.beginning import begin
 from zmqdev.control.attachment import Control
 from zmqdev.control.reload import Reload
 from zmqdev.control.target import Settable
@@ -28,7 +29,7 @@ from zmqdev.options.kind import DeviceKind
 from zmqdev.options.queue import QueueSpec
 from zmqdev.options.streamer import StreamerSpec
 from zmqdev.report.display import display, mode_of
-from zmqdev.report.log import logging_to_stderr, tell_settings
+from zmqdev.report.log import logging_to_stderr
 from zmqdev.system import crash, journal
 from zmqdev.system.signals import STEERING, STOPPING, Signals
 
@@ -132,12 +133,7 @@ def run_device(kind: DeviceKind, spec: DeviceSpec, again: Again | None = None) -
     # Without files to read again SIGHUP ends the program, as when its terminal closes.
     numbers = STOPPING + (STEERING if again or reloadable(spec) else ())
     with Signals(numbers) as signals, logging_to_stderr(spec):
-        for line in warnings(spec):
-            log.warning("%s", line)
-        tell_settings(lambda: printed(kind, spec))
-        life = crash.begin()
-        if life.restarts:
-            log.warning("%s: %s", spec.name, life.words())
+        life = begin(spec.name, warnings(spec), lambda: printed(kind, spec))
         crash.arm()
         if not crash.rest(life, signals):
             return 0

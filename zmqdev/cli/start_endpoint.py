@@ -7,6 +7,7 @@ import logging
 import sys
 from dataclasses import replace
 
+from zmqdev.cli.beginning import begin
 from zmqdev.endpoints.defaults import source_of
 from zmqdev.endpoints.run import EndpointView, run
 from zmqdev.options.delivery import Stamping
@@ -14,7 +15,7 @@ from zmqdev.options.endpoint import AnyEndpoint, EndpointKind, Sub
 from zmqdev.options.endpoint_check import printed, warnings
 from zmqdev.options.endpoint_groups import Input, ReplayOptions
 from zmqdev.options.receiving_check import checks
-from zmqdev.report.log import logging_to_stderr, tell_settings
+from zmqdev.report.log import logging_to_stderr
 from zmqdev.system import crash
 from zmqdev.system.signals import Signals
 
@@ -38,12 +39,7 @@ def run_endpoint(kind: EndpointKind, spec: AnyEndpoint) -> int:
     gc.freeze()
     gc.set_threshold(YOUNG)
     with Signals() as signals, logging_to_stderr(spec):
-        for line in warnings(spec):
-            log.warning("%s", line)
-        tell_settings(lambda: printed(kind, spec))
-        life = crash.begin()
-        if life.restarts:
-            log.warning("%s: %s", spec.name, life.words())
+        life = begin(spec.name, warnings(spec), lambda: printed(kind, spec))
         if goes_on(kind.name, spec):
             crash.arm()
         if not crash.rest(life, signals):

@@ -473,11 +473,7 @@ class RelayEngine:
         return places(self._capture)
 
     def flows(self) -> tuple[Flow, ...]:
-        counts = self.counters.read()
-        made = (
-            Flow("forward", "frontend", "backend", counts["forward"]),
-            Flow("backward", "backend", "frontend", counts["backward"]),
-        )
+        made = Flow.both(self.counters.read())
         _, backward = lanes(self.kind, self.spec)
         return made if backward.enabled else made[:1]
 

@@ -70,24 +70,10 @@ def metrics(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
             yield _flow_metric(row, snapshots)
     yield _drops(snapshots)
     yield from _peers(snapshots)
-    routed = [(s.name, s.details["routes"]) for s in snapshots if "routes" in s.details]
-    if routed:
-        yield from _routes(routed)
-    named = [(s.name, s.details["backends"]) for s in snapshots if "backends" in s.details]
-    if named:
-        yield from _backends(named)
-    kept = [(s.name, s.details["last_value"]) for s in snapshots if "last_value" in s.details]
-    if kept:
-        yield from _last_values(kept)
-    hooked = [(s.name, s.details["hook_ns"]) for s in snapshots if "hook_ns" in s.details]
-    if hooked:
-        yield _hooks(hooked)
-    spools = [(s.name, s.details["spool"]) for s in snapshots if "spool" in s.details]
-    if spools:
-        yield from _spools(spools)
-    reliable = [(s.name, s.details["reliable"]) for s in snapshots if "reliable" in s.details]
-    if reliable:
-        yield from _reliable(reliable)
+    for key, made in _OF_DETAILS.items():
+        found = [(s.name, s.details[key]) for s in snapshots if key in s.details]
+        if found:
+            yield from made(found)
 
 
 def _about(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
@@ -221,12 +207,12 @@ def _last_values(kept: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Metr
         yield made
 
 
-def _hooks(hooked: Sequence[tuple[str, int]]) -> Metric:
+def _hooks(hooked: Sequence[tuple[str, int]]) -> Iterator[Metric]:
     help = "Time in the Python function of the routes."
     family = CounterMetricFamily("zmqdev_hook_seconds", help, labels=("device",))
     for device, nanoseconds in hooked:
         family.add_metric((device,), nanoseconds / 1e9)
-    return family
+    yield family
 
 
 def _spools(reports: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Metric]:
@@ -264,6 +250,17 @@ def _reliable(reports: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Metr
             for service in report["services"]:
                 gauge.add_metric((device, service["name"]), service[row.name])
         yield gauge
+
+
+_OF_DETAILS: Mapping[str, Callable[[list[tuple[str, Any]]], Iterator[Metric]]] = {
+    "routes": _routes,
+    "backends": _backends,
+    "last_value": _last_values,
+    "hook_ns": _hooks,
+    "spool": _spools,
+    "reliable": _reliable,
+}
+"""By the key of a snapshot's details: what makes metrics of them, each with its device."""
 
 
 def _sentence(words: str) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zmqdev.errors import UsageError
-from zmqdev.security.keyfile import read_bounded, refuse_writable
+from zmqdev.security.keyfile import read_whole, refuse_writable
 
 LONGEST_FILE = 4 * 1024 * 1024
 EVERYBODY = "*"
@@ -106,8 +106,6 @@ RIGHTS: dict[str, Callable[[str], bytes]] = {"subscribe": _prefix, "serve": _ser
 
 def load(path: Path) -> Rights:
     """Read a rights file. Raises UsageError."""
-    data = read_bounded(path, LONGEST_FILE)
-    if len(data) > LONGEST_FILE:
-        raise UsageError(f"larger than {LONGEST_FILE} bytes", str(path))
+    data = read_whole(path, LONGEST_FILE)
     refuse_writable(path)
     return parse(data, str(path))

@@ -80,6 +80,14 @@ def _write_whole(path: Path, data: bytes, mode: int) -> None:
         os.fsync(handle)
 
 
+def read_whole(path: Path, most: int) -> bytes:
+    """A file of at most `most` bytes. Raises UsageError for a longer one."""
+    data = read_bounded(path, most)
+    if len(data) > most:
+        raise UsageError(f"larger than {most} bytes", str(path))
+    return data
+
+
 def load(path: Path) -> Certificate:
     """Read a certificate file. Raises UsageError with `path:line:column`."""
     return parse(read_bounded(path, LONGEST_FILE), str(path))

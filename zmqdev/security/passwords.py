@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 
 from zmqdev.errors import UsageError
-from zmqdev.security.keyfile import read_bounded, refuse_shared
+from zmqdev.security.keyfile import read_whole, refuse_shared
 
 LONGEST_FILE = 4 * 1024 * 1024
 # PLAIN carries names and passwords with one length byte.
@@ -150,9 +150,7 @@ def _entry(line: str, place: str) -> tuple[str, Hashed]:
 
 def load(path: Path) -> Users:
     """Read a users file, which must be nobody else's to read. Raises UsageError."""
-    data = read_bounded(path, LONGEST_FILE)
-    if len(data) > LONGEST_FILE:
-        raise UsageError(f"larger than {LONGEST_FILE} bytes", str(path))
+    data = read_whole(path, LONGEST_FILE)
     refuse_shared(path)
     return parse(data, str(path))
 

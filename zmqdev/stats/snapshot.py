@@ -67,6 +67,14 @@ class Flow:
     def bytes(self) -> int:
         return self.counts["bytes"]
 
+    @classmethod
+    def both(cls, counts: Mapping[str, Mapping[str, int]]) -> tuple[Flow, Flow]:
+        """The two directions of a device, from their counts by name."""
+        return (
+            cls("forward", "frontend", "backend", counts["forward"]),
+            cls("backward", "backend", "frontend", counts["backward"]),
+        )
+
     @property
     def drops(self) -> dict[str, int]:
         """By reason, without the zeros."""

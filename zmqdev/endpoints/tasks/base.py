@@ -8,6 +8,7 @@ from typing import Any
 
 import zmq
 
+from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.task import FlowCount, Rest, held_at_most
 from zmqdev.errors import ZmqdevError
 from zmqdev.relay import recv_burst
@@ -15,16 +16,17 @@ from zmqdev.system.stdio import OUTPUT, Sink
 
 
 class BaseTask:
-    """A task with nothing to say."""
+    """A task with nothing to say. `gate`: it begins when that is open; None: at once."""
 
     lingers = True
 
-    def __init__(self) -> None:
+    def __init__(self, gate: Gate | None = None) -> None:
         self.stalled_since: float | None = None
+        self._begins = gate
 
     @property
     def state(self) -> str:
-        return "running"
+        return "running" if self._begins is None or self._begins.is_open else "waiting"
 
     @property
     def intake(self) -> Callable[[int], int] | None:
@@ -54,8 +56,8 @@ class CountedTask(BaseTask):
     noun = "message"
     nothing = "nothing came"
 
-    def __init__(self, count: int | None) -> None:
-        super().__init__()
+    def __init__(self, count: int | None, gate: Gate | None = None) -> None:
+        super().__init__(gate)
         self.flow = FlowCount()
         self.expected = count
 

@@ -48,7 +48,7 @@ class ClientTask(BaseTask):
         wire: Wire | None = None,
     ) -> None:
         # It stalls only while it waits for peers; each request has a time limit of its own.
-        super().__init__()
+        super().__init__(gate)
         self.flow = FlowCount()
         self.requests = requests
         self.latency = Latency()
@@ -60,10 +60,6 @@ class ClientTask(BaseTask):
         self._stopping = False
         self._began: float | None = None
         self._last_reply = 0.0
-
-    @property
-    def state(self) -> str:
-        return "running" if self._gate.is_open else "waiting"
 
     @property
     def expected(self) -> int | None:

@@ -31,15 +31,11 @@ class Conversation(CountedTask):
         count: int | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(count)
+        super().__init__(count, gate)
         self.sent = 0
         self._socket, self._feed, self._pace, self._gate = socket, feed, pace, gate
         self._sink, self._layout, self._clock = sink, layout, clock
         self._readiness = Readiness(feed) if feed is not None else None
-
-    @property
-    def state(self) -> str:
-        return "running" if self._gate.is_open else "waiting"
 
     def extra(self) -> dict[str, float]:
         return {"sent": self.sent}

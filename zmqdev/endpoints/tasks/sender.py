@@ -61,7 +61,7 @@ class Sender(BaseTask):
         subscriptions: SeenSubscriptions | None,
         reached: Callable[[], object] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(gate)
         self._reached = reached
         self.unheard = 0
         self._socket, self._feed, self._pace, self._gate = socket, feed, pace, gate
@@ -79,10 +79,6 @@ class Sender(BaseTask):
         flow = FlowCount(self._before.messages, self._before.bytes)
         flow.add(self._held[: self._at])
         return flow
-
-    @property
-    def state(self) -> str:
-        return "running" if self._gate.is_open else "waiting"
 
     @property
     def expected(self) -> int | None:

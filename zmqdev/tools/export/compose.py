@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from zmqdev.tools.export.export import (
     health,
     label,
     most_memory,
+    stop_seconds,
     stranded,
     together,
     units,
@@ -46,10 +46,8 @@ from zmqdev.tools.export.reach import allowed_here, narrowed, opened
 from zmqdev.tools.export.store import PLACE, store_of, with_store
 from zmqdev.topology.links import Plan
 
-GRACE = 5
 KEYS, CONFIG = "/run/secrets", "/etc/zmqdev.yaml"
 USER = 65532  # that of configs/Containerfile
-_RESTARTS = {"always": "always", "on-failure": "on-failure", "no": "no"}
 # Compose takes it from the surroundings or from a file .env, and no file here has it.
 _PASSWORD = {"PGPASSWORD": "${PGPASSWORD:?the password of the database}"}
 _PROBE = "import urllib.request as u; u.urlopen('http://127.0.0.1:{}/readyz', timeout=2)"
@@ -132,8 +130,8 @@ def _service(unit: Unit, options: Options, ready: dict[str, bool]) -> dict[str, 
         "command": unit.command(CONFIG),
         "user": user,
         **_mounted(unit, user, options),
-        "restart": _RESTARTS[unit.part.life.restart.policy],
-        "stop_grace_period": f"{ceil(unit.part.spec.drain) + GRACE}s",
+        "restart": unit.part.life.restart.policy,
+        "stop_grace_period": f"{stop_seconds(unit.part)}s",
         "init": True,
         "tmpfs": ["/tmp"],
         "cap_drop": ["ALL"],

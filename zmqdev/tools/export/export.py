@@ -27,12 +27,20 @@ from zmqdev.tools.export.reach import METRICS_PORT, Bound, bound_by, metrics_at
 from zmqdev.topology.links import Plan, Port, is_loopback
 from zmqdev.topology.selection import needs
 
+GRACE = 5
+"""Seconds for closing, after the drain."""
+
 
 def most_memory(part: Part) -> int:
     """Bytes after which the engine ends it: above its own limit, where it cuts off the longest
     unfinished messages first."""
     limit = part.device.limits.memory if part.device is not None else 0
     return max(MEMORY, ceil(limit / OWN_SHARE))
+
+
+def stop_seconds(part: Part) -> int:
+    """How long a part may take to stop: its drain, and time to close."""
+    return ceil(part.spec.drain) + GRACE
 
 
 class Mode(int):

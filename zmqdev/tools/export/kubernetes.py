@@ -37,18 +37,18 @@ from zmqdev.tools.export.export import (
     label,
     most_memory,
     secret,
+    stop_seconds,
     stranded,
     together,
     units,
     unpacked,
     with_health,
 )
-from zmqdev.tools.export.kubernetes_database import database_objects, password_from
+from zmqdev.tools.export.kubernetes_database import database_objects, password_from, pod
 from zmqdev.tools.export.reach import Bound, allowed_here, opened, widened
 from zmqdev.tools.export.store import PLACE, most_bytes, store_of, with_store
 from zmqdev.topology.links import Plan
 
-GRACE = 5
 KEYS, SEALED = "/run/zmqdev/keys", "/run/zmqdev/sealed"
 CONFIG = "/etc/zmqdev"
 USER = 65532  # nobody that an image or a node has
@@ -195,13 +195,13 @@ def _ends(part: Part) -> bool:
 
 def _job(unit: Unit, app: str, options: Options) -> dict[str, Any]:
     again = unit.part.life.restart
-    pod = _pod(unit, options)
-    pod["restartPolicy"] = "Never" if again.policy == "no" else "OnFailure"
+    pods = _pod(unit, options)
+    pods["restartPolicy"] = "Never" if again.policy == "no" else "OnFailure"
     return {
         "parallelism": unit.replicas,
         "completions": unit.replicas,
         "backoffLimit": 0 if again.policy == "no" else again.limit or _FOR_EVER,
-        "template": _template(unit, app, pod),
+        "template": _template(unit, app, pods),
     }
 
 
@@ -215,27 +215,14 @@ def _deployment(unit: Unit, app: str, options: Options) -> dict[str, Any]:
 
 
 def _pod(unit: Unit, options: Options) -> dict[str, Any]:
-    pod: dict[str, Any] = {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": ceil(unit.part.spec.drain) + GRACE,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [_container(unit, options)],
-        "volumes": list(_volumes(unit)),
-    }
+    made = pod(USER, _container(unit, options), list(_volumes(unit)), stop_seconds(unit.part))
     if any(port < _PRIVILEGED for port in unit.ports):
-        pod["securityContext"]["sysctls"] = [
+        made["securityContext"]["sysctls"] = [
             {"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}
         ]
     if unit.keys:
-        pod["initContainers"] = [_copying(options)]
-    return pod
+        made["initContainers"] = [_copying(options)]
+    return made
 
 
 # Two of one part at a time would share its peers between them.

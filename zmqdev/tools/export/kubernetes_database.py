@@ -11,6 +11,10 @@ from zmqdev.tools.export.database import DATA, IMAGE, PORT, USER, StoreDatabase
 from zmqdev.tools.export.export import Unit
 
 _SIZE = "10Gi"
+_VOLUMES: list[dict[str, Any]] = [
+    {"name": "run", "emptyDir": {}},
+    {"name": "tmp", "emptyDir": {}},
+]
 _SECRET = "{}-password"
 
 
@@ -56,29 +60,36 @@ def database_objects(
 
 
 def _stateful(database: StoreDatabase, labels: dict[str, str]) -> dict[str, Any]:
+    made = pod(USER, _container(database), _VOLUMES)
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": _SIZE}}}
     return {
         "serviceName": database.name,
         "replicas": 1,
         "selector": {"matchLabels": labels},
-        "template": {"metadata": {"labels": labels}, "spec": _pod(database)},
+        "template": {"metadata": {"labels": labels}, "spec": made},
         "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
     }
 
 
-def _pod(database: StoreDatabase) -> dict[str, Any]:
+def pod(
+    user: int, container: dict[str, Any], volumes: list[dict[str, Any]], grace: int | None = None
+) -> dict[str, Any]:
+    """The specification of a pod with one container and no more rights than it needs; `grace` is
+    how many seconds its end may take."""
+    patience = {} if grace is None else {"terminationGracePeriodSeconds": grace}
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        **patience,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
+            "runAsUser": user,
+            "runAsGroup": user,
+            "fsGroup": user,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(database)],
-        "volumes": [{"name": "run", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}],
+        "containers": [container],
+        "volumes": volumes,
     }
 
 

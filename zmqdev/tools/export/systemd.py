@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import ceil
 
 from zmqdev.options.device import reloadable
 from zmqdev.options.part import Part
@@ -25,6 +24,7 @@ from zmqdev.tools.export.export import (
     joined,
     label,
     most_memory,
+    stop_seconds,
     together,
     units,
     unpacked,
@@ -35,8 +35,6 @@ from zmqdev.topology.links import Plan
 
 WATCHDOG = 20
 # Long enough for the drain, and for the messages that leave after it.
-GRACE = 5
-_RESTARTS = {"always": "always", "on-failure": "on-failure", "no": "no"}
 _PASSWORD = "/etc/zmqdev/postgres.env"
 _PRIVILEGED = 1024
 HARDENED = (
@@ -171,10 +169,10 @@ def _life(unit: Unit, config: str, options: Options) -> Iterator[str]:
     yield f"LoadCredential=config.yaml:{config}"
     for name, path in unit.keys.items():
         yield f"LoadCredential={name.replace('/', '_')}:{path}"
-    yield f"Restart={_RESTARTS[part.life.restart.policy]}"
+    yield f"Restart={part.life.restart.policy}"
     yield "RestartPreventExitStatus=2 3"
     yield f"RestartSec={format_duration(part.life.restart.delay)}"
-    yield f"TimeoutStopSec={ceil(part.spec.drain) + GRACE}"
+    yield f"TimeoutStopSec={stop_seconds(part)}"
     if device and reloadable(device):
         # Without files to read again SIGHUP ends it.
         yield "ExecReload=/bin/kill -HUP $MAINPID"
