@@ -1,4 +1,4 @@
-"""check: the mistakes in a file, before it runs; and the file in another form."""
+"""The command `check`: report mistakes in a file before it runs, and convert it to ZDCF."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ with --strict also when there is a warning.
 
 @dataclass(frozen=True)
 class CheckOptions:
+    """The options of `check`."""
+
     strict: bool = option(Flag(), default=False, help="Warnings are errors too.")
     format: str = option(
         Choice(choices=FORMATS),
@@ -39,6 +41,7 @@ class CheckOptions:
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     found = click.Argument(
         ["files"], nargs=-1, metavar="[FILE...]", callback=_files, shell_complete=files
     )

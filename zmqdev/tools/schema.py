@@ -1,4 +1,4 @@
-"""schema: the JSON Schema of a file, for editors and validators."""
+"""The command `schema`: print the JSON Schema of a file, for editors and validators."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     return click.Command(
         name,
         callback=_schema,

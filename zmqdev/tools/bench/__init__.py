@@ -1,1 +1,1 @@
-"""Load, percentiles, a frozen report."""
+"""The benchmark: loads, runs, figures and reports."""

@@ -1,4 +1,4 @@
-"""A case: one load at one size, and what is compared in it."""
+"""The cases of a benchmark: one load at one message size, and the targets it compares."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from zmqdev.tools.bench.routed import JSON_SIZE
 
 @dataclass(frozen=True)
 class Case:
-    """Times in seconds, sizes in bytes. `count` None: until `time` is over.
+    """One load at one size.
 
-    `between` names what is compared, `baseline` which of them the others are compared with.
-    `jobs`: Majordomo workers in the process of each receiver.
+    Times are in seconds, sizes in bytes. With `count` None a sender sends until `time`
+    is over. `between` names the targets to compare, `baseline` the one that the others
+    are divided by. `jobs` is the number of Majordomo workers in each receiver's
+    process.
     """
 
     load: str
@@ -43,9 +45,11 @@ class Case:
     def kind(self) -> Load:
         return LOADS[self.load]
 
+    """The load that this case runs."""
+
     @property
     def title(self) -> str:
-        """`pipeline 4KiB`, `request 64 B, 4 x 2`."""
+        """Return the title in reports: `pipeline 4KiB`, `request 64 B, 4 x 2`."""
         if self.load == "file":
             return f"file, {self.count:,} lines"
         unit = "" if format_size(self.size)[-1] == "B" else " B"
@@ -56,13 +60,16 @@ class Case:
 
 DEFAULT_LOADS = ("pipeline", "pubsub", "request", "latency")
 DEFAULT_LINES = 1_000_000
-# With the usual two receivers, enough that a broker never waits for a worker.
+# With the default two receivers this is enough that a broker never waits for a worker.
 JOBS = 16
 SPEC = BenchSpec()
 
 
 def cases(spec: BenchSpec) -> Iterator[Case]:
-    """What a spec asks for, in order. UsageError for a pair that does not fit."""
+    """Yield the cases that `spec` asks for, in order.
+
+    Raises UsageError when a target does not fit a load.
+    """
     for name in spec.loads or DEFAULT_LOADS:
         load = LOADS[name]
         for size in spec.size or (load.size, *load.more_sizes):
@@ -70,6 +77,7 @@ def cases(spec: BenchSpec) -> Iterator[Case]:
 
 
 def case(load: Load, spec: BenchSpec, size: int) -> Case:
+    """Build one case; what `spec` leaves open comes from the load."""
     between = compared(load, spec, size)
     return Case(
         load=load.name,
@@ -87,7 +95,10 @@ def case(load: Load, spec: BenchSpec, size: int) -> Case:
 
 
 def compared(load: Load, spec: BenchSpec, size: int) -> tuple[str, ...]:
-    """What stands between in this load: what was asked for, or what is usual and fits."""
+    """Return the targets to compare: those asked for, or the usual ones that fit the load.
+
+    Raises UsageError when a target that was asked for does not fit.
+    """
     for name in spec.between:
         if name not in load.fits:
             fits = ", ".join(load.fits)
@@ -101,12 +112,17 @@ def compared(load: Load, spec: BenchSpec, size: int) -> tuple[str, ...]:
 
 
 def usual(load: Load, size: int) -> tuple[str, ...]:
+    """Return the targets that are compared by default."""
     if load.name == "route":
         return ("native", *(BY_FIELD if size >= JSON_SIZE else BY_TOPIC))
     return ("direct", "native") if load.name == "file" else DEFAULT_BETWEEN
 
 
 def baseline_of(between: tuple[str, ...], asked: str | None) -> str:
+    """Return the target that others are divided by: by default zmq_proxy, else the first.
+
+    Raises UsageError when the target asked for is not compared.
+    """
     if asked is not None and between and asked not in between:
         raise UsageError(f"{asked} is not compared here; add --between {asked}", "--baseline")
     if asked is not None:

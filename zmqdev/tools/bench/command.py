@@ -1,4 +1,4 @@
-"""bench: devices and proxies measured between senders and receivers."""
+"""The command `bench`: measure devices and proxies between senders and receivers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zmqdev.options.layer import build, environment_layer, flag_layer
 from zmqdev.system import atomic_file
 from zmqdev.tools.bench.options import BenchSpec, resolve
 
-if TYPE_CHECKING:  # they import zmq, which `zmqdev bench --help` does not wait for
+if TYPE_CHECKING:  # importing zmq would slow `zmqdev bench --help` down
     from zmqdev.tools.bench.case import Case
     from zmqdev.tools.bench.report import CaseRuns, Report
 
@@ -31,6 +31,7 @@ is already running, of any make.
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     loads = click.Argument(["loads"], nargs=-1, metavar="[LOAD]...")
     return HeadedCommand(
         name,
@@ -58,7 +59,7 @@ def _act(spec: BenchSpec) -> int:
     asked = STANDARD if spec.standard else tuple(cases(spec))
     machine = this_machine()
     for path in filter(None, (spec.svg, spec.markdown)):
-        atomic_file.check(path)  # before minutes of measuring, not after them
+        atomic_file.check(path)  # fail before minutes of measuring, not after
     measured = _measure(spec, asked)
     _publish(spec, Report(machine, _command_line(), spec.noise, measured))
     return 0
@@ -75,7 +76,7 @@ def _measure(spec: BenchSpec, asked: tuple[Case, ...]) -> tuple[CaseRuns, ...]:
             spec.frontend, spec.backend, spec.pid, spec.senders_bind, spec.majordomo
         )
     total = spec.rounds * sum(len(case.between) for case in asked)
-    # SIGTERM ends it as Ctrl-C does, so that no process is left behind.
+    # SIGTERM ends the bench as Ctrl-C does, so that no process is left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with BenchProgress(total, sys.stderr, quiet=spec.quiet) as progress:
@@ -85,7 +86,7 @@ def _measure(spec: BenchSpec, asked: tuple[Case, ...]) -> tuple[CaseRuns, ...]:
 
 
 def _publish(spec: BenchSpec, report: Report) -> None:
-    """JSON or a table on stdout, and the files that were asked for."""
+    """Print JSON or a table on stdout, and write the files that were asked for."""
     from zmqdev.tools.bench.report_markdown import markdown
     from zmqdev.tools.bench.report_svg import svg
 
@@ -94,7 +95,7 @@ def _publish(spec: BenchSpec, report: Report) -> None:
             atomic_file.write(spec.svg, svg(report), mode=0o666)
         if spec.markdown:
             atomic_file.write(spec.markdown, markdown(report), mode=0o666)
-    finally:  # minutes of measuring are told whatever becomes of the files
+    finally:  # print the results even when a file cannot be written
         _print(spec, report)
 
 

@@ -1,7 +1,8 @@
 """The cost of a process: CPU seconds of all its threads, and resident memory.
 
-And how much of the machine others used meanwhile: the spread of repeated runs shows a neighbour
-that comes and goes; one that stays shows only in `Meter`.
+`Meter` measures how much of the machine other processes used during a run. The spread
+of repeated runs shows a neighbour that comes and goes; only `Meter` shows one that
+stays.
 """
 
 from __future__ import annotations
@@ -14,19 +15,22 @@ from pathlib import Path
 
 STAT = Path("/proc/stat")
 _USER, _NICE, _SYSTEM, _STEAL = 0, 1, 2, 7
-"""Columns of the first line of /proc/stat. Interrupts are left out: on a loopback they are ours."""
+"""Columns of the first line of /proc/stat, proc(5). Interrupt time is left out: on
+loopback the run itself causes it."""
 
 
 class Meter:
-    """What others used, from `Meter(pids)` until `share`. The processes are those of the run, this
-    one included."""
+    """Measures what other processes use, from the call of `Meter(pids)` to that of `share`.
+
+    `pids` are the processes of the run; this process is added.
+    """
 
     def __init__(self, pids: Iterable[int]) -> None:
         self._pids = (*pids, os.getpid())
         self._begun, self._busy, self._own = time.monotonic(), busy_seconds(), self._ours()
 
     def share(self) -> float | None:
-        """Of all cores, 0 to 1; None where the system does not tell."""
+        """Return the share of all cores, 0 to 1; None where the system does not report it."""
         took, busy, own = time.monotonic() - self._begun, busy_seconds(), self._ours()
         if None in (self._busy, busy, self._own, own) or took <= 0:
             return None
@@ -39,7 +43,7 @@ class Meter:
 
 
 def busy_seconds() -> float | None:
-    """CPU seconds of all processes since the machine started, and what its host took away."""
+    """Return the CPU seconds of all processes since boot, plus the time stolen by the host."""
     try:
         first = STAT.read_text().partition("\n")[0].split()[1:]
         ticks = sum(int(first[column]) for column in (_USER, _NICE, _SYSTEM, _STEAL))
@@ -54,8 +58,10 @@ ZMQ_THREAD = "ZMQbg"
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU seconds so far, resident bytes; None where the system does not tell. `loop`: the CPU
-    seconds without those of libzmq's threads, where that was asked for."""
+    """CPU seconds so far and resident bytes; None where the system does not report them.
+
+    `loop` is the CPU time without that of libzmq's threads, if it was asked for.
+    """
 
     cpu: float | None
     resident: int | None
@@ -63,12 +69,16 @@ class Cost:
 
 
 def cost_of(pid: int, *, threads: bool = False) -> Cost:
+    """Measure a process; with `threads`, also without libzmq's threads."""
     loop = own_seconds(pid) if threads else None
     return Cost(cpu_seconds(pid), resident_bytes(pid), loop)
 
 
 def own_seconds(pid: int) -> float | None:
-    """CPU seconds of the threads that are not libzmq's: those have names that begin so."""
+    """Return the CPU seconds of the threads that are not libzmq's.
+
+    libzmq gives its threads names that begin with `ZMQbg`.
+    """
     try:
         threads = Path(f"/proc/{pid}/task").iterdir()
         own = [at for at in threads if not (at / "comm").read_text().startswith(ZMQ_THREAD)]
@@ -78,10 +88,10 @@ def own_seconds(pid: int) -> float | None:
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """User and system time, in nanoseconds' steps.
+    """Return user and system time with nanosecond resolution; None if it is unknown.
 
-    Linux gives each process a clock of its own, named by its inverted id (clock_getcpuclockid(3));
-    /proc/PID/stat has the same number in steps of 10 ms.
+    Linux gives each process a CPU clock whose id is derived from the inverted process
+    id (clock_getcpuclockid(3)). /proc/PID/stat has the same figure in steps of 10 ms.
     """
     try:
         return time.clock_gettime((~pid << 3) | 2)
@@ -90,6 +100,7 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 def resident_bytes(pid: int) -> int | None:
+    """Return the resident memory of a process; None if it is unknown."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""A file of lines through `zmqdev push -F` and `zmqdev pull`, and the same file at the end."""
+"""The load `file`: send a file of lines with `zmqdev push -F`, receive it with `zmqdev pull`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from zmqdev.tools.bench.case import Case
 from zmqdev.tools.bench.report import Run
 from zmqdev.tools.bench.targets import ANYWHERE, Between, await_file, last_line, started
 
-# Silence after which `pull` gives the missing lines up; `push` is started meanwhile.
+# `pull` gives up on missing lines after this silence; `push` starts within it.
 QUIET = 30.0
 LONGEST = 300.0
 
 
 def once(case: Case, row: Between, round_: int, place: Path) -> Run:
-    """The rate is lines a second, from the start of `push` until `pull` has written the last
-    and ended: what a person waits for. RunError when what came out is not what went in, and
-    nothing is missing."""
+    """Run the load once through the target `row`.
+
+    The rate is in lines a second, from the start of `push` until `pull` has written the
+    last line and ended: the time a user waits. `place` is the directory of the run.
+    Raises RunError when no line is missing and yet the files differ.
+    """
     whole = case.count
     assert whole is not None
     source, target = _source(place.parent, whole), place / "out"
@@ -39,7 +42,7 @@ def once(case: Case, row: Between, round_: int, place: Path) -> Run:
             with _program(place, place / "push-out", "push", *feed) as push:
                 _ended(pull, "pull", place, EXIT_UNMET)
                 took = time.monotonic() - begun
-                if pull.returncode != EXIT_UNMET:  # else `push` may have lines for nobody
+                if pull.returncode != EXIT_UNMET:  # otherwise `push` may still hold lines
                     _ended(push, "push", place)
     if pull.returncode == EXIT_UNMET:
         return Run(row.name, round_, sent=whole, received=_lines(target))
@@ -49,7 +52,7 @@ def once(case: Case, row: Between, round_: int, place: Path) -> Run:
 
 
 def _source(top: Path, count: int) -> Path:
-    """The numbers from 1 on, a line each; made once."""
+    """Return a file with the numbers from 1 to `count`, one a line; write it once."""
     path = top / f"lines-{count}"
     if not path.exists():
         with open(path, "w") as file:
@@ -83,7 +86,11 @@ def _lines(path: Path) -> int:
 def _ended(
     process: subprocess.Popen[bytes], command: str, place: Path, also: int = EXIT_OK
 ) -> None:
-    """Wait for it. RunError when it has failed; `also` is a status that is none."""
+    """Wait until the process ends.
+
+    Raises RunError when it fails or takes too long. `also` is another exit status that
+    does not count as a failure.
+    """
     try:
         status = process.wait(LONGEST)
     except subprocess.TimeoutExpired:

@@ -1,21 +1,23 @@
-"""The loads: a row each. What sends, what receives, what device stands between."""
+"""The loads, declared as a table: sender, receiver and the kind of device between them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 MEBIBYTE = 1 << 20
-# In flight or prepared at most, so that large messages do not fill the memory.
+# Limit of the bytes in flight or prepared, so that large messages do not fill the
+# memory.
 MOST_BYTES = 16 * MEBIBYTE
 
 
 @dataclass(frozen=True)
 class Load:
-    """`sender` and `receiver` are roles of `party.py`; none: it is measured in its own way.
+    """One load.
 
-    `kind` is the device that fits, `fits` what can stand between, `window` as in the spec
-    (0: none), `measures` the name of the metric that tells most. `more_sizes` are cases of their
-    own where no size was asked for.
+    `sender` and `receiver` are roles of `party.py`, empty for a load that is measured
+    in another way. `kind` is the kind of device that fits, `fits` lists the targets
+    that can be measured, `window` is as in the options (0: none), `measures` names the
+    metric that says most. `more_sizes` are further cases when no size was asked for.
     """
 
     name: str
@@ -34,7 +36,7 @@ class Load:
 
 _ALWAYS = ("direct", "proxy", "tuned", "native", "silent", "asked", "python", "device")
 
-# With a topic in each message, and with JSON.
+# For messages with topics, and for JSON messages.
 BY_TOPIC = ("ten", "thousand", "function", "stalled-drop", "stalled-next", "blocked")
 BY_FIELD = ("field", "four-fields", "function")
 ROUTED = tuple(dict.fromkeys((*BY_TOPIC, *BY_FIELD)))
@@ -59,7 +61,8 @@ LOADS = {
             "subscriber",
             "rate",
             (*_ALWAYS, "block"),
-            # A forwarder with the high-water mark of zmqdev loses none of so many in flight.
+            # With zmqdev's high-water mark a forwarder loses nothing of this many in
+            # flight.
             window=4000,
         ),
         Load(
@@ -110,5 +113,6 @@ DEFAULT_BETWEEN = ("direct", "proxy", "native", "python")
 
 
 def bounded_window(window: int, size: int) -> int:
-    """So many messages in flight that their bytes stay below MOST_BYTES; 8 at least."""
+    """Reduce `window` so that the bytes in flight stay below MOST_BYTES, but not below
+    8 messages."""
     return min(window, max(8, MOST_BYTES // size)) if window else 0

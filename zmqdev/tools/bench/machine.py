@@ -1,4 +1,4 @@
-"""The machine and time of a measurement."""
+"""The machine and the date of a measurement."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ import zmqdev
 
 @dataclass(frozen=True)
 class Machine:
-    """`cores` that this process may use; `load` of the last minute before the bench began."""
+    """A machine, its software and the date.
+
+    `cores` counts those that this process may use; `load` is the load average of the
+    minute before the bench began.
+    """
 
     processor: str
     cores: int
@@ -28,6 +32,7 @@ class Machine:
     load: float
 
     def line(self) -> str:
+        """Return the description that reports print."""
         cores = f"{self.cores} core" + ("" if self.cores == 1 else "s")
         return (
             f"{self.processor}, {cores}, {self.system}; Python {self.python}, "
@@ -37,6 +42,7 @@ class Machine:
 
 
 def this_machine() -> Machine:
+    """Describe this machine now."""
     return Machine(
         processor=_processor(),
         cores=_cores(),
@@ -57,7 +63,7 @@ def _cores() -> int:
 
 
 def _processor() -> str:
-    """The name that Linux knows; elsewhere what Python does."""
+    """Return the processor's name from /proc/cpuinfo, or from Python where there is none."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:

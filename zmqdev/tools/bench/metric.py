@@ -1,4 +1,4 @@
-"""The metrics of a run: a row each. The reports take their columns from here."""
+"""The metrics of a run, declared as a table; all reports take their columns from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from zmqdev.tools.bench.report import Run
 
 @dataclass(frozen=True)
 class Metric:
-    """`unit` is rate, time, bytes or count; `typical` makes one number of those of all runs."""
+    """One metric.
+
+    `unit` is rate, time, share, bytes or count; `of` reads the value from a run;
+    `typical` combines the values of several runs.
+    """
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""A benchmark as it was asked for: `zmqdev bench`. Pure, like every spec."""
+"""The options of `zmqdev bench`. This module does no I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zmqdev.options.places import Address
 from zmqdev.options.types import Choice, Flag, Integer, Many, Number, Text
 
 LOADS = ("pipeline", "pubsub", "request", "latency", "route", "file")
-"""What is measured; `load.py` says how."""
+"""The loads; `load.py` describes each."""
 BETWEEN = (
     "direct",
     "proxy",
@@ -33,16 +33,17 @@ BETWEEN = (
     "blocked",
     "device",
 )
-"""What stands between senders and receivers; `targets.py` describes each."""
-# A message carries its number, or the time at which it was due.
+"""The targets to compare; `targets.py` describes each."""
+# Each message carries its number, or the time at which it was due: 8 bytes.
 LEAST_SIZE = 8
 
 
 @dataclass(frozen=True)
 class MessageSize(Size):
-    """Bytes of a message: room for its number at least."""
+    """The size of a message, at least 8 bytes."""
 
     def parse(self, raw: object, *, text: bool) -> int:
+        """Parse a size; raises ValueError when it is too small for the message's number."""
         size = super().parse(raw, text=text)
         if size < LEAST_SIZE:
             raise ValueError(f"{size} is too small; a message has {LEAST_SIZE} bytes at least")
@@ -51,7 +52,7 @@ class MessageSize(Size):
 
 @dataclass(frozen=True)
 class BenchSpec:
-    """What is not said is the load's own default."""
+    """The options. What is not given comes from the load."""
 
     loads: tuple[str, ...] = option(
         Many(Choice(choices=LOADS)), default=(), flag="", help="The loads, in this order."
@@ -160,7 +161,10 @@ class BenchSpec:
 
 
 def resolve(spec: BenchSpec, written: Written) -> BenchSpec:
-    """The spec, if what it asks for goes together. UsageError names the place."""
+    """Return `spec` after checking that its options fit together.
+
+    Raises UsageError that names the place of the offending option.
+    """
     if (spec.frontend is None) != (spec.backend is None):
         one = "frontend" if spec.frontend is None else "backend"
         raise UsageError(

@@ -1,4 +1,4 @@
-"""The result of a bench: frozen, and restored from its JSON."""
+"""The result of a bench: frozen classes that can be restored from their JSON."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Run:
-    """One run. Rates are messages a second, times seconds, memory bytes; None: not measured.
+    """One run of one target.
 
-    `sent` is how many messages would have come if none was lost. `cpu` is the device's per
-    message, `loop` that without the threads of libzmq, `busy` its part of a core; `idle` its memory
-    before the run, `resident` after it. `breaks`: bursts in which a number was missing or in the
-    wrong place. `late`: half of the messages were sent no later than this after they were due.
-    `window`: how many messages were in flight at most in the end of a pubsub run. `others`: the
-    share of the machine that other processes used meanwhile.
+    Rates are in messages a second, times in seconds, memory in bytes; None means not
+    measured.
+
+    - `sent`: messages that would have arrived if none was lost.
+    - `cpu`: the device's CPU time per message; `loop`: the same without libzmq's
+      threads; `busy`: the share of a core that the device used.
+    - `idle`, `resident`: the device's memory before and after the run.
+    - `breaks`: bursts in which a number was missing or out of order.
+    - `late`: half of the messages were sent no later than this after they were due.
+    - `window`: the most messages in flight at the end of a pubsub run.
+    - `others`: the share of the machine that other processes used meanwhile.
     """
 
     between: str
@@ -47,6 +52,7 @@ class Run:
 
     @property
     def lost(self) -> int:
+        """Return how many messages did not arrive."""
         return self.sent - self.received
 
 
@@ -60,7 +66,7 @@ class CaseRuns:
 
 @dataclass(frozen=True)
 class Report:
-    """`noise` is the bound of the spread above which the machine was too noisy."""
+    """A whole report. `noise` is the spread above which the machine counts as too noisy."""
 
     machine: Machine
     command: str
@@ -68,12 +74,12 @@ class Report:
     cases: tuple[CaseRuns, ...]
 
     def plain(self) -> dict[str, Any]:
-        """The same as JSON can hold."""
+        """Return the report as plain values for JSON."""
         return dataclasses.asdict(self)
 
 
 def restore(cls: type[T], plain: Any) -> T:
-    """The frozen object that `dataclasses.asdict`, and JSON after it, made `plain` of."""
+    """Rebuild the frozen object that `dataclasses.asdict` turned into `plain`."""
     hints = typing.get_type_hints(cls)
     values = {
         item.name: _value(hints[item.name], plain[item.name])

@@ -1,4 +1,4 @@
-"""A report of a bench as Markdown, to be put into a README as it is."""
+"""The report of a bench as Markdown, ready to be pasted into a README."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zmqdev.tools.bench.report_rows import ReportTable, legend, noise_lines, res
 
 
 def markdown(report: Report) -> str:
-    """Machine, date and command; the results; what the names mean; noise."""
+    """Return machine, date and command, the results, the legend, and warnings about noise."""
     parts = [f"`{report.command}` on {report.machine.line()}."]
     parts.append("\n".join(table(results(report))))
     parts.append("\n".join(f"- {line}" for line in legend(report)))
@@ -18,7 +18,7 @@ def markdown(report: Report) -> str:
 
 
 def table(found: ReportTable) -> Iterator[str]:
-    """The lines of a Markdown table."""
+    """Yield the lines of a Markdown table."""
     yield _row(found.columns)
     yield _row(["---"] * len(found.columns))
     for row in found.rows:

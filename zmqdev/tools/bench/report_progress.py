@@ -1,4 +1,4 @@
-"""The progress of a bench, on stderr."""
+"""The progress of a bench on stderr."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zmqdev.tools.bench.report_rows import shown
 
 
 class BenchProgress:
-    """A bar on a terminal, a line for each run elsewhere. A context; nothing when `quiet`."""
+    """A context that shows a bar on a terminal and a line per run elsewhere; nothing if `quiet`."""
 
     def __init__(self, total: int, out: TextIO, *, quiet: bool) -> None:
         self._total, self._done, self._out, self._quiet = total, 0, out, quiet
@@ -40,7 +40,7 @@ class BenchProgress:
             self._bar.stop()
 
     def tell(self, case: Case, run: Run) -> None:
-        """After a run."""
+        """Report a run that has just ended."""
         self._done += 1
         line = said(case, run)
         if self._bar is not None:
@@ -50,7 +50,7 @@ class BenchProgress:
 
 
 def said(case: Case, run: Run) -> str:
-    """`pipeline 16 B native: 3.21 M msg/s`."""
+    """Describe a run in a line: `pipeline 16 B native: 3.21 M msg/s`."""
     metric = METRICS[case.kind.measures]
     value = metric.of(run)
     measured = "nothing" if value is None else shown(metric, value)

@@ -1,4 +1,4 @@
-"""A report of a bench as rows of text, for the table on the terminal and the one in Markdown."""
+"""The report of a bench as rows of text, shared by the terminal and the Markdown table."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ SHOWN: dict[str, Callable[[float], str]] = {
     "bytes": units.size,
     "count": lambda number: units.exact(int(number)),
 }
-"""Unit of a metric -> how it is written."""
+"""Unit of a metric -> function that formats its values."""
 RATIO, SPREAD = "ratio", "spread"
 
 
 @dataclass(frozen=True)
 class ReportTable:
-    """Columns that hold something, rows of as many cells. A row of `starts` begins a case."""
+    """The columns that are not empty, and rows with as many cells.
+
+    `starts` lists the rows that begin a case.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -32,11 +35,12 @@ class ReportTable:
 
 
 def shown(metric: Metric, value: float) -> str:
+    """Format a value of a metric."""
     return SHOWN[metric.unit](value)
 
 
 def results(report: Report) -> ReportTable:
-    """A row for each thing that was compared in each case. Medians, but for what was lost."""
+    """Return a row for each target of each case, with medians, and totals for losses."""
     titles = ("load", "between", *(metric.title for metric in METRICS.values()), RATIO, SPREAD)
     rows: list[tuple[str, ...]] = []
     starts: list[int] = []
@@ -68,7 +72,7 @@ def _cells(case_runs: CaseRuns, name: str) -> list[str]:
 
 
 def _ratio(case_runs: CaseRuns, metric: Metric, name: str) -> str:
-    """`2.10 (1.98-2.20)`: the median and the range of the ratios run by run."""
+    """Return the median and range of the ratios per round: `2.10 (1.98-2.20)`."""
     found = ratio(case_runs.runs, metric, name, case_runs.case.baseline)
     if found is None:
         return ""
@@ -80,19 +84,19 @@ def _ratio(case_runs: CaseRuns, metric: Metric, name: str) -> str:
 
 
 def legend(report: Report) -> list[str]:
-    """What the names in the column `between` mean, in the order in which they came."""
+    """Explain the names in the column `between`, in the order of the table."""
     names = dict.fromkeys(name for case_runs in report.cases for name in case_runs.case.between)
     return [f"{name}: {BETWEEN[name].help}" for name in names]
 
 
 def noises(report: Report) -> list[tuple[str, Noise]]:
-    """(title of the case, its noise) of the cases in which the machine was too noisy."""
+    """Return (title, noise) of the cases in which the machine was too noisy."""
     found = [(item.case.title, noise(item, report.noise)) for item in report.cases]
     return [(title, heard) for title, heard in found if heard.noisy]
 
 
 def noise_lines(report: Report) -> Sequence[str]:
-    """What to say of noise; nothing when there was little."""
+    """Return the warnings about noise, one a case; empty when there was little."""
     return [f"too noisy: {title}: {_reasons(heard)}" for title, heard in noises(report)]
 
 

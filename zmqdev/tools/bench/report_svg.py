@@ -1,7 +1,7 @@
-"""A report of a bench as a chart: a panel for each case, a bar for each thing compared.
+"""The report of a bench as an SVG chart: a panel for each case, a bar for each target.
 
-Bars start at zero and end at the median; the thin line goes from the least to
-the most of the runs. Panels have scales of their own.
+Bars start at zero and end at the median; the thin line spans the least and the greatest
+run. Each panel has its own scale.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zmqdev.tools.bench.report_rows import shown
 WIDTH, LEFT, BARS, ROW, BAR, GAP, TOP = 760, 180, 360, 22, 14, 40, 98
 BASELINE, OTHER, OURS = "#9aa0a6", "#c3c7cb", "#2a7de1"
 OWN = ("native", "silent", "asked", "python", "block", "reliable", "device")
-# As many letters of the widest kind as there is room for.
+# As many of the widest letters as fit the width.
 TITLE_CHARS, NOTE_CHARS = 84, 108
 KEY = (
     "Blue is zmqdev, dark grey what the others are divided by, light grey what else there is.",
@@ -32,6 +32,8 @@ STYLE = (
 
 @dataclass(frozen=True)
 class Bar:
+    """A bar of the chart: its name, figure, label and colour."""
+
     name: str
     figure: Figure
     label: str
@@ -39,7 +41,7 @@ class Bar:
 
 
 def svg(report: Report) -> str:
-    """The whole file."""
+    """Return the SVG document."""
     parts: list[str] = []
     y = TOP
     for case_runs in report.cases:
@@ -65,7 +67,7 @@ def svg(report: Report) -> str:
 
 
 def bars(case_runs: CaseRuns) -> Iterator[Bar]:
-    """What was measured in a case, in its order."""
+    """Yield a bar for each target that was measured, in the order of the case."""
     metric, baseline = main_metric(case_runs), case_runs.case.baseline
     for name in case_runs.case.between:
         found = figure(of(case_runs.runs, name), metric)

@@ -1,4 +1,4 @@
-"""A report of a bench on the terminal."""
+"""The report of a bench as a table on the terminal."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from zmqdev.tools.bench.report_rows import ReportTable, legend, noise_lines, res
 
 LEFT = ("load", "between")
 WIDE = 160
-"""Columns of a table that goes to a file or a pipe, where nothing is cut."""
+"""Width in characters of a table that goes to a file or a pipe, where nothing is cut."""
 
 
 def print_report(report: Report, out: TextIO) -> None:
+    """Print the table, the legend, the machine and the warnings about noise."""
     console = Console(file=out, highlight=False, width=None if out.isatty() else WIDE)
     console.print(_rich(results(report)))
     console.print(Text("\n".join(legend(report)), style="dim"))

@@ -1,4 +1,4 @@
-"""One run: a device or none, its senders and receivers, and what came of it."""
+"""One run: start the target, its senders and receivers, and collect what they measured."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from zmqdev.tools.bench.report import Run
 from zmqdev.tools.bench.targets import Between, RunningTarget, started
 
 ANYWHERE = ("tcp://127.0.0.1:*",)
-# Once nothing has come for so long after the last was sent, what is missing is lost.
+# A message that has not arrived this long after the last progress counts as lost.
 QUIET = 1.0
-# Nothing of a pubsub party's own drops: more than two windows fit (a pipe is told only of every
-# half of its mark what its reader took).
+# A pubsub party must not drop messages itself. More than two windows have to fit,
+# because a pipe learns what its reader took only once per half of its high-water mark.
 PUBSUB_HWM, WINDOWS = 10_000, 3
 
 
 @dataclass(frozen=True)
 class RoundOutcome:
-    """What the parties say after a run, and what the device cost meanwhile."""
+    """What the parties report after a run, and the cost of the device before and after."""
 
     sent: tuple[Sent, ...]
     received: tuple[ReceivedCount, ...]
@@ -37,7 +37,7 @@ class RoundOutcome:
 
 
 def once(case: Case, row: Between, round_: int, place: Path, target: RunningTarget | None) -> Run:
-    """`place` is an empty directory for the files of the run."""
+    """Run a case once. `place` is an empty directory for the files of the run."""
     with started(row, case, place, target) as running, crew() as made:
         senders, receivers = gather(made, case, row, running)
         if running is not None and running.control is not None:
@@ -49,7 +49,10 @@ def once(case: Case, row: Between, round_: int, place: Path, target: RunningTarg
 def gather(
     made: Crew, case: Case, row: Between, running: RunningTarget | None
 ) -> tuple[list[CrewMember], list[CrewMember]]:
-    """All parties, connected. Receivers first: where nothing is between, senders need them."""
+    """Start and connect all parties.
+
+    Receivers start first: with nothing in between, senders connect to their addresses.
+    """
     receivers, opened = made.start(list(receiver_orders(case, running)))
     senders, _ = made.start(list(sender_orders(case, row, running, opened)))
     made.meet([*receivers, *senders])
@@ -57,13 +60,14 @@ def gather(
 
 
 def ask_on(made: Crew, case: Case, control: str) -> None:
-    """Somebody asks a device for its status until the run is over."""
+    """Start a party that asks the device for its status until the run is over."""
     (member,), _ = made.start([Order("asker", case, "connect", (control,))])
     made.meet([member])
     member.tell(GO)
 
 
 def receiver_orders(case: Case, running: RunningTarget | None) -> list[Order]:
+    """Return an order for each receiver of the case."""
     return [
         Order(
             role=case.kind.receiver,
@@ -83,6 +87,7 @@ def receiver_orders(case: Case, running: RunningTarget | None) -> list[Order]:
 def sender_orders(
     case: Case, row: Between, running: RunningTarget | None, receivers: Sequence[Opened]
 ) -> list[Order]:
+    """Return an order for each sender of the case."""
     if running is None:
         addresses = tuple(address for opened in receivers for address in opened.addresses)
     else:
@@ -104,6 +109,7 @@ def sender_orders(
 
 
 def party_hwm(case: Case) -> int | None:
+    """Return the high-water mark of the parties; None leaves libzmq's default."""
     return max(PUBSUB_HWM, WINDOWS * case.window) if case.load == "pubsub" else None
 
 
@@ -114,6 +120,7 @@ def play(
     running: RunningTarget | None,
     meter: Meter | None,
 ) -> RoundOutcome:
+    """Start all parties at once, wait for the senders, then for what is still on its way."""
     before = cost_between(running, case)
     for member in (*receivers, *senders):
         member.tell(GO)
@@ -127,26 +134,27 @@ def play(
 
 
 def cost_between(running: RunningTarget | None, case: Case) -> Cost:
+    """Measure the device now; nothing where there is none or its process is unknown."""
     if running is None or not running.pid:
         return Cost(None, None)
     return cost_of(running.pid, threads=case.load == "route")
 
 
 def meter_of(made: Crew, running: RunningTarget | None) -> Meter | None:
-    """None when it would take a device of unknown process for somebody else."""
+    """Return a meter; None when the process of the device is unknown and would count as another."""
     if running is None:
         return Meter(made.pids)
     return None if running.pid is None else Meter([*made.pids, running.pid])
 
 
 def expected(case: Case, sent: Sequence[Sent]) -> int:
-    """How many messages all receivers take together when nothing is lost."""
+    """Return how many messages all receivers get together when nothing is lost."""
     copies = case.receivers if case.load == "pubsub" else 1
     return copies * sum(done.messages for done in sent)
 
 
 def settle(receivers: list[CrewMember], whole: int) -> None:
-    """Until everything has come, or nothing more does."""
+    """Wait until everything has arrived or no more messages come."""
     came, since = -1, time.monotonic()
     while came < whole and time.monotonic() - since < QUIET:
         now = sum(ask(receivers, COUNT))
@@ -157,6 +165,7 @@ def settle(receivers: list[CrewMember], whole: int) -> None:
 
 
 def result(case: Case, row: Between, round_: int, outcome: RoundOutcome) -> Run:
+    """Turn what the parties reported into a Run."""
     asks = case.load == "request"
     if row.name == "blocked":
         return blocked(row, round_, outcome)
@@ -191,7 +200,11 @@ def result(case: Case, row: Between, round_: int, outcome: RoundOutcome) -> Run:
 
 
 def rate_of(case: Case, outcome: RoundOutcome) -> float:
-    """Messages a second: requests answered, else what reached a receiver of pubsub, else all."""
+    """Return messages a second.
+
+    For requests these are the answers in time; for pubsub the average of a receiver;
+    otherwise what all receivers got together.
+    """
     start = min(done.first for done in outcome.sent)
     end = max(done.last for done in outcome.sent)
     if case.load == "request":
@@ -201,17 +214,17 @@ def rate_of(case: Case, outcome: RoundOutcome) -> float:
 
 
 def cpu_per_message(outcome: RoundOutcome, came: int) -> float | None:
-    """Seconds of CPU time of the device for each message that came out; for a request, for
-    both its ways."""
+    """Return the device's CPU seconds per message; a request counts both its directions."""
     return per_message(outcome.before.cpu, outcome.after.cpu, came)
 
 
 def per_message(before: float | None, after: float | None, came: int) -> float | None:
+    """Divide a difference of CPU times by the messages; None where either is unknown."""
     return None if before is None or after is None or not came else (after - before) / came
 
 
 def blocked(row: Between, round_: int, outcome: RoundOutcome) -> Run:
-    """Nothing moves, and what that costs is asked."""
+    """Return the run of a blocked device: nothing moves, so its CPU use is measured instead."""
     start = min(done.first for done in outcome.sent)
     end = max(done.last for done in outcome.sent)
     before, after = outcome.before.cpu, outcome.after.cpu
@@ -220,6 +233,7 @@ def blocked(row: Between, round_: int, outcome: RoundOutcome) -> Run:
 
 
 def merged(times: Iterable[Latency]) -> Latency:
+    """Add up latency measurements."""
     whole = Latency()
     for some in times:
         whole.merge(some)

@@ -1,7 +1,8 @@
-"""Devices with routes, as `bench route` compares them with one that has none: their files.
+"""The configuration files of the devices with routes that `bench route` compares.
 
-All take the same messages: below JSON_SIZE a topic `000.` to `999.`, from there on a JSON text
-whose field `type` comes last. Receivers connect to `a` and `b`, and none to `stalled`.
+All get the same messages: below JSON_SIZE bytes a topic `000.` to `999.`, from there on
+a JSON text whose field `type` comes last. Receivers connect to the backends `a` and
+`b`; none connects to `stalled`.
 """
 
 from __future__ import annotations
@@ -47,11 +48,11 @@ FILES: Mapping[str, str] = {
     "stalled-next": _file([f"to: {STALLED}, on-full: next"], STALLED),
     "blocked": _file([f"to: {STALLED}, on-full: block"], STALLED),
 }
-"""By what stands between. PLACE is the directory of the run."""
+"""Target -> file. PLACE stands for the directory of the run."""
 
 
 def write(name: str, place: Path) -> Path:
-    """The file of a device, and of its function, in an empty directory."""
+    """Write the device's file and its route function into an empty directory; return the path."""
     (place / "hook.py").write_text(HOOK)
     path = place / "routes.yaml"
     path.write_text(FILES[name].replace("PLACE", str(place)))

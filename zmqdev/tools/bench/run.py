@@ -1,4 +1,4 @@
-"""A whole bench: every case, alternated and repeated."""
+"""A whole bench: every case, its targets alternated and repeated."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from zmqdev.tools.bench.targets import BETWEEN, RunningTarget
 
 
 def alternated(between: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
-    """(round, what runs), rounds from 0. Every round runs each once, and each is at every place in
-    turn: what is slow in the machine (a neighbour, its clock, its cache) meets all alike."""
+    """Yield (round, target), with rounds from 0.
+
+    Every round runs each target once, and each target takes every position in turn. So
+    disturbances of the machine (a neighbour, its clock rate, its cache) affect all
+    alike.
+    """
     for turn in range(rounds):
         first = turn % len(between)
         for name in (*between[first:], *between[:first]):
@@ -31,7 +35,10 @@ Tell = Callable[[Case, Run], None]
 def measure(
     cases: Sequence[Case], rounds: int, target: RunningTarget | None, tell: Tell
 ) -> tuple[CaseRuns, ...]:
-    """Raises RunError when something cannot be started or does not answer."""
+    """Run all cases; `tell` is called after each run.
+
+    Raises RunError when something cannot be started or does not answer.
+    """
     with atomic_file.scratch("zmqdev-bench-") as name:
         return tuple(_case(case, rounds, target, Path(name), tell) for case in cases)
 
@@ -53,7 +60,7 @@ def _one(case: Case, name: str, turn: int, place: Path, target: RunningTarget | 
 
 @contextmanager
 def _place(top: Path) -> Iterator[Path]:
-    """A directory of the run's own, as private as a runtime directory has to be."""
+    """Make a directory for one run, with the mode that a runtime directory must have."""
     place = top / "run"
     place.mkdir(mode=0o700)
     try:

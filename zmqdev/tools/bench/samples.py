@@ -1,8 +1,7 @@
-"""Counts over time: enough to tell a steady rate from a burst at the end.
+"""Message counts over time, which tell a steady rate from a burst at the end.
 
-While a sender sends, buffers along the way fill, and empty once it has stopped
-and no longer needs its core. So a rate is taken between two moments in which
-everything ran.
+While a sender sends, buffers along the way fill; once it stops and its core is free,
+they empty. So a rate is measured between two moments at which everything ran.
 """
 
 from __future__ import annotations
@@ -11,15 +10,15 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 APART = 0.01
-"""Seconds between two marks at least."""
+"""Least seconds between two marks."""
 SETTLE = 0.1
-"""Part of a run that does not count: connections warm up, buffers fill."""
+"""First part of a run that does not count: connections warm up and buffers fill."""
 
 Mark = tuple[float, int]
 
 
 class Marks:
-    """Times (monotonic seconds) and totals, both growing."""
+    """Records (monotonic seconds, total); both only grow."""
 
     def __init__(self) -> None:
         self._made: list[Mark] = []
@@ -27,6 +26,7 @@ class Marks:
         self._due = 0.0
 
     def add(self, now: float, total: int) -> None:
+        """Record the total, at most once per APART seconds."""
         self._last = (now, total)
         if now >= self._due:
             self._made.append(self._last)
@@ -34,13 +34,16 @@ class Marks:
 
     @property
     def all(self) -> tuple[Mark, ...]:
-        """With the last of all, however close."""
+        """Return all marks, and always the very last one."""
         extra = [] if self._last is None or self._last in self._made[-1:] else [self._last]
         return (*self._made, *extra)
 
 
 def total_at(marks: Sequence[Mark], at: float) -> float:
-    """How many had come by then, on the line between two marks; the first mark is the start."""
+    """Return how many messages had come at a moment, interpolated between two marks.
+
+    The first mark is the start.
+    """
     place = bisect_right(marks, at, key=lambda mark: mark[0])
     if place == 0 or not marks:
         return float(marks[0][1]) if marks else 0.0
@@ -51,10 +54,10 @@ def total_at(marks: Sequence[Mark], at: float) -> float:
 
 
 def rate(receivers: Sequence[Sequence[Mark]], start: float, end: float) -> float:
-    """Messages a second that all receivers took together between the moments.
+    """Return the messages a second of all receivers together.
 
-    `start` and `end` are when the senders began and stopped. A run too short to
-    have a middle is taken whole, from its start to the last mark.
+    `start` and `end` are the moments when the senders began and stopped. A run too
+    short to have a middle is taken whole, from its start to the last mark.
     """
     last = max((marks[-1][0] for marks in receivers if marks), default=start)
     settled = start + SETTLE * (end - start)

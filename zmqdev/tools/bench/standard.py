@@ -1,4 +1,4 @@
-"""The standard set of cases: `zmqdev bench --standard`."""
+"""The standard set of cases that `zmqdev bench --standard` runs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The things under test: a row each, and how it is started.
+"""The targets of a bench, declared as a table, and how each is started.
 
-Ours is started as a person starts it, with the defaults of the command, its
-statistics running and its control socket open.
+A zmqdev device is started as a user starts it: with the defaults of the command,
+statistics on and its control socket open.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from zmqdev.tools.bench.party.messages import Order
 from zmqdev.tools.bench.party.party import GO
 
 ANYWHERE = "tcp://127.0.0.1:*"
-# A device that a killed bench leaves behind ends by itself; nothing takes so long beside a run.
+# A device left behind by a killed bench ends by itself; no run takes this long.
 LONGEST = 300.0
 
 
 @dataclass(frozen=True)
 class RunningTarget:
-    """Where senders and receivers connect; `pid` None when nobody knows.
+    """A device under test and the addresses where senders and receivers connect.
 
-    `senders_bind`: the device connects to its senders. `majordomo`: its clients and workers
-    speak it. `control`: where it is asked for its status all the time; None: it is not.
-    `others`: backends beside `backend` that receivers connect to.
+    `pid` is None when it is unknown. With `senders_bind` the device connects to its
+    senders; with `majordomo` clients and workers speak Majordomo. `control` is the
+    address where the device is asked for its status all the time (None: it is not
+    asked). `others` are further backends that receivers connect to.
     """
 
     frontend: str
@@ -47,14 +48,19 @@ class RunningTarget:
 
     @property
     def backends(self) -> tuple[str, ...]:
+        """Return all addresses that receivers connect to."""
         return (self.backend, *self.others)
 
 
 @dataclass(frozen=True)
 class Between:
-    """A row. `relay` and `flags` are how ours is started; `pressed`: the publisher has no
-    window; `majordomo`: clients and workers speak it; `asked`: somebody asks for its status
-    all the time; `hwm`: zmq_proxy gets our high-water marks; `routed`: see routed.py."""
+    """A row of the table of targets.
+
+    `relay` and `flags` start a zmqdev device. `pressed`: the publisher has no window.
+    `majordomo`: clients and workers speak Majordomo. `asked`: the device is asked for
+    its status all the time. `hwm`: zmq_proxy gets zmqdev's high-water marks. `routed`:
+    the device has routes, see routed.py.
+    """
 
     name: str
     help: str
@@ -118,7 +124,7 @@ BETWEEN = {
 
 @contextmanager
 def ours(row: Between, case: Case, place: Path) -> Iterator[RunningTarget]:
-    """`zmqdev KIND ...` with files in `place`, an empty directory."""
+    """Run `zmqdev KIND ...` with its files in `place`, an empty directory."""
     ready = place / "ready"
     arguments = ["--frontend-bind", ANYWHERE, "--backend-bind", ANYWHERE]
     arguments += ["--ready-file", str(ready), "--drain", "0"]
@@ -156,7 +162,10 @@ def ours(row: Between, case: Case, place: Path) -> Iterator[RunningTarget]:
 
 
 def await_file(path: Path, process: subprocess.Popen[bytes], name: str, err: Path) -> None:
-    """Until a program has written its ready file. RunError when it ends, or takes too long."""
+    """Wait until a program has written its ready file.
+
+    Raises RunError when it ends or takes too long.
+    """
     until = time.monotonic() + PATIENCE
     while not path.exists():
         if process.poll() is not None:
@@ -167,14 +176,14 @@ def await_file(path: Path, process: subprocess.Popen[bytes], name: str, err: Pat
 
 
 def last_line(path: Path) -> str:
-    """What a program said last, on a stderr that went to a file."""
+    """Return the last line of a program's stderr file."""
     lines = path.read_text(errors="replace").strip().splitlines()
     return lines[-1].removeprefix("zmqdev: ") if lines else "it said nothing"
 
 
 @contextmanager
 def proxy(row: Between, case: Case) -> Iterator[RunningTarget]:
-    """`zmq_proxy` in a process of its own, called through pyzmq."""
+    """Run `zmq_proxy`, called through pyzmq, in another process."""
     hwm = KINDS[case.kind.kind].hwm if row.hwm else None
     with crew() as made:
         (member,), (opened,) = made.start([Order("proxy", case, "bind", hwm=hwm)])
@@ -186,7 +195,7 @@ def proxy(row: Between, case: Case) -> Iterator[RunningTarget]:
 def started(
     row: Between, case: Case, place: Path, target: RunningTarget | None
 ) -> AbstractContextManager[RunningTarget | None]:
-    """What a row names, running while the context lasts; None when it is nothing."""
+    """Return a context in which the target runs; it yields None for `direct`."""
     if row.name == "direct":
         return nullcontext()
     if row.name == "device":

@@ -1,1 +1,1 @@
-"""Ask or steer a running device."""
+"""The command `ctl`: ask or steer a running device."""

@@ -1,4 +1,4 @@
-"""Answers of a control socket as text. `--json` shows them unchanged."""
+"""Answers of a control socket as text; `--json` prints them unchanged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NANO = 1_000_000_000
 
 
 def listing(rows: Sequence[tuple[Found, Mapping[str, Any] | None]]) -> str:
-    """The devices that run, a line each. None for one that did not answer."""
+    """Return a table of the running devices; the status is None for one that did not answer."""
     if not rows:
         return "this user has no running device"
     table = [HEAD, *(_listed(found, told) for found, told in rows)]
@@ -47,7 +47,7 @@ def _listed(found: Found, told: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 
 def answer(verb: str, result: Any) -> str:
-    """The result of a verb."""
+    """Return the result of a verb as text."""
     return _SHOWN.get(verb, _plain)(result)
 
 
@@ -87,7 +87,7 @@ def _routes(told: Mapping[str, Any]) -> str:
 
 
 def _parts(parts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The parts of a file that `zmqdev run` has started, a line each."""
+    """Yield a line for each part of a file that `zmqdev run` has started."""
     width = max((len(part["name"]) for part in parts), default=0)
     for part in parts:
         words = [f"up {units.clock(part['uptime'])}"] if part["uptime"] else []
@@ -141,7 +141,7 @@ def _side_lines(side: str, told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _bytes(told: Mapping[str, Any]) -> str:
-    """Of one connection; nothing where the system does not tell it."""
+    """Describe the traffic of one connection; empty where the system does not report it."""
     if told["sent_bytes"] is None:
         return ""
     sent, came = (_amount(told, what) for what in ("sent", "received"))
@@ -149,7 +149,7 @@ def _bytes(told: Mapping[str, Any]) -> str:
 
 
 def _amount(told: Mapping[str, Any], what: str) -> str:
-    """Bytes, and bytes a second where they were measured."""
+    """Return the total of bytes, and the rate where it was measured."""
     rate = told.get(f"{what}_bytes_per_s")
     total = units.size(told[f"{what}_bytes"])
     return total if rate is None else f"{total} ({units.byte_rate(rate)})"
@@ -166,7 +166,7 @@ def _verbs(told: Mapping[str, Any]) -> str:
 
 
 def _plain(result: Any) -> str:
-    """YAML, which people can read and `--config` can load."""
+    """Return the result as YAML, which people can read and `--config` can load."""
     if not result:
         return "done"
     import yaml

@@ -1,4 +1,4 @@
-"""ctl: ask a running device, or list those that run."""
+"""The command `ctl`: ask a running device, or list those that run."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ VERB and its arguments, for all of them: `ctl --all reload`.
 
 @dataclass(frozen=True)
 class CtlOptions(AskingKeys):
+    """The options of `ctl`."""
+
     json: bool = option(Flag(), default=False, help="Print JSON.")
     timeout: float = option(
         Duration(positive=True), default=2.0, help="How long to wait for an answer."
@@ -47,6 +49,7 @@ class CtlOptions(AskingKeys):
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     arguments = [
         click.Argument(["device"], metavar="[NAME]", required=False, shell_complete=devices),
         click.Argument(["verb"], metavar="[VERB]", required=False, shell_complete=verbs),
@@ -90,7 +93,7 @@ def _act(options: CtlOptions, device: str | None, verb: str | None, words: tuple
 
 
 def _rated(asker: Asker, address: str, before: Any, patience: float) -> Any:
-    """The peers a moment later, with the rates between."""
+    """Ask for the peers again a moment later and add the rates in between."""
     from zmqdev.tools.ctl.peer_rates import BETWEEN, with_rates
 
     if not any(side.get("connections") for side in before.values()):
@@ -102,7 +105,10 @@ def _rated(asker: Asker, address: str, before: Any, patience: float) -> Any:
 
 
 def _all(options: CtlOptions, verb: str, words: tuple[str, ...]) -> int:
-    """The same of all that run. 1 when one refuses, does not answer, or ends uncleanly."""
+    """Ask all running devices the same.
+
+    Returns 1 when one refuses, does not answer, or ends uncleanly.
+    """
     name, args = _asked("--all", verb, words)
     from zmqdev.control.client import targets
     from zmqdev.control.ending import ENDING
@@ -123,7 +129,10 @@ def _all(options: CtlOptions, verb: str, words: tuple[str, ...]) -> int:
 
 
 def _end(options: CtlOptions, address: str, name: str, args: dict[str, Any]) -> int:
-    """Ask it to end, and wait until it has. 1 when something was left inside, or it failed."""
+    """Ask a device to end and wait until it has ended.
+
+    Raises RunError when it failed or lost messages.
+    """
     from zmqdev.control.client import Asker
     from zmqdev.control.ending import Awaited, failure
     from zmqdev.tools.ctl.answers import answer
@@ -144,7 +153,7 @@ def _end(options: CtlOptions, address: str, name: str, args: dict[str, Any]) -> 
 
 
 def _asked(device: str, verb: str, words: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
-    """The verb and its arguments as JSON has them, checked here as the device will check them."""
+    """Return the verb and its arguments as JSON values, checked as the device checks them."""
     try:
         row = wire.find({**PARTS, **VERBS}, wire.ControlRequest(verb))
         parsed = wire.check(row, wire.by_position(row, words), text=True)
@@ -176,7 +185,7 @@ def _list(as_json: bool, patience: float) -> int:
 
 
 def _silent(name: str, address: str) -> dict[str, Any]:
-    """One that did not answer, in the form of a status."""
+    """Return a status for a device that did not answer."""
     return {"name": name, "state": "no answer", "control": {"name": name, "address": address}}
 
 

@@ -1,4 +1,4 @@
-"""`ctl --all`: one question to everything that runs, and all answers."""
+"""`ctl --all`: send one request to every running device and collect the answers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ Answers = Sequence["Told"]
 
 @dataclass(frozen=True)
 class Told:
-    """Of one: `error` says why there is no `result`."""
+    """The answer of one device; `error` says why there is no `result`."""
 
     name: str
     result: Any = None
     error: str | None = None
 
     def text(self, verb: str) -> str:
+        """Return the answer as text, with the name of the device in front."""
         if self.error is not None:
             return f"{self.name}: failed"
         lines = answer(verb, self.result).splitlines()
@@ -34,7 +35,7 @@ class Told:
 
 
 def ask(found: Iterable[Found], verb: str, args: Mapping[str, Any], patience: float) -> Answers:
-    """All at once, so that one that does not answer costs the others nothing."""
+    """Ask all devices at once, so that one that does not answer does not delay the others."""
     known = list(found)
     with Asker() as asker:
         replies = asker.ask_all([one.address for one in known], verb, args, patience)
@@ -51,7 +52,7 @@ def ask(found: Iterable[Found], verb: str, args: Mapping[str, Any], patience: fl
 
 
 def end(found: Iterable[Found], verb: str, args: Mapping[str, Any], patience: float) -> Answers:
-    """The same for what ends them, and wait until all have ended."""
+    """Ask all devices to end, and wait until they have ended."""
     known = list(found)
     with ExitStack() as stack:
         waits: dict[str, Awaited] = {}
@@ -59,7 +60,7 @@ def end(found: Iterable[Found], verb: str, args: Mapping[str, Any], patience: fl
             try:
                 waits[one.name] = awaited = Awaited(one.address, patience)
             except RunError:
-                continue  # it does not answer, which `ask` says
+                continue  # it does not answer, which `ask` reports
             stack.callback(awaited.close)
         told = ask(known, verb, args, patience)
         return [_ended(one, waits.get(one.name)) for one in told]
@@ -76,4 +77,4 @@ def _ended(told: Told, awaited: Awaited | None) -> Told:
 
 
 def _unsaid(line: str) -> None:
-    """What is inside meanwhile is said of one device alone."""
+    """Discard the progress of draining: it is printed only when one device is asked."""

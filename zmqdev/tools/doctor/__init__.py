@@ -1,1 +1,1 @@
-"""Check this installation."""
+"""The command `doctor`: check this installation."""

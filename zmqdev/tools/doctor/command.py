@@ -1,4 +1,4 @@
-"""doctor: the installation, its abilities, and whether it works."""
+"""The command `doctor`: report what the installation has, and test that it works."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ against them, and a self-test over loopback. Status 1 when something is wrong.
 
 @dataclass(frozen=True)
 class DoctorOptions:
+    """The options of `doctor`."""
+
     json: bool = option(Flag(), default=False, help="Print JSON.")
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     return tool(name, DoctorOptions, _act, help=HELP)
 
 

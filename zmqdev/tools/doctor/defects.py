@@ -1,4 +1,4 @@
-"""Defects of libzmq that a device would meet, and zmqdev's remedy for each: a row each."""
+"""Known defects of libzmq and how zmqdev guards against each, declared as a table."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ Version = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Defect:
-    """`reference` is libzmq's issue or pull request. `fixed` is the first release without it,
-    None when there is none yet."""
+    """A defect of libzmq.
+
+    `reference` is the number of its issue or pull request. `fixed` is the first release
+    without the defect; None when there is none yet.
+    """
 
     reference: str
     what: str
@@ -18,6 +21,7 @@ class Defect:
     fixed: Version | None = None
 
     def concerns(self, version: Version) -> bool:
+        """Whether this version of libzmq has the defect."""
         return self.fixed is None or version < self.fixed
 
 

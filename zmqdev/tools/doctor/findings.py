@@ -1,4 +1,4 @@
-"""Findings about this installation: `zmqdev doctor`."""
+"""The checks of `zmqdev doctor`: what each finds out about this installation."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from zmqdev.relay import NATIVE, last_value, recv_burst, send_burst, why_not_nat
 from zmqdev.system import libzmq, runtime_place
 from zmqdev.tools.doctor.defects import DEFECTS
 
-# What a wheel's libzmq may be built with; zmq_has(3).
+# Features that libzmq may be built with, zmq_has(3).
 FEATURES = ("ipc", "curve", "tipc", "ws", "wss", "pgm", "norm", "gssapi", "draft")
-# Needed: without them a documented feature is missing.
+# Without these a documented feature does not work.
 EXPECTED = ("ipc", "curve")
-# A connection is a descriptor; a device with less room refuses peers soon.
+# Each connection needs a descriptor; with fewer than this a device soon refuses peers.
 FEW_DESCRIPTORS = 4096
 TEST_MESSAGES = 20_000
 TEST_PATIENCE = 10.0
@@ -41,7 +41,7 @@ TEST_PATIENCE = 10.0
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """`level` is ok, note (worth knowing) or problem (something will not work)."""
+    """The result of a check. `level` is ok, note (worth knowing) or problem (something fails)."""
 
     topic: str
     level: str
@@ -49,7 +49,7 @@ class Diagnosis:
 
 
 def findings() -> Iterator[Diagnosis]:
-    """Every finding, one by one; the self-test, which takes a moment, last."""
+    """Yield the findings one by one; the self-test, which takes a moment, comes last."""
     for look in LOOKS:
         yield from look()
 
@@ -88,7 +88,7 @@ def _last_value() -> Iterator[Diagnosis]:
 
 
 def _stores() -> Iterator[Diagnosis]:
-    """What `queue --store` can be."""
+    """Report the kinds of store that `queue --store` can use."""
     text = f"a file with SQLite {sqlite3.sqlite_version}; "
     try:
         yield Diagnosis("stores", "ok", f"{text}PostgreSQL with psycopg {version('psycopg')}")
@@ -155,7 +155,7 @@ def _self_test() -> Iterator[Diagnosis]:
 
 
 def _store() -> Iterator[Diagnosis]:
-    """What --store and --spool need."""
+    """Report whether SQLite is there, which --store FILE and --spool need."""
     try:
         import sqlite3
     except ImportError:
@@ -181,9 +181,10 @@ LOOKS: tuple[Callable[[], Iterator[Diagnosis]], ...] = (
 
 
 def relay_rate(count: int = TEST_MESSAGES) -> float:
-    """Messages a second through a device of this process; each must come, in order.
+    """Send messages through a device in this process and return the messages a second.
 
-    TimeoutError when they do not come in time, RunError when they are not the ones sent.
+    Raises TimeoutError when they do not arrive in time, and RunError when they differ
+    or are out of order.
     """
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     device = _streamer()
@@ -217,7 +218,7 @@ def _passed(push: zmq.Socket[bytes], pull: zmq.Socket[bytes], count: int) -> flo
     poller.register(pull, zmq.POLLIN)
     poller.register(push, zmq.POLLOUT)
     start = time.monotonic()
-    first = 0.0  # when the first came; before that the connections were made
+    first = 0.0  # when the first message came: making the connections is not measured
     sent = came = 0
     while came < count:
         if time.monotonic() - start > TEST_PATIENCE:

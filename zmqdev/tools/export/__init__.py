@@ -1,1 +1,1 @@
-"""Write a file for systemd, compose or Kubernetes."""
+"""The command `export`: write a file for systemd, compose or Kubernetes."""

@@ -1,4 +1,4 @@
-"""export: a file for systemd, compose or Kubernetes."""
+"""The command `export`: write a file for systemd, compose or Kubernetes."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ kubernetes: a Deployment for each, a Service where it binds, probes, keys as a S
 
 @dataclass(frozen=True)
 class ExportOptions:
+    """The options of `export`."""
+
     to: str | None = option(Choice(choices=ENGINES), help="The engine. Required.")
     output: str | None = option(
         FileName(metavar="DIR"),
@@ -46,6 +48,7 @@ class ExportOptions:
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     return tool(name, ExportOptions, _export, help=HELP, arguments=[file_argument()])
 
 

@@ -1,12 +1,12 @@
-"""A compose file: a service for each part, settings as configs, keys as secrets.
+"""Export for compose: a service for each part, settings as configs, keys as secrets.
 
-Two forms. As one text the settings stand in it: Docker Compose copies them into each
-container, which its versions from 2.23.1 do, and only into one that may be written to
-(docker/compose issue 12031). In a directory they are files beside it and are mounted, which
-every version from 1.27 does, into containers that are read-only.
+There are two forms. As a single text, the settings are inside it: Docker Compose copies
+them into each container, which needs version 2.23.1 or later and a writable container
+(docker/compose issue 12031). In a directory, the settings are files that are mounted
+into read-only containers; version 1.27 or later does that.
 
-Files of keys are mounted as they are, with the owner and mode they have here, so a service
-runs as the owner of its files. Replicas that bind nothing are replicas of one service; see
+Key files are mounted with the owner and mode they have here, so a service runs as the
+owner of its files. Replicas that bind no address become replicas of one service; see
 `together`.
 """
 
@@ -48,7 +48,7 @@ from zmqdev.topology.links import Plan
 
 KEYS, CONFIG = "/run/secrets", "/etc/zmqdev.yaml"
 USER = 65532  # that of configs/Containerfile
-# Compose takes it from the surroundings or from a file .env, and no file here has it.
+# Compose takes the password from the environment or from .env; no exported file has it.
 _PASSWORD = {"PGPASSWORD": "${PGPASSWORD:?the password of the database}"}
 _PROBE = "import urllib.request as u; u.urlopen('http://127.0.0.1:{}/readyz', timeout=2)"
 _ONE_FILE = (
@@ -59,6 +59,7 @@ _DIRECTORY = "# For Docker Compose 1.27 or later. Start it in this directory.\n"
 
 
 def export(plan: Plan, options: Options) -> Export:
+    """Return the compose file and, for a directory, the settings beside it."""
     made = Export()
     found = [_with_probe(u) for u in together(units(plan, apart=True, keys_at=_keys_at))]
     ready = {unit.called: health(unit.part) is not None for unit in found}
@@ -94,14 +95,17 @@ def _keys_at(part: object) -> str:
 
 
 def _with_probe(unit: Unit) -> Unit:
-    """The health check asks inside the container; who may ask from outside is up to the file."""
+    """Give a unit its health check, store and database.
+
+    The check asks from inside the container; the file decides who may ask from outside.
+    """
     device = unit.part.device
     asked = device is not None and device.metrics
     return with_database(with_store(with_health(unit, "0.0.0.0" if asked else "127.0.0.1")))
 
 
 def _escaped(text: str) -> str:
-    """Compose fills in $NAME itself; a dollar is written twice."""
+    """Double each dollar sign, because compose replaces $NAME."""
     return text.replace("$", "$$")
 
 
@@ -110,7 +114,7 @@ def _secret(unit: Unit, name: str) -> str:
 
 
 def _user(unit: Unit, options: Options) -> str:
-    """Who may read the files that are mounted: their owner."""
+    """Return the user who owns the mounted files and so may read them."""
     if unit.keys:
         held = Path(next(iter(unit.keys.values()))).stat()
         return f"{held.st_uid}:{held.st_gid}"
@@ -193,7 +197,7 @@ def _published(unit: Unit) -> Iterator[str]:
         if bound.published is not None:
             yield bound.published
     probed = health(unit.part)
-    # Replicas are behind one another: only one of them could have a port of the machine.
+    # Replicas cannot share one port of the machine, so they publish none.
     device = unit.part.device
     if probed is not None and device is not None and device.metrics and unit.replicas == 1:
         assert probed.published is not None

@@ -1,8 +1,8 @@
-"""The database of reliable queues whose store is a URL: a service of its own where it is not yet.
+"""The PostgreSQL database of reliable queues whose store is a URL.
 
-A host without a dot, or none, is a service that the export makes: PostgreSQL with a volume. Any
-other is somewhere already. The password is in no file of settings: queues and database have it
-from the surroundings that the engine gives them, PGPASSWORD.
+When the URL's host has no dot, or there is none, the export adds a service with
+PostgreSQL and a volume. Any other host is a database that exists already. No settings
+file holds the password: queues and database get it from the engine as PGPASSWORD.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOOPBACK = ("", "localhost", "127.0.0.1")
 
 @dataclass(frozen=True)
 class StoreDatabase:
-    """`name` is its service. `password` is empty where the file has none."""
+    """A database to export. `name` is its service; `password` is empty where the file has none."""
 
     name: str
     user: str
@@ -34,7 +34,7 @@ class StoreDatabase:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the image is asked for, but for the password."""
+        """Return the variables of the image, except for the password."""
         return {
             "POSTGRES_USER": self.user,
             "POSTGRES_DB": self.database,
@@ -43,6 +43,7 @@ class StoreDatabase:
 
     @property
     def ready(self) -> list[str]:
+        """Return the command that tests whether the database accepts connections."""
         return ["pg_isready", "-U", self.user, "-d", self.database]
 
 
@@ -52,6 +53,7 @@ def _url_of(part: Part) -> str | None:
 
 
 def has_database(part: Part) -> bool:
+    """Whether the store of the part is a database."""
     return _url_of(part) is not None
 
 
@@ -60,7 +62,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _database_of(part: Part) -> StoreDatabase | None:
-    """The service that the export makes; None without, or where it is somewhere already."""
+    """Return the database that the export adds; None without one, or for an existing one."""
     url = _url_of(part)
     if url is None:
         return None
@@ -75,7 +77,7 @@ def _database_of(part: Part) -> StoreDatabase | None:
 
 
 def databases(units: Sequence[Unit]) -> list[tuple[StoreDatabase, list[Unit]]]:
-    """Each that is to be made, with the units that use it."""
+    """Return each database to add, with the units that use it."""
     found: dict[str, tuple[StoreDatabase, list[Unit]]] = {}
     for unit in units:
         database = _database_of(unit.part)
@@ -85,7 +87,7 @@ def databases(units: Sequence[Unit]) -> list[tuple[StoreDatabase, list[Unit]]]:
 
 
 def without_secret(unit: Unit) -> Unit:
-    """The same without a password in its settings."""
+    """Return the unit without a password in its settings."""
     url = _url_of(unit.part)
     return unit if url is None else _stored_at(unit, without_password(url))
 
@@ -96,7 +98,7 @@ def _stored_at(unit: Unit, store: str) -> Unit:
 
 
 def with_database(unit: Unit) -> Unit:
-    """The same without a password in its settings, and with the name of the database's service."""
+    """Return the unit with the address of the exported database, and without a password."""
     url = _url_of(unit.part)
     if url is None:
         return unit
@@ -111,7 +113,7 @@ def with_database(unit: Unit) -> Unit:
 
 
 def notes(units: Sequence[Unit], how: str) -> Iterator[str]:
-    """What a person has to do about passwords, and images."""
+    """Tell the user where to put the password, and what the image needs."""
     using = [unit for unit in units if has_database(unit.part)]
     if using:
         yield f"{using[0].called}: the image needs the extra postgres; give PGPASSWORD {how}"

@@ -1,8 +1,8 @@
-"""A file for an engine that runs it on more than one machine, or as services of one.
+"""The part of an export that all engines share.
 
-What all engines need is made here: the settings of each part as the engine will
-mount them, addresses rewritten to where the other parts then are, the files
-with keys. Each engine's own words are in a module of its own.
+Each part becomes a Unit: its settings as the engine will mount them, addresses
+rewritten to the places where the other parts will be, and its key files. The modules
+beside this one turn units into the files of one engine.
 """
 
 from __future__ import annotations
@@ -32,8 +32,11 @@ GRACE = 5
 
 
 def most_memory(part: Part) -> int:
-    """Bytes after which the engine ends it: above its own limit, where it cuts off the longest
-    unfinished messages first."""
+    """Return the bytes of memory at which the engine should end the part.
+
+    That is above the part's own limit, at which it cuts off the longest unfinished
+    messages.
+    """
     limit = part.device.limits.memory if part.device is not None else 0
     return max(MEMORY, ceil(limit / OWN_SHARE))
 
@@ -44,12 +47,12 @@ def stop_seconds(part: Part) -> int:
 
 
 class Mode(int):
-    """Rights of a file, which YAML has in octal."""
+    """The mode of a file, which YAML writes in octal."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What an export can be asked. `directory`: its files will stand in one, side by side."""
+    """The options of an export; with `directory` its files are written side by side in one."""
 
     program: str = "/usr/local/bin/zmqdev"
     image: str = "zmqdev:latest"
@@ -63,8 +66,11 @@ OWN_SHARE = 0.8  # of what there is, as in limits.memory
 
 @dataclass(frozen=True)
 class Unit:
-    """A part as an engine runs it, or `replicas` of one. `settings` is its file; `keys` are files
-    by their name there."""
+    """A part as an engine runs it, or `replicas` of one.
+
+    `settings` is the content of its file; `keys` maps names in the container to key
+    files here.
+    """
 
     part: Part
     settings: dict[str, Any]
@@ -75,20 +81,25 @@ class Unit:
 
     @property
     def called(self) -> str:
-        """Its name in the file."""
+        """Return its name in the file."""
         return self.part.base if self.replicas > 1 else self.part.name
 
     @property
     def name(self) -> str:
+        """Return its name in the engine."""
         return label(self.called)
 
     @property
     def ports(self) -> tuple[int, ...]:
+        """Return the ports it binds, each once."""
         return tuple(dict.fromkeys(bound.number for bound in self.bound))
 
     def command(self, config: str) -> list[str]:
-        """The words after the program. No statistics lines in the engine's log unless the file
-        names a mode."""
+        """Return the arguments for the program.
+
+        They turn statistics lines off, which would fill the engine's log, unless the
+        file sets a mode.
+        """
         asked = self.settings.get("stats")
         named = asked.get("mode") if isinstance(asked, dict) else asked
         quiet = ["--stats", "off"] if named is None else []
@@ -96,31 +107,32 @@ class Unit:
 
     @property
     def file(self) -> str:
-        """The settings as text. JSON is YAML."""
+        """Return the settings as JSON, which is YAML too."""
         return json.dumps(escape(self.settings), indent=2, ensure_ascii=False) + "\n"
 
 
 @dataclass
 class Export:
-    """`files` by name; `notes` are what a person has to know."""
+    """The result of an export: `files` by name, and `notes` for the user."""
 
     files: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 def label(name: str) -> str:
-    """A name as DNS and unit names have it."""
+    """Return a name as DNS and systemd accept it."""
     return name.lower().replace("_", "-").replace(".", "-").strip("-")
 
 
 def units(
     plan: Plan, *, apart: bool, keys_at: Callable[[Part], str], alone: bool = False
 ) -> Iterator[Unit]:
-    """Every part. `apart`: each has a network of its own, so addresses become names. `alone`:
-    what is on the loopback and has no peer in the file stays there.
+    """Yield a unit for every part.
 
-    `keys_at` says where a part finds its files with keys. UsageError for what an engine
-    that runs each part by itself cannot do.
+    With `apart` each part has a network of its own, so addresses become names; with
+    `alone` a loopback address without a peer in the file stays as it is. `keys_at`
+    returns the directory where a part finds its key files. Raises UsageError for what
+    cannot work when each part runs by itself.
     """
     _refuse(plan, apart)
     before: dict[str, list[str]] = {}
@@ -140,8 +152,11 @@ def units(
 
 
 def together(found: Iterable[Unit], may: Callable[[Unit], bool] = lambda unit: True) -> list[Unit]:
-    """Replicas as one unit, where an engine can double it: when they bind nothing and have the
-    same settings. One that binds has an address of its own, which others know it by."""
+    """Join replicas into one unit where the engine can multiply it.
+
+    That requires equal settings and that they bind nothing: a replica that binds has an
+    address of its own, by which others know it.
+    """
     groups: dict[str, list[Unit]] = {}
     for unit in found:
         groups.setdefault(unit.part.base, []).append(unit)
@@ -175,7 +190,7 @@ def _binds(unit: Unit) -> bool:
 
 
 def _renamed(needs: Iterable[str], names: dict[str, str]) -> tuple[str, ...]:
-    """With the first of several replicas for all of them."""
+    """Return the names with all replicas of a part replaced by the first."""
     return tuple(dict.fromkeys(names[name] for name in needs if name in names))
 
 
@@ -197,7 +212,11 @@ def _refuse(plan: Plan, apart: bool) -> None:
 
 
 def _readdress(settings: dict[str, Any], plan: Plan, part: Part, alone: bool) -> None:
-    """Where it binds: every interface of its own network. Where it connects: the other's name."""
+    """Rewrite the addresses in `settings`.
+
+    A part binds every interface of its own network and connects to the names of the
+    others.
+    """
     where = {
         (port.side, port.address): _moved(port, plan, alone)
         for port in plan.ports
@@ -234,7 +253,8 @@ def _moved(port: Port, plan: Plan, alone: bool) -> str:
 
 
 def stranded(plan: Plan) -> Iterator[str]:
-    """Connections to this machine's own address that will lead nowhere elsewhere."""
+    """Report connections to the loopback that no part of the file binds; they will fail
+    elsewhere."""
     met = {id(link.connected) for link in plan.links}
     for port in plan.ports:
         if port.verb == "connect" and id(port) not in met and is_loopback(port.parts.host):
@@ -242,11 +262,11 @@ def stranded(plan: Plan) -> Iterator[str]:
 
 
 def _keys(settings: dict[str, Any], part: Part, place: str, apart: bool) -> dict[str, str]:
-    """name there -> file here of everything with keys, and the settings made to say so.
+    """Return {name in the engine: file here} of all key files, and set the new paths in `settings`.
 
-    The files of a directory are in one there, or with systemd side by side with all others, each
-    behind the name of the directory. Paths are absolute: an engine works in a directory of its
-    own.
+    The files of a directory stay together in one. Under systemd they stand beside all
+    others, prefixed with the name of the directory. Paths are absolute, because an
+    engine starts parts in another directory.
     """
     found: dict[str, str] = {}
     for file in files_of(part.spec):
@@ -268,7 +288,7 @@ def _keys(settings: dict[str, Any], part: Part, place: str, apart: bool) -> dict
 
 
 def unpacked(plan: Plan) -> Iterator[str]:
-    """What parts need beside their settings: files with messages, commands."""
+    """Report what parts need beside their settings: input files and commands."""
     for part in {part.base: part for part in plan.topology.parts}.values():
         for file in files_of(part.spec):
             if file.change == NOTHING and file.path != "-":
@@ -278,7 +298,7 @@ def unpacked(plan: Plan) -> Iterator[str]:
 
 
 def health(part: Part) -> Bound | None:
-    """Where a device answers probes; None for an endpoint."""
+    """Return the address where a device answers probes; None for an endpoint."""
     device = part.device
     if device is None:
         return None
@@ -286,7 +306,7 @@ def health(part: Part) -> Bound | None:
 
 
 def with_health(unit: Unit, host: str) -> Unit:
-    """A device with its probes at `host`."""
+    """Return the unit with its probes at `host`."""
     found = health(unit.part)
     if found is None:
         return unit
@@ -294,7 +314,7 @@ def with_health(unit: Unit, host: str) -> Unit:
 
 
 def secret(unit: Unit) -> bool:
-    """Whether its settings themselves hold something that nobody else is to read."""
+    """Whether the settings hold a secret, and not only names of key files."""
     for leaf in leaves_of(unit.part.spec):
         if leaf.option.secret and "-".join(leaf.path) not in unit.keys:
             table: Any = unit.settings
@@ -306,7 +326,7 @@ def secret(unit: Unit) -> bool:
 
 
 def as_yaml(documents: Iterable[dict[str, Any]]) -> str:
-    """For a person to read and change: text of several lines as it is, nothing by reference."""
+    """Return YAML for people to read and edit: multi-line text in blocks, and no anchors."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -326,4 +346,5 @@ def as_yaml(documents: Iterable[dict[str, Any]]) -> str:
 
 
 def joined(lines: Iterable[str]) -> str:
+    """Join lines to the text of a file."""
     return "\n".join(lines) + "\n"

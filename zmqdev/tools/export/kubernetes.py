@@ -1,16 +1,16 @@
-"""Kubernetes: a Deployment for each part, a Service where it binds, settings and keys beside.
+"""Export for Kubernetes: a Deployment for each part, a Service where it binds, settings and keys.
 
-Replicas that bind nothing are replicas of one Deployment. One that binds has an
-address of its own (${REPLICA} in its port), so it stays a Deployment of its own:
-behind one Service its peers would come to any of them. What ends by itself, after
-a number of messages or a time, is a Job: a Deployment would start it again.
+Replicas that bind nothing become replicas of one Deployment. One that binds has an
+address of its own (${REPLICA} in its port) and stays a separate Deployment: behind one
+Service its peers would reach any of them. A part that ends by itself, after a number of
+messages or a time, becomes a Job, because a Deployment would start it again.
 
-Settings are a ConfigMap, or a Secret when they hold one. A Secret's files
-belong to root and are readable by the group, which zmqdev refuses for keys; an
-init container copies them to memory with mode 0600.
+Settings are a ConfigMap, or a Secret when they hold one. The files of a Secret belong
+to root and are readable by the group, which zmqdev refuses for keys, so an init
+container copies them to memory with mode 0600.
 
-A port that the file has on the loopback is let through for the parts that connect to
-it (NetworkPolicy), and stays on the loopback of its pod where none does.
+A port that the file binds on the loopback is open only to the parts that connect to it
+(NetworkPolicy); where none does, it stays on the loopback of its pod.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ from zmqdev.topology.links import Plan
 
 KEYS, SEALED = "/run/zmqdev/keys", "/run/zmqdev/sealed"
 CONFIG = "/etc/zmqdev"
-USER = 65532  # nobody that an image or a node has
+USER = 65532  # a user id that neither images nor nodes use
 _PRIVILEGED = 1024
 _REQUESTS = {"cpu": "50m", "memory": "64Mi"}
 _COPYING = {"cpu": "50m", "memory": "32Mi"}
-# Keys of a ConfigMap or Secret have no slash.
+# Keys of a ConfigMap or Secret must not contain a slash.
 _COPY = (
     "set -e; cd {sealed}; for f in *; do t={keys}/$(echo \"$f\" | sed 's|\\.\\.|/|'); "
     'mkdir -p "$(dirname "$t")"; cp "$f" "$t"; chmod 600 "$t"; done'
@@ -64,6 +64,7 @@ _SLASH = ".."
 
 
 def export(plan: Plan, options: Options) -> Export:
+    """Return one file with all objects."""
     made = Export()
     app = label(plan.topology.name)
     documents: list[dict[str, Any]] = []
@@ -71,7 +72,7 @@ def export(plan: Plan, options: Options) -> Export:
     for database, users in databases(found):
         documents += database_objects(database, users, app, options.namespace)
     for unit in found:
-        # Probes come from the node, to the address of the pod.
+        # The node probes the address of the pod.
         ready = with_database(with_store(with_health(unit, "0.0.0.0")))
         documents += _objects(ready, app, options)
     made.files[f"{app}.yaml"] = as_yaml(documents)
@@ -133,12 +134,12 @@ def _objects(unit: Unit, app: str, options: Options) -> Iterator[dict[str, Any]]
 
 
 def _reached(unit: Unit) -> list[int]:
-    """The ports that other pods come to."""
+    """Return the ports that other pods connect to."""
     return list(dict.fromkeys(b.number for b in unit.bound if b.peers or not b.loopback))
 
 
 def _ingress(unit: Unit, app: str) -> list[dict[str, Any]] | None:
-    """Who comes to which port; None where the file keeps nobody out."""
+    """Return the rules for connections to the unit; None when the file restricts none."""
     probed = health(unit.part)
     device = unit.part.device
     metrics = [probed] if probed is not None and device is not None and device.metrics else []
@@ -173,7 +174,7 @@ def _named(name: str, app: str) -> dict[str, str]:
 
 
 def _template(unit: Unit, app: str, pod: dict[str, Any]) -> dict[str, Any]:
-    """A pod. Its checksum makes new ones when settings or keys have changed."""
+    """Return a pod template with a checksum, so that new settings or keys start new pods."""
     content = [unit.file, *(_encoded(path) for path in unit.keys.values())]
     checksum = hashlib.sha256("\n".join(content).encode(errors="surrogateescape")).hexdigest()
     meta = {"labels": _labels(unit, app), "annotations": {"checksum/config": checksum}}
@@ -225,7 +226,7 @@ def _pod(unit: Unit, options: Options) -> dict[str, Any]:
     return made
 
 
-# Two of one part at a time would share its peers between them.
+# Two pods of one part at a time would divide its peers between them.
 _RECREATE = {"type": "Recreate"}
 _STEP_BY_STEP = {
     "type": "RollingUpdate",

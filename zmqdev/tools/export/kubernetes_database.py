@@ -1,5 +1,7 @@
-"""PostgreSQL for Kubernetes, as the store of reliable queues: a StatefulSet with its volume, a
-Service, and the Secret of its password. Only pods of the queues come to it.
+"""PostgreSQL for Kubernetes, as the store of reliable queues.
+
+It is a StatefulSet with a volume, a Service, the Secret of its password, and a
+NetworkPolicy that admits only the pods of the queues.
 """
 
 from __future__ import annotations
@@ -19,8 +21,10 @@ _SECRET = "{}-password"
 
 
 def password_from(variable: str, *database: StoreDatabase) -> dict[str, Any]:
-    """The variable of a container that has the password. One that is elsewhere has a Secret that
-    a person makes."""
+    """Return the container variable that holds the password.
+
+    For an existing database the user makes the Secret.
+    """
     name = _SECRET.format(database[0].name if database else "postgres")
     return {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": "password"}}}
 
@@ -28,6 +32,7 @@ def password_from(variable: str, *database: StoreDatabase) -> dict[str, Any]:
 def database_objects(
     database: StoreDatabase, users: Sequence[Unit], app: str, namespace: str | None
 ) -> Iterator[dict[str, Any]]:
+    """Yield the objects of one database; `users` are the units that may connect to it."""
     labels = {"app.kubernetes.io/part-of": app, "app.kubernetes.io/name": database.name}
 
     def named(kind: str, version: str, name: str, **rest: Any) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""The reach of a bound address, here and once exported. Loopback stays loopback.
+"""Who can reach a bound address, before and after an export.
 
-In an engine's network a part listens on every interface of its own, or the other
-parts could not reach it. What the file bound to the loopback is then published on the
-loopback of the machine (compose), or let through for the parts that connect to it and
-for no other (Kubernetes).
+In an engine's network a part has to bind every interface, or the other parts could not
+reach it. What the file binds on the loopback is then published on the loopback of the
+machine (compose), or open only to the parts that connect to it (Kubernetes).
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from zmqdev.options import address as addresses
 from zmqdev.topology.links import ANY, Plan, Port, is_loopback
 from zmqdev.topology.rules_parts import RULES
 
-METRICS_PORT = 9464  # the port that the OpenTelemetry Prometheus exporter has made usual
+METRICS_PORT = 9464  # the default port of the OpenTelemetry Prometheus exporter
 _OPEN = next(rule for rule in RULES if rule.name == "open-to-all")
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A tcp address that a part binds. `peers` are the parts of the file that connect to it."""
+    """A tcp address that a part binds; `peers` are the parts of the file that connect to it."""
 
     host: str
     number: int
@@ -29,11 +28,12 @@ class Bound:
 
     @property
     def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
         return is_loopback(self.host)
 
     @property
     def published(self) -> str | None:
-        """HOST:PORT:PORT as compose has it; None for what only parts of the file reach."""
+        """Return HOST:PORT:PORT for compose; None when only parts of the file connect to it."""
         if self.host in ANY:
             return f"{self.number}:{self.number}"
         if self.loopback and self.peers:
@@ -42,7 +42,7 @@ class Bound:
 
 
 def bound_by(plan: Plan, part: str) -> tuple[Bound, ...]:
-    """The tcp addresses of a part, in the order of its keys."""
+    """Return the tcp addresses that a part binds, in the order of its keys."""
     return tuple(
         Bound(port.parts.host, int(port.parts.port), _peers(plan, port))
         for port in plan.ports
@@ -55,27 +55,27 @@ def _peers(plan: Plan, port: Port) -> tuple[str, ...]:
 
 
 def metrics_at(place: str) -> Bound:
-    """HOST:PORT of --metrics; a port that the system chooses becomes the usual one."""
+    """Split HOST:PORT of --metrics; METRICS_PORT stands in for a port chosen by the system."""
     parts = addresses.split(f"tcp://{place}", "bind")
     chosen_later = parts.port in ("*", "0")
     return Bound(parts.host, METRICS_PORT if chosen_later else int(parts.port))
 
 
 def _numbered(host: str) -> str:
-    """An address of the machine for a host of the file. Engines know no names of interfaces."""
+    """Return a host as an IP address; engines do not know names of interfaces."""
     if ":" in host:
         return f"[{host}]"
     return host if host.replace(".", "").isdigit() else "127.0.0.1"
 
 
 def opened(plan: Plan) -> Iterator[str]:
-    """The warning `open-to-all` of every address that has it in the file."""
+    """Repeat the warnings `open-to-all` that `check` gives for the file."""
     for finding in dict.fromkeys(_OPEN.find(plan)):
         yield f"{finding.place}: {finding.severity}: {finding.message} [{finding.rule}]"
 
 
 def widened(plan: Plan) -> Iterator[str]:
-    """The same of what was for one interface and is for every pod of a cluster."""
+    """Warn of ports that were bound to one interface and become open to every pod."""
     for port in _of_one_interface(plan):
         if port.security == "null" and port.open:
             yield (
@@ -85,7 +85,7 @@ def widened(plan: Plan) -> Iterator[str]:
 
 
 def narrowed(plan: Plan) -> Iterator[str]:
-    """What was for an interface by its name and is published on the loopback."""
+    """Report ports of a named interface, which compose publishes on the loopback."""
     for port in _of_one_interface(plan):
         if _numbered(port.parts.host) == "127.0.0.1":
             yield (
@@ -103,7 +103,7 @@ def _of_one_interface(plan: Plan) -> Iterator[Port]:
 
 
 def allowed_here(plan: Plan) -> Iterator[str]:
-    """Sides that let in the loopback alone: in another network their peers come from elsewhere."""
+    """Report sides that admit the loopback only, because exported peers have other addresses."""
     for part in plan.topology.parts:
         for name, side in part.addressed:
             if side.bind and side.allow and all(is_loopback(str(one)) for one in side.allow):

@@ -1,6 +1,4 @@
-"""The file of a reliable queue with a store, or of a streamer's spool: where it is once the part
-is exported.
-"""
+"""The file of a reliable queue's store or a streamer's spool, and its place after an export."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ def _spooling(part: Part) -> StreamerSpec | None:
 
 
 def store_of(part: Part) -> str | None:
-    """What the file names; None without a store, or with one in a database."""
+    """Return the path in the part's settings; None without a store, or with a database."""
     spooling, keeping = _spooling(part), part.keeping
     if spooling is not None:
         return spooling.spool
@@ -32,7 +30,7 @@ def store_of(part: Part) -> str | None:
 
 
 def most_bytes(part: Part) -> int:
-    """Room for the file, and for what SQLite writes beside it. Of a part with a `store_of`."""
+    """Return the bytes to reserve for the file of `store_of`, and for what SQLite adds."""
     spooling, keeping = _spooling(part), part.keeping
     if spooling is not None:
         return 2 * spooling.spool_size
@@ -41,7 +39,7 @@ def most_bytes(part: Part) -> int:
 
 
 def with_store(unit: Unit, name: str = "queue.db") -> Unit:
-    """The same with its store at PLACE."""
+    """Return the unit with its store at PLACE."""
     if store_of(unit.part) is None:
         return unit
     if _spooling(unit.part) is not None:
@@ -51,6 +49,6 @@ def with_store(unit: Unit, name: str = "queue.db") -> Unit:
 
 
 def own_place(part: Part) -> bool:
-    """Whether the file leaves it to where the queue is started."""
+    """Whether the path is relative, and so depends on where the queue is started."""
     store = store_of(part)
     return store is not None and not Path(store).is_absolute()

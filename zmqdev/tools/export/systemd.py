@@ -1,11 +1,11 @@
-"""systemd: a hardened service for each part, and a target for all.
+"""Export for systemd: a hardened service for each part, and a target for all.
 
-Devices tell when they are ready and feed the watchdog (Type=notify); endpoints
-are Type=exec. All share one user, so that ipc addresses work between them, and one
-runtime directory, where its group finds them with ctl, top and tap. It is a user that
-stays (sysusers.d(5)): what a dynamic one keeps in /run others cannot reach. Files with
-keys, users and rights come as credentials. Replicas that bind nothing and have no keys
-are instances of one template.
+Devices report that they are ready and feed the watchdog (Type=notify); endpoints are
+Type=exec. All share one user, so that ipc addresses work between them, and one runtime
+directory, where ctl, top and tap find them. The user is static (sysusers.d(5)), because
+others cannot reach what a dynamic user keeps in /run. Files with keys, users and rights
+are passed as credentials. Replicas that bind nothing and have no keys are instances of
+one template.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from zmqdev.tools.export.store import own_place, store_of, with_store
 from zmqdev.topology.links import Plan
 
 WATCHDOG = 20
-# Long enough for the drain, and for the messages that leave after it.
+# Enough for the messages that leave after the drain.
 _PASSWORD = "/etc/zmqdev/postgres.env"
 _PRIVILEGED = 1024
 HARDENED = (
@@ -59,10 +59,10 @@ HARDENED = (
     "LockPersonality=yes",
     "SystemCallArchitectures=native",
     "SystemCallFilter=@system-service",
-    # Netlink is how interfaces are found by their names.
+    # Netlink is used to find interfaces by name.
     "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
     "UMask=0077",
-    # One for all services, and it stays until the last one has ended.
+    # One directory for all services, which stays until the last one has ended.
     "RuntimeDirectory=zmqdev",
     "RuntimeDirectoryMode=0750",
     "RuntimeDirectoryPreserve=yes",
@@ -75,6 +75,7 @@ USER = (
 
 
 def export(plan: Plan, options: Options) -> Export:
+    """Return the units, settings files and the user's declaration."""
     made = Export()
     head = f"zmqdev-{label(plan.topology.name)}"
     target = f"{head}.target"
@@ -86,7 +87,7 @@ def export(plan: Plan, options: Options) -> Export:
         return f"/run/credentials/{unit_name(part.name)}"
 
     found = together(
-        # Credentials have another place in each instance, and the settings name it.
+        # The settings name the directory of credentials, which differs between instances.
         units(plan, apart=False, keys_at=keys_at),
         may=lambda unit: not unit.keys,
     )
@@ -114,7 +115,7 @@ def export(plan: Plan, options: Options) -> Export:
 
 
 def _alone(unit: Unit, head: str) -> Unit:
-    """It is checked without the parts that it connects to."""
+    """Let the file pass `check` without the parts that it connects to."""
     ignored = [*unit.part.life.ignore, "nobody-binds"]
     made = without_secret(replace(unit, settings=unit.settings | {"ignore": ignored}))
     return with_store(made, f"{head}-{unit.name}.db") if own_place(unit.part) else made
@@ -128,7 +129,7 @@ def _instances(head: str, unit: Unit) -> Iterator[str]:
 
 
 def _shared(plan: Plan, service: str) -> str:
-    """The service whose /tmp all others see, where an ipc address is in it."""
+    """Return the service whose /tmp all others join when an ipc address is in /tmp."""
     found = any(port.address.startswith("ipc:///tmp/") for port in plan.ports)
     return service if found else ""
 
@@ -174,7 +175,7 @@ def _life(unit: Unit, config: str, options: Options) -> Iterator[str]:
     yield f"RestartSec={format_duration(part.life.restart.delay)}"
     yield f"TimeoutStopSec={stop_seconds(part)}"
     if device and reloadable(device):
-        # Without files to read again SIGHUP ends it.
+        # A device without files to read again ends on SIGHUP.
         yield "ExecReload=/bin/kill -HUP $MAINPID"
     yield f"MemoryMax={most_memory(part)}"
 
@@ -196,7 +197,7 @@ def _rights(unit: Unit) -> Iterator[str]:
 
 
 def _directories(part: Part) -> set[str]:
-    """Where ipc sockets and a store are, but for /tmp, which the service has anyway."""
+    """Return the directories of ipc sockets and a store, except /tmp, which is always writable."""
     addresses = [address for _, side in part.addressed for address in (*side.bind, *side.connect)]
     paths = [a.removeprefix("ipc://") for a in addresses if a.startswith("ipc:///")]
     store = store_of(part)

@@ -1,1 +1,1 @@
-"""Draw what a file describes."""
+"""The command `graph`: draw the topology of a file."""

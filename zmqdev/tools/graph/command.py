@@ -1,4 +1,4 @@
-"""graph: a file as a picture."""
+"""The command `graph`: draw the topology of a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zmqdev.errors import UsageError
 from zmqdev.options.option import option
 from zmqdev.options.types import Choice, Flag
 
-if TYPE_CHECKING:  # `zmqdev graph --help` must not wait for it
+if TYPE_CHECKING:  # keeps `zmqdev graph --help` fast
     from zmqdev.topology.picture import Rates
 
 FORMATS = ("terminal", "mermaid", "dot", "svg")
@@ -21,6 +21,8 @@ FORMATS = ("terminal", "mermaid", "dot", "svg")
 
 @dataclass(frozen=True)
 class GraphOptions:
+    """The options of `graph`."""
+
     format: str = option(
         Choice(choices=FORMATS),
         default="terminal",
@@ -40,6 +42,7 @@ An address whose other end is not in the file is drawn as a box of its own.
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     return tool(name, GraphOptions, _graph, help=HELP, arguments=[file_argument()])
 
 
@@ -69,7 +72,7 @@ def _graph(options: GraphOptions, file: str) -> int:
 
 
 def _rates(names: list[str]) -> Rates:
-    """Asks the devices twice, a second apart."""
+    """Ask the devices twice, a second apart, for their rates."""
     from zmqdev.tools.graph.live_rates import rates
 
     found = rates(names)

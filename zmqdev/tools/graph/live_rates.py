@@ -1,4 +1,4 @@
-"""Current rates of the running devices, asked at their control sockets."""
+"""The current rates of running devices, asked at their control sockets."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from zmqdev.control.client import Asker
 from zmqdev.relay.counters import DROPS
 from zmqdev.topology.picture import Rates
 
-LOOK = 1.0  # seconds between the two looks
+LOOK = 1.0  # seconds between the two questions
 
 
 def rates(names: Iterable[str]) -> Rates:
-    """Devices that do not answer are left out."""
+    """Return the rates of the devices that answer."""
     wanted = set(names)
     found = {item.address: item.name for item in runtimedir.running() if item.name in wanted}
     if not found:
@@ -33,7 +33,7 @@ def rates(names: Iterable[str]) -> Rates:
 
 
 def _counts(asker: Asker, found: Mapping[str, str]) -> dict[tuple[bool, str, str], int]:
-    """(whether they leave, device, side) -> messages since the start."""
+    """Return {(whether they leave, device, side): messages since the start}."""
     counts: dict[tuple[bool, str, str], int] = {}
     for address, reply in asker.ask_all(list(found), "status").items():
         if reply is not None and reply.ok:

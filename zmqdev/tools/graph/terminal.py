@@ -1,4 +1,4 @@
-"""A topology on the terminal."""
+"""The drawing of a topology on the terminal."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ _STYLES = {"device": "bold cyan", "endpoint": "bold green", OUTSIDE: "dim"}
 
 
 def show(picture: Picture) -> None:
-    """To stdout, in the colours it has."""
+    """Print the picture to stdout, in colours where they are supported."""
     Console().print(terminal(picture))
 
 
 def terminal(picture: Picture) -> RenderableType:
-    """Trees along the messages, from each source. What was shown before is only named again."""
+    """Return trees that follow the messages from each source.
+
+    A box that was shown before is only named again.
+    """
     outgoing: dict[str, list[Arrow]] = {}
     for arrow in picture.arrows:
         outgoing.setdefault(arrow.source, []).append(arrow)
@@ -32,7 +35,7 @@ def terminal(picture: Picture) -> RenderableType:
     shown: set[str] = set()
     roots = [box for box in picture.boxes if box.name not in targets]
     trees: list[RenderableType] = [_tree(box, boxes, outgoing, shown) for box in roots]
-    # What only a ring reaches has no source to begin at.
+    # Boxes that only a ring reaches have no source above them.
     trees += [_tree(b, boxes, outgoing, shown) for b in picture.boxes if b.name not in shown]
     return Group(*trees, _legend(picture))
 
@@ -66,7 +69,7 @@ def _name(box: Box) -> Text:
 
 
 def _line(arrow: Arrow, target: Box) -> Text:
-    """Where it goes comes first: a narrow window breaks the line at its end."""
+    """Return one branch, its target first, because a narrow window cuts the end of the line."""
     head = "<->" if arrow.reply else "->"
     told = label(replace(arrow, rate=None))
     text = Text.assemble((f"{head} ", "bold"), _name(target), (f"  {told}", "dim"))

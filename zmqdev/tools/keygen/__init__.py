@@ -1,1 +1,1 @@
-"""Make CURVE keys and password lines."""
+"""The command `keygen`: make CURVE keys and password lines."""

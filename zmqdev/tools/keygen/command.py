@@ -1,4 +1,4 @@
-"""keygen: CURVE key pairs, and lines for a users file."""
+"""The command `keygen`: make CURVE key pairs, and lines for a users file."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ LONGEST_LINE = 4096
 
 @dataclass(frozen=True)
 class KeygenOptions:
+    """The options of `keygen`."""
+
     form: str = option(
         Choice(choices=FORMS),
         default="files",
@@ -40,6 +42,7 @@ class KeygenOptions:
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     base = click.Argument(["base"], metavar="[NAME]", required=False)
     return tool(name, KeygenOptions, _act, help=HELP, arguments=[base])
 
@@ -97,7 +100,7 @@ def _user(name: str) -> int:
 
 
 def _password() -> bytes:
-    """Typed twice on a terminal, unseen; else the first line of stdin."""
+    """Ask twice without echo on a terminal; otherwise read the first line of stdin."""
     if sys.stdin.isatty():
         typed = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
         return os.fsencode(typed)

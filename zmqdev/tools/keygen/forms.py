@@ -21,7 +21,10 @@ def _hex(text: str) -> str:
 
 
 def _as_env(certificate: Certificate) -> list[str]:
-    """Shell assignments. Z85 has `$` and `!`, but no quote, so single quotes hold it."""
+    """Return shell assignments.
+
+    Z85 contains `$` and `!` but no quote, so single quotes are safe.
+    """
     return [
         f"CURVE_PUBLICKEY='{certificate.public}'",
         f"CURVE_SECRETKEY='{certificate.secret}'",
@@ -29,7 +32,7 @@ def _as_env(certificate: Certificate) -> list[str]:
 
 
 def _as_yaml(certificate: Certificate) -> list[str]:
-    """Single quotes again: YAML reads no escapes in them, and Z85 has none to read."""
+    """Return YAML in single quotes, where YAML interprets no escapes."""
     return [
         f"curve-publickey: '{certificate.public}'",
         f"curve-secretkey: '{certificate.secret}'",
@@ -45,7 +48,7 @@ FORMS: dict[str, Callable[[Certificate], list[str]]] = {
 
 
 def show(certificate: Certificate, form: str) -> str:
-    """Lines of text, with the secret in them: for standard output, when asked."""
+    """Return the pair as lines of text, the secret key included."""
     if certificate.secret is None:
         raise ValueError("this certificate has no secret key to show")
     return "\n".join(FORMS[form](certificate)) + "\n"

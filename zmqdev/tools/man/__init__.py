@@ -1,1 +1,1 @@
-"""Manual pages, one for each command, from the same declarations as `--help`."""
+"""Manual pages, one for each command, made from the same declarations as `--help`."""

@@ -1,4 +1,4 @@
-"""The build step that makes the manual pages, for setuptools; pyproject.toml names it."""
+"""The build step for setuptools that makes the manual pages; pyproject.toml names it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ DIRECTORY = Path("build") / "man"
 
 
 class BuildWithManual(build_py):  # type: ignore[misc]  # untyped
-    """Build the modules, then the pages, which are installed as `share/man/man1`."""
+    """Builds the modules, then the pages, which are installed as `share/man/man1`."""
 
     def run(self) -> None:
+        """Build, and add the pages to the distribution."""
         super().run()
-        sys.path.insert(0, str(Path.cwd()))  # the package as it lies here, not one installed
+        sys.path.insert(0, str(Path.cwd()))  # import the package of this tree, not an installed one
         from zmqdev.tools.man.page import write
 
         pages = [str(path) for path in write(DIRECTORY)]

@@ -1,7 +1,7 @@
 """A command as a manual page: the declarations of its options in roff, man(7).
 
-Pure but for the loading of the commands. The same input gives the same bytes: a page has no
-date, so that a wheel can be built again and compared.
+The same input gives the same bytes: a page has no date, so that builds are
+reproducible.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STATUS = (
 
 
 def pages() -> dict[str, str]:
-    """File name -> text: zmqdev.1 and zmqdev-COMMAND.1."""
+    """Return {file name: text} for zmqdev.1 and every zmqdev-COMMAND.1."""
     return {
         "zmqdev.1": overview(),
         **{f"zmqdev-{row.name}.1": page(row) for row in ROWS.values()},
@@ -34,7 +34,7 @@ def pages() -> dict[str, str]:
 
 
 def write(directory: Path) -> list[Path]:
-    """Write all pages there; it is made when it is missing."""
+    """Write all pages to a directory, which is made if needed; return their paths."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
         (directory / name).write_text(text, encoding="utf-8")
@@ -42,7 +42,7 @@ def write(directory: Path) -> list[Path]:
 
 
 def overview() -> str:
-    """zmqdev.1: the commands."""
+    """Return zmqdev.1, which lists the commands."""
     lines = [_head("zmqdev", "the ZeroMQ device launcher")]
     lines += [".SH SYNOPSIS", _bold("zmqdev"), "COMMAND [OPTIONS]", ".SH DESCRIPTION"]
     lines += _paragraphs(program.help or "")
@@ -60,7 +60,7 @@ def overview() -> str:
 
 
 def page(row: CommandRow) -> str:
-    """zmqdev-COMMAND.1."""
+    """Return zmqdev-COMMAND.1."""
     command = row.load()
     context = click.Context(command, info_name=row.name, **command.context_settings)
     lines = [_head(f"zmqdev-{row.name}", row.help), ".SH SYNOPSIS", _bold(f"zmqdev {row.name}")]
@@ -80,7 +80,7 @@ def _head(name: str, purpose: str) -> str:
     return "\n".join(
         (
             f'.TH "{title}" 1 "" "{version}" "zmqdev"',
-            ".nh\n.ad l",  # a flag is not broken, and blanks are as they were written
+            ".nh\n.ad l",  # no hyphenation inside flags, and no stretched blanks
             f".SH NAME\n{_roff(name)} \\- {_roff(purpose)}",
         )
     )
@@ -119,7 +119,7 @@ def _status() -> list[str]:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Paragraphs as click has them: a backspace on the first line keeps the lines as they are."""
+    """Convert paragraphs of click; a leading backspace means that lines must not be joined."""
     lines = []
     for paragraph in re.split(r"\n\s*\n", text.strip("\n")):
         kept = paragraph.startswith("\b\n")
@@ -133,7 +133,9 @@ def _bold(text: str) -> str:
 
 
 def _roff(text: str) -> str:
-    """Text that roff shows as it is: a hyphen that can be copied, no line a request. It may be
-    broken between choices."""
+    """Escape text for roff: hyphens that can be copied, no line that looks like a request.
+
+    Lines may break between choices.
+    """
     text = text.replace("\\", "\\e").replace("-", "\\-").replace("|", "|\\:")
     return f"\\&{text}" if text.startswith((".", "'")) else text

@@ -1,1 +1,1 @@
-"""Say what listens at an address."""
+"""The command `probe`: identify what listens at an address."""

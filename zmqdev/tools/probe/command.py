@@ -1,4 +1,4 @@
-"""probe: identify the server at an address."""
+"""The command `probe`: identify what listens at an address."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ _TYPES = ("PAIR", "PUB", "SUB", "REQ", "REP", "DEALER", "ROUTER", "PULL", "PUSH"
 
 @dataclass(frozen=True)
 class ProbeOptions:
+    """The options of `probe`."""
+
     timeout: float = option(
         Duration(positive=True), default=2.0, short="t", help="How long to wait for it."
     )
@@ -56,6 +58,7 @@ class ProbeOptions:
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     address = click.Argument(["address"], metavar="ADDRESS")
     return tool(name, ProbeOptions, _act, help=HELP, arguments=[address])
 

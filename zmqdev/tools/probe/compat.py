@@ -1,10 +1,10 @@
-"""Possible peers of a socket that was found: socket types, and zmqdev's own commands."""
+"""Which socket types, and which zmqdev commands, can talk to a socket that was found."""
 
 from __future__ import annotations
 
 from zmqdev.options.socktype import PEERS
 
-# Commands that make sense in front of each type, with the address in place of {}.
+# Useful commands for each type; {} stands for the address.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "PUB": ("sub --connect {}", "forwarder --frontend-connect {}"),
     "XPUB": ("sub --connect {}", "forwarder --frontend-connect {}"),
@@ -25,21 +25,21 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 
 def peers(socket_type: str) -> list[str]:
-    """The socket types that it accepts; empty for a type that libzmq's stable API has not."""
+    """Return the socket types that it accepts; empty for a type outside libzmq's stable API."""
     return sorted(PEERS.get(socket_type, ()))
 
 
 def commands(socket_type: str, address: str) -> list[str]:
-    """Command lines that could talk to it."""
+    """Return command lines that could talk to it."""
     return [f"zmqdev {line.format(address)}" for line in COMMANDS.get(socket_type, ())]
 
 
 def mismatch(
     ours: str, mechanism: str, theirs: str | None, their_mechanism: str | None
 ) -> str | None:
-    """Why a socket of type `ours` would not get through the handshake, or None.
+    """Return why the handshake would fail for a socket of type `ours`; None if it succeeds.
 
-    Both are silent in libzmq: the connection is made, closed and made again.
+    libzmq reports neither case: it makes the connection, closes it and tries again.
     """
     if their_mechanism is not None and mechanism != their_mechanism:
         return f"it speaks {their_mechanism} and this side {mechanism}"

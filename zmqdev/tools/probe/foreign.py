@@ -1,17 +1,17 @@
 """Other protocols, recognised by the first bytes of their server.
 
-Some speak first (SSH, SMTP, MySQL); some answer rubbish with an error of
-their own (HTTP, TLS, Redis); the rest stay silent or hang up.
+Some servers speak first (SSH, SMTP, MySQL); some answer garbage with an error of their
+protocol (HTTP, TLS, Redis); the rest stay silent or hang up.
 """
 
 from __future__ import annotations
 
 import re
 
-# What coaxes an answer out of a server that waits for a line or a request.
+# Makes a server answer that waits for a line or a request.
 NUDGE = b"\r\n\r\n"
 
-# The first that matches wins; each has at least three bytes to go by.
+# The first match wins; each pattern has at least three bytes.
 SIGNS: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
     (name, re.compile(pattern, re.DOTALL))
     for name, pattern in (
@@ -39,7 +39,7 @@ SHOWN = 40
 
 
 def recognise(data: bytes) -> str | None:
-    """What a server is by its first bytes, or None."""
+    """Return what the server is by its first bytes, or None."""
     for name, sign in SIGNS:
         if sign.match(data):
             return name
@@ -47,7 +47,7 @@ def recognise(data: bytes) -> str | None:
 
 
 def excerpt(data: bytes) -> str:
-    """The first bytes, safe to print: control characters would steer a terminal."""
+    """Return the first bytes without control characters, which could steer a terminal."""
     text = data[:SHOWN].decode("ascii", "backslashreplace")
     shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
     return shown + ("..." if len(data) > SHOWN else "")

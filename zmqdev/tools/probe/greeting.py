@@ -12,12 +12,12 @@ from enum import Enum
 
 SIGNATURE = b"\xff" + bytes(8) + b"\x7f"
 GREETING_BYTES = 64
-# Signature and version: libzmq sends the rest of its own once it has these.
+# Signature and version: on receiving these, libzmq sends the rest of its greeting.
 OPENING_BYTES = 12
 MECHANISM_BYTES = 20
 _MECHANISM = slice(12, 12 + MECHANISM_BYTES)
 _AS_SERVER = 32
-# What ZMTP 2.0 numbers its socket types.
+# The socket types by their numbers in ZMTP 2.0.
 TYPES_2_0 = (
     *("PAIR", "PUB", "SUB", "REQ", "REP", "DEALER"),
     *("ROUTER", "PULL", "PUSH", "XPUB", "XSUB"),
@@ -25,7 +25,7 @@ TYPES_2_0 = (
 
 
 class Unread(Enum):
-    """Why bytes are no greeting, or not yet."""
+    """Why bytes are not a greeting, or not yet."""
 
     SHORT = "more bytes are needed"
     FOREIGN = "not ZMTP"
@@ -33,7 +33,7 @@ class Unread(Enum):
 
 @dataclass(frozen=True)
 class Greeting:
-    """What a peer says of itself first. `socket_type` is told here by ZMTP 2.0 alone."""
+    """What a peer says first. `socket_type` is set for ZMTP 2.0 only."""
 
     major: int
     minor: int
@@ -43,11 +43,12 @@ class Greeting:
 
     @property
     def version(self) -> str:
+        """Return the version as `major.minor`."""
         return f"{self.major}.{self.minor}"
 
 
 def build(mechanism: str = "NULL", *, as_server: bool = False, minor: int = 1) -> bytes:
-    """The 64 bytes of a ZMTP 3 greeting."""
+    """Return the 64 bytes of a ZMTP 3 greeting; raises ValueError for a bad mechanism."""
     name = mechanism.encode("ascii")
     if not 1 <= len(name) <= MECHANISM_BYTES:
         raise ValueError(f"a mechanism has 1 to {MECHANISM_BYTES} characters")
@@ -56,13 +57,14 @@ def build(mechanism: str = "NULL", *, as_server: bool = False, minor: int = 1) -
 
 
 def read(data: bytes) -> Greeting | Unread:
-    """Read a greeting from the first bytes of a connection, as many as there are."""
+    """Parse a greeting from the bytes that have come so far."""
     if not data:
         return Unread.SHORT
     if data[0] != 0xFF:
         return _read_unsigned(data)
     if len(data) < 10:
-        # Telnet negotiates with ff fb..fe; a signature's length never is as large.
+        # Telnet negotiation begins with ff fb..fe; the length in a signature is never
+        # that large.
         return Unread.SHORT if not any(data[1:8]) else Unread.FOREIGN
     if not data[9] & 1 or any(data[1:8]):
         return Unread.FOREIGN
@@ -72,7 +74,7 @@ def read(data: bytes) -> Greeting | Unread:
 
 
 def _read_unsigned(data: bytes) -> Greeting | Unread:
-    """libzmq 2.x opens with its identity as a frame: 01 00 when it has none."""
+    """Parse the opening of libzmq 2.x: its identity as a frame, 01 00 when there is none."""
     if len(data) < 2:
         return Unread.SHORT if data == b"\x01" else Unread.FOREIGN
     if data[1] != 0 or len(data) > 1 + data[0]:

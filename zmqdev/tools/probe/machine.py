@@ -1,14 +1,13 @@
-"""The probe as a pure state machine: bytes and time in, a finding out.
+"""The probe as a state machine without I/O: bytes and time in, a finding out.
 
-    GREETING   our signature and version are out; their greeting tells version and mechanism
-    HANDSHAKE  NULL: the rest of ours is out; their READY tells socket type and routing id
-    PING       only where joining takes nothing: our READY, then PING and PONG
+    GREETING   our signature and version are sent; their greeting has version and mechanism
+    HANDSHAKE  NULL: the rest of ours is sent; their READY has socket type and routing id
+    PING       only where joining is harmless: our READY, then PING and PONG
 
-Until our READY is sent the other side has no pipe to us: no message is ever
-sent our way, and none that another peer should get is lost. A socket that
-gives work to whoever joins (PUSH, DEALER, REQ, PAIR) is therefore never joined.
-Our mechanism is held back until theirs is known: libzmq hangs up on a wrong
-one before its own greeting has left.
+Until our READY is sent, the other side has no pipe to us: it sends us no message, and
+none that another peer should get is lost. A socket that gives work to every peer (PUSH,
+DEALER, REQ, PAIR) is therefore never joined. Our mechanism is held back until theirs is
+known, because libzmq hangs up on a wrong one before it has sent its own greeting.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from enum import Enum, auto
 from zmqdev.tools.probe import foreign, greeting, zmtp
 from zmqdev.tools.probe.greeting import Greeting, Unread
 
-# What joins such a socket and gets nothing: the type to say that we are.
+# The type to present as, such that joining the socket takes no message.
 BYSTANDER = {
     "PUB": "SUB",
     "XPUB": "SUB",
@@ -29,14 +28,14 @@ BYSTANDER = {
     "REP": "REQ",
     "ROUTER": "DEALER",
 }
-# READY is small; who sends more is no peer to listen to.
+# READY is small; a peer that sends more is not worth listening to.
 FRAME_LIMIT = 64 * 1024
-# Bytes kept of something that is not ZMTP, to know it by.
+# Bytes kept of what is not ZMTP, to recognise it.
 KEPT = 256
 PING_CONTEXT = b"zmqdev-probe"
 PONG = zmtp.ZmtpCommand("PONG", PING_CONTEXT)
 DEFAULT_TIMEOUT = 2.0
-# What a mechanism asks of who connects.
+# What a mechanism needs from a peer that connects.
 _NEEDS = {
     "CURVE": "its public key (--server-key)",
     "PLAIN": "a name and a password (--plain-username, --plain-password)",
@@ -44,7 +43,7 @@ _NEEDS = {
 
 
 class Kind(Enum):
-    """What a finding is of."""
+    """The kind of a finding."""
 
     ZMTP = "zmtp"
     FOREIGN = "foreign"
@@ -54,10 +53,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class ProbeFinding:
-    """What was found. Times are seconds; None: it did not say.
+    """What was found. Times are in seconds; None means that the peer did not say.
 
-    greeting_time: from our greeting to the whole of theirs.
-    round_trip: from PING to PONG, answered by the other side's I/O thread.
+    `greeting_time` runs from our greeting to the end of theirs; `round_trip` from PING
+    to PONG, which the other side's I/O thread answers.
     """
 
     kind: Kind
@@ -81,7 +80,7 @@ class _State(Enum):
 
 
 class Probe:
-    """One connection's probe. Feed it, send what it has to send, until `finding` is there."""
+    """The probe of one connection: feed it and send its output until `finding` is set."""
 
     def __init__(self, now: float, *, timeout: float = DEFAULT_TIMEOUT, join: bool = True) -> None:
         self.finding: ProbeFinding | None = None
@@ -98,23 +97,23 @@ class Probe:
         self._pinged = now
 
     def bytes_to_send(self) -> bytes:
-        """What to send now; empty when there is nothing."""
+        """Return what to send now; empty when there is nothing."""
         data, self._out = bytes(self._out), bytearray()
         return data
 
     def deadline(self) -> float:
-        """When `tick` is due."""
+        """Return when `tick` is due."""
         return min(self._nudge_at, self._ends)
 
     def receive(self, data: bytes, now: float) -> None:
-        """Bytes from the other side."""
+        """Take bytes from the other side."""
         if self._state is _State.GREETING:
             self._receive_greeting(data, now)
         elif self._state is not _State.DONE:
             self._receive_frames(data, now)
 
     def closed(self, now: float) -> None:
-        """The other side hung up."""
+        """Note that the other side hung up."""
         if self._state is _State.DONE:
             return
         if self._state is _State.GREETING:
@@ -123,7 +122,7 @@ class Probe:
             self._end(f"it hung up during the handshake{self._asks_for()}")
 
     def tick(self, now: float) -> None:
-        """Time passes: nudge what is silent, and end at the deadline."""
+        """Let time pass: nudge a silent server, and end at the deadline."""
         if self._state is _State.DONE:
             return
         if now >= self._ends:
@@ -176,7 +175,7 @@ class Probe:
             self._send_rest()
 
     def _send_rest(self) -> None:
-        """The rest of our greeting, once: for a NULL peer, or one that waits for it."""
+        """Send the rest of our greeting, once: to a NULL peer, or to one that waits for it."""
         if not self._greeting_sent:
             self._greeting_sent = True
             self._out += greeting.build("NULL")[greeting.OPENING_BYTES :]

@@ -1,4 +1,4 @@
-"""`zmqdev probe`: one plain connection, without libzmq, around the probe of wire/."""
+"""`zmqdev probe`: one plain connection, without libzmq, that drives the machine."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from zmqdev.tools.probe import compat
 from zmqdev.tools.probe.machine import DEFAULT_TIMEOUT, Kind, Probe, ProbeFinding
 
 CHUNK = 4096
-# Between two tries: soon after it is up, and no load on what is starting.
+# Seconds between two tries: a server is found soon, and its start is not slowed down.
 PAUSE = 0.1
 
 
 @dataclass(frozen=True)
 class ProbeReport:
-    """What listens at an address. `finding` is None when nobody could be reached.
+    """What listens at an address; `finding` is None when it could not be reached.
 
-    connect_time: seconds for the connection itself, one round trip of the network.
+    `connect_time` is the time of the connection itself in seconds: one network round
+    trip.
     """
 
     endpoint: str
@@ -34,16 +35,17 @@ class ProbeReport:
 
     @property
     def is_zmtp(self) -> bool:
+        """Whether it is a ZeroMQ socket."""
         return self.finding is not None and self.finding.kind is Kind.ZMTP
 
     @property
     def peers(self) -> list[str]:
-        """Socket types that could talk to it."""
+        """Return the socket types that could talk to it."""
         return compat.peers(self._type)
 
     @property
     def commands(self) -> list[str]:
-        """Command lines of zmqdev that could talk to it."""
+        """Return zmqdev command lines that could talk to it."""
         return compat.commands(self._type, self.endpoint)
 
     @property
@@ -51,14 +53,14 @@ class ProbeReport:
         return (self.finding.socket_type or "") if self.finding else ""
 
     def why_not(self, socket_type: str, mechanism: str) -> str | None:
-        """Why a socket of this type and mechanism could not talk to it, or None."""
+        """Return why a socket of this type and mechanism could not talk to it, or None."""
         found = self.finding
         if found is None or not self.is_zmtp:
             return self.trouble or "it is no ZeroMQ socket"
         return compat.mismatch(socket_type, mechanism, found.socket_type, found.mechanism)
 
     def rows(self) -> list[tuple[str, str]]:
-        """What there is to tell, a word and a text each."""
+        """Return the report as (word, text) pairs."""
         found = self.finding
         if found is None:
             return [("address", self.endpoint), ("trouble", self.trouble)]
@@ -77,7 +79,7 @@ class ProbeReport:
         return [(word, text) for word, text in told if text]
 
     def plain(self) -> dict[str, Any]:
-        """The same as JSON can hold. Times are seconds; the routing id is hex."""
+        """Return the report as plain values for JSON: times in seconds, the routing id in hex."""
         found = self.finding
         shown: dict[str, Any] = {
             "address": self.endpoint,
@@ -109,7 +111,7 @@ def _speaks(found: ProbeFinding) -> str:
 
 
 def _quoted(routing_id: bytes | None) -> str:
-    """As text when it is that, else as hex: it comes from a stranger."""
+    """Return the routing id as text if it is printable ASCII, else as hex."""
     if not routing_id:
         return ""
     text = routing_id.decode("ascii", "replace")
@@ -121,10 +123,10 @@ def _milliseconds(seconds: float | None) -> str:
 
 
 def probe(endpoint: str, *, timeout: float = DEFAULT_TIMEOUT, join: bool = True) -> ProbeReport:
-    """Look at what listens there. Raises ValueError for an address that cannot be probed.
+    """Probe an address. Raises ValueError for one that cannot be probed.
 
-    `timeout` (seconds) is for reaching it and again for talking to it. `join`
-    lets it take the last step, a PING, where that disturbs nobody.
+    `timeout` (seconds) applies to connecting and again to the conversation. `join`
+    allows the last step, a PING, where it is harmless.
     """
     endpoint = address.in_full(endpoint)
     parts = address.split(endpoint, "connect")
@@ -143,7 +145,7 @@ def probe(endpoint: str, *, timeout: float = DEFAULT_TIMEOUT, join: bool = True)
 
 
 def until_up(look: Callable[[], ProbeReport], seconds: float) -> ProbeReport:
-    """The first report of a ZeroMQ socket, or the last one before the time is over."""
+    """Probe until a ZeroMQ socket answers or the time is over; return the last report."""
     end = time.monotonic() + seconds
     while True:
         report = look()
@@ -159,7 +161,7 @@ def _connect(parts: address.Parts, timeout: float) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(timeout)
     try:
-        # libzmq writes an abstract name with `@` in front, the system with NUL.
+        # An abstract name begins with `@` in libzmq and with NUL in the system call.
         path = "\0" + parts.path[1:] if parts.path.startswith("@") else parts.path
         connection.connect(path)
     except BaseException:
@@ -193,7 +195,7 @@ def _talk(connection: socket.socket, timeout: float, join: bool) -> ProbeFinding
         except BlockingIOError:
             continue
         except OSError:
-            # A reset says what an end does: it does not want to talk to us.
+            # A reset means the same as an end: the server does not want to talk to us.
             machine.closed(time.monotonic())
         machine.tick(time.monotonic())
     return machine.finding

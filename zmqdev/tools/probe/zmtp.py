@@ -19,7 +19,7 @@ Properties = tuple[tuple[str, bytes], ...]
 
 
 class Broken(ValueError):
-    """The bytes are no ZMTP: nothing after them on this connection can be read."""
+    """The bytes are not ZMTP; nothing that follows on this connection can be read."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Frame:
 
 @dataclass(frozen=True)
 class ZmtpCommand:
-    """READY, ERROR, PING and the like; `data` is what its name gives a meaning to."""
+    """READY, ERROR, PING and the like; the meaning of `data` depends on the name."""
 
     name: str
     data: bytes = b""
 
 
 def encode(frame: Frame) -> bytes:
-    """A frame as bytes, the size as short as it can be."""
+    """Encode a frame, with a short size where possible."""
     flags = MORE * frame.more | COMMAND * frame.command
     if len(frame.body) > SHORT_LIMIT:
         return bytes((flags | LONG,)) + len(frame.body).to_bytes(8, "big") + frame.body
@@ -48,20 +48,23 @@ def encode(frame: Frame) -> bytes:
 
 
 def encode_command(command: ZmtpCommand) -> bytes:
-    """A command in its frame."""
+    """Encode a command in its frame."""
     name = command.name.encode("ascii")
     return encode(Frame(bytes((len(name),)) + name + command.data, command=True))
 
 
 class Decoder:
-    """Bytes in, as they come; whole frames out. `limit` bounds one frame's body in bytes."""
+    """Turns bytes into whole frames; `limit` is the most bytes in the body of a frame."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that are whole now. Raises Broken; then the connection is over."""
+        """Return the frames that are complete now.
+
+        Raises Broken, after which the connection is unusable.
+        """
         self._buffer += data
         frames = []
         while (frame := self._take()) is not None:
@@ -88,7 +91,7 @@ class Decoder:
 
 
 def read_command(body: bytes) -> ZmtpCommand:
-    """The command in a command frame's body. Raises Broken."""
+    """Parse the body of a command frame; raises Broken."""
     size = body[0] if body else 0
     name = body[1 : 1 + size]
     if not size or len(name) < size or not name.isalnum() or not name.isascii():
@@ -97,7 +100,7 @@ def read_command(body: bytes) -> ZmtpCommand:
 
 
 def build_properties(properties: Iterable[tuple[str, bytes]]) -> bytes:
-    """What READY and INITIATE carry."""
+    """Encode the properties of READY and INITIATE."""
     return b"".join(_property(name.encode("ascii"), value) for name, value in properties)
 
 
@@ -106,7 +109,10 @@ def _property(name: bytes, value: bytes) -> bytes:
 
 
 def read_properties(data: bytes) -> Properties:
-    """Names and values, in their order. Raises Broken. Names have no case: see `lookup`."""
+    """Parse properties in their order; raises Broken.
+
+    Names are case-insensitive: use `lookup`.
+    """
     found = []
     while data:
         size = data[0]
@@ -120,7 +126,7 @@ def read_properties(data: bytes) -> Properties:
 
 
 def lookup(properties: Properties, name: str) -> bytes | None:
-    """The value of a property, whatever the case of its name."""
+    """Return the value of a property, ignoring the case of its name."""
     for have, value in properties:
         if have.lower() == name.lower():
             return value
@@ -128,19 +134,19 @@ def lookup(properties: Properties, name: str) -> bytes | None:
 
 
 def ready(socket_type: str, routing_id: bytes = b"") -> bytes:
-    """The READY command of the NULL mechanism, in its frame."""
+    """Return the READY command of the NULL mechanism, in its frame."""
     properties = [("Socket-Type", socket_type.encode("ascii")), ("Identity", routing_id)]
     return encode_command(ZmtpCommand("READY", build_properties(properties)))
 
 
 def ping(context: bytes, ttl_tenths: int = 0) -> bytes:
-    """A PING of ZMTP 3.1, in its frame; the peer answers with PONG and the same context."""
+    """Return a ZMTP 3.1 PING in its frame; the peer answers with PONG and the same context."""
     if len(context) > PING_CONTEXT_BYTES:
         raise ValueError(f"a PING carries at most {PING_CONTEXT_BYTES} bytes")
     return encode_command(ZmtpCommand("PING", ttl_tenths.to_bytes(2, "big") + context))
 
 
 def error_reason(data: bytes) -> str:
-    """The text of an ERROR command: libzmq sends the ZAP status, `400`."""
+    """Return the text of an ERROR command; libzmq sends the ZAP status, such as `400`."""
     size = data[0] if data else 0
     return data[1 : 1 + size].decode("ascii", "replace")

@@ -1,1 +1,1 @@
-"""route: a dry run of routes."""
+"""The command `route`: try the routes of a file without sockets."""

@@ -1,4 +1,4 @@
-"""route: the targets of messages by the routes of a file, without a socket."""
+"""The command `route`: show where the routes of a file send messages, without sockets."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ LEAST, GAP = 6, 3
 
 @dataclass(frozen=True)
 class RouteOptions:
+    """The options of `route`."""
+
     messages: str | None = option(
         Text(metavar="FILE"), short="F", help="Read the messages there; - is stdin."
     )
@@ -47,6 +49,7 @@ class RouteOptions:
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     return tool(name, RouteOptions, _act, help=HELP, arguments=[file_argument()])
 
 
@@ -114,7 +117,7 @@ def _message(line: bytes, options: RouteOptions) -> list[bytes]:
 
 
 def _text(routed: Iterable[tuple[list[bytes], DryOutcome]], longest: int) -> int:
-    """A line each, and how many went where."""
+    """Print a line for each message, then how many went to each backend."""
     width, messages = LEAST, 0
     counts: dict[str, int] = {}
     for message, outcome in routed:

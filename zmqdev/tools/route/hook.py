@@ -1,4 +1,4 @@
-"""A Python function of the routes, tried without a socket: one message a call."""
+"""A Python route function, tried without sockets: one message a call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zmqdev.routing.dry import DROP, DryOutcome
 
 
 class AnyName(dict[str, int]):
-    """Backends of names that are not known: each that the function says is one."""
+    """The backends of a device that is not known: every name that the function uses."""
 
     def __contains__(self, name: object) -> bool:
         if isinstance(name, str):
@@ -22,7 +22,10 @@ class AnyName(dict[str, int]):
 
 
 class DryHook:
-    """`backends`: None when any name is one. Failures go to stderr, each with its traceback."""
+    """Runs a route function on single messages.
+
+    `backends` None accepts any name. Failures go to stderr with a traceback.
+    """
 
     def __init__(self, file: HookFile, backends: Sequence[str] | None) -> None:
         self._name = file.path
@@ -32,14 +35,16 @@ class DryHook:
 
     @property
     def failed(self) -> int:
+        """Return how many calls have failed."""
         return self._hook.failed
 
     def send(self, frames: Sequence[bytes]) -> DryOutcome:
+        """Route one message."""
         to = self._call([list(frames)])
         return DryOutcome(to or (DROP,), (self._name,) if to else ())
 
     def end(self) -> DryOutcome | None:
-        """What it yields for the last call, with nothing; None when that is nothing."""
+        """Call the function with no message, as at the end; None when it yields nothing."""
         to = self._call([])
         return DryOutcome(to, (self._name,)) if to else None
 

@@ -1,4 +1,4 @@
-"""The input of `zmqdev route FILE`: a file of routes, or a device's file."""
+"""The input of `zmqdev route FILE`: a file of routes, or the file of a device."""
 
 from __future__ import annotations
 
@@ -33,7 +33,11 @@ class Nameless:
 
 
 def subject(path: str) -> tuple[Table, Rules]:
-    """UsageError names what is wrong with the file, or that no routes are in it."""
+    """Return the table and rules in a file.
+
+    Raises UsageError when the file is wrong, or does not contain exactly one device
+    with routes.
+    """
     hook = hook_file(path)
     if hook is not None:
         return Table((), (REST,)), Rules((), (), {}, Written(), hook=hook)
@@ -52,12 +56,12 @@ def subject(path: str) -> tuple[Table, Rules]:
 
 
 def dry_run(table: Table, rules: Rules) -> DryRun | DryHook:
-    """A function in a file of its own may name any backend."""
+    """Return what tries messages; the function in a separate file may name any backend."""
     if rules.hook is None:
         return DryRun(table)
     return DryHook(rules.hook, None if table.backends == (REST,) else table.backends)
 
 
 def _with_tests(rules: Rules, spec: DeviceSpec, written: Written) -> Rules:
-    """Tests of the device's own file have their places there."""
+    """Return the rules with the places of tests that the device's file declares itself."""
     return rules if not spec.tests else replace(rules, written=written)

@@ -1,1 +1,1 @@
-"""zmqdev store: the requests that a reliable queue keeps."""
+"""The command `store`: inspect the requests that a reliable queue keeps."""

@@ -1,4 +1,4 @@
-"""store: look into the store of a reliable queue; dead letters queued again or dropped."""
+"""The command `store`: inspect the store of a reliable queue, requeue or drop dead letters."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ workers again, with the attempts counted anew, `drop` deletes them: of a file
 both while no queue has it. `check` reads every row and ends with 1 when one is
 damaged.
 """
-# Whether a verb takes numbers.
+# Verb -> whether it takes numbers.
 VERBS = {"dead": False, "show": True, "requeue": True, "drop": True, "check": False}
 
 
 @dataclass(frozen=True)
 class StoreOptions:
-    """It has none."""
+    """The options of `store`: none."""
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     words = [
         click.Argument(["file"], metavar="FILE|URL"),
         click.Argument(["verb"], metavar="[VERB]", required=False),
@@ -54,7 +55,7 @@ def _act(options: StoreOptions, file: str, verb: str | None, numbers: tuple[str,
 
 
 def _verbs(store: str) -> Any:
-    """Of a file, or of a database: the same names in both."""
+    """Return the module with the verbs for this store, a file or a database."""
     if not is_url(store):
         from zmqdev.tools.store import verbs
 

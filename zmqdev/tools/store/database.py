@@ -1,7 +1,7 @@
-"""The verbs of `zmqdev store` for a database, each an exit status. RunError names it.
+"""The verbs of `zmqdev store` for a database. Each returns an exit status or raises RunError.
 
-Queues may have it meanwhile: what is queued again is left as by a queue that is no more, and the
-first one that looks takes it over.
+Queues may use the database meanwhile. A requeued request is stored as if its queue had
+ended, so the first queue that looks takes it over.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _open(url: str) -> Iterator[PostgresDatabase]:
 
 
 def services(url: str) -> int:
-    """A line for each service, one for each queue that has it, and one for all."""
+    """Print a line for each service, one for each queue that uses the database, and the total."""
     now = time.time()
     with _open(url) as database:
         found = {
@@ -69,6 +69,7 @@ def _dead_of(row: tuple[object, ...]) -> Dead | None:
 
 
 def dead(url: str) -> int:
+    """List the dead letters."""
     now = time.time()
     with _open(url) as database:
         found = database.ask(tables.DEAD)
@@ -85,6 +86,7 @@ def _one(database: PostgresDatabase, number: int) -> Dead:
 
 
 def show(url: str, numbers: Sequence[int]) -> int:
+    """Print dead letters with their bodies."""
     with _open(url) as database:
         for number in numbers:
             text.show_dead(number, _one(database, number))
@@ -92,6 +94,7 @@ def show(url: str, numbers: Sequence[int]) -> int:
 
 
 def requeue(url: str, numbers: Sequence[int]) -> int:
+    """Queue dead letters again."""
     with _open(url) as database:
         letters = [(number, _one(database, number)) for number in numbers]
         for number, letter in letters:
@@ -103,6 +106,7 @@ def requeue(url: str, numbers: Sequence[int]) -> int:
 
 
 def drop(url: str, numbers: Sequence[int]) -> int:
+    """Delete dead letters."""
     with _open(url) as database:
         for number in numbers:
             if not database.drop_dead(number):
@@ -112,7 +116,7 @@ def drop(url: str, numbers: Sequence[int]) -> int:
 
 
 def check(url: str) -> int:
-    """1 when a row is damaged."""
+    """Read every row; return 1 when one is damaged."""
     readers = {"request": rows.kept_of, "reply": rows.answer_of, "dead": rows.dead_of}
     wrong, counts = [], {}
     with _open(url) as database:

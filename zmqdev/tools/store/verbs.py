@@ -1,4 +1,4 @@
-"""The verbs of `zmqdev store`, each an exit status. RunError names the file."""
+"""The verbs of `zmqdev store` for a file. Each returns an exit status or raises RunError."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @contextmanager
 def _read(path: str) -> Iterator[sqlite3.Connection]:
-    """Also while a queue has it."""
+    """Open the store read-only, which works while a queue uses it."""
     if not os.path.exists(path):
         raise RunError(f"store {path}: no such file or directory")
     database = connect(path, read_only=True)
@@ -37,7 +37,8 @@ def _read(path: str) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def _write(path: str) -> Iterator[sqlite3.Connection]:
-    """Only while no queue has it: it would not see what changes."""
+    """Open the store for a change, only while no queue uses it: a queue would not see
+    the change."""
     if not os.path.exists(path):
         raise RunError(f"store {path}: no such file or directory")
     file = StoreFile(path)
@@ -57,7 +58,7 @@ def _write(path: str) -> Iterator[sqlite3.Connection]:
 
 
 def services(path: str) -> int:
-    """A line for each service, and one for all."""
+    """Print a line for each service, and the total."""
     now = time.time()
     with _read(path) as database:
         held = database.execute(
@@ -80,6 +81,7 @@ def services(path: str) -> int:
 
 
 def dead(path: str) -> int:
+    """List the dead letters."""
     now = time.time()
     lines = [text.DEAD_HEAD]
     with _read(path) as database:
@@ -90,6 +92,7 @@ def dead(path: str) -> int:
 
 
 def show(path: str, keys: Sequence[int]) -> int:
+    """Print requests or dead letters with their bodies."""
     with _read(path) as database:
         for key in keys:
             letter = _one(database, "dead", key, rows.dead_of)
@@ -113,6 +116,7 @@ def _one(
 
 
 def requeue(path: str, keys: Sequence[int]) -> int:
+    """Queue dead letters again."""
     with _write(path) as database:
         for key in keys:
             if not requeue_dead(database, key):
@@ -122,6 +126,7 @@ def requeue(path: str, keys: Sequence[int]) -> int:
 
 
 def drop(path: str, keys: Sequence[int]) -> int:
+    """Delete dead letters."""
     with _write(path) as database:
         for key in keys:
             if not database.execute("delete from dead where key = ?", (key,)).rowcount:
@@ -131,11 +136,11 @@ def drop(path: str, keys: Sequence[int]) -> int:
 
 
 def check(path: str) -> int:
-    """1 when a row is damaged or missing."""
+    """Read every row; return 1 when one is damaged or missing."""
     readers = (("request", rows.kept_of), ("reply", rows.answer_of), ("dead", rows.dead_of))
     wrong: list[str] = []
     with _read(path) as database:
-        database.execute("begin")  # all of it at one moment
+        database.execute("begin")  # all queries see the same state
         found = [text.printable(row[0]) for row in database.execute("pragma integrity_check")]
         wrong += [line for line in found if line != "ok"]
         for table, read in readers:

@@ -1,1 +1,1 @@
-"""See the messages that pass through."""
+"""The command `tap`: show the messages that pass through a device."""

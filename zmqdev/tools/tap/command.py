@@ -1,4 +1,4 @@
-"""tap: see the messages that pass through a running device."""
+"""The command `tap`: show the messages that pass through a running device."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ FORMATS = ("text", "raw", "quoted", "hex", "json")
 
 @dataclass(frozen=True)
 class TapOptions:
+    """The options of `tap`."""
+
     count: int | None = option(Integer(1), short="n", help="End after this many messages.")
     limit: float | None = option(Number(), help="Show at most this many messages a second.")
     format: str = option(
@@ -37,6 +39,7 @@ class TapOptions:
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     device = click.Argument(["device"], metavar="[NAME]", required=False, shell_complete=devices)
     return tool(name, TapOptions, _act, help=HELP, arguments=[device])
 

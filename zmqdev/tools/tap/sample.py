@@ -1,11 +1,11 @@
-"""A message seen passing through a device, as output: its direction, its envelope, its body.
+"""A tapped message as output: its direction, its envelope, its body.
 
     > [id 0x006b8b4567] [] Req-1
     < [id 0x006b8b4567] [] Processed: Req-1
     < subscribe "ACME"
 
-`>` is forward, `<` backward. In `raw` only bodies are written, in `json` an object
-with `direction`, `envelope`, `frames` and `time`.
+`>` means forward, `<` backward. The form `raw` has only bodies, `json` an object with
+`direction`, `envelope`, `frames` and `time`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _SUBSCRIBING = {b"\x01": b"subscribe", b"\x00": b"unsubscribe"}
 
 @dataclass(frozen=True)
 class Sample:
-    """One message. `mark` is `>` or `<`; `envelope` is empty where no routing ids lead."""
+    """One message. `mark` is `>` or `<`; `envelope` is empty when no routing ids
+    precede the body."""
 
     mark: bytes
     envelope: tuple[bytes, ...]
@@ -35,8 +36,11 @@ class Sample:
 
 
 def sample(frames: Sequence[bytes], types: Mapping[str, str]) -> Sample:
-    """A message as the tap hands it out, its mark in front. `types` are the socket types by
-    side: a ROUTER puts a routing id before each message."""
+    """Parse a message from the tap, which has its mark in front.
+
+    `types` are the socket types by side: a ROUTER puts a routing id before each
+    message.
+    """
     mark, message = frames[0], frames[1:]
     if "ROUTER" in types.values() and message:
         head, body = envelope.split(message)
@@ -46,7 +50,7 @@ def sample(frames: Sequence[bytes], types: Mapping[str, str]) -> Sample:
 
 
 def written(layout: Layout, seen: Sample, time: float) -> bytes:
-    """One sample as output, with what ends a record. `time` is seconds since 1970."""
+    """Return a sample as output, with its delimiter; `time` is in seconds since 1970."""
     if layout.format == "raw":
         return write_out(layout, [seen.body], time) if seen.body else b""
     if layout.format == "json":
@@ -59,8 +63,8 @@ def _head(seen: Sample) -> bytes:
 
 
 def _address(at: int, frame: bytes) -> bytes:
-    """`[id 0x006b8b4567]` for the first, the id that a ROUTER knows its peer by; `[]` for the
-    empty delimiter."""
+    """Return `[id 0x006b8b4567]` for the first frame, a ROUTER's id of its peer, and
+    `[]` for the empty delimiter."""
     if not frame:
         return b"[]"
     shown = visible(frame) if frame.isascii() and frame.decode().isprintable() else b""
@@ -86,7 +90,7 @@ def _json(seen: Sample, time: float) -> bytes:
 
 
 def _frames(frames: Sequence[bytes]) -> list[object]:
-    """As in the JSON lines of `sub`: text, or base64 of what is none."""
+    """Return frames as the JSON lines of `sub` do: as text, or as base64 if they are not text."""
     found = json.loads(jsonline.encode(frames, 0.0))["frames"]
     assert isinstance(found, list)
     return found

@@ -1,7 +1,7 @@
-"""Looking at a tap: take a lease, show what comes, renew, give the lease back.
+"""The viewer of a tap: take a lease, print messages, renew the lease, give it back.
 
-What is not shown for the sake of `--limit`, or because the reader of stdout is
-slow, is left out; the device never waits for us.
+Messages above `--limit`, or too many for the reader of stdout, are left out; the device
+never waits for a viewer.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HWM = 1000
 
 @dataclass(frozen=True)
 class Wish:
-    """What to show. `count` ends it, `limit` is samples a second; None: no end, no limit."""
+    """What to show. `count` ends it, `limit` is in messages a second; None: no end, no limit."""
 
     layout: Layout
     direction: str = "both"
@@ -42,13 +42,14 @@ class Wish:
 
 
 class Allowance:
-    """At most `rate` a second, never more than a second's worth at once."""
+    """A token bucket: at most `rate` messages a second, and at most one second's worth at once."""
 
     def __init__(self, rate: float | None, now: float) -> None:
         self._rate, self._at = rate, now
         self._left = 1.0
 
     def take(self, now: float) -> bool:
+        """Whether one more message may be shown now."""
         if self._rate is None:
             return True
         self._left = min(max(1.0, self._rate), self._left + (now - self._at) * self._rate)
@@ -60,7 +61,8 @@ class Allowance:
 
 
 def reachable(tap: str, control: str) -> str:
-    """The tap's address as a viewer connects to it: a wildcard host is that of the control."""
+    """Return the tap's address for a viewer; a wildcard host becomes that of the
+    control address."""
     if not tap.startswith("tcp://"):
         return tap
     parts = addresses.split(tap)
@@ -70,7 +72,7 @@ def reachable(tap: str, control: str) -> str:
 
 
 class Viewer:
-    """One viewer of one device: `run` until the count, a signal, or the end of stdout."""
+    """A viewer of one device; `run` lasts until the count, a signal, or the end of stdout."""
 
     def __init__(self, found: Found, wish: Wish, asker: Asker, sink: Sink) -> None:
         self.found, self.wish, self.asker, self.sink = found, wish, asker, sink
@@ -83,7 +85,7 @@ class Viewer:
         self._allowance = Allowance(wish.limit, time.monotonic())
 
     def run(self, signals: Signals) -> None:
-        """RunError when the device cannot be tapped, or has gone."""
+        """Show messages. Raises RunError when the device cannot be tapped or has gone."""
         try:
             self._connect(self._lease(LEASE))
             self._watch(signals)

@@ -1,1 +1,1 @@
-"""Watch all running devices in one table."""
+"""The command `top`: watch all running devices in one table."""

@@ -1,4 +1,4 @@
-"""top: all devices of this user in one live table."""
+"""The command `top`: all devices of this user in one live table."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ when none ever answered.
 
 @dataclass(frozen=True)
 class TopOptions(AskingKeys):
+    """The options of `top`."""
+
     interval: float = option(
         Duration(positive=True), default=1.0, short="i", help="Time between two looks."
     )
@@ -42,6 +44,7 @@ class TopOptions(AskingKeys):
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     names = click.Argument(["names"], metavar="[NAME]...", nargs=-1, shell_complete=devices)
     return tool(name, TopOptions, _act, help=HELP, arguments=[names])
 

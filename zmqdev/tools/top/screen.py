@@ -1,4 +1,4 @@
-"""The terminal of `zmqdev top`: a screen of its own, keys one by one, all put back at the end."""
+"""The terminal of `zmqdev top`: the alternate screen and single keys, restored at the end."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from zmqdev.report.terminal import ERASE_BELOW, ERASE_LINE_END, HIDE, SHOW, Pain
 from zmqdev.system.stdio import Stream, TextSink
 
 ENTER, LEAVE, HOME = "\x1b[?1049h", "\x1b[?1049l", "\x1b[H"
-# How long the last bytes may take to reach a slow terminal.
+# Seconds that the last bytes may take to reach a slow terminal.
 PATIENCE = 1.0
-_LOCAL, _CHARACTERS = 3, 6  # their places in what tcgetattr gives
+_LOCAL, _CHARACTERS = 3, 6  # indexes into the list of tcgetattr
 _NAMED = {b"\x1b[A": "up", b"\x1b[B": "down", b"\x1b[C": "right", b"\x1b[D": "left"}
 _NAMED |= {code.replace(b"[", b"O"): name for code, name in _NAMED.items()}
 _KEY = re.compile(rb"\x1b[\[O][0-9;]*[A-Za-z~]|.", re.DOTALL)
 
 
 def keys(typed: bytes) -> list[str]:
-    """What was typed, as names: arrows by name, other keys as they are, unknown ones left out."""
+    """Return names of the keys typed: arrows by name, other keys as they are, no unknown ones."""
     found = []
     for code in _KEY.findall(typed):
         if code in _NAMED:
@@ -34,7 +34,7 @@ def keys(typed: bytes) -> list[str]:
 
 
 class TopScreen:
-    """`with Screen(sys.stdin, sys.stdout) as screen:`, then `draw` and `typed`."""
+    """The context `with TopScreen(sys.stdin, sys.stdout) as screen:`, then `draw` and `typed`."""
 
     def __init__(self, source: Any, target: Stream) -> None:
         self._source: int = source.fileno()
@@ -47,7 +47,7 @@ class TopScreen:
         changed = termios.tcgetattr(self._source)
         changed[_LOCAL] &= ~(termios.ECHO | termios.ICANON)
         changed[_CHARACTERS] = list(changed[_CHARACTERS])
-        # Ctrl-Z would leave the shell with our screen.
+        # Ctrl-Z would leave the shell in the alternate screen.
         changed[_CHARACTERS][termios.VSUSP] = os.fpathconf(self._source, "PC_VDISABLE")
         changed[_CHARACTERS][termios.VMIN], changed[_CHARACTERS][termios.VTIME] = 1, 0
         termios.tcsetattr(self._source, termios.TCSADRAIN, changed)
@@ -66,25 +66,26 @@ class TopScreen:
             termios.tcsetattr(self._source, termios.TCSADRAIN, self._before)
 
     def fileno(self) -> int:
-        """Readable when something was typed."""
+        """Return the descriptor that is readable when a key was typed."""
         return self._source
 
     @property
     def hung_up(self) -> bool:
+        """Whether the terminal is gone."""
         return self._sink.closed
 
     def size(self) -> tuple[int, int]:
-        """Columns and rows."""
+        """Return columns and rows."""
         return self._terminal.size()
 
     def draw(self, lines: Sequence[Painted]) -> None:
-        """The whole screen anew; left out while the terminal has not read the last one."""
+        """Draw the whole screen, unless the terminal has not yet read the last one."""
         if self._sink.flush():
             body = "\r\n".join(f"{line.ansi}{ERASE_LINE_END}" for line in lines)
             self._sink.write(f"{HOME}{body}{ERASE_BELOW}")
 
     def typed(self) -> list[str]:
-        """The keys that wait; `q` when nobody can type any more."""
+        """Return the waiting keys; `q` when the terminal is gone."""
         try:
             found = os.read(self._source, 1024)
         except OSError:
@@ -93,6 +94,6 @@ class TopScreen:
 
 
 def usable() -> bool:
-    """Whether there is a terminal to draw on and to type at."""
+    """Whether stdin and stdout are a terminal that can be drawn on."""
     dumb = os.environ.get("TERM", "") in ("", "dumb", "unknown")
     return sys.stdin.isatty() and sys.stdout.isatty() and not dumb

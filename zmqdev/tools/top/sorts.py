@@ -1,4 +1,4 @@
-"""The sort keys of `zmqdev top`: for its table, and for its help, which loads nothing else."""
+"""The sort keys of `zmqdev top`, apart from its table so that `--help` loads nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zmqdev.tools.top.view import Item
 
-# What a table can be sorted by, in the order of its columns. Numbers begin with the largest.
+# Name -> sort key, in the order of the columns. Numbers sort with the largest first.
 SORTS: dict[str, Callable[[Item], str | float]] = {
     "name": lambda item: item.name,
     "state": lambda item: item.state,

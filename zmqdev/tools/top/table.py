@@ -16,7 +16,7 @@ from zmqdev.stats.rates import Track
 from zmqdev.stats.snapshot import Flow
 from zmqdev.tools.top.view import Item, View, chosen, ordered
 
-# Each with a rank: where there is no room those with the highest go first.
+# (text, rank): on a narrow screen those with the highest rank are dropped first.
 KEYS = (
     ("p pause", 0),
     ("r resume", 0),
@@ -32,9 +32,12 @@ NONE = "this user has no running device; start one, like: zmqdev queue 5555 5556
 
 @dataclass(frozen=True)
 class Field:
-    """A column. Those with the highest `rank` go first when there is no room. `sort` is the
-    row of SORTS that it stands for. One that is not `always` there is left out while no row
-    has anything in it."""
+    """A column.
+
+    Columns with the highest `rank` are dropped first on a narrow screen. `sort` is the
+    key of SORTS that belongs to it. A column that is not `always` shown is dropped
+    while all its cells are empty.
+    """
 
     title: str
     rank: int
@@ -60,14 +63,14 @@ FIELDS = (
     Field("queued", 4, 6, sort="queued", always=False),
     Field("disk", 5, 8, always=False),
 )
-# Columns of a higher one give way to the shortest sparkline.
+# Columns with a higher rank are dropped in favour of the shortest sparkline.
 SPARK_RANK = 6
 
 
 def screen(
     items: Sequence[Item], view: View, width: int, height: int, glyphs: Glyphs, clock: str
 ) -> list[Text]:
-    """The whole screen, at most `width` by `height`."""
+    """Return the lines of the screen, at most `width` by `height`."""
     foot = Text(view.said, "bold") if view.said else Text(_keys(width), "dim")
     shown = ordered(items, view)
     table = _table(shown, view, width, glyphs) if shown else [Text(NONE)]
@@ -95,7 +98,7 @@ def _keys(width: int) -> str:
 
 
 def _around(rows: int, shown: Sequence[Item], view: View, room: int) -> range:
-    """As many rows as there is room for, with those of the chosen device among them."""
+    """Return the range of rows that fit, with those of the chosen device among them."""
     if rows <= room:
         return range(rows)
     at = 0
@@ -110,7 +113,7 @@ def _around(rows: int, shown: Sequence[Item], view: View, room: int) -> range:
 
 
 def _table(shown: Sequence[Item], view: View, width: int, glyphs: Glyphs) -> list[Text]:
-    """The heading and a row for each direction of each device."""
+    """Return the heading and a row for each direction of each device."""
     item = chosen(shown, view)
     made = [
         (other is item, track, _cells(other, flow, track, first, glyphs))
@@ -129,7 +132,7 @@ def _table(shown: Sequence[Item], view: View, width: int, glyphs: Glyphs) -> lis
         line = aligned([cells[at] for at in fields], columns, sizes)
         line.append(" " * (used - line.cell_len + (GAP if sparks else 0)))
         if marked:
-            line.stylize("reverse")  # not the sparkline, which would be its own negative
+            line.stylize("reverse")  # before the sparkline, which would look inverted
         if sparks and track is not None:
             line.append(sparkline(track.minute(sparks), glyphs.spark), "cyan")
         lines.append(line)
@@ -150,7 +153,7 @@ def _directions(item: Item) -> list[tuple[bool, Flow | None, Track | None]]:
 def _cells(
     item: Item, flow: Flow | None, track: Track | None, first: bool, glyphs: Glyphs
 ) -> list[Text]:
-    """One cell for each of FIELDS. What is the device's stands in its first row."""
+    """Return a cell for each of FIELDS; cells of the device itself are in its first row only."""
     rate = track.rate() if track else None
     kind = item.seen.subject.kind if item.seen else ""
     queued = "" if item.queued is None else units.short(item.queued)
@@ -187,7 +190,7 @@ def _disk(item: Item) -> Text:
 def _those_that_fit(
     rows: Sequence[Sequence[Text]], width: int, sort: str
 ) -> tuple[list[int], list[int]]:
-    """Which of FIELDS are shown, and how wide each is. What it is sorted by stays."""
+    """Return the indexes and widths of the FIELDS that fit; the sort column always stays."""
     ranks = [0 if field.sort == sort else field.rank for field in FIELDS]
     kept = [at for at, field in enumerate(FIELDS) if field.always or any(row[at] for row in rows)]
     while True:

@@ -1,4 +1,4 @@
-"""`zmqdev top`: ask all devices again and again, show a table, hand keys on as verbs."""
+"""`zmqdev top`: ask all devices periodically, show a table, send verbs for keys."""
 
 from __future__ import annotations
 
@@ -26,18 +26,21 @@ from zmqdev.tools.top.screen import TopScreen, usable
 from zmqdev.tools.top.table import NONE, screen
 from zmqdev.tools.top.view import QUIT, Item, SortOrder, View, missed, ordered, press
 
-# A device answers within 50 ms; the keys wait no longer than this for one that does not.
+# A device answers within 50 ms; keys do not wait longer than this for a silent one.
 PATIENCE = 0.5
-# How soon a new size of the terminal is seen.
+# Seconds within which a new size of the terminal is noticed.
 LOOK = 0.25
-# How long the answer to a key stands in place of the list of keys.
+# Seconds for which the answer to a key replaces the list of keys.
 SAID_FOR = 3.0
 
 
 @dataclass(frozen=True)
 class TopQuestion:
-    """What `top` was asked for: devices by name or address, none for all; the pace in seconds;
-    it ends after `count` looks and after `duration` seconds, None for neither."""
+    """The options of `top` as it uses them.
+
+    `names` are devices by name or address, empty for all; `interval` is in seconds. It
+    ends after `count` intervals or `duration` seconds; None means no end.
+    """
 
     names: tuple[str, ...] = ()
     interval: float = 1.0
@@ -50,23 +53,23 @@ class TopQuestion:
 
     @property
     def end(self) -> float:
-        """When it is over, if it begins now; monotonic seconds."""
+        """Return when it is over if it begins now, in monotonic seconds."""
         return time.monotonic() + (math.inf if self.duration is None else self.duration)
 
 
 class TopWatch:
-    """The devices, asked each time anew: they come and go."""
+    """The devices; the list is renewed for each round, because devices come and go."""
 
     def __init__(self, asked: TopQuestion, asker: Asker) -> None:
         self._names, self._asker = asked.names, asker
         self._hosts = [_of_host(host) for host in asked.hosts]
         self._known: list[Found] = self._wanted()
         self._record = Record()
-        self.silent: set[str] = set()  # those that did not answer the last time
+        self.silent: set[str] = set()  # names without an answer in the last round
         self.heard = False
 
     def subjects(self) -> list[Snapshot]:
-        """Those that answered, named as `ctl` names them."""
+        """Ask all devices; return those that answered, named as `ctl` names them."""
         if not self._names:
             self._known = self._wanted()
         addresses = [found.address for found in self._known]
@@ -79,18 +82,18 @@ class TopWatch:
         return subjects
 
     def _wanted(self) -> list[Found]:
-        """Hosts that are named stand for all that runs here."""
+        """Return the devices to ask; when only hosts are given, local devices are left out."""
         if self._hosts and not self._names:
             return list(self._hosts)
         return [*targets(self._names), *self._hosts]
 
     def items(self) -> list[Item]:
-        """All that there are, with what was seen of them so far."""
+        """Return all devices, with what is known of each so far."""
         seen = {item.subject.name: item for item in self._record.take(self.subjects())}
         return [Item(found.name, found.address, seen.get(found.name)) for found in self._known]
 
     def order(self, order: SortOrder) -> str:
-        """Do it; what is to be said of it."""
+        """Send a verb to a device; return the text to show."""
         assert order.item is not None
         try:
             told = self._asker.ask(order.item.address, order.verb, {}, PATIENCE)
@@ -108,7 +111,7 @@ def _of_host(host: str) -> Found:
 
 
 def _renamed(found: Found, reply: ControlReply | None) -> Found:
-    """A device of another machine by its own name, once that is known."""
+    """Return a remote device under its own name, once that is known."""
     if "://" not in found.address or not found.address.startswith("tcp://"):
         return found
     if reply is None or not reply.ok or "@" in found.name or "name" not in reply.result:
@@ -117,7 +120,7 @@ def _renamed(found: Found, reply: ControlReply | None) -> Found:
 
 
 def _subject(found: Found, reply: ControlReply | None) -> Snapshot | None:
-    """What a status says; None for no answer, or one that is no status."""
+    """Return the status; None for no answer, or an unreadable one."""
     if reply is None or not reply.ok:
         return None
     try:
@@ -131,7 +134,7 @@ def _done(told: Any, verb: str) -> str:
 
 
 def run(asked: TopQuestion, signals: Signals) -> int:
-    """Until `q`, a signal, or the count. The exit status."""
+    """Run until `q`, a signal, or the count; return the exit status."""
     with Asker(asked.keys) as asker:
         watch = TopWatch(asked, asker)
         if asked.as_json or not usable():
@@ -154,6 +157,7 @@ class Top:
         self._done = False
 
     def run(self, signals: Signals) -> None:
+        """Draw and obey keys until the end."""
         poller = zmq.Poller()
         poller.register(signals.fileno(), zmq.POLLIN)
         poller.register(self._screen.fileno(), zmq.POLLIN)
@@ -175,7 +179,7 @@ class Top:
             ready = dict(poller.poll(int(left * 1000) + 1))
             if self._screen.fileno() in ready:
                 if self._typed():
-                    due = time.monotonic()  # show at once what came of it
+                    due = time.monotonic()  # show the effect at once
                 size = (0, 0)
 
     def _look(self) -> None:
@@ -195,7 +199,7 @@ class Top:
         )
 
     def _typed(self) -> bool:
-        """Do what the keys say; whether a device was told something."""
+        """Obey the keys; return whether a device got a verb."""
         told = False
         for key in self._screen.typed():
             self._view, order = press(self._view, key, ordered(self._items, self._view))
@@ -214,9 +218,8 @@ class Top:
 
 
 def _lines(asked: TopQuestion, watch: TopWatch, signals: Signals) -> int:
-    """A line for each device at every interval, as a device writes them itself. The exit status:
-    1 when none ever answered."""
-    # A reader that goes away ends it; there is nothing to warn of.
+    """Print a line for each device at every interval; return 1 when none ever answered."""
+    # When the reader of stdout goes away, end without the warning of the log.
     logging.getLogger("zmqdev").addHandler(logging.NullHandler())
     lines = Lines(asked.interval, sys.stdout, as_json=asked.as_json)
     lines.started(watch.subjects())

@@ -13,7 +13,7 @@ QUIT = "quit"
 
 @dataclass(frozen=True)
 class Item:
-    """A device: the name `ctl` knows it by, its control address; `seen` None: no answer."""
+    """A device: its name in `ctl` and its control address; `seen` is None without an answer."""
 
     name: str
     address: str
@@ -21,25 +21,29 @@ class Item:
 
     @property
     def state(self) -> str:
+        """Return its state, or `no answer`."""
         return self.seen.subject.state if self.seen else "no answer"
 
     @property
     def peers(self) -> int:
+        """Return the number of connected peers."""
         return sum(side.peers.connected for side in self.seen.subject.sides) if self.seen else 0
 
     @property
     def failed(self) -> int:
-        """Handshakes that failed, on both sides."""
+        """Return the handshakes that failed, on both sides."""
         sides = self.seen.subject.sides if self.seen else ()
         return sum(side.peers.failed_handshakes for side in sides)
 
     @property
     def drops(self) -> int:
+        """Return the dropped messages."""
         return sum(flow.dropped for flow, _ in self.seen.flows) if self.seen else 0
 
     @property
     def queued(self) -> int | None:
-        """Requests that wait, of a reliable queue; messages, of a streamer with a spool."""
+        """Return the waiting requests of a reliable queue, or messages of a streamer
+        with a spool."""
         details = self.seen.subject.details if self.seen else {}
         reliable, spool = details.get("reliable"), details.get("spool")
         if reliable:
@@ -48,7 +52,7 @@ class Item:
 
     @property
     def disk(self) -> tuple[int, bool] | None:
-        """Bytes of its store or spool, and whether that takes nothing more; None without one."""
+        """Return the bytes of its store or spool and whether that is full; None without one."""
         details = self.seen.subject.details if self.seen else {}
         for what, name in (("reliable", "store"), ("spool", "spool")):
             told = details.get(what, {})
@@ -57,18 +61,22 @@ class Item:
         return None
 
     def rate(self, name: str) -> float:
-        """The sum of both directions: messages or bytes a second; of blocked the larger."""
+        """Return messages or bytes a second of both directions; for `blocked` the larger share."""
         rates = [getattr(track.rate(), name) for _, track in self.seen.flows] if self.seen else []
         return max(rates, default=0.0) if name == "blocked" else sum(rates)
 
     def total(self, name: str) -> int:
+        """Return the total of both directions since the start."""
         return sum(getattr(flow, name) for flow, _ in self.seen.flows) if self.seen else 0
 
 
 @dataclass(frozen=True)
 class View:
-    """How the person looks at it. `chosen` is a device's name; `said` the line at the bottom;
-    `asked` the device that one more `s` would stop."""
+    """How the user looks at the table.
+
+    `chosen` is a device's name, `said` the line at the bottom, `asked` the device that
+    another `s` would stop.
+    """
 
     sort: str = "name"
     inverted: bool = False
@@ -86,21 +94,21 @@ class SortOrder:
 
 
 def missed(before: Sequence[Item], now: Sequence[Item]) -> str:
-    """What is to be said of devices that were there, and are no more; "" for nothing."""
+    """Return the text to show about devices that have gone; empty for none."""
     left = {item.name for item in now}
     lost = [item.name for item in before if item.name not in left]
     return f"no longer there: {', '.join(lost)}" if lost else ""
 
 
 def ordered(items: Sequence[Item], view: View) -> list[Item]:
-    """As the view sorts them; equals by name."""
+    """Return the items in the order of the view; equal ones by name."""
     by_name = sorted(items, key=lambda item: item.name)
     downwards = (view.sort not in UPWARDS) != view.inverted
     return sorted(by_name, key=SORTS[view.sort], reverse=downwards)
 
 
 def chosen(items: Sequence[Item], view: View) -> Item | None:
-    """The device that keys act on: the one chosen, or the first."""
+    """Return the device that keys act on: the chosen one, or the first."""
     for item in items:
         if item.name == view.chosen:
             return item
@@ -108,7 +116,7 @@ def chosen(items: Sequence[Item], view: View) -> Item | None:
 
 
 def press(view: View, key: str, items: Sequence[Item]) -> tuple[View, SortOrder | None]:
-    """What a key does. `items` are in the order shown."""
+    """Return the effect of a key. `items` are in the order shown."""
     asked, view = view.asked, replace(view, asked="", said="")
     item = chosen(items, view)
     if key == "q":
@@ -138,7 +146,7 @@ def _resorted(view: View, step: int) -> View:
 
 
 def _stop(view: View, item: Item, *, sure: bool) -> tuple[View, SortOrder | None]:
-    """A device is stopped by the second `s`: a slip of the finger is not enough."""
+    """Stop a device at the second `s`, so that a slip of the finger is not enough."""
     view = replace(view, chosen=item.name)
     if sure:
         return view, SortOrder("stop", item)

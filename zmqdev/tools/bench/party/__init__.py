@@ -1,1 +1,1 @@
-"""The processes of a benchmark: senders and receivers."""
+"""The senders and receivers of a benchmark, each in its own process."""

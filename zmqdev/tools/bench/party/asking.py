@@ -1,4 +1,4 @@
-"""A party that asks a running device for its status, a hundred times a second."""
+"""The party that asks a running device for its status a hundred times a second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATIENCE_MS = 5000
 
 
 class StatusAsker:
-    """`run` ends with the process."""
+    """Asks for the status until the process ends."""
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
         self._socket: zmq.Socket[bytes] = context.socket(zmq.DEALER)
@@ -28,7 +28,7 @@ class StatusAsker:
         return Opened((self._address,))
 
     def meet(self, parent: Parent) -> None:
-        """Once it has been answered, it asks and is heard."""
+        """Ask once and wait for the answer, so that the run starts with a working connection."""
         self._ask()
         if not self._socket.poll(PATIENCE_MS):
             raise RuntimeError("no answer from the control socket")

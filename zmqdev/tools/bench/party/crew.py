@@ -1,4 +1,4 @@
-"""The processes of a run, as the bench sees them: started, told, waited for, ended."""
+"""The processes of a run as the bench handles them: start, send, receive, end."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from zmqdev.tools.bench.party.messages import Opened, Order
 from zmqdev.tools.bench.party.party import MEET
 
 PATIENCE = 30.0
-"""Seconds for what takes milliseconds: the machine may be busy."""
+"""Seconds to wait for what takes milliseconds; the machine may be busy."""
 
 
 class CrewMember:
-    """One party's process."""
+    """The process of one party."""
 
     def __init__(self, order: Order) -> None:
         self.order = order
@@ -33,13 +33,15 @@ class CrewMember:
         self.tell(order)
 
     def tell(self, thing: Any) -> None:
+        """Send an object to the process; raises RunError when it has ended."""
         try:
             pipe.write(self._in.fileno(), thing)
         except pipe.Closed:
             raise self._gone() from None
 
     def hear(self, patience: float = PATIENCE) -> Any:
-        """What it says next. RunError when it says nothing."""
+        """Return the next object it sends; raises RunError when none comes in
+        `patience` seconds."""
         poll = select.poll()
         poll.register(self._out, select.POLLIN)
         if not poll.poll(patience * 1000):
@@ -53,10 +55,11 @@ class CrewMember:
         return RunError(f"bench: the {self.order.role} has ended, status {self.process.wait()}")
 
     def leave(self) -> None:
-        """Say that it is over; `end` waits."""
+        """Close the pipe, which tells the party to leave; `end` waits for it."""
         self._in.close()
 
     def end(self) -> None:
+        """Wait for the process to end, and kill it after two seconds."""
         self.leave()
         try:
             self.process.wait(2.0)
@@ -72,13 +75,13 @@ def _file(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 class Crew:
-    """All members of a run; ends those that are there, whatever happens."""
+    """All members of a run. `end` ends every member that was started."""
 
     def __init__(self) -> None:
         self._members: list[CrewMember] = []
 
     def start(self, orders: Sequence[Order]) -> tuple[list[CrewMember], list[Opened]]:
-        """One process for each order, at the same time; what each has opened."""
+        """Start a process per order, all at the same time; return what each has opened."""
         members = []
         for order in orders:
             members.append(CrewMember(order))
@@ -87,13 +90,15 @@ class Crew:
 
     @property
     def pids(self) -> list[int]:
+        """Return the process ids of all members."""
         return [member.process.pid for member in self._members]
 
     def meet(self, members: Sequence[CrewMember]) -> None:
-        """Until all are connected, past whatever stands between."""
+        """Wait until all are connected, through whatever is between them."""
         ask(members, MEET)
 
     def end(self) -> None:
+        """Let all members leave, then wait for each."""
         for member in self._members:
             with contextlib.suppress(OSError):
                 member.leave()
@@ -103,6 +108,7 @@ class Crew:
 
 @contextlib.contextmanager
 def crew() -> Iterator[Crew]:
+    """Yield a crew and end it when the context ends."""
     made = Crew()
     try:
         yield made
@@ -111,7 +117,7 @@ def crew() -> Iterator[Crew]:
 
 
 def ask(members: Sequence[CrewMember], question: Any, patience: float = PATIENCE) -> list[Any]:
-    """Tell all the same, then hear each."""
+    """Send all members the same question, then return the answer of each."""
     for member in members:
         member.tell(question)
     until = time.monotonic() + patience

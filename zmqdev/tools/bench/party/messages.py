@@ -1,4 +1,4 @@
-"""Messages between a bench and its parties: frozen, sent as pickles."""
+"""The messages between a bench and its parties: frozen classes, sent as pickles."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from zmqdev.tools.bench.samples import Mark
 
 @dataclass(frozen=True)
 class Order:
-    """The first thing a party is told.
+    """The first message to a party: its role and its sockets.
 
-    `verb` is bind or connect, and `addresses` where. `peers`: so many connections it waits
-    for. `direct`: nothing stands between, so a worker routes its replies itself.
-    `credits`: where subscribers say what has come. `hwm` None leaves libzmq's.
+    `verb` is bind or connect, and `addresses` the endpoints. The party waits for
+    `peers` connections. `direct`: nothing is in between, so a worker routes its replies
+    itself. `credits`: the addresses where subscribers report what has come. `hwm` None
+    leaves libzmq's default.
     """
 
     role: str
@@ -33,7 +34,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Opened:
-    """Sockets are open: the addresses bound, and where a subscriber says what has come."""
+    """Sockets are open: the addresses bound, and where a subscriber reports what has come."""
 
     addresses: tuple[str, ...] = ()
     credit: tuple[str, ...] = ()
@@ -41,10 +42,10 @@ class Opened:
 
 @dataclass(frozen=True)
 class Sent:
-    """What a sender has done from `first` to `last` (monotonic seconds of the whole machine).
+    """What a sender did from `first` to `last`, in monotonic seconds of the machine.
 
-    `answered` and `in_time` are a client's: replies in all, and those before `last`. `late`
-    is how much after its due time a message was sent.
+    `answered` and `in_time` are for clients: all replies, and those before `last`.
+    `late` records how long after its due time each message was sent.
     """
 
     messages: int
@@ -59,10 +60,10 @@ class Sent:
 
 @dataclass(frozen=True)
 class ReceivedCount:
-    """What a receiver has done. `marks`: (monotonic seconds, messages so far).
+    """What a receiver got. `marks` are (monotonic seconds, messages so far).
 
-    `breaks`: how often the next number was not the next one; None when senders mix.
-    `window`: how many messages were in flight at most in the end, of pubsub.
+    `breaks` counts numbers that did not follow the one before; None when several
+    senders mix. `window` is for pubsub: the most messages in flight at the end.
     """
 
     messages: int

@@ -1,10 +1,10 @@
-"""One party of a run, in a process of its own: `python -m zmqdev.tools.bench.party.party`.
+"""A party of a run, in its own process: `python -m zmqdev.tools.bench.party.party`.
 
-Its life, as the bench tells it through the pipes that are stdin and stdout:
-an Order, and it opens its sockets; `meet`, and it waits until the others are
-there; `go`, and it does its part. A receiver then tells how many have come as
-often as it is asked (`count`) and what came of it at the `end`; a sender is done
-when it is done. When the pipe is closed it leaves.
+The bench leads it through pipes at stdin and stdout. After an Order it opens its
+sockets. After `meet` it waits until its peers are connected. After `go` it sends or
+receives. A receiver then answers each `count` with the number of messages so far, and
+`end` with its result; a sender sends its result when it has finished. The party leaves
+when the pipe is closed.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from zmqdev.tools.bench.party.messages import Opened, Order
 
 MEET, GO, COUNT, END = "meet", "go", "count", "end"
 STDIN, STDOUT = 0, 1
-# A receiver that waits looks after its sockets this often.
+# A waiting receiver looks after its sockets this often.
 TICK_MS = 100
-# While it waits for the others, it asks again this often.
+# A party that waits for its peers checks this often.
 MEETING_MS = 10
 
 ROLES = {
@@ -45,11 +45,11 @@ ROLES = {
     "proxy": "proxying:Proxy",
     "asker": "asking:StatusAsker",
 }
-"""Role -> where it is, below this folder."""
+"""Role -> module in this folder and class."""
 
 
 class Parent:
-    """The bench, as a party sees it. `fd` is readable when it has said something."""
+    """The bench as a party sees it. `fd` is readable when the bench has sent something."""
 
     fd = STDIN
 
@@ -57,38 +57,50 @@ class Parent:
         self._out = out
 
     def hear(self) -> Any:
+        """Return the next object from the bench; raises Closed when it is gone."""
         return pipe.read(self.fd)
 
     def tell(self, thing: Any) -> None:
+        """Send an object to the bench."""
         pipe.write(self._out, thing)
 
     def wait(self, *sockets: tuple[zmq.Socket[bytes], int], timeout_ms: int = TICK_MS) -> bool:
-        """Until one of the sockets is ready, or the bench says something: True then."""
+        """Wait until a socket is ready or the bench has sent something; return True for
+        the latter."""
         ready = zmq.zmq_poll([*sockets, (self.fd, zmq.POLLIN)], timeout_ms)
         return any(what == self.fd for what, _ in ready)
 
     def wait_silent(self, *sockets: tuple[zmq.Socket[bytes], int]) -> None:
-        """The same where the bench has nothing to say but that it leaves: Closed then."""
+        """Wait while no message from the bench is due; raises Closed when the pipe is readable."""
         if self.wait(*sockets, timeout_ms=MEETING_MS):
             raise pipe.Closed
 
 
 class Party(Protocol):
-    """What a role does; made with its Order and a context."""
+    """The interface of a role; it is created with its Order and a context."""
 
-    def open(self) -> Opened: ...
+    def open(self) -> Opened:
+        """Open the sockets."""
+        ...
 
-    def meet(self, parent: Parent) -> None: ...
+    def meet(self, parent: Parent) -> None:
+        """Wait until the peers are connected."""
+        ...
 
-    def run(self, parent: Parent) -> Any: ...
+    def run(self, parent: Parent) -> Any:
+        """Do the role's part and return the result."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the sockets."""
+        ...
 
 
 class Seat:
-    """A socket of a party, and the connections it waits for.
+    """A socket of a party and the connections it waits for.
 
-    `names`: what a ROUTER calls its connections, one to the address for each.
+    `names` are routing ids for a ROUTER's connections; it makes one connection for
+    each.
     """
 
     def __init__(
@@ -105,7 +117,7 @@ class Seat:
         self._watch = PeerWatch(self.socket)
 
     def open(self) -> tuple[str, ...]:
-        """Bind or connect as ordered; the addresses as they really are."""
+        """Bind or connect as ordered; return the addresses with the ports that were bound."""
         if self._order.verb == "bind":
             for address in self._order.addresses:
                 self.socket.bind(address)
@@ -119,7 +131,10 @@ class Seat:
         return self._order.addresses
 
     def meet(self, parent: Parent) -> None:
-        """Until all peers have shaken hands; an unread monitor would stop the context."""
+        """Wait until all peers have finished their handshake.
+
+        The monitor is then closed, since an unread monitor would block the context.
+        """
         while self._watch.counts.accepted < self._peers:
             parent.wait_silent((self._watch.pair, zmq.POLLIN))
             self._watch.drain()
@@ -127,12 +142,13 @@ class Seat:
         self._watch.close()
 
     def close(self) -> None:
+        """Close the socket and its monitor."""
         self._watch.close()
         self.socket.close(0)
 
 
 def serve(party: Party, parent: Parent) -> None:
-    """Until the bench closes the pipe."""
+    """Follow the bench until it closes the pipe."""
     parent.tell(party.open())
     while True:
         said = parent.hear()
@@ -144,10 +160,11 @@ def serve(party: Party, parent: Parent) -> None:
 
 
 def main() -> None:
-    # What anything prints by itself must not get between the objects.
+    """Run the party that the first object on stdin orders."""
+    # stdout carries the objects, so everything that prints goes to stderr.
     parent = Parent(os.dup(STDOUT))
     os.dup2(sys.stderr.fileno(), STDOUT)
-    # Ctrl-C is the bench's to handle; it closes the pipes.
+    # The bench handles Ctrl-C; it closes the pipes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     context: zmq.Context[Any] = zmq.Context()
     order: Order = parent.hear()

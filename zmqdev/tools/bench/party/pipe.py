@@ -1,7 +1,7 @@
-"""Objects over a pipe: pickles with their length in front.
+"""Python objects over a pipe: pickles, each preceded by its length.
 
-Both ends are this program, and nobody else writes to the pipe. Nothing is read
-ahead, so `poll` on the descriptor tells the truth.
+Both ends are this program and nothing else writes to the pipe, so unpickling is safe.
+Nothing is read ahead, so `poll` on the descriptor is reliable.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Closed(Exception):
 
 
 def write(descriptor: int, thing: Any) -> None:
-    """Raises Closed when nobody reads any more."""
+    """Write an object; raises Closed when the reader is gone."""
     body = pickle.dumps(thing)
     rest = memoryview(_LENGTH.pack(len(body)) + body)
     try:
@@ -30,7 +30,7 @@ def write(descriptor: int, thing: Any) -> None:
 
 
 def read(descriptor: int) -> Any:
-    """The next object; waits for it. Raises Closed at the end."""
+    """Wait for the next object and return it; raises Closed at the end of the pipe."""
     (length,) = _LENGTH.unpack(_exactly(descriptor, _LENGTH.size))
     return pickle.loads(_exactly(descriptor, length))
 

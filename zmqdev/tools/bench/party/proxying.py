@@ -1,4 +1,4 @@
-"""libzmq's own `zmq_proxy` as a party: what the relay is compared with."""
+"""The party that runs libzmq's `zmq_proxy`, which devices are compared with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANYWHERE = "tcp://127.0.0.1:*"
 
 
 class Proxy:
-    """Binds both sides; `run` ends with the process."""
+    """Binds both sides and proxies until the process ends."""
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
         types = TYPES[order.case.kind.kind]
@@ -38,7 +38,7 @@ class Proxy:
         return Opened(tuple(socket.get_string(zmq.LAST_ENDPOINT) for socket in self._sockets))
 
     def meet(self, parent: Parent) -> None:
-        """Its peers wait for it, it waits for nobody."""
+        """Return at once: the peers wait for the proxy, not the reverse."""
 
     def run(self, parent: Parent) -> None:
         threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
@@ -50,7 +50,7 @@ class Proxy:
 
 
 def _leave_with(parent: Parent) -> None:
-    """`zmq_proxy` heeds nothing, so the process ends under it."""
+    """End the process when the bench leaves, because `zmq_proxy` cannot be stopped."""
     try:
         parent.hear()
     except pipe.Closed:

@@ -1,11 +1,10 @@
-"""The pubsub parties: a publisher that knows what has come, subscribers that say so.
+"""The pubsub parties: a publisher with a window, and subscribers that report progress.
 
-The publisher keeps at most `window` messages in flight: every subscriber tells
-it, past whatever stands between, the last number it has seen. A subscriber that
-misses some halves the window, so each device is measured at a pace at which it
-loses nothing, or hardly anything, and what is lost until then is its own loss.
-When everything in flight was lost nobody can say so, and the publisher goes on
-after a while: a stall, which is counted.
+The publisher keeps at most `window` messages in flight: every subscriber tells it, on a
+direct connection, the last number it has seen. A subscriber that misses some halves the
+window, so each device is measured at a pace at which it loses next to nothing, and the
+losses until then are its own. When everything in flight was lost, no report comes; the
+publisher then continues after a pause, which is counted as a stall.
 """
 
 from __future__ import annotations
@@ -25,15 +24,17 @@ LEAST = 16
 
 
 class Window:
-    """How many messages may be in flight. Half as large after each loss, as TCP does; what was on
-    its way already counts once."""
+    """How many messages may be in flight: halved after each loss, as TCP does.
+
+    Losses among the messages that were already on their way count once.
+    """
 
     def __init__(self, most: int) -> None:
         self.size = most
         self._settled = 0
 
     def lost(self, at: int) -> bool:
-        """Something before message number `at` did not come. Whether that makes it smaller."""
+        """Note that a message before number `at` is missing; return whether the window shrank."""
         if at < self._settled or self.size <= LEAST:
             return False
         self._settled = at + self.size
@@ -42,21 +43,23 @@ class Window:
 
 
 ANYWHERE = "tcp://127.0.0.1:*"
-# Silence that means that all in flight is lost: far above any pause of a device that works.
+# Silence this long means that all in flight is lost; no working device pauses as long.
 STALL = 0.1
-# A publisher is never told when a full pipe has room again (XPUB says always that it is
-# writable), so it asks again: 3000 messages at full speed.
+# XPUB always reports that it is writable, so a publisher cannot wait for room in a full
+# pipe. It tries again after the time of 3000 messages at full speed.
 RETRY_MS = 1
-# A subscriber answers this often in a window: often enough that a window is never used up
-# while its device is idle, seldom enough that the answers cost nothing beside the messages.
+# Reports of a subscriber per window: often enough that the window never runs out while
+# the device is idle, seldom enough that reports cost little beside the messages.
 ANSWERS = 4
 
 
 class Publisher:
+    """PUB; keeps a window of messages in flight."""
+
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
         self._case = order.case
         self._seat = Seat(context, zmq.PUB, order)
-        # Its own pipe must not be what drops.
+        # Its own pipe must not drop messages.
         self._seat.socket.setsockopt(zmq.XPUB_NODROP, 1)
         self._ring = Ring(order.case.size, order.case.window)
         self._credit: zmq.Socket[bytes] = context.socket(zmq.PULL)
@@ -70,7 +73,7 @@ class Publisher:
         return Opened(self._seat.open())
 
     def meet(self, parent: Parent) -> None:
-        """Say hello until every subscriber has answered: then each subscription is in place."""
+        """Send hello until every subscriber has answered, so that each subscription is in place."""
         self._seat.meet(parent)
         hello = HELLO + bytes(self._case.size - len(HELLO))
         silent = set(self._seen)
@@ -117,7 +120,10 @@ class Publisher:
 
 
 class BenchSubscriber(Taking):
-    """`order.peers` is at least 1; its number among the subscribers is in its credit messages."""
+    """SUB; counts messages and reports its progress and window to the publisher.
+
+    `order.number` identifies it in these reports.
+    """
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
         super().__init__(Seat(context, zmq.SUB, order))
@@ -135,7 +141,8 @@ class BenchSubscriber(Taking):
 
     def meet(self, parent: Parent) -> None:
         self.seat.meet(parent)
-        # The way back may open after the way there; then the next hello is answered.
+        # The connection for reports may open after the subscription; a later hello is
+        # answered then.
         while not (recv_burst(self.seat.socket, 1) and self._tell(0)):
             parent.wait_silent((self.seat.socket, zmq.POLLIN))
 

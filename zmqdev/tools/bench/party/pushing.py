@@ -1,4 +1,4 @@
-"""The pipeline's parties: PUSH as fast as it is taken, PULL and count."""
+"""The pipeline parties: PUSH as fast as messages are accepted, PULL and count."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zmqdev.tools.bench.party.ring import Follower, Ring, ring_length
 from zmqdev.tools.bench.samples import Marks
 
 LIMIT = 1000
-"""Messages taken in one call."""
+"""Most messages received in one call."""
 
 
 class Pusher:
@@ -48,19 +48,20 @@ class Pusher:
 
 
 class Taking:
-    """A receiver: takes bursts until the bench says that it is the end."""
+    """A receiver: takes bursts until the bench ends it."""
 
     def __init__(self, seat: Seat) -> None:
         self.seat, self.messages, self.marks = seat, 0, Marks()
         self.parent: Parent
 
     def take(self, burst: list[list[bytes]], now: float) -> None:
-        """A burst that has just come, for the role to look at; may take from its start."""
+        """Handle a burst that has just come; the role may remove messages from its start."""
 
     def idle(self, now: float) -> None:
-        """Nothing is there at the moment."""
+        """Called when no message is waiting."""
 
     def serve(self, parent: Parent) -> None:
+        """Receive and count until the bench says `end`."""
         self.parent, socket = parent, self.seat.socket
         while True:
             burst = recv_burst(socket, LIMIT)
@@ -85,7 +86,7 @@ class Taking:
 
 
 class Puller(Taking):
-    """Counts; with one sender and one receiver it also follows the numbers."""
+    """Counts messages; with one sender and one receiver it also checks their numbers."""
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
         super().__init__(Seat(context, zmq.PULL, order))

@@ -1,8 +1,8 @@
 """The request parties: clients that keep a window of requests open, workers that echo.
 
-A client asks again as soon as it is answered. So its times are those of a full
-window, and the rate is what they come from; for the time of a request at a
-given rate there is the latency load.
+A client sends a new request for each reply. So its latencies are those of a full
+window, and the rate follows from them; the load `latency` measures times at a fixed
+rate.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from zmqdev.wire.envelope import DELIMITER
 from zmqdev.wire.majordomo import request_01
 
 STAMP = struct.Struct("<d")
-# Replies that have not come by then have been lost.
+# Replies that have not come after this many seconds are lost.
 PATIENCE = 2.0
 SERVICE = b"default"
 
 
 class BenchClient:
-    """DEALER; an empty frame in front, as REP workers expect; Majordomo's frames for a broker."""
+    """DEALER; puts an empty frame in front, as REP workers expect, or Majordomo's frames."""
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
         self._case = order.case
@@ -65,7 +65,10 @@ class BenchClient:
         return most is not None and self._sent >= most and self._answered >= self._sent
 
     def _step(self, parent: Parent, *, ask: bool) -> bool:
-        """Take what has come and ask as often again. True when the bench wants to end."""
+        """Take the replies that have come and send as many requests.
+
+        Returns True when the bench wants to end.
+        """
         socket = self._seat.socket
         replies = recv_burst(socket, LIMIT)
         if replies:
@@ -82,7 +85,7 @@ class BenchClient:
         self._answered += len(replies)
 
     def _ask(self, count: int) -> None:
-        """`count` more requests, and those that a full pipe has refused before."""
+        """Send `count` more requests, and those that a full pipe refused before."""
         if self._case.count is not None:
             count = min(count, self._case.count - self._sent - len(self._waiting))
         body = STAMP.pack(time.monotonic()) + self._rest
@@ -96,10 +99,11 @@ class BenchClient:
 
 
 class BenchWorker(Taking):
-    """DEALER behind a queue; ROUTER where nothing is between.
+    """DEALER behind a queue; ROUTER where nothing is in between.
 
-    Behind a Majordomo broker several workers, each a connection of one ROUTER: a broker
-    knows a worker by its connection, and one socket has the requests of all in a burst.
+    Behind a Majordomo broker it is several workers, each a connection of one ROUTER: a
+    broker identifies a worker by its connection, and one socket receives the requests
+    of all in a burst.
     """
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:

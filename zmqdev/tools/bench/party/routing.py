@@ -1,4 +1,4 @@
-"""The parties of `bench route`: messages with topics or fields, and a reader at every backend."""
+"""The parties of `bench route`: messages with topics or fields, and a reader of all backends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zmqdev.tools.bench.routed import JSON_SIZE, TOPICS, TYPES
 
 
 class RouteRing(Ring):
-    """As Ring, with messages that routes can tell apart. Each topic and type comes as often."""
+    """A ring whose messages routes can tell apart; each topic and type is equally frequent."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
@@ -25,12 +25,15 @@ class RouteRing(Ring):
 
 
 def _topic(size: int) -> Callable[[int], bytes]:
-    """Neighbours have topics that lie far apart, so that no table is helped by their order."""
+    """Return a function that makes a message with a topic.
+
+    Consecutive topics lie far apart, so that no lookup table profits from their order.
+    """
     return lambda number: (b"%03d." % (number * 7 % TOPICS)).ljust(size, b"x")
 
 
 def _json(size: int) -> Callable[[int], bytes]:
-    """Half of it one text, the rest names and numbers; the type at the end."""
+    """Return a function that makes a JSON message: half one text, the rest fields, `type` last."""
     head, count = '"text": "%s"' % ("y" * (size // 2)), 0
     room = size - len(json.dumps({"id": 10**6, "type": max(TYPES, key=len)})) - 2
     while len(head) + len(more := f', "k{count}": {count}') <= room:
@@ -44,6 +47,8 @@ def _json(size: int) -> Callable[[int], bytes]:
 
 
 class RoutePusher(Pusher):
+    """A pusher whose messages have topics or fields."""
+
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
         super().__init__(order, context)
         self._ring = RouteRing(order.case.size)

@@ -1,9 +1,8 @@
 """The latency parties: messages at a fixed rate, each with the time at which it was due.
 
-The receiver measures from that time on and not from when the message was really
-sent. So a message that waited, because the one before it was stuck, counts its
-wait (no coordinated omission). How late the sender itself woke is told beside it:
-it is in every time, whatever stands between.
+The receiver measures from that time and not from when the message was sent. So a
+message that waits behind a stuck one counts its wait (no coordinated omission). How
+late the sender itself woke is reported separately, since it is part of every latency.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from zmqdev.tools.bench.party.pushing import Taking
 from zmqdev.tools.bench.samples import SETTLE
 
 STAMP = struct.Struct("<d")
-# Not measured: connections warm up.
+# Marks a message that is not measured, because connections still warm up.
 UNMEASURED = 0.0
 # Messages sent in one call when a sender has fallen behind.
 BURST = 500
@@ -31,7 +30,7 @@ _PR_SET_TIMERSLACK = 29
 
 
 class Ticker:
-    """PUSH; sends what is due, sleeps until the next is."""
+    """PUSH; sends what is due and sleeps until the next message is."""
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
         self._case = order.case
@@ -65,7 +64,8 @@ class Ticker:
         return Sent(sent, start, time.monotonic(), late=late)
 
     def _send(self, start: float, period: float, numbers: range, settled: int) -> int:
-        """A message that is not to be measured has the time `UNMEASURED`."""
+        """Send the messages with these numbers; unmeasured ones carry `UNMEASURED` as
+        their time."""
         dues = (start + n * period if n >= settled else UNMEASURED for n in numbers)
         messages = [[STAMP.pack(due) + self._rest] for due in dues]
         return send_burst(self._seat.socket, messages)[0]
@@ -75,7 +75,7 @@ class Ticker:
 
 
 class Clock(Taking):
-    """PULL; from when a message was due until now."""
+    """PULL; records the time from when a message was due until it arrived."""
 
     def __init__(self, order: Order, context: zmq.Context[Any]) -> None:
         super().__init__(Seat(context, zmq.PULL, order))
@@ -99,7 +99,7 @@ class Clock(Taking):
 
 
 def exact_sleep() -> None:
-    """Linux wakes a sleeper up to 50 us late unless it is asked not to; elsewhere, as it is."""
+    """Make sleeps exact on Linux, which otherwise wakes a sleeper up to 50 us late."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
         prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
