@@ -1,4 +1,4 @@
-"""The command line: flags to settings to one call. The only place that imports click."""
+"""The command line: it turns flags into settings and makes one call. Only commands import click."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import os
 import signal
 import sys
 
-TYPE_CHECKING = False  # without `typing`, which takes longer to load than all that is here
+TYPE_CHECKING = False  # importing `typing` would take longer than all of this module
 if TYPE_CHECKING:
     from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """The `zmqdev` program. Ctrl-C while it loads ends it: nothing has begun yet.
+    """Run the `zmqdev` program.
 
-    The handler is installed explicitly, since a background job of a script starts with SIGINT
-    ignored.
+    Ctrl-C while modules are loaded ends it at once, because nothing has begun yet. The
+    handler is installed explicitly, since a background job of a script starts with
+    SIGINT ignored.
     """
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     from zmqdev.cli.program import run

@@ -1,9 +1,10 @@
-"""A part of a running file in a process of its own: a copy of one that has loaded everything.
+"""The fork server of `run`: a process with all modules loaded, whose copies become the parts.
 
     zmqdev.cli.child DESCRIPTOR
 
-`run` forks before it has a ZeroMQ context. Later it cannot; should that copy have ended, this
-module is started as a program, with the socket of the fork server as DESCRIPTOR.
+`run` forks it before it has a ZeroMQ context, because a process with one must not be
+forked. When that server has ended, `run` starts this module as a program; DESCRIPTOR is
+the socket of the requests.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from zmqdev.supervisor.fork_server import serve
 from zmqdev.supervisor.process import PartTask
 from zmqdev.system import crash, interpreter, journal, process_title, stdio
 
-# What devices and endpoints import once they run.
+# Modules that devices and endpoints import once they run.
 NEEDED = (
     "zmqdev.cli.start_device",
     "zmqdev.cli.start_endpoint",
@@ -31,7 +32,7 @@ NEEDED = (
 
 
 def by_fork(requests: socket.socket) -> int:
-    """Begin a fork server as a copy of this process, which has one thread and no context."""
+    """Start a fork server as a copy of this process, which has one thread and no context."""
     pid = os.fork()
     if pid == 0:
         _serve(requests)
@@ -39,13 +40,14 @@ def by_fork(requests: socket.socket) -> int:
 
 
 def by_exec(requests: socket.socket) -> int:
-    """Begin a fork server from a process that may have contexts and threads."""
+    """Start a fork server from a process that may have contexts and threads."""
     requests.set_inheritable(True)
     words = interpreter.command("zmqdev.cli.child", str(requests.fileno()), arguments=True)
     return os.posix_spawn(words[0], words, os.environ)
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
+    """Serve the socket whose descriptor is the first argument."""
     _serve(socket.socket(fileno=int(arguments[0])))
 
 
@@ -81,8 +83,11 @@ def _do(task: PartTask) -> int:
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What parts have of that of `run`. ZMQDEV_QUEUE_... and the like are for commands that a
-    person types; what systemd tells `run` is for `run` alone."""
+    """Return the environment of parts: that of `run` without what is not meant for them.
+
+    Variables like ZMQDEV_QUEUE_... are for commands that a user types, and those of
+    systemd are for `run` alone.
+    """
     heads = tuple(f"ZMQDEV_{kind.upper()}_" for kind in kinds())
     heads += ("NOTIFY_SOCKET", "WATCHDOG_")
     kept = {name: value for name, value in environ.items() if not name.startswith(heads)}

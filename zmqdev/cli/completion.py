@@ -1,7 +1,8 @@
-"""completion: the script for a shell's completion of `zmqdev`, and its answers at each Tab.
+"""The command `completion`: print a shell's completion script, and answer it at each Tab.
 
-click writes the scripts and reads the shell's question from the environment. What is special
-here is what can follow: names of running devices, verbs, topics, files, values of options.
+click writes the scripts and reads the shell's question from the environment. This
+module adds the words that can follow: running devices, verbs, topics, files, values of
+options.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from zmqdev.errors import EXIT_OK
 
 SHELLS = ("bash", "zsh", "fish")
 ASKED = "_ZMQDEV_COMPLETE"
-"""The variable in which the shell's script asks, like `bash_complete`."""
+"""The variable in which the shell's script asks, with a value like `bash_complete`."""
 
 HELP = """Print the completion script of a shell.
 
@@ -30,6 +31,7 @@ For this shell alone: source <(zmqdev completion bash).
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     return click.Command(
         name,
         params=[click.Argument(["shell"], type=click.Choice(SHELLS))],
@@ -49,7 +51,7 @@ def _print(shell: str) -> int:
 
 
 def answer(program: click.Command) -> int | None:
-    """The exit status when a shell asks for completions; None when none does."""
+    """Answer a shell that asks for completions and return the exit status; None when none asks."""
     instruction = os.environ.get(ASKED)
     return None if not instruction else shell_complete(program, {}, "zmqdev", ASKED, instruction)
 
@@ -64,14 +66,14 @@ def _fitting(words: Iterable[tuple[str, str]], incomplete: str) -> list[Completi
 def files(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """The shell's own completion of file names."""
+    """Leave it to the shell to complete file names."""
     return [CompletionItem(incomplete, type="file")]
 
 
 def devices(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """The devices of this user that run."""
+    """Offer the running devices of this user."""
     from zmqdev.control.runtimedir import running
 
     return _fitting(((found.name, found.address) for found in running()), incomplete)
@@ -80,7 +82,7 @@ def devices(
 def verbs(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """What a device, or a file that runs, can be asked."""
+    """Offer the verbs of a device and of a running file."""
     from zmqdev.control.verbs import VERBS
     from zmqdev.supervisor.verbs import VERBS as PARTS
 
@@ -91,7 +93,7 @@ def verbs(
 def topics(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Topics of the manual, and commands."""
+    """Offer the topics of the manual, and the commands."""
     from zmqdev.cli.program import ROWS
     from zmqdev.cli.topics import TOPICS
 

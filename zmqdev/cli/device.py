@@ -1,4 +1,4 @@
-"""forwarder, streamer, queue: one command for each row of the kinds."""
+"""The commands `forwarder`, `streamer` and `queue`, one for each kind of device."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from zmqdev.options.queue import resolve_device, spec_of
 
 
 def command(name: str) -> click.Command:
+    """Declare the command of a kind."""
     kind = KINDS[name]
     frontend, backend = kind.frontend, kind.backend
     return make(

@@ -1,4 +1,4 @@
-"""pub, sub, push, pull, client, worker and the plain sockets: a command for each endpoint row."""
+"""The commands `pub`, `sub`, `push`, `pull`, `client`, `worker` and the plain sockets."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from zmqdev.options.endpoint import ENDPOINTS, AnyEndpoint, EndpointKind
 from zmqdev.options.endpoint_check import addresses, printed, resolve
 from zmqdev.options.layer import Written
 
-# What stands without a flag -> how help names it.
+# Option that words without a flag belong to -> its name in the usage line.
 WORDS = {"data": "[TEXT...]", "subscribe": "[TOPIC...]", "": ""}
 
 
 def command(name: str) -> click.Command:
+    """Declare the command of an endpoint."""
     kind = ENDPOINTS[name]
     return make(
         Subject(

@@ -1,4 +1,4 @@
-"""Configuration files for a single command: read, and the right part selected."""
+"""Configuration files for a single command: read the file and select the part it means."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from zmqdev.topology.read import load, load_beside
 
 
 def layer_for(path: str, category: str, kind: str) -> Layer:
-    """What a file says of the one part that is this command's: the only one of its kind.
+    """Return the settings of the only part of this kind in a file.
 
-    `category` is `device` or `endpoint`, the key that says what a part is. How a part lives
-    beside others (restart, replicas) is nothing to a command of its own.
+    `category` is `device` or `endpoint`, the key that gives a part's kind. Settings of
+    how a part lives beside others (restart, replicas) are left out, since the command
+    runs it alone. Raises UsageError when there is no such part, or several.
     """
     top = load(path)
     if not top.is_map:
@@ -43,7 +44,7 @@ def _check_kind(node: Node, category: str, kind: str) -> None:
 
 
 def _among(drafts: list[Draft], top: Node, category: str, kind: str) -> Draft:
-    """The part of this kind; of several replicas of one the first."""
+    """Return the part of this kind; when all are replicas of one, the first."""
     found = [one for one in drafts if (one.category, one.kind) == (category, kind)]
     names = {one.base for one in found}
     if len(names) != 1:

@@ -1,7 +1,7 @@
-"""Command names from other tools, mapped to the ones here.
+"""Command names of other tools, mapped to the ones here.
 
-A word is an alias only where the command does the same; otherwise it is pointed to the command
-that is meant. No command has such a name.
+A name is an alias only where the command does the same; for other names a message
+points to the right command. No zmqdev command has one of these names.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ALIASES = {
     "ps": ["ctl"],
     "version": ["--version"],
 }
-"""Word -> the words that stand for it."""
+"""Name -> the words that replace it."""
 
 POINTERS = {
     "broker": "`zmqdev queue --reliable` is a broker, `zmqdev queue` passes requests on",
@@ -36,4 +36,4 @@ POINTERS = {
     "stop": "write `zmqdev ctl NAME stop`; `zmqdev ctl` lists the names",
     "validate": "write `zmqdev check FILE`",
 }
-"""Word -> the fix."""
+"""Name -> the hint that the message gives."""

@@ -1,4 +1,4 @@
-"""help: the topics of the manual, on a terminal page by page, in a pipe as plain Markdown."""
+"""The command `help`: topics of the manual, in a pager on a terminal, as Markdown in a pipe."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ Without TOPIC: the list of topics. TOPIC may also be a command: its --help is sh
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     return click.Command(
         name,
         params=[
@@ -44,7 +45,7 @@ def _act(topic: str | None) -> int:
 
 
 def _contents() -> str:
-    """All topics, a line each, under a heading for each kind of reader."""
+    """Return all topics, a line each, under a heading for each kind of reader."""
     formatter = click.get_current_context().make_formatter()
     for reader in dict.fromkeys(topic.reader for topic in TOPICS.values()):
         with formatter.section(reader):
@@ -59,6 +60,6 @@ def _show(topic: Topic) -> None:
         return
     from zmqdev.report.markdown import rendered
 
-    # As git does: colours, and no pager for what fits on the screen.
+    # As git does: keep colours, and use no pager for what fits on the screen.
     os.environ.setdefault("LESS", "-FRX")
     click.echo_via_pager(rendered(topic.text()))

@@ -1,7 +1,7 @@
-"""Click options from declared options; every value stays text until the spec parses it.
+"""Click options made from declared options.
 
-So a flag, an environment variable and a YAML key meet the same check and the
-same message.
+Every value stays text until the settings parse it, so a flag, an environment variable
+and a YAML key get the same checks and the same messages.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from zmqdev.options.places import FileName
 from zmqdev.options.quantity import format_duration, format_size
 from zmqdev.options.types import Choice, Count, Flag, IntegerOrAlone
 
-# What a command is about comes first; what all have in common comes last. Others are in between.
+# Headings that come first and last in `--help`; others are in between.
 FIRST = ("Sides", "Socket", "Input", "Requests", "Work", "Form")
 LAST = ("Life", "Statistics", "Messages", "Security", "General")
 
 
 def heading_order(group: str) -> tuple[int, int]:
+    """Return the sort key of a heading in `--help`."""
     for at, groups in ((0, FIRST), (2, LAST)):
         if group in groups:
             return at, groups.index(group)
@@ -33,13 +34,14 @@ def heading_order(group: str) -> tuple[int, int]:
 
 
 class HeadedCommand(click.Command):
-    """A command whose options stand under headings, within one in the order of declaration."""
+    """A command that lists its options under headings, in the order of declaration."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under their headings."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            # Arguments stand in the usage line and are told of in the help text.
+            # Arguments are in the usage line, and the help text describes them.
             if record is not None and isinstance(parameter, click.Option):
                 groups.setdefault(getattr(parameter, "group", "General"), []).append(record)
         for group, records in sorted(groups.items(), key=lambda item: heading_order(item[0])):
@@ -67,7 +69,7 @@ class DeclaredOption(click.Option):
         self.group = leaf.option.group
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The words of a choice, or file names."""
+        """Offer the words of a choice, or file names."""
         type_ = self.leaf.option.type
         type_ = getattr(type_, "item", type_)
         if isinstance(type_, Choice):
@@ -78,6 +80,7 @@ class DeclaredOption(click.Option):
 
 
 def parameter_name(leaf: Leaf) -> str:
+    """Return the name of click's parameter for an option."""
     return "__".join(leaf.path).replace("-", "_")
 
 
@@ -94,7 +97,7 @@ def _help(leaf: Leaf) -> str:
 
 
 def show_default(leaf: Leaf) -> str:
-    """The default as it would be written, or "" when the help says it in words."""
+    """Return the default as a user would write it; empty when the help text states it."""
     if leaf.default in (None, (), False, "") or isinstance(leaf.option.type, Count):
         return ""
     if isinstance(leaf.option.type, Duration):
@@ -105,11 +108,11 @@ def show_default(leaf: Leaf) -> str:
 
 
 ALONE = "zmqdev.yaml"
-"""The file that is meant where none is named."""
+"""The file that is used when none is named."""
 
 
 def file_argument() -> click.Argument:
-    """FILE of a command that works on a whole file: `zmqdev.yaml` here when it is left out."""
+    """Declare FILE for a command that works on a whole file; the default is `zmqdev.yaml`."""
     return click.Argument(
         ["file"], metavar="[FILE]", required=False, callback=_file, shell_complete=files
     )
@@ -120,19 +123,22 @@ def _file(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 def file_of(context: click.Context, value: str | None) -> str:
-    """The file that is meant. UsageError where none is named and none is here."""
+    """Return the file to use.
+
+    Raises UsageError when none is named and ALONE is missing.
+    """
     if value is None and not os.path.exists(ALONE):
         raise click.UsageError(f"name a file; there is no {ALONE} in this directory", context)
     return value or ALONE
 
 
 def declared(spec: type) -> list[click.Parameter]:
-    """A click option for every declared option that has a flag."""
+    """Return a click option for every declared option that has a flag."""
     return [DeclaredOption(leaf) for leaf in leaves(spec) if leaf.flag]
 
 
 def given(spec: type, parameters: Mapping[str, Any]) -> dict[Path, Any]:
-    """What was typed: path -> text, list of texts, or True; nothing for what was left out."""
+    """Return what was typed: {path: text, list of texts, or True}, without what was left out."""
     values: dict[Path, Any] = {}
     for leaf in leaves(spec):
         value = parameters.get(parameter_name(leaf)) if leaf.flag else None

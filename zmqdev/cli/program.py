@@ -1,8 +1,7 @@
-"""The program: its commands, and how an error becomes a line and an exit status.
+"""The program: its table of commands, and how errors become a line and an exit status.
 
-Commands are a table and are imported when they are called: `zmqdev --help`
-and `zmqdev --version` import neither zmq nor rich, and little else: they are to take
-hardly longer than click does.
+Commands are imported when they are called. So `zmqdev --help` and `zmqdev --version`
+import neither zmq nor rich and take hardly longer than importing click.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from zmqdev.cli.habits import ALIASES, POINTERS
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ZmqdevError
 from zmqdev.system.stdio import CannotWrite, give_up
 
-# The first process of a container: there the system drops signals that have no handler.
+# Process 1 of a container: the kernel drops signals for it that have no handler.
 FIRST = 1
-# Columns of a text that is read.
+# Least and greatest width of help texts, in columns.
 NARROWEST, WIDEST = 50, 80
 
 
 class CommandRow(NamedTuple):
-    """A command: its name, what it is for, and `module:function` that makes it."""
+    """A command: its name, heading, purpose, and the `module:function` that declares it."""
 
     name: str
     group: str
@@ -37,6 +36,7 @@ class CommandRow(NamedTuple):
     made_by: str
 
     def load(self) -> click.Command:
+        """Import and declare the command."""
         from zmqdev.cli.topics import see_also
 
         module, _, function = self.made_by.partition(":")
@@ -122,17 +122,20 @@ _BYTE = r"\\udc([89a-f][0-9a-f])"
 
 
 class Program(click.Group):
-    """A group whose commands are rows, shown under their headings."""
+    """A group whose commands are the rows, listed under their headings."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all command names."""
         return list(ROWS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Load a command; None when there is none of that name."""
         return ROWS[name].load() if name in ROWS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve the command's name; an unknown one gets a hint."""
         if args and args[0] not in ROWS and not args[0].startswith("-"):
             fix = POINTERS.get(args[0])
             hint = f"; {fix}" if fix else _near(args[0], [*ROWS, *ALIASES])
@@ -140,6 +143,7 @@ class Program(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under their headings."""
         for group in dict.fromkeys(row.group for row in ROWS.values()):
             with formatter.section(group):
                 rows = [(row.name, row.help) for row in ROWS.values() if row.group == group]
@@ -147,7 +151,7 @@ class Program(click.Group):
 
 
 def version() -> str:
-    """The version and which half of the relay is installed, with nothing imported."""
+    """Return the version and which relay is installed, without importing it."""
     relay = os.path.join(os.path.dirname(zmqdev.__file__), "relay")
     built = any(re.fullmatch(r"_native\..*so", name) for name in os.listdir(relay))
     forced = os.environ.get("ZMQDEV_RELAY")
@@ -164,8 +168,10 @@ def _show_version(context: click.Context, parameter: click.Parameter, asked: boo
 
 
 def _width() -> int:
-    """Columns for the text of `--help`: what click takes, without `shutil`, whose import costs
-    a twentieth of the whole."""
+    """Return the width of help texts as click computes it.
+
+    It does not use `shutil`, whose import takes a twentieth of the time of `--help`.
+    """
     try:
         columns = int(os.environ.get("COLUMNS", 0)) or os.get_terminal_size(1).columns
     except (ValueError, OSError):
@@ -194,7 +200,7 @@ def program() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Do what was typed and return the exit status. One line for a user's mistake."""
+    """Run a command line and return its exit status; a user's mistake becomes one line."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.getpid() == FIRST:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -208,13 +214,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> object:
-    # Not click's `main`, which writes an empty line at Ctrl-C.
+    # click's `main` is not used: it writes an empty line at Ctrl-C.
     with program.make_context("zmqdev", _known(arguments)) as context:
         return program.invoke(context)
 
 
 def guarded(act: Callable[[], object]) -> int:
-    """The exit status of what a person asked for; an error becomes a line on stderr."""
+    """Call `act` and return the exit status; an error becomes a line on stderr."""
     try:
         result = act()
         if sys.stdout is not None:
@@ -234,7 +240,7 @@ def guarded(act: Callable[[], object]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return EXIT_OK
     except RuntimeError as error:
-        # Python before 3.12 wraps what is raised while a class is made, Ctrl-C too.
+        # Before 3.12 Python wraps exceptions raised while a class is made, Ctrl-C too.
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
         return EXIT_OK
@@ -245,7 +251,7 @@ def guarded(act: Callable[[], object]) -> int:
 
 
 def _known(arguments: Sequence[str]) -> list[str]:
-    """With the name that the command has here for one of other tools."""
+    """Replace a command name of another tool by the one here."""
     words = list(arguments)
     if words and words[0] not in ROWS:
         words[:1] = ALIASES.get(words[0], words[:1])
@@ -258,13 +264,13 @@ def _say(line: str, status: int) -> int:
 
 
 def _legible(line: str) -> str:
-    """A byte that is not UTF-8 as \\xff, also where `repr` has made an escape of it."""
+    r"""Show bytes that are not UTF-8 as \\xff, also where `repr` has escaped them."""
     whole = line.encode(errors="surrogateescape").decode(errors="backslashreplace")
     return re.sub(_BYTE, r"\\x\1", whole)
 
 
 def _line(error: click.ClickException) -> str:
-    """What click found wrong, in one line, with the command it was said to."""
+    """Return click's error as one line that begins with the command."""
     context = getattr(error, "ctx", None)
     command = context.command_path.removeprefix("zmqdev").strip() if context else ""
     text = _words(error)

@@ -1,4 +1,4 @@
-"""run: everything in a file, or the parts that are named."""
+"""The command `run`: start everything in a file, or the parts that are named."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ the messages flow; SIGHUP reads the file again and starts changed parts again, n
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What is asked of `run` and is no setting of the file."""
+    """The options of `run` that are not settings of the file."""
 
     only: bool = option(Flag(), default=False, help="Start the named parts and nothing they need.")
     dry_run: bool = option(
@@ -36,6 +36,7 @@ class RunOptions:
 
 
 def command(name: str) -> click.Command:
+    """Declare the command."""
     return HeadedCommand(
         name,
         params=[

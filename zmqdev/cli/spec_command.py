@@ -1,4 +1,4 @@
-"""The shape all spec commands share: defaults, file, environment, flags, then one call."""
+"""The common form of commands with settings: defaults, file, environment, flags, then one call."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Subject(Generic[T]):
-    """What a command is about. `resolve` fills defaults in and checks, `printed` is the
-    loadable form of the result, `act` does it and returns the exit status; its second argument
-    reads the settings anew, where a file has them."""
+    """A device or endpoint command.
+
+    `resolve` fills in defaults and checks, `printed` returns the settings as a file has
+    them, and `act` runs it and returns the exit status. The second argument of `act`
+    reads the settings again; None without a file. `understand` turns words without a
+    flag into flags.
+    """
 
     category: str  # device or endpoint: the key in a file
     kind: str
@@ -32,12 +36,12 @@ class Subject(Generic[T]):
     printed: Callable[[T], dict[str, Any]]
     act: Callable[[T, Callable[[], T] | None], int]
     understand: Callable[[tuple[str, ...]], Understood]
-    words: str  # how help names what needs no flag
+    words: str  # the usage line of words without a flag
     epilog: str = ""
 
 
 def make(subject: Subject[Any]) -> click.Command:
-    """The click command of a subject."""
+    """Declare the click command of a subject."""
 
     def callback(**parameters: Any) -> int:
         understood = subject.understand(parameters.pop("words"))
@@ -80,10 +84,12 @@ def _file_options(subject: Subject[Any]) -> list[click.Parameter]:
 
 
 def asked(subject: Subject[T], config: str | None, flags: dict[Any, Any]) -> T:
-    """The resolved spec: default, file, environment, flag."""
+    """Return the resolved settings from defaults, file, environment and flags, in this order."""
     layers: list[Layer] = []
     if config is not None:
-        from zmqdev.cli.files import layer_for  # the tables of all kinds: not for flags alone
+        from zmqdev.cli.files import (
+            layer_for,
+        )  # imports the tables of all kinds
 
         layers.append(layer_for(config, subject.category, subject.kind))
     layers.append(environment_layer(subject.spec, subject.kind, os.environ))
@@ -97,6 +103,6 @@ def _print(settings: dict[str, Any]) -> None:
 
     from zmqdev.options.variables import escape
 
-    # What is printed is read again with its variables filled in.
+    # Variables are expanded when the printed settings are read again, so escape `$`.
     settings = escape(settings)
     click.echo(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), nl=False)

@@ -1,4 +1,4 @@
-"""A device from its spec to its end: the engine, what stands beside it, the signals."""
+"""Run a device: its engine, its attachments and its signals, from the settings to the end."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Again = Callable[[], DeviceSpec]
 
 
 def engine_for(kind: DeviceKind, spec: DeviceSpec) -> Engine:
-    """What moves the messages of this spec."""
+    """Return the engine that moves the messages of this device."""
     if isinstance(spec, QueueSpec) and spec.reliable.enabled:
         from zmqdev.broker.engine import BrokerEngine  # the broker, which others do not need
 
@@ -51,6 +51,7 @@ def engine_for(kind: DeviceKind, spec: DeviceSpec) -> Engine:
 
 
 def device_for(kind: DeviceKind, spec: DeviceSpec) -> Device:
+    """Return the device with its engine."""
     assert spec.name is not None
     engine = engine_for(kind, spec)
     return Device(spec.name, kind.name, engine, drain=spec.drain, io_threads=spec.io_threads)
@@ -59,13 +60,13 @@ def device_for(kind: DeviceKind, spec: DeviceSpec) -> Device:
 def attachments_for(
     kind: DeviceKind, spec: DeviceSpec, device: Device, again: Again | None = None
 ) -> list[Attachment]:
-    """What stands beside the data path of one device. `again` reads its settings anew."""
+    """Return the attachments beside the data path. `again` reads the settings again."""
     base = partial(printed, kind, spec)
     asked = None if again is None else lambda: printed(kind, again())
     reload = Reload(lambda service: Settable(service, device, base), asked)
     found: list[Attachment] = [Returning(), Descriptors(), reload]
     if spec.control != "off":
-        # Before the ready file: who waits for that may ask at once.
+        # Before the ready file, because a program that waits for it may ask at once.
         changed = lambda: reload.changed  # noqa: E731
         found.append(Control(device, spec.control, base, changed, door_of(spec)))
     pulse = Pulse()
@@ -83,13 +84,15 @@ def attachments_for(
 
 
 class Armed:
-    """An attachment, the last one: once all is bound the next life would bind the same."""
+    """The last attachment: a restart after a crash is useful only once all is bound."""
 
     def started(self, service: Service) -> None:
+        """Allow a restart after a crash."""
         crash.arm()
         service.on_stop(crash.disarm)
 
     def ended(self, service: Service) -> None:
+        """Allow it no more."""
         crash.disarm()
 
 
@@ -101,7 +104,7 @@ def _metrics(place: str, pulse: Pulse) -> Attachment:
 
 @contextmanager
 def metrics_extra() -> Iterator[None]:
-    """Around an import of what needs prometheus-client. UsageError names the extra."""
+    """Wrap an import that needs prometheus-client; UsageError names the missing extra."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -112,7 +115,7 @@ def metrics_extra() -> Iterator[None]:
 
 
 def _succeed(name: str, signals: Signals) -> bool:
-    """End the device before this one, and wait; False at a signal."""
+    """End the device that this one replaces and wait for it; return False at a signal."""
     from zmqdev.control.client import PATIENCE
     from zmqdev.control.ending import replace
 
@@ -129,8 +132,8 @@ def _succeed(name: str, signals: Signals) -> bool:
 
 
 def run_device(kind: DeviceKind, spec: DeviceSpec, again: Again | None = None) -> int:
-    """`again` reads the settings anew, where a file has them."""
-    # Without files to read again SIGHUP ends the program, as when its terminal closes.
+    """Run a device and return its exit status. `again` reads its settings from the file again."""
+    # Without files to read again, SIGHUP ends the program, as when its terminal closes.
     numbers = STOPPING + (STEERING if again or reloadable(spec) else ())
     with Signals(numbers) as signals, logging_to_stderr(spec):
         life = begin(spec.name, warnings(spec), lambda: printed(kind, spec))

@@ -1,4 +1,4 @@
-"""An endpoint as a program: its log, its signals, its display."""
+"""Run an endpoint as a program: its log, its signals, its display."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from zmqdev.system import crash
 from zmqdev.system.signals import Signals
 
 log = logging.getLogger("zmqdev")
-# A burst is 4096 new lists, gone again a moment later. At Python's own threshold of 700 the
-# collector would look at them five times a burst, a sixth of all the time.
+# A burst makes 4096 lists that live for a moment. With Python's default threshold of
+# 700 the collector would run five times in a burst and take a sixth of the time.
 YOUNG = 50_000
 
 
-# A person who starts one of these sees on the terminal its address and who comes.
+# On a terminal these print their address and their peers, as with -v.
 TALKATIVE = frozenset({"pub", "pair"})
 
 
@@ -34,6 +34,7 @@ def _on_a_terminal() -> bool:
 
 
 def run_endpoint(kind: EndpointKind, spec: AnyEndpoint) -> int:
+    """Run an endpoint and return its exit status."""
     if kind.name in TALKATIVE and _on_a_terminal() and not spec.quiet:
         spec = replace(spec, verbose=max(1, spec.verbose))
     gc.freeze()
@@ -53,8 +54,8 @@ def run_endpoint(kind: EndpointKind, spec: AnyEndpoint) -> int:
 
 
 def goes_on(kind: str, spec: AnyEndpoint) -> bool:
-    """Whether an endpoint may begin again in the middle: what it reads, counts or checks does not
-    begin anew with it."""
+    """Whether an endpoint may restart after a crash: only if its input, counts and
+    checks allow it."""
     if spec.count is not None or checks(spec):
         return False
     if not isinstance(spec, Input):
@@ -65,7 +66,7 @@ def goes_on(kind: str, spec: AnyEndpoint) -> bool:
 
 
 def _display(spec: AnyEndpoint) -> EndpointView | None:
-    """Who shows nothing need not load what would show it."""
+    """Return the display; None, without importing any, when nothing is to be shown."""
     mode, shown = spec.stats.mode, _on_a_terminal() and not spec.quiet
     replays = isinstance(spec, ReplayOptions) and spec.replay is not None and shown
     topics = isinstance(spec, Sub) and spec.report_topics and shown

@@ -1,4 +1,4 @@
-"""A file from its path to its end: read and checked, its parts started and watched."""
+"""Run a file: read and check it, start its parts and watch them."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ from zmqdev.topology.read import Topology, survey
 from zmqdev.topology.selection import chosen
 
 log = logging.getLogger("zmqdev")
-# SIGCHLD tells at once of a part that has ended.
+# SIGCHLD reports at once that a part has ended.
 NUMBERS = (*STOPPING, signal.SIGHUP, signal.SIGCHLD)
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """What was typed. `over` is what flags and the environment say of the whole."""
+    """The command line of `run`; `over` has the settings from flags and the environment."""
 
     file: str
     names: tuple[str, ...]
@@ -54,7 +54,7 @@ class Invocation:
 
 
 def read(asked: Invocation) -> tuple[Plan, list[Finding]]:
-    """The parts that are meant, and what is to be warned of. UsageError for the first error."""
+    """Return the selected parts and the warnings; raises UsageError for the first error."""
     topology = survey(asked.file, over=asked.over)
     findings = check(topology)
     errors = [finding for finding in findings if finding.severity == ERROR]
@@ -70,7 +70,7 @@ def _with_more(errors: Sequence[Finding]) -> str:
 
 
 def rehearse(asked: Invocation) -> bool:
-    """Open and close every socket; True when all could be."""
+    """Open and close every socket; return True when all could be opened."""
     made, _ = read(asked)
     well = True
     for line, right in dry_run.rehearse(made, engine_for):
@@ -80,8 +80,10 @@ def rehearse(asked: Invocation) -> bool:
 
 
 def run(asked: Invocation) -> int:
+    """Run a file and return the exit status."""
     loop = Loop()
-    # Before there is a ZeroMQ context, and while this process reads the file.
+    # The fork server starts before there is a ZeroMQ context, and loads its modules
+    # meanwhile.
     children = Children(loop, child.by_fork, child.by_exec)
     try:
         return _run(asked, loop, children)
@@ -119,12 +121,12 @@ def _run(asked: Invocation, loop: Loop, children: Children) -> int:
 
 
 def _io_threads(made: Plan) -> int:
-    """Of the context that devices in threads share: what the one with most asks for."""
+    """Return the I/O threads of the context that devices in threads share: the most of any."""
     return max((spec.io_threads for spec in _devices(made)), default=1)
 
 
 def _devices(made: Plan) -> list[DeviceSpec]:
-    """Those in threads of this process."""
+    """Return the devices that run in threads of this process."""
     own = in_threads(made)
     devices = (part.device for part in made.topology.parts if part.name in own)
     return [spec for spec in devices if spec is not None]
@@ -161,7 +163,7 @@ def _check_until(topology: Topology, spec: FleetSpec) -> None:
 def _signalled(signals: Signals, fleet: Fleet, before: list[int]) -> None:
     for number in signals.take():
         if number == signal.SIGHUP and signals.window_closed(before):
-            fleet.stop()  # that is what the signal is about
+            fleet.stop()  # the terminal was closed
         elif number == signal.SIGHUP:
             fleet.reload()
         elif number != signal.SIGCHLD:

@@ -1,4 +1,4 @@
-"""A tool as a command: options declared once, filled from environment and flags, then one call."""
+"""A tool as a command: its options come from environment and flags, then one call is made."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tool(
     arguments: Sequence[click.Argument] = (),
     epilog: str = "",
 ) -> click.Command:
-    """The command `name`. `act(options, **arguments)` does it and returns the exit status."""
+    """Declare the command `name`; `act(options, **arguments)` returns the exit status."""
 
     def callback(**parameters: Any) -> int:
         words = {str(one.name): parameters.pop(str(one.name)) for one in arguments}
@@ -40,7 +40,10 @@ def tool(
 
 
 def resolved(name: str, options: type[T], parameters: dict[str, Any]) -> T:
-    """What was asked for: default, environment, flag. UsageError names the variable or flag."""
+    """Return the options from defaults, environment and flags.
+
+    UsageError names the variable or flag.
+    """
     flags = flag_layer(options, given(options, parameters))
     made, _ = build(options, [environment_layer(options, name, os.environ), flags])
     return made

@@ -1,7 +1,8 @@
-"""The topics of `zmqdev help`, declared once: name, reader, one line, and their commands.
+"""The topics of `zmqdev help`, declared once: name, reader, purpose, and their commands.
 
-The text of a topic is `zmqdev/help/NAME.md`, in Markdown. Comments in it (`<!-- run -->`,
-`<!-- begin TABLE -->`) are for the tests and for `make readme`; a reader never sees them.
+The text of a topic is `zmqdev/help/NAME.md`, in Markdown. Comments in it (`<!-- run
+-->`, `<!-- begin TABLE -->`) are for the tests and for `make readme`; readers do not
+see them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _ENDPOINTS = (
 
 @dataclass(frozen=True)
 class Topic:
-    """A page of the manual. `commands` are those whose `--help` names it."""
+    """A page of the manual. `commands` are those whose `--help` refers to it."""
 
     name: str
     reader: str
@@ -30,10 +31,11 @@ class Topic:
     commands: tuple[str, ...] = ()
 
     def text(self) -> str:
-        """The page in Markdown, without the comments."""
+        """Return the page in Markdown, without the comments."""
         return _COMMENT.sub("", self.path().read_text(encoding="utf-8"))
 
     def path(self) -> Path:
+        """Return the file of the page."""
         return Path(zmqdev.__file__).parent / "help" / f"{self.name}.md"
 
 
@@ -148,6 +150,6 @@ TOPICS = {
 
 
 def see_also(command: str) -> str:
-    """The end of a command's `--help`: the topics that concern it, or ""."""
+    """Return the last line of a command's `--help`, which names its topics; empty for none."""
     names = [topic.name for topic in TOPICS.values() if command in topic.commands]
     return f"Topics of `zmqdev help`: {', '.join(names)}" if names else ""

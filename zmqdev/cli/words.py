@@ -1,7 +1,7 @@
 """Words on the command line without a flag: a file, addresses, texts or topics.
 
-`zmqdev queue queue.yaml`, `zmqdev forwarder 5555 5556`, `zmqdev sub ACME`, `zmqdev push hello`.
-A word becomes the flag that says the same, so it meets the same check.
+Examples: `zmqdev queue queue.yaml`, `zmqdev forwarder 5555 5556`, `zmqdev sub ACME`,
+`zmqdev push hello`. Each word becomes the value of a flag, so it gets the same checks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zmqdev.errors import UsageError
 from zmqdev.options.address import in_full
 from zmqdev.options.option import Path
 
-if TYPE_CHECKING:  # a device reads no settings of endpoints
+if TYPE_CHECKING:  # a device does not import the settings of endpoints
     from zmqdev.options.endpoint import EndpointKind
     from zmqdev.options.kind import DeviceKind
 
@@ -23,16 +23,17 @@ FILES = (".yaml", ".yml", ".json")
 
 @dataclass
 class Understood:
-    """The words of a command as flags: path -> texts. `config`: the file they name."""
+    """The words of a command as flags: {path: texts}; `config` is the file they name."""
 
     config: str | None = None
     flags: dict[Path, list[str]] = field(default_factory=dict)
 
     def add(self, path: Path, word: str) -> None:
+        """Add a word to the values of an option."""
         self.flags.setdefault(path, []).append(word)
 
     def over(self, given: Mapping[Path, Any]) -> dict[Path, Any]:
-        """With what the flags say; of an option that is repeatable both hold."""
+        """Merge with the flags that were given; a repeatable option keeps both."""
         merged: dict[Path, Any] = dict(self.flags)
         for path, value in given.items():
             both = isinstance(value, list) and path in merged
@@ -41,7 +42,7 @@ class Understood:
 
 
 def of_device(kind: DeviceKind, words: Sequence[str]) -> Understood:
-    """A file, or up to two addresses: the frontend's and the backend's."""
+    """Read a file, or up to two addresses: the frontend's and the backend's."""
     found, sides = Understood(), [("frontend", kind.frontend), ("backend", kind.backend)]
     for word in words:
         if word.endswith(FILES):
@@ -56,7 +57,7 @@ def of_device(kind: DeviceKind, words: Sequence[str]) -> Understood:
 
 
 def of_endpoint(kind: EndpointKind, words: Sequence[str]) -> Understood:
-    """A file, addresses, and what the kind takes without a flag."""
+    """Read a file, addresses, and texts or topics where the kind takes them."""
     found = Understood()
     for word in words:
         if word.endswith(FILES):
@@ -71,7 +72,7 @@ def of_endpoint(kind: EndpointKind, words: Sequence[str]) -> Understood:
 
 
 def is_address(word: str) -> bool:
-    """Whether it can be meant as one, whole or short."""
+    """Whether a word looks like an address, in full or short."""
     return "://" in word or word.startswith("@") or in_full(word) != word
 
 

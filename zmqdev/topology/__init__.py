@@ -1,1 +1,1 @@
-"""The meaning of a file: parts, links, order, placement, rules."""
+"""What a configuration file means: its parts, links, order, placement, and rules."""

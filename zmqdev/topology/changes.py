@@ -1,4 +1,4 @@
-"""The differences between two readings of the files, for the parts that run. Pure."""
+"""The differences between two readings of a file, applied to the running parts. No I/O."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from zmqdev.topology.placement import in_threads, joined
 
 @dataclass(frozen=True)
 class Changes:
-    """Names. `kept` go on; only how they live (restart) may have changed. Those of them in
-    `reloaded` read their keys, users and rights again; `set` says which settings change in those
-    that have new ones, by name as `ctl NAME set` takes them."""
+    """Names of parts by what happens to them.
+
+    `kept` parts go on; only their restart policy may have changed. Those of them in
+    `reloaded` read their keys, users and rights again. `set` has the settings that
+    running parts get, by name as `ctl NAME set` takes them.
+    """
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -27,12 +30,12 @@ class Changes:
 
     @property
     def left(self) -> tuple[str, ...]:
-        """Those that go on as they are."""
+        """Return the parts that go on without any change."""
         touched = {*self.reloaded, *self.set}
         return tuple(name for name in self.kept if name not in touched)
 
     def words(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """What became of which parts."""
+        """Return (what happened, the parts) for each kind of change that there is."""
         pairs = (
             ("started", self.added),
             ("stopped", self.removed),
@@ -45,6 +48,7 @@ class Changes:
 
     @property
     def none(self) -> bool:
+        """Whether nothing changes."""
         return not (self.added or self.removed or self.changed or self.reloaded or self.set)
 
 
@@ -55,10 +59,14 @@ def changes(
     anew: Collection[str] = frozenset(),
     again: Collection[str] = frozenset(),
 ) -> Changes:
-    """A part has changed when its own settings have, or the process it lives in, or a file that
-    it reads at its start (`anew`); and when inproc joins it with one that has, for such a
-    connection is not made again. `again`: those with a file that is read while they run. New
-    settings that a running device takes are no change of the part: they are set."""
+    """Compare two plans.
+
+    A part has changed when its settings have, or its process, or a file that it reads
+    at its start (`anew`). A part joined by inproc to one that has changed counts as
+    changed too, because an inproc connection is not restored. Parts in `again` read a
+    file while they run, so they are only reloaded. New settings that a running device
+    accepts are set in place.
+    """
     old, new = _by_name(before), _by_name(after)
     old_threads, new_threads = in_threads(before), in_threads(after)
     changed = {
@@ -89,8 +97,11 @@ def changes(
 
 
 def to_be_set(before: Part, after: Part) -> dict[str, str]:
-    """What differs between two readings of a device that answers at a control socket, as `ctl
-    NAME set` takes it; empty when something differs that cannot be set, or is left out now."""
+    """Return the settings that differ, as `ctl NAME set` takes them.
+
+    Empty when one of them cannot be set or was removed, or the device has no control
+    socket.
+    """
     devices = (before.device, after.device)
     if any(device is None or device.control == "off" for device in devices):
         return {}

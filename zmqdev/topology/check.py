@@ -1,4 +1,4 @@
-"""The mistakes in a file, found before it runs. The rules are rows; see RULES."""
+"""The check of a file before it runs; the rules are declared in tables, see RULES."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ RULES: dict[str, Rule] = {
 def check_file(
     path: str, environ: Mapping[str, str] = os.environ, *, live: bool = False
 ) -> list[Finding]:
-    """The findings of a file, in the order of their places."""
+    """Return the findings of a file, ordered by place."""
     try:
         topology = survey(path, environ)
     except UsageError as error:
@@ -64,8 +64,11 @@ def check_file(
 
 
 def check(topology: Topology, *, live: bool = False) -> list[Finding]:
-    """The findings of a topology. What its readable parts say is looked at even if others are
-    wrong; links are not, for a wrong part may be the other end."""
+    """Return the findings of a topology.
+
+    Parts that could be read are checked even if others are wrong. Links are not,
+    because a wrong part may be the other end.
+    """
     found = [rules_reading.finding(error, topology.files[0]) for error in topology.problems]
     made = plan(topology)
     for rule in (*_LOOKS, *(rules_machine.LIVE_RULES if live else ())):
@@ -76,5 +79,5 @@ def check(topology: Topology, *, live: bool = False) -> list[Finding]:
 
 
 def failed(findings: Iterable[Finding], *, strict: bool) -> bool:
-    """Whether a check is to end with an error."""
+    """Whether a check ends with an error."""
     return any(one.severity == ERROR or strict for one in findings)

@@ -1,4 +1,4 @@
-"""A picture as text for other programs: Mermaid and Graphviz. Pure."""
+"""A picture as text for other programs: Mermaid and Graphviz. No I/O."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ _DOT = {"device": "box", "endpoint": "ellipse", OUTSIDE: "plaintext"}
 
 
 def label(arrow: Arrow) -> str:
+    """Return the text at an arrow: types, address, routes and rate."""
     rate = "" if arrow.rate is None else noted(f"{arrow.rate:,.0f} msg/s", arrow)
-    if arrow.address in (arrow.source, arrow.target):  # the box outside says it already
+    if arrow.address in (arrow.source, arrow.target):  # the box outside shows the address already
         return ", ".join(word for word in (arrow.types, arrow.routes, rate) if word)
     return ", ".join(word for word in (arrow.types, arrow.address, arrow.routes, rate) if word)
 
 
 def noted(rate: str, arrow: Arrow) -> str:
-    """What the rate says of this arrow alone."""
+    """Say how a rate that several arrows share applies to this one."""
     words = {TOGETHER: f"{rate} together", AT_MOST: f"at most {rate}"}
     return words.get(arrow.note, rate)
 
 
 def mermaid(picture: Picture) -> str:
-    """A flowchart, as GitHub shows it in a Markdown block."""
+    """Return a flowchart, as GitHub shows it in a Markdown block."""
     return "\n".join(_mermaid(picture)) + "\n"
 
 
@@ -50,7 +51,7 @@ def _html(text: str) -> str:
 
 
 def dot(picture: Picture) -> str:
-    """A digraph for `dot -Tsvg`."""
+    """Return a digraph for `dot -Tsvg`."""
     return "\n".join(_dot(picture)) + "\n"
 
 

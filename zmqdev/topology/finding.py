@@ -1,4 +1,4 @@
-"""Findings of a check: rules and findings as data, and their output formats."""
+"""Rules and findings of a check, and the formats of findings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLACE = re.compile(r"(?P<file>.*?):(?P<line>\d+):(?P<column>\d+)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Finding:
-    """`place` is file:line:column, or the file alone."""
+    """A finding. `place` is file:line:column, or the file alone."""
 
     rule: str
     severity: str
@@ -27,6 +27,7 @@ class Finding:
 
     @property
     def position(self) -> tuple[str, int, int]:
+        """Return (file, line, column); line and column are 0 when unknown."""
         match = _PLACE.match(self.place)
         if match is None:
             return self.place, 0, 0
@@ -35,10 +36,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rule:
-    """A row: the name, how bad it is, what it says, the fix, and how it is found.
+    """A rule: its name, severity, description and fix, and how it is found.
 
-    `look` gives the part, the place and the message of each finding. A rule that the reader
-    holds itself has no `look`: its findings are the messages that `says` matches.
+    `look` yields the part, place and message of each finding. A rule that the reader of
+    files enforces has no `look`: its findings are the messages that match `says`.
     """
 
     name: str
@@ -49,12 +50,14 @@ class Rule:
     says: str | None = None
 
     def find(self, subject: Any) -> Iterable[Finding]:
+        """Yield the findings that their parts do not ignore."""
         for part, place, message in self.look(subject) if self.look else ():
             if self.name not in part.life.ignore:
                 yield Finding(self.name, self.severity, place, message, self.fix)
 
 
 def as_text(finding: Finding) -> str:
+    """Return a finding as two lines: what is wrong, and the fix."""
     return (
         f"{finding.place}: {finding.severity}: {finding.message} [{finding.rule}]\n"
         f"    fix: {finding.fix}"
@@ -62,6 +65,7 @@ def as_text(finding: Finding) -> str:
 
 
 def as_object(finding: Finding) -> dict[str, Any]:
+    """Return a finding as plain values for JSON."""
     file, line, column = finding.position
     return {
         "file": file,
@@ -75,7 +79,7 @@ def as_object(finding: Finding) -> dict[str, Any]:
 
 
 def as_github(finding: Finding) -> str:
-    """A workflow command of GitHub Actions: an annotation at the line."""
+    """Return a workflow command of GitHub Actions, which annotates the line."""
     file, line, column = finding.position
     keys = {"file": file, "line": line, "col": column, "title": finding.rule}
     said = ",".join(f"{key}={_property(str(value))}" for key, value in keys.items() if value)
@@ -91,7 +95,7 @@ def _property(text: str) -> str:
 
 
 def written(findings: Iterable[Finding], form: str) -> str:
-    """All findings in one of FORMATS, with a newline at the end; "" for none but in JSON."""
+    """Return all findings in one of FORMATS; without findings, empty except in JSON."""
     if form == "json":
         return json.dumps([as_object(one) for one in findings], indent=2) + "\n"
     one_line = as_text if form == "text" else as_github

@@ -1,4 +1,4 @@
-"""The addresses of a topology, and the links between them."""
+"""The addresses of a topology and the links between them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ from zmqdev.topology.read import Topology
 
 ANY = frozenset({"*", "0.0.0.0", "::"})
 LOOPBACK = frozenset({"localhost", "lo", "::1"})
-# Two names of one address. 127.0.0.1 and 127.0.0.2 are two.
+# Pairs of names for one address. 127.0.0.1 and 127.0.0.2 differ.
 _SAME = ({"127.0.0.1", "localhost"}, {"127.0.0.1", "lo"}, {"localhost", "lo"}, {"::1", "localhost"})
 
 
 @dataclass(frozen=True)
 class Port:
-    """One address of one part. `sends`: messages, or requests, leave here and arrive there;
-    None where both clients and workers come, or both ends are alike."""
+    """An address of a part.
+
+    `sends` is True when messages, or requests, leave there, and False when they arrive.
+    It is None where clients and workers share a side, or both ends are alike.
+    """
 
     part: Part
     side: str
@@ -36,35 +39,37 @@ class Port:
     place: str
     sends: bool | None
     security: str = "null"
-    open: bool = True  # peers from anywhere are let in
+    open: bool = True  # no `allow` or `deny`
 
     @property
     def label(self) -> str:
-        """`queue.backend`, or the name alone of an endpoint."""
+        """Return `queue.backend`, or only the name for an endpoint."""
         return f"{self.part.name}.{self.side}" if self.side else self.part.name
 
     @cached_property
     def parts(self) -> addresses.Parts:
+        """Return the parsed address; the source of a `tcp://SOURCE;PEER` is left out."""
         source, _, peer = self.address.rpartition(";")
         return addresses.split(f"tcp://{peer}" if source else self.address, self.verb)
 
     @property
     def anywhere(self) -> bool:
-        """Bound to every interface of the machine."""
+        """Whether it is bound to every interface of the machine."""
         return self.verb == "bind" and self.parts.host in ANY
 
     @property
     def chosen_later(self) -> bool:
-        """The port or path is chosen by the system, so nobody can name it before."""
+        """Whether the system chooses the port or path, so that no other part can name it."""
         return self.parts.port in ("*", "0") or self.parts.path == "*"
 
     @property
     def here(self) -> bool:
-        """Names this machine and nothing else."""
+        """Whether it names this machine and nothing else."""
         return self.parts.transport in ("ipc", "inproc") or is_loopback(self.parts.host)
 
 
 def is_loopback(host: str) -> bool:
+    """Whether a host is the loopback."""
     return host in LOOPBACK or host.startswith("127.")
 
 
@@ -77,7 +82,7 @@ class Link:
 
     @property
     def source(self) -> Port | None:
-        """Where messages come from; None when both ends send or both take in."""
+        """Return where messages come from; None when both ends send or both receive."""
         if self.bound.sends == self.connected.sends:
             return None
         if self.bound.sends is None:
@@ -86,13 +91,14 @@ class Link:
 
     @property
     def target(self) -> Port | None:
+        """Return where messages go; None when both ends send or both receive."""
         if self.source is None:
             return None
         return self.connected if self.source is self.bound else self.bound
 
 
 def ports_of(part: Part) -> Iterator[Port]:
-    """Every address of a part, in the order of the file's keys."""
+    """Yield every address of a part, in the order of the keys in the file."""
     spec = part.spec
     if not isinstance(spec, DeviceSpec):
         kind = ENDPOINTS[part.kind]
@@ -139,11 +145,12 @@ class Plan:
     links: tuple[Link, ...]
 
     def peers(self, port: Port) -> list[Port]:
+        """Return the ports at the other end of a port's links."""
         found = [link.connected for link in self.links if link.bound is port]
         return found + [link.bound for link in self.links if link.connected is port]
 
     def flows(self) -> Iterator[tuple[str, str]]:
-        """(name of the part it leaves, name of the part it reaches) of every link."""
+        """Yield (part that messages leave, part that they reach) of every link."""
         for link in self.links:
             source, target = link.source, link.target
             if source is not None and target is not None:
@@ -151,6 +158,7 @@ class Plan:
 
 
 def plan(topology: Topology) -> Plan:
+    """Return the plan of a topology."""
     ports = tuple(port for part in topology.parts for port in ports_of(part))
     return Plan(topology, ports, tuple(_links(ports)))
 
@@ -172,7 +180,7 @@ def _key(port: Port) -> tuple[str, str]:
 
 
 def same_address(one: Port, other: Port) -> bool:
-    """Whether two bound ports are in each other's way."""
+    """Whether two ports cannot both be bound."""
     if _key(one) != _key(other) or one.chosen_later:
         return False
     if one.parts.transport != "tcp":
@@ -182,9 +190,10 @@ def same_address(one: Port, other: Port) -> bool:
 
 
 def _meets(bound: Port, connected: Port) -> bool:
-    """Whether a connection to the one reaches the other, as far as the names say.
+    """Whether a connection to one port reaches the other, as far as the names tell.
 
-    A number that is not of the loopback may be another machine's; a name is taken for this one's.
+    An IP address outside the loopback may belong to another machine; a host name is
+    assumed to be this machine's.
     """
     if bound.parts.transport != "tcp":
         return True

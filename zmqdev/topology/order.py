@@ -1,8 +1,9 @@
 """The order in which parts start and stop, as graphs of names.
 
-Started: who binds before who connects, and what `after` says. Stopped: the way
-the messages flow, so that what is inside still finds a way out. Where there is
-a ring, an edge of it is left out: any order works, only less smoothly.
+At the start, a part that binds comes before those that connect, and `after` is obeyed.
+At the end, parts stop in the direction of the messages, so that queued messages still
+find a way out. In a ring one edge is left out: any order works there, only less
+smoothly.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ Edges = Iterable[tuple[str, str]]
 
 
 def cycles(names: Iterable[str], edges: Edges) -> list[tuple[str, ...]]:
-    """Each ring of names once, its least name first. Rings within rings count as one."""
+    """Return each ring of names once, its least name first; rings within rings count as one."""
     edges = list(edges)
     found = [group for group in components(names, edges) if len(group) > 1]
     loops = {one for one, other in edges if one == other}
@@ -22,14 +23,19 @@ def cycles(names: Iterable[str], edges: Edges) -> list[tuple[str, ...]]:
 
 
 def components(names: Iterable[str], edges: Edges) -> list[list[str]]:
-    """Names that reach each other, by Tarjan's algorithm with a stack of its own: a long chain
-    of parts must not end in a RecursionError."""
+    """Return groups of names that reach each other, by Tarjan's algorithm.
+
+    It uses an explicit stack, so that a long chain of parts does not exceed Python's
+    recursion limit.
+    """
     return _Tarjan(names, edges).groups
 
 
 def layers(names: Iterable[str], edges: Edges) -> list[list[str]]:
-    """Groups so that every edge points from an earlier group to a later one, but for rings,
-    whose names stand together. The order of `names` is kept within a group."""
+    """Return groups such that every edge points to a later group.
+
+    The names of a ring share a group. Within a group the order of `names` is kept.
+    """
     ordered, edges = list(names), list(edges)
     groups = components(ordered, edges)
     home = {name: number for number, group in enumerate(groups) for name in group}
@@ -39,7 +45,8 @@ def layers(names: Iterable[str], edges: Edges) -> list[list[str]]:
         if one in known and other in known and home[one] != home[other]:
             before[home[other]].add(home[one])
     depth: dict[int, int] = {}
-    # Tarjan finds a component after all that it reaches, so reversed is an order of the edges.
+    # Tarjan's algorithm finds a component after all that it reaches, so the reverse
+    # order follows the edges.
     for number in reversed(range(len(groups))):
         depth[number] = max((depth[one] + 1 for one in before[number]), default=0)
     made: dict[int, list[str]] = defaultdict(list)
@@ -49,7 +56,7 @@ def layers(names: Iterable[str], edges: Edges) -> list[list[str]]:
 
 
 def reached(start: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
-    """`start` and everything that can be reached from there."""
+    """Return `start` and everything that can be reached from there."""
     seen: set[str] = set()
     waiting = list(start)
     while waiting:

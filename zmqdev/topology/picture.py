@@ -1,4 +1,4 @@
-"""A topology as boxes and arrows: what all forms of `zmqdev graph` are made from. Pure."""
+"""A topology as boxes and arrows, from which every form of `zmqdev graph` is made. No I/O."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zmqdev.topology.order import layers
 
 @dataclass(frozen=True)
 class Box:
-    """A part, or the world outside the file. `layer` counts from the sources."""
+    """A part, or something outside the file. `layer` counts from the sources."""
 
     name: str
     kind: str
@@ -26,7 +26,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """Messages from one box to another. `reply`: something comes back the same way."""
+    """Messages from one box to another; with `reply` messages come back the same way."""
 
     source: str
     target: str
@@ -35,16 +35,17 @@ class Arrow:
     reply: bool
     rate: float | None = None  # messages a second, with --live
     note: str = ""  # TOGETHER or AT_MOST
-    routes: str = ""  # what goes there, by the routes of the device
+    routes: str = ""  # the messages that routes send there
 
 
-# The rate is that of several arrows; of a publisher each subscriber gets what it has asked for.
+# TOGETHER: several arrows share the rate. AT_MOST: each subscriber gets only what it
+# asked for.
 TOGETHER, AT_MOST = "together", "at most"
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Messages a second by (name of the device, side), as the devices that run count them."""
+    """Messages a second by (device, side), as running devices count them."""
 
     leaving: Mapping[tuple[str, str], float] = field(default_factory=dict)
     coming: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -55,7 +56,10 @@ class Rates:
 
 @dataclass(frozen=True)
 class Picture:
-    """`live`: rates were measured, and what has none could not be."""
+    """A drawing of a topology.
+
+    With `live`, rates were measured, and an arrow without a rate could not be.
+    """
 
     name: str
     boxes: tuple[Box, ...]
@@ -63,6 +67,7 @@ class Picture:
     live: bool = False
 
     def layers(self) -> list[list[Box]]:
+        """Return the boxes in their layers, sources first."""
         found: dict[int, list[Box]] = {}
         for box in self.boxes:
             found.setdefault(box.layer, []).append(box)
@@ -70,11 +75,12 @@ class Picture:
 
 
 OUTSIDE = "outside"
-# Types between which something flows back: replies, but not subscriptions.
+# Types between which replies flow back; subscriptions do not count.
 _REPLYING = frozenset({"ROUTER", "DEALER", "REQ", "REP"})
 
 
 def picture(plan: Plan, rates: Rates | None = None) -> Picture:
+    """Return the picture of a plan, with rates if they were measured."""
     arrows = tuple(_arrows(plan, rates or Rates()))
     parts = {part.name: part for part in plan.topology.parts}
     edges = [(arrow.source, arrow.target) for arrow in arrows]
@@ -121,14 +127,14 @@ def _side(port: Port) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class _Ways:
-    """The rates, and how many arrows share each, by (name of the device, side)."""
+    """The rates, and how many arrows share each, by (device, side)."""
 
     rates: Rates
     leaving: Counter[tuple[str, str]]
     coming: Counter[tuple[str, str]]
 
     def out(self, port: Port) -> tuple[float | None, str]:
-        """The rate at which messages leave there, and what it says of one arrow."""
+        """Return the rate at which messages leave a port, and how it applies to one arrow."""
         note = AT_MOST if port.type in PUBLISHERS else TOGETHER
         side = _side(port)
         return self.rates.leaving.get(side), note if self.leaving[side] > 1 else ""
@@ -139,7 +145,7 @@ class _Ways:
 
 
 def _arrow(source: Port, target: Port, ways: _Ways) -> Arrow:
-    """The count of either end will do; best is that of one with no other arrows."""
+    """Make an arrow with the rate of either end, preferably of one that has no other arrows."""
     known = [way for way in (ways.out(source), ways.into(target)) if way[0] is not None]
     rate, note = min(known, key=lambda way: bool(way[1]), default=(None, ""))
     address = source.address if source.verb == "bind" else target.address
@@ -150,7 +156,7 @@ def _arrow(source: Port, target: Port, ways: _Ways) -> Arrow:
 
 
 def _routed(port: Port) -> str:
-    """What the routes send to a backend: `eu.*; us.*|ca.*`; "" of a side without routes."""
+    """Describe what routes send to a backend: `eu.*; us.*|ca.*`, or empty without routes."""
     device = port.part.device
     if device is None or not port.sends or not is_routed(device):
         return ""
@@ -166,7 +172,7 @@ def _routed(port: Port) -> str:
 
 
 def _outward(port: Port, ways: _Ways) -> Arrow:
-    """An address whose other end is not in the file."""
+    """Make an arrow for an address whose other end is not in the file."""
     reply = port.type in _REPLYING
     ghost = port.address
     if port.sends:

@@ -1,4 +1,4 @@
-"""The parts that share the process of `run`, and those that start and end together."""
+"""Which parts share the process of `run`, and which start and end together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from zmqdev.topology.order import reached
 
 
 def in_threads(plan: Plan) -> frozenset[str]:
-    """Devices that are asked into one process, or that inproc joins and nothing is said of."""
+    """Return devices with `isolate: thread`, and those that use inproc and do not say otherwise."""
     found = set()
     inproc = {port.part.name for port in plan.ports if port.parts.transport == "inproc"}
     for part in plan.topology.parts:
@@ -20,10 +20,10 @@ def in_threads(plan: Plan) -> frozenset[str]:
 
 
 def joined(plan: Plan) -> dict[str, frozenset[str]]:
-    """name -> the parts that inproc joins it with, itself among them.
+    """Return {name: the parts that inproc joins it with, itself included}.
 
-    An inproc connection is not made again when the one who bound it comes back, so
-    these are started again together.
+    An inproc connection is not restored when the part that binds it restarts, so these
+    parts restart together.
     """
     edges: dict[str, set[str]] = {part.name: set() for part in plan.topology.parts}
     for link in plan.links:

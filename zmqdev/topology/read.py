@@ -1,4 +1,4 @@
-"""A file from the disk as a topology: its parts resolved, its includes read, ZDCF understood."""
+"""Read a file as a topology: includes and ZDCF are resolved, and every part is checked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from zmqdev.system.bounded_file import read_file
 
 @dataclass(frozen=True)
 class Topology:
-    """What a file comes to. `problems` is empty in one that can be started."""
+    """What a file means. `problems` is empty if it can be started."""
 
     name: str
     fleet: FleetSpec
@@ -34,19 +34,22 @@ class Topology:
 
     @property
     def control_name(self) -> str:
-        """By which `ctl` finds the whole: its name, unless a part is called so, for then the name
-        is the part's and the whole is called as its file."""
+        """Return the name by which `ctl` finds the running file.
+
+        This is its name. If a part has the same name, that name is the part's, and the
+        whole is called like its file.
+        """
         if self.named(self.name) and self.fleet.name is None:
             file = Path(os.path.abspath(self.files[0])).name
             return file if file != self.name else f"{file}.run"
         return self.name
 
     def part(self, name: str) -> Part:
-        """KeyError when there is none."""
+        """Return the part of this name; raises KeyError when there is none."""
         return next((part for part in self.parts if part.name == name), None) or _missing(name)
 
     def named(self, word: str) -> tuple[Part, ...]:
-        """The part of that name, or all its replicas."""
+        """Return the part of this name, or all its replicas."""
         return tuple(part for part in self.parts if word in (part.name, part.base))
 
 
@@ -55,7 +58,7 @@ def _missing(name: str) -> Part:
 
 
 STDIN = "-"
-# Far above any file that a person writes.
+# Far more than any file that people write.
 LONGEST = 16 << 20
 # Seconds that the command behind a pipe may take.
 PIPE_WAIT = 60.0
@@ -63,9 +66,10 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def load(path: str) -> Node:
-    """The tree of a file, ZDCF turned into parts. UsageError names the file.
+    """Parse a file, with ZDCF turned into parts; UsageError names the file.
 
-    A directory is a file that includes all YAML files in it; `-` is standard input.
+    A directory counts as a file that includes all YAML files in it; `-` is standard
+    input.
     """
     if os.path.isdir(path):
         return _directory(path)
@@ -88,7 +92,7 @@ def _content(path: str) -> bytes:
 
 @functools.cache
 def _standard_input() -> bytes:
-    """It can be read once; who reads the settings again gets the same."""
+    """Read standard input once; a second reading of the settings gets the same."""
     content = sys.stdin.buffer.read(LONGEST + 1)
     if len(content) > LONGEST:
         raise ValueError(f"it is larger than {LONGEST >> 20} MiB")
@@ -106,7 +110,7 @@ def _directory(path: str) -> Node:
 
 
 def load_beside(path: str, other: str) -> tuple[str, Node]:
-    """A file that `other` includes; its path is relative to that of `other`."""
+    """Load a file that `other` includes; `path` is relative to the directory of `other`."""
     found = os.path.normpath(os.path.join(os.path.dirname(other), path))
     return found, load(found)
 
@@ -114,9 +118,10 @@ def load_beside(path: str, other: str) -> tuple[str, Node]:
 def survey(
     path: str, environ: Mapping[str, str] = os.environ, *, over: Layer | None = None
 ) -> Topology:
-    """The topology and every problem of it. UsageError when the file cannot be read at all.
+    """Return the topology with all its problems.
 
-    `over` is what flags and the environment say of the whole.
+    `over` has the settings from flags and the environment. Raises UsageError when the
+    file cannot be read at all.
     """
     top = load(path)
     sheet = sheets.draft(top, path, load_beside, environ)
@@ -141,7 +146,7 @@ def _name_of(path: str) -> str:
 def topology(
     path: str, environ: Mapping[str, str] = os.environ, *, over: Layer | None = None
 ) -> Topology:
-    """One that can be started. UsageError is the first problem."""
+    """Return a topology that can be started; raises UsageError for the first problem."""
     found = survey(path, environ, over=over)
     if found.problems:
         raise found.problems[0]
@@ -149,7 +154,7 @@ def topology(
 
 
 def _once(problems: list[UsageError]) -> list[UsageError]:
-    """Replicas have the same faults at the same places."""
+    """Drop duplicates: replicas have the same faults at the same places."""
     return list({str(error): error for error in problems}.values())
 
 
@@ -173,7 +178,7 @@ def _fleet(sheet: Sheet, over: Layer, problems: list[UsageError]) -> FleetSpec:
             build(FleetSpec, layers)
         except UsageError as error:
             layers = []
-            if "unknown key" not in error.message:  # the sheet lists those
+            if "unknown key" not in error.message:  # these are in the sheet's problems already
                 problems.append(error)
     made, _ = build(FleetSpec, [*layers, over])
     return made

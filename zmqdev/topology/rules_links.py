@@ -1,4 +1,4 @@
-"""Rules about links between parts, over the ports of a topology. All pure."""
+"""Rules about links between parts, over the ports of a topology. No I/O."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _nobody_binds(plan: Plan) -> Found:
 
 
 def _both_connected(plan: Plan) -> Iterator[tuple[Port, Port]]:
-    """Ports that connect to one address, could talk, and have nobody who binds it."""
+    """Yield pairs of ports that connect to one address which nothing binds, and could talk."""
     by_address: dict[str, list[Port]] = {}
     for port in _alone(plan, "connect"):
         by_address.setdefault(port.address, []).append(port)
@@ -90,7 +90,10 @@ def _both_connect(plan: Plan) -> Found:
 
 
 def _nobody_connects(plan: Plan) -> Found:
-    """Only where the file has endpoints: devices alone are there for programs outside it."""
+    """Find addresses that nothing connects to, in files with endpoints.
+
+    In a file of devices alone, programs outside it connect to them.
+    """
     if not any(part.category == "endpoint" for part in plan.topology.parts):
         return
     for port in _alone(plan, "bind"):

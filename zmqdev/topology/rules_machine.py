@@ -1,4 +1,4 @@
-"""Rules that look at this machine: files, directories, and with --live what is in use."""
+"""Rules that look at this machine: files, directories, and with --live addresses in use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from zmqdev.topology.finding import ERROR, Rule
 from zmqdev.topology.links import Plan, Port
 
 Found = Iterator[tuple[Part, str, str]]
-# What the rule `key-files` reads for itself.
+# Options whose files the rule `key-files` checks.
 _KEYS = (*options_of(Security),)
 
 
@@ -71,7 +71,7 @@ def _in_use(plan: Plan) -> Found:
 
 
 def refused(port: Port) -> str | None:
-    """Why it cannot be bound now, or None."""
+    """Return why a port cannot be bound now, or None."""
     if port.parts.transport == "ipc":
         try:
             ipcfile.check_free(port.address)
@@ -84,7 +84,7 @@ def refused(port: Port) -> str | None:
 
 
 def _try(host: str, number: int) -> str | None:
-    """Bind as libzmq does: an address that only lingers is free."""
+    """Bind as libzmq does, with SO_REUSEADDR, so that an address in TIME_WAIT counts as free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with closing(socket.socket(family, socket.SOCK_STREAM)) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -98,7 +98,7 @@ def _try(host: str, number: int) -> str | None:
 
 def _words(error: OSError) -> str | None:
     if error.errno == errno.ENODEV or isinstance(error, socket.gaierror):
-        return None  # an interface by its name: libzmq knows those
+        return None  # the name of an interface, which libzmq resolves
     return in_words(error)
 
 

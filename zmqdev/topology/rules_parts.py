@@ -1,4 +1,4 @@
-"""Rules about a part by itself, over the ports of a topology. All pure."""
+"""Rules about single parts, over the ports of a topology. No I/O."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _endpoint_thread(plan: Plan) -> Found:
 
 
 def _plain_queue(plan: Plan) -> Found:
-    """A queue with no ledger before workers, in a file where another one is reliable."""
+    """Find plain queues in front of workers, in a file where another queue is reliable."""
     queues = [part for part in plan.topology.parts if part.kind == "queue"]
     if not any(part.keeps for part in queues):
         return

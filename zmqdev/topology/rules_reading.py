@@ -1,6 +1,7 @@
-"""Rules enforced while reading: a file that breaks one has no parts to check further.
+"""Rules that reading a file enforces: a part that breaks one is not checked further.
 
-Each is told by the reader's own message; what none of them matches is `invalid`.
+A rule is recognised by the message of the reader; one that matches no other is
+`invalid`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from zmqdev.topology.finding import ERROR, Finding, Rule
 
 _TYPES = r"a (?:SUB|XSUB) frontend does not work with a (?:XPUB|PUB) backend"
 
-# How the messages of the reader begin their fix.
+# How the fix at the end of a reader's message begins.
 _FIX = re.compile(r"(?:write|use|add|give|name|make|move|take|leave|correct|let) ")
 
 RULES = (
@@ -76,13 +77,13 @@ RULES = (
 
 
 def finding(error: UsageError, file: str) -> Finding:
-    """A problem of the reader under the name of its rule."""
+    """Return a problem of the reader as a finding of its rule."""
     rule = next(rule for rule in RULES if re.search(rule.says or "", error.message))
     fix = _said(error.message) or rule.fix if rule.name == "invalid" else rule.fix
     return Finding(rule.name, rule.severity, error.place or file, error.message, fix)
 
 
 def _said(message: str) -> str:
-    """The fix that a message ends with; "" for none."""
+    """Return the fix at the end of a message; empty for none."""
     _, _, end = message.rpartition("; ")
     return end if _FIX.match(end) and end != message else ""

@@ -1,4 +1,4 @@
-"""Rules about the routes of a device. All pure but for the file of `--routes`, which was read."""
+"""Rules about the routes of a device."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def _routed(plan: Plan) -> Iterator[tuple[Part, Rules, Table]]:
         device = part.device
         if device is not None and is_routed(device):
             rules = rules_of(device, part.written)
-            if rules.hook is not None:  # what a function does is not known before it runs
+            if rules.hook is not None:  # what a function does is unknown before it runs
                 continue
             yield part, rules, table_of(device, rules)
 
 
 def _place(part: Part, rules: Rules, number: int | None = None) -> str:
-    """Of one route, or of all."""
+    """Return the place of one route, or of all."""
     inside = () if number is None else (number,)
     return rules.written.inside("routes", inside) or part.at("routes", "backends")
 
 
 def _takes_all(route: Route) -> bool:
-    """Whether nothing gets past it."""
+    """Whether no message passes this route."""
     counted = route.share < WHOLE or route.rate
     return not (route.conditions or counted or route.copy or route.on_full == "next")
 
@@ -89,7 +89,7 @@ def _route_test(plan: Plan) -> Found:
 
 
 def _rows(rules: Rules, table: Table) -> Iterator[tuple[RouteSpec, Route]]:
-    """Each route as it was written, and as it is used; without those of `drop` and `keep`."""
+    """Yield each route as written and as used, without those of `drop` and `keep`."""
     own = table.routes[len(table.routes) - len(rules.routes) :]
     return zip(rules.routes, own, strict=True)
 

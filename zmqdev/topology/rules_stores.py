@@ -18,7 +18,7 @@ _STORE, _SPOOL = "reliable.store", "spool"
 
 
 def _files(plan: Plan) -> Iterator[tuple[Part, str, str]]:
-    """Each part with a file of its own, the option that names it, and the file."""
+    """Yield each part with a store or spool file, the option that names it, and the file."""
     for part in plan.topology.parts:
         store = part.keeping.reliable.store if part.keeping is not None else None
         if store and not is_url(store):
@@ -45,7 +45,7 @@ def _store_place(plan: Plan) -> Found:
 
 
 def _posts_nowhere(plan: Plan) -> Found:
-    """Ids that a queue without a store does not keep."""
+    """Find clients that post to a queue without a store, which keeps no ids."""
     for port in plan.ports:
         client = port.part.spec
         if not isinstance(client, ClientSpec) or not (client.post or client.collect):

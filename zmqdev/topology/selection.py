@@ -1,4 +1,4 @@
-"""The selected parts of a file, and their order of start and stop."""
+"""The selected parts of a file, and the order in which they start and stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zmqdev.topology.read import Topology
 
 
 def needs(made: Plan) -> Iterator[tuple[str, str]]:
-    """(first, then): who binds before who connects to it, and what `after` says."""
+    """Yield (first, then): parts that bind before those that connect, and what `after` says."""
     for link in made.links:
         yield link.bound.part.name, link.connected.part.name
     for part in made.topology.parts:
@@ -23,23 +23,25 @@ def needs(made: Plan) -> Iterator[tuple[str, str]]:
 
 
 def starting(made: Plan) -> list[list[str]]:
-    """Names in groups; a group starts when all of the one before are bound."""
+    """Return groups of names; a group starts when all of the one before are bound."""
     return layers((part.name for part in made.topology.parts), needs(made))
 
 
 def stopping(made: Plan) -> list[list[str]]:
-    """Names in groups; a group stops when the one before has ended.
+    """Return groups of names; a group stops when the one before has ended.
 
-    The way the messages flow: first those that send, then what passes on, last
-    those that take in, so that what is inside finds its way out. Started the
-    other way round, a subscriber would leave before its publisher.
+    Groups follow the messages: senders stop first, then devices, receivers last, so
+    that queued messages still find their way out. The reverse of the start order would
+    end a subscriber before its publisher.
     """
     return layers((part.name for part in made.topology.parts), made.flows())
 
 
 def chosen(made: Plan, words: Sequence[str], *, only: bool) -> Plan:
-    """The parts named by `words`, all when there are none; with what they connect to, unless
-    `only`. UsageError for a word that names nothing."""
+    """Return the plan of the named parts and what they connect to; only the named ones if `only`.
+
+    Without names it is the whole plan. Raises UsageError for an unknown name.
+    """
     if not words:
         return made
     topology = made.topology
