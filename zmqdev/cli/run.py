@@ -29,9 +29,10 @@ the messages flow; SIGHUP reads the file again and starts changed parts again, n
 class RunOptions:
     """The options of `run` that are not settings of the file."""
 
-    only: bool = option(Flag(), default=False, help="Start the named parts and nothing they need.")
+    only: bool = option(Flag(), default=False, help="Start only the named parts, without the "
+                                                    "parts they need.")
     dry_run: bool = option(
-        Flag(), default=False, help="Open every socket, close it again, and say so."
+        Flag(), default=False, help="Open and close every socket, and report each."
     )
 
 

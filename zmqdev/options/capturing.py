@@ -54,8 +54,8 @@ class Capturing:
     )
     capture_prefix: tuple[bytes, bytes] | None = option(
         InOut(),
-        help="Put a frame in front of each copy: IN where the message came in at the frontend, OUT "
-        "at the backend.",
+        help="Put a frame before each copy: IN for a message from the frontend, OUT for one from "
+             "the backend.",
         group=_GROUP,
     )
 

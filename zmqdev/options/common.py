@@ -18,19 +18,19 @@ class Logging:
     """What is told on stderr, and in which form."""
 
     quiet: bool = option(
-        Flag(), default=False, short="q", help="Say errors only.", group="Messages"
+        Flag(), default=False, short="q", help="Log errors only.", group="Messages"
     )
     verbose: int = option(
         Count(),
         default=0,
         short="v",
-        help="Say more on stderr: -v peers, -vv settings, -vvv everything.",
+        help="Log more on stderr: -v peers, -vv settings, -vvv everything.",
         group="Messages",
     )
     log_format: str = option(
         Choice(choices=("text", "json")),
         default="text",
-        help="Form of the log lines on stderr.",
+        help="Format of the log lines on stderr.",
         group="Messages",
     )
 
@@ -42,15 +42,15 @@ class Stats:
     mode: str | None = option(
         Choice(choices=STATS_MODES),
         flag="--stats",
-        help="Show what flows: a live panel on stderr, or lines or JSON on stdout. "
-        "Default: live on a terminal, line elsewhere.",
+        help="Show statistics: a live panel on stderr, or lines or JSON on stdout. Default: live "
+             "on a terminal, line elsewhere.",
         group="Statistics",
     )
     interval: float | None = option(
         Duration(positive=True),
         flag="--interval",
-        help="Time between two statistics lines. Default: 1s; 1m where no mode is asked for and "
-        "nothing is a terminal.",
+        help="Time between two statistics lines. Default: 1s, or 1m without --stats and without a "
+             "terminal.",
         group="Statistics",
     )
 
@@ -62,7 +62,7 @@ class EndpointStats(Stats):
     mode: str | None = option(
         Choice(choices=STATS_MODES),
         flag="--stats",
-        help="Show on stderr what flows, live, as lines or as JSON. Default: off.",
+        help="Show statistics on stderr: live, as lines or as JSON. Default: off.",
         group="Statistics",
     )
     interval: float | None = option(
@@ -95,12 +95,12 @@ class Crowd:
     connections: int = option(
         Integer(0),
         default=4096,
-        help="Most connections of a side that binds; 0 is no limit.",
+        help="Maximum connections of a side that binds; 0: unlimited.",
         group="Limits",
     )
     connections_per_address: int = option(
         Integer(0),
         default=1024,
-        help="Most connections from one address; 0 is no limit.",
+        help="Maximum connections from one address; 0: unlimited.",
         group="Limits",
     )

@@ -27,14 +27,14 @@ class ControlKeys:
 
     control_key: str | None = option(
         FileName(),
-        help="CURVE at a control address of tcp: own secret certificate, as `zmqdev keygen` "
-        "writes it.",
+        help="CURVE for a tcp control address: own secret certificate, as `zmqdev keygen` writes "
+             "it.",
         group="Life",
     )
     control_clients: str | None = option(
         FileName(metavar="DIR"),
-        help="CURVE at a control address of tcp: directory of the certificates of those who may "
-        "ask and steer.",
+        help="CURVE for a tcp control address: directory with the certificates of the clients "
+             "that may connect.",
         group="Life",
     )
 
@@ -45,12 +45,11 @@ class AskingKeys:
 
     curve_key: str | None = option(
         FileName(),
-        help="CURVE, for control addresses of tcp: own secret certificate.",
+        help="CURVE, for tcp control addresses: own secret certificate.",
     )
     server_key: str | None = option(
         FileName(metavar="KEY|FILE", or_value=True),
-        help="CURVE, for control addresses of tcp: the public key of what is asked, or its "
-        "certificate.",
+        help="CURVE, for tcp control addresses: the public key of the device, or its certificate.",
     )
 
 

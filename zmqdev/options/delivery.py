@@ -63,19 +63,19 @@ class CheckingOptions:
     check: bool = option(
         Flag(),
         default=False,
-        help="Examine stamped messages instead of printing them; one JSON line at the end.",
+        help="Check stamped messages instead of printing them; print one line of JSON at the end.",
         group=_GROUP,
     )
     expect: int | None = option(
         Integer(1),
-        help="Check that this many came, each once; ends with the last of them.",
+        help="Check that this many messages came, each once; end after the last one.",
         group=_GROUP,
     )
     max_loss: Loss | None = option(
-        LossType(), help="Check that no more than this was lost.", group=_GROUP
+        LossType(), help="Check that no more than this many messages, or this share, were lost.", group=_GROUP
     )
     min_rate: float | None = option(
-        Number(), help="Check that at least so many came a second.", group=_GROUP
+        Number(), help="Check that at least this many messages a second came.", group=_GROUP
     )
     max_latency: float | None = option(
         Duration(positive=True),

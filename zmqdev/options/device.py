@@ -48,19 +48,19 @@ class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
     routes: Any = option(
         RoutesOrFile(),
         default=(),
-        help="Where messages go by what is in them: a file of routes; in a file a list.",
+        help="Route messages by content: a file with routes; in a YAML file also a list.",
         group="Routing",
     )
     drop: tuple[Pattern, ...] = option(
         Many(PatternText()),
         default=(),
-        help="Drop messages whose first frame fits; * is any bytes; repeatable.",
+        help="Drop messages whose first frame matches; * stands for any bytes; repeatable.",
         group="Routing",
     )
     keep: tuple[Pattern, ...] = option(
         Many(PatternText()),
         default=(),
-        help="Drop messages whose first frame fits none of these; repeatable.",
+        help="Drop messages whose first frame matches none of these; repeatable.",
         group="Routing",
     )
     tests: tuple[RouteTest, ...] = option(
@@ -78,8 +78,8 @@ class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
     )
     on_full: str | None = option(
         Choice(choices=("block", "drop")),
-        help="When nobody can take a message: wait, or drop it. Default: drop in a forwarder, "
-        "block elsewhere.",
+        help="When no peer can take a message: wait, or drop it. Default: drop for a forwarder, "
+             "otherwise block.",
         group="Data path",
     )
     last_value: int | None = option(
@@ -91,18 +91,18 @@ class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
     io_threads: int = option(
         Integer(1, MOST_IO_THREADS),
         default=1,
-        help="Threads of libzmq that move bytes; more than one is for many busy connections.",
+        help="I/O threads of libzmq; more than one helps with many busy connections.",
         group="Data path",
     )
     replace: str | None = option(
         Text(metavar="NAME"),
-        help="End the running device of this name first, wait until it has ended, and take over "
-        "its addresses and its name.",
+        help="Stop the running device with this name first, wait until it has ended, and take "
+             "over its addresses and name.",
         group="Life",
     )
     control: str | None = option(
         AddressOrOff(),
-        help="Where the device answers `zmqdev ctl`. Default: an ipc address of this user.",
+        help="Address where the device answers `zmqdev ctl`. Default: an ipc address of this user.",
         group="Life",
     )
     metrics: str | None = option(
@@ -113,15 +113,15 @@ class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
     drain: float = option(
         Duration(),
         default=5.0,
-        help="How long the stop may take to pass on what is already here.",
+        help="Time that a stop may take to pass on the messages already received.",
         group="Life",
     )
     stats: Stats = section(Stats, help="What is shown of the flow.", shorthand="mode")
     limits: Limits = section(Limits, help="What a peer may ask.")
     topic_acl: str | None = option(
         FileName(change=AGAIN),
-        help="File of rights: who may subscribe to which prefixes, and which worker may serve "
-        "which service.",
+        help="File of rights: which prefixes a user may subscribe to, and which services a worker "
+             "may serve.",
         group="Security",
     )
 

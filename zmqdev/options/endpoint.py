@@ -43,13 +43,13 @@ class Pub(TopicInput, Stamping, Records, Frames, ReplayOptions, Input, PatienceO
         Integer(0), help="Make the ticks and {random} repeatable.", group="Input"
     )
     wait_subscribers: int | None = option(
-        Integer(1), help="Begin when this many subscriptions are here.", group="Life"
+        Integer(1), help="Begin when there are this many subscriptions.", group="Life"
     )
     no_wait: bool = option(
         Flag(),
         default=False,
         help="Publish at once. Default: a publisher that binds, with text, a file or a pipe as "
-        "input and without --interval or --rate, waits for its first subscription.",
+             "input and without --interval or --rate, waits for the first subscription.",
         group="Life",
     )
     topic: bytes | None = option(
@@ -60,8 +60,8 @@ class Pub(TopicInput, Stamping, Records, Frames, ReplayOptions, Input, PatienceO
     )
     on_full: str | None = option(
         Choice(choices=("block", "drop")),
-        help="When a subscriber is slow: wait for it, or drop what it cannot take. Default: drop "
-        "with --interval, --rate or ticks, block otherwise.",
+        help="When a subscriber is slow: wait for it, or drop the messages it cannot take. "
+             "Default: drop with --interval, --rate or ticks, otherwise block.",
         group="Life",
     )
 
@@ -82,7 +82,7 @@ class Sub(Choosing, Executing, CheckingOptions, Records, Frames, PatienceOptions
         Many(Prefix()),
         default=(),
         short="s",
-        help="First bytes of the messages wanted; repeatable. Default: all messages.",
+        help="Receive messages that begin with this prefix; repeatable. Default: all messages.",
         group="Socket",
     )
     report_topics: bool = option(
@@ -103,8 +103,8 @@ class Pull(Choosing, Executing, CheckingOptions, Records, Frames, PatienceOption
     )
     demand: int | None = option(
         IntegerOrAlone(1, 10_000),
-        help="Ask a streamer that works on demand for this many messages ahead, and for one more "
-        "with each that was printed; with a count for no more than are wanted. Alone: 1.",
+        help="Ask a streamer that sends on demand for this many messages ahead, and for one more "
+             "after each one printed; with --count for no more than are wanted. Without N: 1.",
         group="Socket",
     )
 
@@ -135,7 +135,7 @@ class ClientSpec(
     reply_timeout: float = option(
         Duration(positive=True),
         default=0.3,
-        help="With --replies: how long to wait for one more, after each.",
+        help="With --replies: how long to wait for each further reply.",
         group="Requests",
     )
     seed: int | None = option(Integer(0), help="Make {random} repeatable.", group="Input")
@@ -152,7 +152,7 @@ class WorkerSpec(ServingOptions, Frames, PatienceOptions, Endpoint):
     reply: str = option(
         Text(metavar="TEMPLATE", any_bytes=True),
         default="Processed: {body}",
-        help="Text of the reply; may hold {body}, {n}, {time}, {random}.",
+        help="Text of the reply; may contain {body}, {n}, {time}, {random}.",
         group="Work",
     )
     echo: bool = option(
@@ -160,13 +160,13 @@ class WorkerSpec(ServingOptions, Frames, PatienceOptions, Endpoint):
     )
     exec: str | None = option(
         Text(metavar="COMMAND", any_bytes=True),
-        help="Run a shell command for each request: body on its stdin, the reply is its stdout.",
+        help="Run a shell command for each request: its stdin is the body, its stdout the reply.",
         group="Work",
     )
     exec_timeout: float = option(
         Duration(positive=True),
         default=60.0,
-        help="Time the command has before it is killed.",
+        help="Time after which the command is killed.",
         group="Work",
     )
     delay: float = option(
@@ -191,8 +191,8 @@ class Talk(Dialogue):
     reply_timeout: float = option(
         Duration(positive=True),
         default=1.0,
-        help="Once the input has ended, end when nothing came for this long; -n and -t take its "
-        "place.",
+        help="After the end of the input, end when nothing has come for this long; -n and -t "
+             "replace it.",
         group="Life",
     )
 
@@ -329,7 +329,7 @@ ENDPOINTS: dict[str, EndpointKind] = {
             name="router",
             word="data",
             sends=None,
-            help="Print what comes with its sender, and send to one by name.",
+            help="Print messages with their sender, and send to a peer by name.",
             spec=Talk,
             types=("ROUTER",),
             verb="bind",

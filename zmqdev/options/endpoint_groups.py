@@ -50,7 +50,7 @@ class Endpoint(Side, Logging, Ready):
     drain: float = option(
         Duration(),
         default=5.0,
-        help="How long unsent messages may take to leave at the end.",
+        help="Time that unsent messages may take to leave at the end.",
         group="Life",
     )
     limits: Crowd = section(Crowd, help="How many peers may come.")
@@ -65,8 +65,8 @@ class Frames:
 
     frames: bytes | None = option(
         Separator(),
-        help="What stands between the frames of a message, like '|' or '\\t': input is split "
-        "there, output joined. Default: input is one frame, output is joined by a blank.",
+        help="Separator of the frames of a message, like '|' or '\\t': input is split at it, "
+             "output joined with it. Default: input is one frame, output is joined with a blank.",
         group="Form",
     )
 
@@ -78,8 +78,8 @@ class Records:
     format: str = option(
         Choice(choices=FORMATS),
         default="text",
-        help="Form of what is read and written: lines of text, raw bytes (all input is one "
-        "message, output gets nothing added), quoted, hex, JSON lines, or CSV.",
+        help="Format of input and output: lines of text, raw bytes (all input is one message, "
+             "nothing is added to output), quoted, hex, JSON lines, or CSV.",
         group="Form",
     )
     null: bool = option(
@@ -104,7 +104,7 @@ class TopicInput:
     topic_separator: bytes | None = option(
         Separator(),
         short="K",
-        help="The topic of each line is what stands before the first SEP; the rest is the message.",
+        help="The topic of each line is the text before the first SEP; the rest is the message.",
         group="Form",
     )
 
@@ -117,7 +117,7 @@ class Input:
         Many(Text(any_bytes=True)),
         default=(),
         short="D",
-        help="Text of a message; may hold {n}, {time}, {random}; repeatable.",
+        help="Text of a message; may contain {n}, {time}, {random}; repeatable.",
         group="Input",
     )
     file: tuple[str, ...] = option(
@@ -129,17 +129,17 @@ class Input:
         group="Input",
     )
     size: int | None = option(
-        Size(), help="Send random bytes, so many a message, like 1KiB.", group="Input"
+        Size(), help="Send messages of this many random bytes, like 1KiB.", group="Input"
     )
     interval: float | None = option(
         Duration(positive=True), short="i", help="Time between two messages.", group="Input"
     )
     jitter: float | None = option(
         Duration(positive=True),
-        help="With --interval: make each pause longer or shorter at random by up to this.",
+        help="With --interval: vary each pause at random by up to this much.",
         group="Input",
     )
-    rate: float | None = option(Number(), help="Messages a second, evenly.", group="Input")
+    rate: float | None = option(Number(), help="Messages a second, evenly spaced.", group="Input")
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,8 @@ class ReplayOptions:
 
     replay: float | None = option(
         Speed(),
-        help="Send JSON lines at the times that stand in them: at their own speed, so many times "
-        "as fast, or as fast as it goes.",
+        help="Send JSON lines at the times recorded in them: at the original speed, this many "
+             "times as fast, or as fast as possible.",
         group="Input",
     )
 

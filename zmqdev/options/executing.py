@@ -18,29 +18,29 @@ class Executing:
 
     exec: str | None = option(
         Text(metavar="COMMAND", any_bytes=True),
-        help="Run a shell command for each message, body on its stdin, instead of printing it. "
-        "Exit status 1 when one failed.",
+        help="Run a shell command for each message, with the body on its stdin, instead of "
+             "printing it. Exit status 1 when a command failed.",
         group=_GROUP,
     )
     exec_timeout: float = option(
         Duration(positive=True),
         default=60.0,
-        help="Time the command has before it is killed.",
+        help="Time after which the command is killed.",
         group=_GROUP,
     )
     jobs: int = option(Integer(1, 10_000), default=1, help="Commands run at a time.", group=_GROUP)
     exec_output: bool = option(
-        Flag(), default=False, help="Pass the stdout of the command on.", group=_GROUP
+        Flag(), default=False, help="Print the output of the command.", group=_GROUP
     )
     push: tuple[str, ...] = option(
         Many(Address(verb="connect")),
         default=(),
-        help="Push the output of the command to this address, a message each; repeatable.",
+        help="Push the output of each command to this address, as one message; repeatable.",
         group=_GROUP,
     )
     pub: tuple[str, ...] = option(
         Many(Address(verb="bind")),
         default=(),
-        help="Publish the output of the command at this address, a message each; repeatable.",
+        help="Publish the output of each command at this address, as one message; repeatable.",
         group=_GROUP,
     )

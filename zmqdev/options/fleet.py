@@ -20,8 +20,8 @@ class FleetStats(Stats):
     mode: str | None = option(
         Choice(choices=STATS_MODES),
         flag="--stats",
-        help="Show what flows in all parts: a live table on stderr, or lines or JSON on stdout. "
-        "Default: live on a terminal, off elsewhere and before a pipe.",
+        help="Show statistics of all parts: a live table on stderr, or lines or JSON on stdout. "
+             "Default: live on a terminal, off elsewhere and before a pipe.",
         group="Statistics",
     )
     interval: float | None = option(
@@ -39,12 +39,12 @@ class FleetSpec(ControlKeys, Logging, Ready):
 
     name: str | None = option(
         Text(metavar="NAME"),
-        help="Name used by ctl for the whole. Default: that of the file.",
+        help="Name of the whole for ctl. Default: the name of the file.",
         group="Life",
     )
     control: str | None = option(
         AddressOrOff(),
-        help="Where the whole answers `zmqdev ctl`. Default: an ipc address of this user.",
+        help="Address where `run` answers `zmqdev ctl`. Default: an ipc address of this user.",
         group="Life",
     )
     metrics: str | None = option(
@@ -56,8 +56,8 @@ class FleetSpec(ControlKeys, Logging, Ready):
     watch: bool = option(
         Flag(),
         default=False,
-        help="Read the files again when they or the keys they name change, as SIGHUP does: changed "
-        "parts are started again, the others are left alone.",
+        help="Read the files again when they or the keys they name change, as SIGHUP does: "
+             "changed parts are restarted, the others go on.",
         group="Life",
     )
     until: str | None = option(

@@ -19,55 +19,55 @@ class Limits(Crowd):
     """What a peer may ask of a device; crossing one costs the offender and is counted."""
 
     topic_length: int = option(
-        Size(), default=TOPIC_LIMIT, help="Longest subscription, in bytes.", group="Limits"
+        Size(), default=TOPIC_LIMIT, help="Maximum length of a subscription, in bytes.", group="Limits"
     )
     message_frames: int = option(
         Integer(0),
         default=10_000,
-        help="Most frames of one message; 0 is no limit.",
+        help="Maximum frames of one message; 0: unlimited.",
         group="Limits",
     )
     message_bytes: int = option(
         Size(),
         default=1024 * sockopt.MEBIBYTE,
-        help="Largest message, all frames together; 0 is no limit.",
+        help="Maximum size of a message, all frames together; 0: unlimited.",
         group="Limits",
     )
     subscriptions: int = option(
         Integer(0),
         default=100_000,
-        help="Most different subscriptions at a forwarder; 0 is no limit.",
+        help="Maximum different subscriptions at a forwarder; 0: unlimited.",
         group="Limits",
     )
     subscriptions_per_peer: int = option(
         Integer(0),
         default=10_000,
-        help="Most different subscriptions of one subscriber; 0 is no limit.",
+        help="Maximum different subscriptions of one subscriber; 0: unlimited.",
         group="Limits",
     )
     subscription_bytes: int = option(
         Size(),
         default=4 * sockopt.MEBIBYTE,
-        help="Most bytes of all different subscriptions together; 0 is no limit.",
+        help="Maximum bytes of all different subscriptions together; 0: unlimited.",
         group="Limits",
     )
     subscription_bytes_per_peer: int = option(
         Size(),
         default=sockopt.MEBIBYTE // 2,
-        help="Most bytes of the subscriptions of one subscriber; 0 is no limit.",
+        help="Maximum bytes of the subscriptions of one subscriber; 0: unlimited.",
         group="Limits",
     )
     subscription_changes_per_peer: int = option(
         Integer(0),
         default=50_000,
-        help="Most subscriptions and unsubscriptions of one subscriber in ten seconds, beside "
-        "three for each topic it holds; 0 is no limit.",
+        help="Maximum subscriptions and unsubscriptions of one subscriber in ten seconds, plus "
+             "three for each topic it holds; 0: unlimited.",
         group="Limits",
     )
     memory: int = option(
         Size(),
         default=0,
-        help="Memory of the process from which on the longest unfinished messages are cut off; "
-        "0 is 80 % of what there is.",
+        help="Memory of the process above which the longest unfinished messages are cut off; 0: "
+             "80 % of the available memory.",
         group="Limits",
     )

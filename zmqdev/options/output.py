@@ -43,12 +43,12 @@ class Choosing(Printing):
 
     match: str | None = option(
         Regex(),
-        help="Take only messages in which this is found; the others are not printed, and do not "
-        "count for -n.",
+        help="Take only messages that match this regular expression; the others are not printed, "
+             "and do not count for -n.",
         group="Form",
     )
     until_match: str | None = option(
-        Regex(), help="End after the first message in which this is found.", group="Life"
+        Regex(), help="End after the first message that matches this regular expression.", group="Life"
     )
     dump: str | None = option(
         Text(metavar="DIR", any_bytes=True),
@@ -58,6 +58,6 @@ class Choosing(Printing):
     dump_name: str = option(
         Text(metavar="TEMPLATE", any_bytes=True),
         default="{n}",
-        help="Name of each file; may hold {n}, {time}, {topic}.",
+        help="Name of each file; may contain {n}, {time}, {topic}.",
         group="Form",
     )

@@ -30,8 +30,8 @@ class QueueSpec(DeviceSpec):
     keep_ids: bool = option(
         Flag(),
         default=False,
-        help="For a server that is a ROUTER: give each peer a connection to it of its own, with "
-        "the peer's routing id; limits.connections is the most of them.",
+        help="For a server that is a ROUTER: give each peer a separate connection to it, with the "
+             "peer's routing id; limits.connections is their maximum.",
         group="Sides",
     )
 

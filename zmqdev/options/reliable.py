@@ -39,7 +39,8 @@ class Reliable:
         Choice(choices=("auto", "plain")),
         default="auto",
         flag="--workers",
-        help="auto: told apart by their first message. plain: ordinary REP and DEALER workers.",
+        help="auto: the first message of a worker shows its protocol. plain: ordinary REP and "
+             "DEALER workers.",
         group=GROUP,
     )
     service: str = option(
@@ -60,16 +61,16 @@ class Reliable:
         Duration(),
         default=0.0,
         flag="--heartbeat",
-        help="Time between heartbeats; three missed ones end a worker. 0: the protocol's own, "
-        "2.5s Majordomo, 1s Paranoid Pirate.",
+        help="Time between heartbeats; a worker that misses three is given up. 0: the default of "
+             "the protocol, 2.5s Majordomo, 1s Paranoid Pirate.",
         group=GROUP,
     )
     silent_while_busy: bool = option(
         Flag(),
         default=False,
         flag="--silent-while-busy",
-        help="A worker may be silent while it works, as one of a single thread is (the Guide's, "
-        "majortomo's); then only its connection and --busy-timeout tell that it is gone.",
+        help="A worker may be silent while it works, as a single-threaded one is (the Guide's, "
+             "majortomo's); then only its connection and --busy-timeout show that it is gone.",
         group=GROUP,
     )
     busy_timeout: float = option(
@@ -84,13 +85,13 @@ class Reliable:
         Integer(1),
         default=5,
         flag="--max-attempts",
-        help="Workers a request is given to before it is a dead letter.",
+        help="How many workers a request is given to before it becomes a dead letter.",
         group=GROUP,
     )
     dead_letters: str | None = option(
         Address(verb="bind"),
         flag="--dead-letters",
-        help="Push dead letters to whoever pulls at this address.",
+        help="Push dead letters to pullers at this address.",
         group=GROUP,
     )
     expiry: float = option(
@@ -111,15 +112,15 @@ class Reliable:
         Integer(1),
         default=200_000,
         flag="--max-requests",
-        help="Requests held, of all clients.",
+        help="Maximum requests held for all clients.",
         group=GROUP,
     )
     max_bytes: int = option(
         Size(),
         default=256 * MEBIBYTE,
         flag="--max-bytes",
-        help="Bytes held of all clients: requests, partial replies, replies that are not read; "
-        "64 more for each frame, 512 for each message.",
+        help="Maximum bytes held for all clients: requests, partial replies and unread replies; "
+             "plus 64 for each frame and 512 for each message.",
         group=GROUP,
     )
     client_requests: int = option(
@@ -128,50 +129,52 @@ class Reliable:
         # many at once before it reads its first reply.
         default=100_000,
         flag="--client-requests",
-        help="Requests held of one client.",
+        help="Maximum requests held for one client.",
         group=GROUP,
     )
     client_bytes: int = option(
         Size(),
         default=128 * MEBIBYTE,
         flag="--client-bytes",
-        help="The same of one client.",
+        help="Maximum bytes held for one client.",
         group=GROUP,
     )
     store: str | None = option(
         StoreName(),
         flag="--store",
-        help="Keep requests in this file, so that they outlive the queue and its machine's power; "
-        "or in postgresql://USER@HOST/DATABASE, which several queues may share.",
+        help="Keep requests in this file, so that they survive a crash and a power failure; or in "
+             "postgresql://USER@HOST/DATABASE, which several queues can share.",
         group=GROUP,
     )
     lease: float = option(
         Duration(positive=True),
         default=5.0,
         flag="--lease",
-        help="With a database as store: after so long without a sign of this queue another one "
-        "takes over what it kept.",
+        help="With a database as store: when this queue has been silent for this long, another "
+             "one takes over its requests.",
         group=GROUP,
     )
     commit_within: float = option(
         Duration(),
         default=0.002,
         flag="--commit-within",
-        help="Write to the store at most this often; what is over by then is not written.",
+        help="Write to the store at most this often; a request that is answered sooner is not "
+             "written.",
         group=GROUP,
     )
     store_size: int = option(
         Size(),
         default=1024 * MEBIBYTE,
         flag="--store-size",
-        help="The largest the store may become; posts are refused when it is full.",
+        help="Maximum size of the store; posts are refused when it is full.",
         group=GROUP,
     )
     keep_replies: float = option(
         Duration(),
         default=3600.0,
         flag="--keep-replies",
-        help="How long the replies to posted requests are kept for those who ask with their ids.",
+        help="How long the replies to posted requests are kept for clients that collect them by "
+             "id.",
         group=GROUP,
     )
     stream_partials: bool = option(
@@ -179,7 +182,7 @@ class Reliable:
         default=False,
         flag="--stream-partials",
         help="Pass partial replies (Majordomo 0.2) on at once. A request whose worker dies after "
-        "one is a dead letter then: given to another it could be answered twice.",
+             "one then becomes a dead letter, since another worker could answer it a second time.",
         group=GROUP,
     )
 

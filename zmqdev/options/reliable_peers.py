@@ -59,21 +59,21 @@ class Calling:
     service: str = option(
         Text(metavar="NAME"),
         default=DEFAULT_SERVICE,
-        help="With --reliable: the service asked.",
+        help="With --reliable: the service to ask.",
         group=GROUP,
     )
     post: bool = option(
         Flag(),
         default=False,
-        help="With --reliable: end when the queue has all requests on disk, and print the id of "
-        "each; --collect gets the replies.",
+        help="With --reliable: print the id of each request, and end when the queue has all of "
+             "them on disk; --collect gets the replies.",
         group=GROUP,
     )
     collect: bool = option(
         Flag(),
         default=False,
         help="With --reliable: the input is ids, one a line as --post prints them; print the "
-        "replies, and wait for those that are still to come.",
+             "replies, and wait for those still to come.",
         group=GROUP,
     )
     id: str = option(
@@ -93,8 +93,8 @@ class ServingOptions:
     reliable: bool = option(
         Flag(),
         default=False,
-        help="Work for a reliable queue: say what is served, send heartbeats while working, "
-        "connect again with growing pauses.",
+        help="Work for a reliable queue: announce the service, send heartbeats while working, and "
+             "reconnect with growing pauses.",
         group=GROUP,
     )
     protocol: str = option(
@@ -113,17 +113,17 @@ class ServingOptions:
     heartbeat: float = option(
         Duration(),
         default=0.0,
-        help="With --reliable: time between heartbeats. 0: the protocol's own, 2.5s Majordomo, "
-        "1s Paranoid Pirate.",
+        help="With --reliable: time between heartbeats. 0: the default of the protocol, 2.5s "
+             "Majordomo, 1s Paranoid Pirate.",
         group=GROUP,
     )
     crash_after: int | None = option(
         Integer(0),
-        help="Answer this many requests, then die on the next one as by kill -9.",
+        help="Answer this many requests, then die at the next one as if killed by kill -9.",
         group="Faults",
     )
     hang_after: int | None = option(
         Integer(0),
-        help="Answer this many requests, then stand still on the next one.",
+        help="Answer this many requests, then hang at the next one.",
         group="Faults",
     )

@@ -26,7 +26,7 @@ class Security:
 
     security: str | None = option(
         Choice(choices=MECHANISMS),
-        help="Security mechanism. Default: what the other options here belong to, else null.",
+        help="Security mechanism. Default: the one that the other options here imply, else null.",
         group=_GROUP,
     )
     curve_key: str | None = option(
@@ -47,11 +47,11 @@ class Security:
     )
     authorized_keys: str | None = option(
         FileName(metavar="DIR", change=AGAIN),
-        help="CURVE, binding: directory of the certificates of the clients let in.",
+        help="CURVE, binding: directory with the certificates of the allowed clients.",
         group=_GROUP,
     )
     curve_allow_any: bool = option(
-        Flag(), default=False, help="CURVE, binding: let in every client key.", group=_GROUP
+        Flag(), default=False, help="CURVE, binding: accept any client key.", group=_GROUP
     )
     plain_users: str | None = option(
         FileName(change=AGAIN),
@@ -70,7 +70,7 @@ class Security:
     allow: tuple[str, ...] = option(
         Many(Network()),
         default=(),
-        help="Binding: let in peers of this network alone; repeatable.",
+        help="Binding: accept peers of this network only; repeatable.",
         group=_GROUP,
     )
     deny: tuple[str, ...] = option(

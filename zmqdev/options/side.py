@@ -77,8 +77,8 @@ class Backend(Side):
         Flag(),
         default=False,
         flag="--demand",
-        help="streamer: give work to those that ask, a job for each message of a worker; the "
-        "backend is a ROUTER.",
+        help="streamer: send work on demand, one job for each message of a worker; the backend is "
+             "a ROUTER.",
         group="Sides",
     )
 

@@ -24,14 +24,14 @@ class StreamerSpec(DeviceSpec):
 
     spool: str | None = option(
         Text(metavar="FILE", any_bytes=True),
-        help="Keep in this file what is read while pullers are absent or full, and pass it on "
-        "later, in order.",
+        help="Keep messages in this file while pullers are absent or full, and pass them on "
+             "later, in order.",
         group=_GROUP,
     )
     spool_size: int = option(
         Size(),
         default=1024 * MEBIBYTE,
-        help="The largest the spool may become; --on-full says what comes then.",
+        help="Maximum size of the spool; --on-full says what happens when it is full.",
         group=_GROUP,
     )
 

@@ -33,10 +33,11 @@ class CheckOptions:
         default="text",
         help="Lines for people, JSON, or annotations of GitHub Actions.",
     )
-    live: bool = option(Flag(), default=False, help="Look also whether an address is in use now.")
+    live: bool = option(Flag(), default=False, help="Also check whether an address is in use now.")
     convert: str | None = option(
         Choice(choices=("zdcf",)),
-        help="Write the file as ZDCF 1.0 (RFC 17) to stdout; what it cannot say is reported.",
+        help="Write the file as ZDCF 1.0 (RFC 17) to stdout; settings that ZDCF lacks are "
+             "reported.",
     )
 
 

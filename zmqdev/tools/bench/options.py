@@ -66,29 +66,29 @@ class BenchSpec:
     )
     baseline: str | None = option(
         Choice(choices=BETWEEN, metavar="NAME"),
-        help="What the others are compared with. Default: proxy, else the first.",
+        help="What the others are compared with. Default: proxy, else the first one.",
         group="What is compared",
     )
     reliable: bool = option(
         Flag(),
         default=False,
-        help="request: compare the reliable queue, with Majordomo workers, too.",
+        help="request: also compare the reliable queue with Majordomo workers.",
         group="What is compared",
     )
     frontend: str | None = option(
         Address(verb="connect"),
-        help="Where senders connect to a device that runs already; with --backend.",
+        help="Address where senders connect to a running device; with --backend.",
         group="What is compared",
     )
     backend: str | None = option(
         Address(verb="connect"),
-        help="Where receivers connect to it.",
+        help="Address where receivers connect to it.",
         group="What is compared",
     )
     senders_bind: bool = option(
         Flag(),
         default=False,
-        help="The running device connects to its senders: bind --frontend, for it to connect to.",
+        help="Bind --frontend, for a running device that connects to its senders.",
         group="What is compared",
     )
     majordomo: bool = option(
@@ -131,23 +131,23 @@ class BenchSpec:
         group="Load",
     )
     count: int | None = option(
-        Integer(1), help="Messages of each sender in a run; file: lines.", group="Load"
+        Integer(1), help="Messages of each sender in a run; for the load file, lines.", group="Load"
     )
     rounds: int = option(
-        Integer(1, 1000), default=5, help="Runs of each; alternated.", group="Load"
+        Integer(1, 1000), default=5, help="Runs of each, in turn.", group="Load"
     )
     noise: float = option(
         Number(),
         default=0.25,
-        help="Spread of the repeated baseline runs, (most - least) / median, above which the "
-        "machine was too noisy.",
+        help="Spread of the repeated baseline runs, (largest - smallest) / median, above which "
+             "the machine counts as too noisy.",
         group="Load",
     )
     standard: bool = option(
         Flag(), default=False, help="Run the standard set of loads and sizes.", group="Load"
     )
     json: bool = option(
-        Flag(), default=False, help="Print the report as JSON, every run in it.", group="Output"
+        Flag(), default=False, help="Print the report as JSON, with every run.", group="Output"
     )
     svg: str | None = option(
         Text(metavar="FILE"), help="Draw the report as an SVG chart.", group="Output"

@@ -42,10 +42,10 @@ class CtlOptions(AskingKeys):
     no_wait: bool = option(
         Flag(),
         default=False,
-        help="After stop and drain: do not wait until it has ended. With peers: do not wait a "
-        "second to measure rates.",
+        help="After stop and drain: do not wait for the end of the device. With peers: do not "
+             "spend a second to measure rates.",
     )
-    all: bool = option(Flag(), default=False, help="Ask all that run the same.")
+    all: bool = option(Flag(), default=False, help="Ask all running devices.")
 
 
 def command(name: str) -> click.Command:

@@ -37,7 +37,7 @@ class ExportOptions:
     program: str = option(
         FileName(metavar="PATH"),
         default="/usr/local/bin/zmqdev",
-        help="Where zmqdev is, for systemd.",
+        help="Path of the zmqdev program, for systemd.",
     )
     image: str = option(
         Text(metavar="IMAGE"),

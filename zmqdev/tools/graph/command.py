@@ -31,7 +31,7 @@ class GraphOptions:
     live: bool = option(
         Flag(),
         default=False,
-        help="With the rates of the devices that run, measured for a second.",
+        help="Show the rates of the running devices, measured for a second.",
     )
 
 

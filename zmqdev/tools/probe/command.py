@@ -44,15 +44,15 @@ class ProbeOptions:
     )
     as_: str | None = option(
         Choice(choices=_TYPES, upper=True, metavar="TYPE"),
-        help="Could this socket type talk to it?",
+        help="Check whether this socket type could talk to it.",
     )
     security: str = option(
         Choice(choices=("null", "plain", "curve")),
         default="null",
-        help="With --as: and with this mechanism?",
+        help="With --as: check with this security mechanism.",
     )
     no_ping: bool = option(
-        Flag(), default=False, help="Look only: do not join it for a round trip."
+        Flag(), default=False, help="Do not join it to measure a round trip."
     )
     json: bool = option(Flag(), default=False, help="One line of JSON.")
 

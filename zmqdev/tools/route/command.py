@@ -37,12 +37,12 @@ class RouteOptions:
     """The options of `route`."""
 
     messages: str | None = option(
-        Text(metavar="FILE"), short="F", help="Read the messages there; - is stdin."
+        Text(metavar="FILE"), short="F", help="Read the messages from this file; - is stdin."
     )
     json: bool = option(
         Flag(), default=False, help="The messages are JSON lines, as `sub --format json` writes."
     )
-    tests: bool = option(Flag(), default=False, help="Try the tests alone; read no messages.")
+    tests: bool = option(Flag(), default=False, help="Only run the tests; read no messages.")
     format: str = option(
         Choice(choices=FORMATS), default="text", help="Text, JSON lines, or JUnit XML of the tests."
     )

@@ -34,7 +34,8 @@ class TapOptions:
     )
     json: bool = option(Flag(), default=False, help="The same as --format json.")
     direction: str = option(
-        Choice(choices=("forward", "backward", "both")), default="both", help="Which way."
+        Choice(choices=("forward", "backward", "both")), default="both", help="Direction of the "
+                                                                              "messages to show."
     )
 
 

@@ -29,17 +29,17 @@ class TopOptions(AskingKeys):
     """The options of `top`."""
 
     interval: float = option(
-        Duration(positive=True), default=1.0, short="i", help="Time between two looks."
+        Duration(positive=True), default=1.0, short="i", help="Time between two updates."
     )
-    count: int | None = option(Integer(1), short="n", help="End after this many looks.")
+    count: int | None = option(Integer(1), short="n", help="End after this many updates.")
     duration: float | None = option(Duration(positive=True), help="End after this time.")
-    sort: str = option(Choice(choices=tuple(SORTS)), default="name", help="What to sort by.")
+    sort: str = option(Choice(choices=tuple(SORTS)), default="name", help="Column to sort by.")
     json: bool = option(Flag(), default=False, help="Print JSON lines.")
     host: tuple[str, ...] = option(
         Many(Text(metavar="HOST:PORT")),
         default=(),
-        help="A device of another machine, by its control address; repeatable. Its row is called "
-        "NAME@HOST.",
+        help="A device on another machine, by its control address; repeatable. Its row is named "
+             "NAME@HOST.",
     )
 
 
