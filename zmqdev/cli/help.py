@@ -13,9 +13,9 @@ from zmqdev.cli.topics import TOPICS, Topic
 from zmqdev.errors import EXIT_OK, UsageError
 from zmqdev.options.suggest import near
 
-HELP = """Read the manual, a topic at a time.
+HELP = """Read the manual, one topic at a time.
 
-Without TOPIC: the list of topics. TOPIC may also be a command: its --help is shown.
+Without TOPIC: the list of topics. When TOPIC is a command, its --help is shown.
 """
 
 

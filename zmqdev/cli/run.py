@@ -16,21 +16,23 @@ from zmqdev.options.layer import Layer, environment_layer, flag_layer
 from zmqdev.options.option import option
 from zmqdev.options.types import Flag
 
-HELP = """Start everything in a file, or the parts that are named and what they connect to.
+HELP = """Start everything in a file, or the named parts and what they connect to.
 
-FILE may be a directory, for all YAML files in it, or - for standard input; left out it is
-zmqdev.yaml.
+FILE may be a directory, which stands for all YAML files in it, or - for standard input. The
+default is zmqdev.yaml.
 
-A part that crashes comes back, by its `restart`, and the others go on. Ctrl-C stops all, the way
-the messages flow; SIGHUP reads the file again and starts changed parts again, no others."""
+A part that crashes is started again, as its `restart` says; the others go on. Ctrl-C stops the
+parts one after the other, in the direction of the messages. SIGHUP reads the file again and
+restarts the parts that have changed."""
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """The options of `run` that are not settings of the file."""
 
-    only: bool = option(Flag(), default=False, help="Start only the named parts, without the "
-                                                    "parts they need.")
+    only: bool = option(
+        Flag(), default=False, help="Start only the named parts, without the parts they need."
+    )
     dry_run: bool = option(
         Flag(), default=False, help="Open and close every socket, and report each."
     )

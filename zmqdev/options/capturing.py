@@ -55,7 +55,7 @@ class Capturing:
     capture_prefix: tuple[bytes, bytes] | None = option(
         InOut(),
         help="Put a frame before each copy: IN for a message from the frontend, OUT for one from "
-             "the backend.",
+        "the backend.",
         group=_GROUP,
     )
 

@@ -43,14 +43,14 @@ class Stats:
         Choice(choices=STATS_MODES),
         flag="--stats",
         help="Show statistics: a live panel on stderr, or lines or JSON on stdout. Default: live "
-             "on a terminal, line elsewhere.",
+        "on a terminal, line elsewhere.",
         group="Statistics",
     )
     interval: float | None = option(
         Duration(positive=True),
         flag="--interval",
         help="Time between two statistics lines. Default: 1s, or 1m without --stats and without a "
-             "terminal.",
+        "terminal.",
         group="Statistics",
     )
 

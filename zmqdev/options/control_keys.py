@@ -28,13 +28,13 @@ class ControlKeys:
     control_key: str | None = option(
         FileName(),
         help="CURVE for a tcp control address: own secret certificate, as `zmqdev keygen` writes "
-             "it.",
+        "it.",
         group="Life",
     )
     control_clients: str | None = option(
         FileName(metavar="DIR"),
         help="CURVE for a tcp control address: directory with the certificates of the clients "
-             "that may connect.",
+        "that may connect.",
         group="Life",
     )
 

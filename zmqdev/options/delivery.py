@@ -72,7 +72,9 @@ class CheckingOptions:
         group=_GROUP,
     )
     max_loss: Loss | None = option(
-        LossType(), help="Check that no more than this many messages, or this share, were lost.", group=_GROUP
+        LossType(),
+        help="Check that no more than this many messages, or this share, were lost.",
+        group=_GROUP,
     )
     min_rate: float | None = option(
         Number(), help="Check that at least this many messages a second came.", group=_GROUP

@@ -79,13 +79,13 @@ class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
     on_full: str | None = option(
         Choice(choices=("block", "drop")),
         help="When no peer can take a message: wait, or drop it. Default: drop for a forwarder, "
-             "otherwise block.",
+        "otherwise block.",
         group="Data path",
     )
     last_value: int | None = option(
         IntegerOrAlone(1, MOST_LAST_VALUES, alone=LAST_VALUES),
-        help="Keep the last message of each topic, of so many topics, and send it to each new "
-        f"subscriber at once; for a forwarder. Alone: {LAST_VALUES}.",
+        help="forwarder: keep the last message of each topic, for up to N topics, and send it to "
+        f"each new subscriber at once. Without N: {LAST_VALUES}.",
         group="Data path",
     )
     io_threads: int = option(
@@ -97,7 +97,7 @@ class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
     replace: str | None = option(
         Text(metavar="NAME"),
         help="Stop the running device with this name first, wait until it has ended, and take "
-             "over its addresses and name.",
+        "over its addresses and name.",
         group="Life",
     )
     control: str | None = option(
@@ -121,7 +121,7 @@ class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
     topic_acl: str | None = option(
         FileName(change=AGAIN),
         help="File of rights: which prefixes a user may subscribe to, and which services a worker "
-             "may serve.",
+        "may serve.",
         group="Security",
     )
 

@@ -49,7 +49,7 @@ class Pub(TopicInput, Stamping, Records, Frames, ReplayOptions, Input, PatienceO
         Flag(),
         default=False,
         help="Publish at once. Default: a publisher that binds, with text, a file or a pipe as "
-             "input and without --interval or --rate, waits for the first subscription.",
+        "input and without --interval or --rate, waits for the first subscription.",
         group="Life",
     )
     topic: bytes | None = option(
@@ -61,7 +61,7 @@ class Pub(TopicInput, Stamping, Records, Frames, ReplayOptions, Input, PatienceO
     on_full: str | None = option(
         Choice(choices=("block", "drop")),
         help="When a subscriber is slow: wait for it, or drop the messages it cannot take. "
-             "Default: drop with --interval, --rate or ticks, otherwise block.",
+        "Default: drop with --interval, --rate or ticks, otherwise block.",
         group="Life",
     )
 
@@ -104,7 +104,7 @@ class Pull(Choosing, Executing, CheckingOptions, Records, Frames, PatienceOption
     demand: int | None = option(
         IntegerOrAlone(1, 10_000),
         help="Ask a streamer that sends on demand for this many messages ahead, and for one more "
-             "after each one printed; with --count for no more than are wanted. Without N: 1.",
+        "after each one printed; with --count for no more than are wanted. Without N: 1.",
         group="Socket",
     )
 
@@ -192,7 +192,7 @@ class Talk(Dialogue):
         Duration(positive=True),
         default=1.0,
         help="After the end of the input, end when nothing has come for this long; -n and -t "
-             "replace it.",
+        "replace it.",
         group="Life",
     )
 

@@ -66,7 +66,7 @@ class Frames:
     frames: bytes | None = option(
         Separator(),
         help="Separator of the frames of a message, like '|' or '\\t': input is split at it, "
-             "output joined with it. Default: input is one frame, output is joined with a blank.",
+        "output joined with it. Default: input is one frame, output is joined with a blank.",
         group="Form",
     )
 
@@ -79,7 +79,7 @@ class Records:
         Choice(choices=FORMATS),
         default="text",
         help="Format of input and output: lines of text, raw bytes (all input is one message, "
-             "nothing is added to output), quoted, hex, JSON lines, or CSV.",
+        "nothing is added to output), quoted, hex, JSON lines, or CSV.",
         group="Form",
     )
     null: bool = option(
@@ -149,7 +149,7 @@ class ReplayOptions:
     replay: float | None = option(
         Speed(),
         help="Send JSON lines at the times recorded in them: at the original speed, this many "
-             "times as fast, or as fast as possible.",
+        "times as fast, or as fast as possible.",
         group="Input",
     )
 

@@ -19,7 +19,7 @@ class Executing:
     exec: str | None = option(
         Text(metavar="COMMAND", any_bytes=True),
         help="Run a shell command for each message, with the body on its stdin, instead of "
-             "printing it. Exit status 1 when a command failed.",
+        "printing it. Exit status 1 when a command failed.",
         group=_GROUP,
     )
     exec_timeout: float = option(

@@ -21,7 +21,7 @@ class FleetStats(Stats):
         Choice(choices=STATS_MODES),
         flag="--stats",
         help="Show statistics of all parts: a live table on stderr, or lines or JSON on stdout. "
-             "Default: live on a terminal, off elsewhere and before a pipe.",
+        "Default: live on a terminal, off elsewhere and before a pipe.",
         group="Statistics",
     )
     interval: float | None = option(
@@ -57,7 +57,7 @@ class FleetSpec(ControlKeys, Logging, Ready):
         Flag(),
         default=False,
         help="Read the files again when they or the keys they name change, as SIGHUP does: "
-             "changed parts are restarted, the others go on.",
+        "changed parts are restarted, the others go on.",
         group="Life",
     )
     until: str | None = option(

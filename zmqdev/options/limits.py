@@ -19,7 +19,10 @@ class Limits(Crowd):
     """What a peer may ask of a device; crossing one costs the offender and is counted."""
 
     topic_length: int = option(
-        Size(), default=TOPIC_LIMIT, help="Maximum length of a subscription, in bytes.", group="Limits"
+        Size(),
+        default=TOPIC_LIMIT,
+        help="Maximum length of a subscription, in bytes.",
+        group="Limits",
     )
     message_frames: int = option(
         Integer(0),
@@ -61,13 +64,13 @@ class Limits(Crowd):
         Integer(0),
         default=50_000,
         help="Maximum subscriptions and unsubscriptions of one subscriber in ten seconds, plus "
-             "three for each topic it holds; 0: unlimited.",
+        "three for each topic it holds; 0: unlimited.",
         group="Limits",
     )
     memory: int = option(
         Size(),
         default=0,
         help="Memory of the process above which the longest unfinished messages are cut off; 0: "
-             "80 % of the available memory.",
+        "80 % of the available memory.",
         group="Limits",
     )

@@ -44,11 +44,13 @@ class Choosing(Printing):
     match: str | None = option(
         Regex(),
         help="Take only messages that match this regular expression; the others are not printed, "
-             "and do not count for -n.",
+        "and do not count for -n.",
         group="Form",
     )
     until_match: str | None = option(
-        Regex(), help="End after the first message that matches this regular expression.", group="Life"
+        Regex(),
+        help="End after the first message that matches this regular expression.",
+        group="Life",
     )
     dump: str | None = option(
         Text(metavar="DIR", any_bytes=True),

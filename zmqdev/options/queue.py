@@ -31,7 +31,7 @@ class QueueSpec(DeviceSpec):
         Flag(),
         default=False,
         help="For a server that is a ROUTER: give each peer a separate connection to it, with the "
-             "peer's routing id; limits.connections is their maximum.",
+        "peer's routing id; limits.connections is their maximum.",
         group="Sides",
     )
 

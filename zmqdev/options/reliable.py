@@ -40,7 +40,7 @@ class Reliable:
         default="auto",
         flag="--workers",
         help="auto: the first message of a worker shows its protocol. plain: ordinary REP and "
-             "DEALER workers.",
+        "DEALER workers.",
         group=GROUP,
     )
     service: str = option(
@@ -62,7 +62,7 @@ class Reliable:
         default=0.0,
         flag="--heartbeat",
         help="Time between heartbeats; a worker that misses three is given up. 0: the default of "
-             "the protocol, 2.5s Majordomo, 1s Paranoid Pirate.",
+        "the protocol, 2.5s Majordomo, 1s Paranoid Pirate.",
         group=GROUP,
     )
     silent_while_busy: bool = option(
@@ -70,7 +70,7 @@ class Reliable:
         default=False,
         flag="--silent-while-busy",
         help="A worker may be silent while it works, as a single-threaded one is (the Guide's, "
-             "majortomo's); then only its connection and --busy-timeout show that it is gone.",
+        "majortomo's); then only its connection and --busy-timeout show that it is gone.",
         group=GROUP,
     )
     busy_timeout: float = option(
@@ -120,7 +120,7 @@ class Reliable:
         default=256 * MEBIBYTE,
         flag="--max-bytes",
         help="Maximum bytes held for all clients: requests, partial replies and unread replies; "
-             "plus 64 for each frame and 512 for each message.",
+        "plus 64 for each frame and 512 for each message.",
         group=GROUP,
     )
     client_requests: int = option(
@@ -143,7 +143,7 @@ class Reliable:
         StoreName(),
         flag="--store",
         help="Keep requests in this file, so that they survive a crash and a power failure; or in "
-             "postgresql://USER@HOST/DATABASE, which several queues can share.",
+        "postgresql://USER@HOST/DATABASE, which several queues can share.",
         group=GROUP,
     )
     lease: float = option(
@@ -151,7 +151,7 @@ class Reliable:
         default=5.0,
         flag="--lease",
         help="With a database as store: when this queue has been silent for this long, another "
-             "one takes over its requests.",
+        "one takes over its requests.",
         group=GROUP,
     )
     commit_within: float = option(
@@ -159,7 +159,7 @@ class Reliable:
         default=0.002,
         flag="--commit-within",
         help="Write to the store at most this often; a request that is answered sooner is not "
-             "written.",
+        "written.",
         group=GROUP,
     )
     store_size: int = option(
@@ -174,7 +174,7 @@ class Reliable:
         default=3600.0,
         flag="--keep-replies",
         help="How long the replies to posted requests are kept for clients that collect them by "
-             "id.",
+        "id.",
         group=GROUP,
     )
     stream_partials: bool = option(
@@ -182,7 +182,7 @@ class Reliable:
         default=False,
         flag="--stream-partials",
         help="Pass partial replies (Majordomo 0.2) on at once. A request whose worker dies after "
-             "one then becomes a dead letter, since another worker could answer it a second time.",
+        "one then becomes a dead letter, since another worker could answer it a second time.",
         group=GROUP,
     )
 

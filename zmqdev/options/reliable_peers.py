@@ -45,8 +45,8 @@ class Calling:
     reliable: bool = option(
         Flag(),
         default=False,
-        help="Ask a reliable queue: each request has an id, is sent again when no reply came in "
-        f"time (--retries {RETRIES} unless said), and a refusal is told.",
+        help="Use a reliable queue: each request has an id and is sent again when no reply comes "
+        f"in time (default: --retries {RETRIES}); a refusal is logged.",
         group=GROUP,
     )
     protocol: str = option(
@@ -66,22 +66,22 @@ class Calling:
         Flag(),
         default=False,
         help="With --reliable: print the id of each request, and end when the queue has all of "
-             "them on disk; --collect gets the replies.",
+        "them on disk; --collect gets the replies.",
         group=GROUP,
     )
     collect: bool = option(
         Flag(),
         default=False,
         help="With --reliable: the input is ids, one a line as --post prints them; print the "
-             "replies, and wait for those still to come.",
+        "replies, and wait for those still to come.",
         group=GROUP,
     )
     id: str = option(
         Choice(choices=("auto", "on", "off")),
         default="auto",
-        help="Put an id in front of each request's empty frame. off: exactly as REQ or the "
-        "protocol has it, with a connection for each request in flight. auto: with --reliable "
-        f"on where a queue of zmqdev says so, otherwise off up to --window {STRICT_WINDOW}.",
+        help="Put an id before the empty frame of each request. off: as REQ or the protocol sends "
+        "it, with one connection for each request in flight. auto: with --reliable, on when the "
+        f"queue says that it is zmqdev's; otherwise off up to --window {STRICT_WINDOW}.",
         group="Requests",
     )
 
@@ -94,7 +94,7 @@ class ServingOptions:
         Flag(),
         default=False,
         help="Work for a reliable queue: announce the service, send heartbeats while working, and "
-             "reconnect with growing pauses.",
+        "reconnect with growing pauses.",
         group=GROUP,
     )
     protocol: str = option(
@@ -114,7 +114,7 @@ class ServingOptions:
         Duration(),
         default=0.0,
         help="With --reliable: time between heartbeats. 0: the default of the protocol, 2.5s "
-             "Majordomo, 1s Paranoid Pirate.",
+        "Majordomo, 1s Paranoid Pirate.",
         group=GROUP,
     )
     crash_after: int | None = option(

@@ -78,7 +78,7 @@ class Backend(Side):
         default=False,
         flag="--demand",
         help="streamer: send work on demand, one job for each message of a worker; the backend is "
-             "a ROUTER.",
+        "a ROUTER.",
         group="Sides",
     )
 

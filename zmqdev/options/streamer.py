@@ -25,7 +25,7 @@ class StreamerSpec(DeviceSpec):
     spool: str | None = option(
         Text(metavar="FILE", any_bytes=True),
         help="Keep messages in this file while pullers are absent or full, and pass them on "
-             "later, in order.",
+        "later, in order.",
         group=_GROUP,
     )
     spool_size: int = option(

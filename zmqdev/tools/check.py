@@ -18,8 +18,8 @@ FORMATS = ("text", "json", "github")
 
 HELP = """Find what is wrong with a file before it runs.
 
-Each finding has its place, the name of its rule, and a fix. Exit status 2 when there is an error,
-with --strict also when there is a warning.
+Each finding has its place, the name of its rule, and a fix. The exit status is 2 when there is an
+error; with --strict also when there is a warning.
 """
 
 
@@ -37,7 +37,7 @@ class CheckOptions:
     convert: str | None = option(
         Choice(choices=("zdcf",)),
         help="Write the file as ZDCF 1.0 (RFC 17) to stdout; settings that ZDCF lacks are "
-             "reported.",
+        "reported.",
     )
 
 

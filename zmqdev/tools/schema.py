@@ -12,9 +12,8 @@ def command(name: str) -> click.Command:
     return click.Command(
         name,
         callback=_schema,
-        help="Print the JSON Schema of a file.\n\nAn editor that knows it completes and checks "
-        "while one types: a file names it in its first line, `# yaml-language-server: "
-        "$schema=PATH`.",
+        help="Print the JSON Schema of a file.\n\nEditors complete and check a file by it. The "
+        "first line of a file names it: `# yaml-language-server: $schema=PATH`.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
 

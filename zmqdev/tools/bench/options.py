@@ -133,14 +133,12 @@ class BenchSpec:
     count: int | None = option(
         Integer(1), help="Messages of each sender in a run; for the load file, lines.", group="Load"
     )
-    rounds: int = option(
-        Integer(1, 1000), default=5, help="Runs of each, in turn.", group="Load"
-    )
+    rounds: int = option(Integer(1, 1000), default=5, help="Runs of each, in turn.", group="Load")
     noise: float = option(
         Number(),
         default=0.25,
         help="Spread of the repeated baseline runs, (largest - smallest) / median, above which "
-             "the machine counts as too noisy.",
+        "the machine counts as too noisy.",
         group="Load",
     )
     standard: bool = option(

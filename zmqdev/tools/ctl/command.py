@@ -23,11 +23,11 @@ from zmqdev.supervisor.verbs import VERBS as PARTS
 if TYPE_CHECKING:
     from zmqdev.control.client import Asker
 
-HELP = """Ask a running device, or list those that run.
+HELP = """Ask or steer a running device, or list all running devices.
 
-Without NAME: the devices of this user that run. NAME is the name of a device as
-listed, or a control address. Without VERB: its status. With --all the words are
-VERB and its arguments, for all of them: `ctl --all reload`.
+Without NAME: a list of the running devices of this user. NAME is a name from that
+list, or a control address. Without VERB: the status of the device. With --all,
+VERB and its arguments go to all of them: `ctl --all reload`.
 """
 
 
@@ -43,7 +43,7 @@ class CtlOptions(AskingKeys):
         Flag(),
         default=False,
         help="After stop and drain: do not wait for the end of the device. With peers: do not "
-             "spend a second to measure rates.",
+        "spend a second to measure rates.",
     )
     all: bool = option(Flag(), default=False, help="Ask all running devices.")
 

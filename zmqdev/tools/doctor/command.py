@@ -12,11 +12,12 @@ from zmqdev.errors import EXIT_FAILED, EXIT_OK
 from zmqdev.options.option import option
 from zmqdev.options.types import Flag
 
-HELP = """What this installation is and can do, and whether it works.
+HELP = """Show what this installation is and can do, and whether it works.
 
-Versions, what libzmq was built with, the native relay or why not, limits, where
-control sockets are, known defects of this libzmq and how devices are guarded
-against them, and a self-test over loopback. Status 1 when something is wrong.
+It prints versions, the features of libzmq, the native relay or why it is not used,
+limits, the directory of control sockets, and the known defects of this libzmq with
+what guards devices against them. Then it runs a self-test over loopback. The exit
+status is 1 when something is wrong.
 """
 
 

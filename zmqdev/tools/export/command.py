@@ -18,7 +18,7 @@ from zmqdev.options.types import Choice, Text
 ENGINES = ("systemd", "compose", "kubernetes")
 
 
-HELP = """Write a file for an engine that runs it.
+HELP = """Write files that run a topology with systemd, compose or Kubernetes.
 
 systemd: a hardened unit for each part, with readiness and watchdog. compose: a service for each.
 kubernetes: a Deployment for each, a Service where it binds, probes, keys as a Secret.

@@ -37,7 +37,7 @@ class GraphOptions:
 
 HELP = """Draw the topology of a file.
 
-An address whose other end is not in the file is drawn as a box of its own.
+An address whose other end is not in the file becomes a separate box.
 """
 
 

@@ -17,10 +17,10 @@ from zmqdev.options.types import Choice, Many, Text
 
 HELP = """Make a CURVE key pair: NAME.key to give away, NAME.key_secret to keep.
 
-The files are those of czmq and of pyzmq's zmq.auth. The secret one is readable
-by its owner alone, and nothing is ever overwritten. With --form the pair is
-printed instead. With --user a line for a --plain-users file is printed; the
-password is asked for, or read from stdin.
+The files have the format of czmq and of pyzmq's zmq.auth. Only the owner can read
+the secret one, and an existing file is never overwritten. --form prints the pair
+instead. --user prints a line for a --plain-users file; it asks for the password, or
+reads it from stdin.
 """
 FORMS = ("files", "z85", "hex", "env", "yaml")
 LONGEST_LINE = 4096

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 HELP = """Say what listens at ADDRESS (tcp or ipc), without disturbing it.
 
-ZMTP version, security mechanism, socket type and routing id, round-trip time,
-and who could talk to it; or what it looks like when it is no ZeroMQ socket. A
-socket that gives work to its peers is never joined, so no message is lost.
+It prints ZMTP version, security mechanism, socket type, routing id and round-trip
+time, and which socket types could talk to it. When it is no ZeroMQ socket, it says
+what it looks like. A socket that hands out work is never joined, so no message is
+lost.
 
-Exit status: 0 it is a ZeroMQ socket, 1 it is not or nobody answers; with --as,
-3 when a socket of that type and mechanism could not talk to it.
+Exit status: 0 it is a ZeroMQ socket, 1 it is another program or does not answer;
+with --as, 3 when a socket of that type and mechanism could not talk to it.
 """
 _TYPES = ("PAIR", "PUB", "SUB", "REQ", "REP", "DEALER", "ROUTER", "PULL", "PUSH", "XPUB", "XSUB")
 
@@ -51,9 +52,7 @@ class ProbeOptions:
         default="null",
         help="With --as: check with this security mechanism.",
     )
-    no_ping: bool = option(
-        Flag(), default=False, help="Do not join it to measure a round trip."
-    )
+    no_ping: bool = option(Flag(), default=False, help="Do not join it to measure a round trip.")
     json: bool = option(Flag(), default=False, help="One line of JSON.")
 
 

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from zmqdev.routing.dry import DryOutcome, DryRun
     from zmqdev.tools.route.hook import DryHook
 
-HELP = """Say where messages go by the routes of a file, without a socket.
+HELP = """Show where the routes of a file send messages, without a socket.
 
-FILE is what `--routes` takes, or the file of a device with routes; a Python function is run, with
-one message a call. Each line of the input is a
-message; with none, the tests in the file are tried: exit status 3 when one fails. Every backend is
-ready to take messages, and the time stands still: of a rate its first second passes.
+FILE is a file of routes, as for `--routes`, or the file of a device with routes. A Python
+function in place of routes gets one message a call. Each line of the input is a message. Without
+input, the tests in the file run; the exit status is 3 when one fails. Every backend counts as
+ready, and time stands still: a route with a rate takes the messages of its first second.
 """
 FORMATS = ("text", "json", "junit")
 LEAST, GAP = 6, 3

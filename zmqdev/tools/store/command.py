@@ -14,12 +14,12 @@ from zmqdev.options.suggest import near
 
 HELP = """Show what the store of a reliable queue holds.
 
-With no verb, a table of services; of a database (postgresql://…) also of the
-queues that have it, with their leases. `dead` lists the dead letters with their
-numbers, `show` prints one, or a request; `requeue` gives dead letters to
-workers again, with the attempts counted anew, `drop` deletes them: of a file
-both while no queue has it. `check` reads every row and ends with 1 when one is
-damaged.
+Without a verb: a table of services; for a database (postgresql://…) also the
+queues that use it, with their leases. `dead` lists the dead letters with their
+numbers. `show` prints one of them, or a request. `requeue` gives dead letters to
+workers again and counts their attempts anew; `drop` deletes them. With a file,
+both work only while no queue uses it. `check` reads every row; its exit status is
+1 when a row is damaged.
 """
 # Verb -> whether it takes numbers.
 VERBS = {"dead": False, "show": True, "requeue": True, "drop": True, "check": False}

@@ -13,12 +13,12 @@ from zmqdev.errors import RunError
 from zmqdev.options.option import option
 from zmqdev.options.types import Choice, Flag, Integer, Number
 
-HELP = """See the messages that pass through a running device.
+HELP = """Show the messages that pass through a running device.
 
-NAME is the name of a device as `zmqdev ctl` lists it, or its control address;
-it can be left out when one device runs. `>` is from the frontend to the backend,
-`<` the other way; envelopes stand in brackets. The device copies messages only
-while somebody looks, and drops copies for a viewer who is slow.
+NAME is the name of a device, as `zmqdev ctl` lists it, or its control address. It
+may be left out when only one device runs. `>` marks a message from the frontend to
+the backend, `<` one from the backend; envelopes are in brackets. The device copies
+messages only while a viewer is connected, and drops copies for a slow viewer.
 """
 FORMATS = ("text", "raw", "quoted", "hex", "json")
 
@@ -34,8 +34,9 @@ class TapOptions:
     )
     json: bool = option(Flag(), default=False, help="The same as --format json.")
     direction: str = option(
-        Choice(choices=("forward", "backward", "both")), default="both", help="Direction of the "
-                                                                              "messages to show."
+        Choice(choices=("forward", "backward", "both")),
+        default="both",
+        help="Direction of the messages to show.",
     )
 
 

@@ -14,13 +14,13 @@ from zmqdev.options.option import option
 from zmqdev.options.types import Choice, Flag, Integer, Many, Text
 from zmqdev.tools.top.sorts import SORTS
 
-HELP = """All devices of this user in one live table.
+HELP = """Show all devices of this user in one live table.
 
-NAME is the name of a device as `zmqdev ctl` lists it, or a control address;
-without any, all that run, also those that are started later. On a terminal: a
-table, with keys to pause (p), resume (r), stop (s, twice), sort (left, right, i)
-and quit (q). Elsewhere a line for each device at every interval; exit status 1
-when none ever answered.
+NAME is the name of a device, as `zmqdev ctl` lists it, or a control address.
+Without NAME: all running devices, and those that start later. On a terminal it is
+a table with keys to pause (p), resume (r), stop (s, twice), sort (left, right, i)
+and quit (q). Elsewhere it prints a line for each device at every interval; the
+exit status is 1 when no device ever answered.
 """
 
 
@@ -39,7 +39,7 @@ class TopOptions(AskingKeys):
         Many(Text(metavar="HOST:PORT")),
         default=(),
         help="A device on another machine, by its control address; repeatable. Its row is named "
-             "NAME@HOST.",
+        "NAME@HOST.",
     )
 
 
