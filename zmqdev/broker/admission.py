@@ -1,8 +1,8 @@
-"""Rights of workers: a READY for a service without the right is ignored.
+"""Rights of workers: a READY for a service that the worker may not serve is ignored.
 
-The name of a worker comes with its message, from the handshake (ZAP's user id),
-and only a receive frame by frame shows it. So this stands in place of the
-burst where rights are asked for, and nowhere else.
+The name of a worker comes with its message, from the handshake (ZAP's user id). Only a receive
+frame by frame returns it, so this replaces the receive of bursts where rights are configured, and
+only there.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Message = list[bytes]
 
 
 class Admission:
-    """Receives for the broker. `rights` may be replaced from any thread.
+    """Receives messages for the broker. `rights` may be replaced from any thread.
 
-    `default` is the service of workers whose protocol names none. `shared`: clients come
-    there too, whose messages are none of its business.
+    `default` is the service of workers whose protocol has no service names. `shared`: clients use
+    the same socket, and their messages pass unchecked.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Admission:
         seen: set[int] | None = None,
         named: list[tuple[int, int]] | None = None,
     ) -> list[Message]:
-        """As recv_burst: up to `limit` messages; fewer only when nothing more is there."""
+        """As recv_burst: up to `limit` messages; fewer only when no more are there."""
         messages: list[Message] = []
         while len(messages) < limit:
             try:

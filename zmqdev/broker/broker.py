@@ -1,15 +1,15 @@
 """The reliable queue as a state machine: messages and the time in, messages out.
 
-Whoever has the sockets does this, over and over:
+The owner of the sockets calls, again and again:
 
     receive_clients(messages, now), receive_workers(messages, now)   as they were received
                                                     (one address for both: receive_both)
-    tick(now)                                                        at the latest at deadline()
+    tick(now)                                                        no later than deadline()
     frames_for_workers(), commands_for_workers(), frames_for_clients(now)   to be sent
 
-and says what could not be sent with `worker_refused` and `client_refused`. Bursts go
-in and out as lists: one call a burst, not one a message. Nothing that a peer sends
-raises; it is counted.
+It reports messages that could not be sent with `worker_refused` and `client_refused`. Messages go
+in and out as lists, one call for a burst. No message from a peer raises an exception; faulty ones
+are counted.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ MOST_UNSERVED_SHOWN = 50
 
 
 class Broker:
-    """`run` is a few random bytes; see `Ledger`. `most_frames` of a request, 0 no limit."""
+    """`run`: a few random bytes; see `Ledger`. `most_frames`: maximum frames of a request, 0:
+    unlimited."""
 
     def __init__(self, settings: Reliable, run: bytes, now: float, most_frames: int = 0) -> None:
         self.settings = settings
@@ -64,7 +65,7 @@ class Broker:
     # In
 
     def receive_clients(self, messages: Sequence[list[bytes]], now: float) -> None:
-        """What clients asked, as the ROUTER received it."""
+        """Messages from clients, as the ROUTER received them."""
         self._wake(now)
         admit, offer, titanic = self.ledger.admit, self.crew.offer, self._titanic
         for frames in messages:
@@ -108,12 +109,12 @@ class Broker:
         return own or self.crew.has_workers(service)
 
     def receive_workers(self, messages: Sequence[list[bytes]], now: float) -> None:
-        """What workers said, as their ROUTER (plain workers: DEALER) received it."""
+        """Messages from workers, as their ROUTER (plain workers: DEALER) received them."""
         self._wake(now)
         self.crew.receive(messages, now)
 
     def receive_both(self, messages: Sequence[list[bytes]], now: float) -> None:
-        """What came to an address for clients and workers, as its ROUTER received it."""
+        """Messages at an address for clients and workers, as its ROUTER received them."""
         known = self.crew.workers if isinstance(self.crew, Roster) else ()
         said: list[list[bytes]] = []
         asked: list[list[bytes]] = []
@@ -126,11 +127,12 @@ class Broker:
             self.receive_clients(asked, now)
 
     def worker_refused(self, message: list[bytes], gone: bool, now: float) -> None:
-        """A message for a worker was not taken: no such peer (`gone`), or its pipe is full."""
+        """A message to a worker was not accepted: the peer is gone (`gone`), or its
+        pipe is full."""
         self.crew.refused(message, gone, now)
 
     def client_refused(self, messages: list[list[bytes]], gone: bool, now: float) -> None:
-        """These messages for one client were not taken, in their order: no such peer (`gone`), or
+        """These messages to one client, in order, were not accepted: the peer is gone (`gone`), or
         its pipe is full."""
         if not gone:
             self.ledger.hold_replies(messages, now)
@@ -140,8 +142,8 @@ class Broker:
         client_gone(self.ledger, identity, now)
 
     def void(self, identity: bytes, now: float) -> None:
-        """A routing id belongs to another connection from now on: what was the first one's is
-        not the second's. Its worker's request goes to another; its requests have no answer."""
+        """A routing id belongs to another connection from now on. The request of its former worker
+        goes to another one; the requests of its former client get no answer."""
         if isinstance(self.crew, Roster):
             self.crew.void(identity, now)
         void(self.ledger, identity, now)
@@ -165,12 +167,12 @@ class Broker:
             self.crew.connected(workers, now)
 
     def connection_lost(self, now: float) -> None:
-        """A worker's connection ended: find out whose."""
+        """The connection of a worker ended: find out which worker it was."""
         self.crew.probe(now)
 
     @property
     def wants_room(self) -> bool:
-        """Whether `room` is to be called once the worker socket can take messages."""
+        """Whether `room` must be called once the socket of the workers can take messages."""
         return self.crew.wants_room
 
     def room(self, now: float) -> None:
@@ -187,14 +189,15 @@ class Broker:
     # What is kept on disk
 
     def keep(self, first_key: int, records: Iterable[Kept], now: float) -> None:
-        """Keep requests from now on, and take in those of before. Once, at the start."""
+        """Keep requests in the store from now on, and take in those of an earlier run. Call it
+        once, at the start."""
         self.ledger.number = first_key - 1
         self.ledger.journal = Journal(self.ledger)
         self._titanic = Titanic(self.ledger, self._run)
         self.ledger.journal.restore(records, now)
 
     def bury_damaged(self, dead: Iterable[Dead]) -> None:
-        """Records that the store could not read."""
+        """Make dead letters of the records that the store could not read."""
         letters = [letter.of_record(one) for one in dead]
         self.ledger.letters += letters
         self.tally.damaged += len(letters)
@@ -206,15 +209,15 @@ class Broker:
         return self.ledger.journal
 
     def records_due(self) -> float:
-        """When `take_records` is to be called, as soon as the store is idle."""
+        """When `take_records` is due, provided that the store is idle."""
         return self.journal.due()
 
     def take_records(self, now: float, wall: float) -> Group:
-        """What is to be written now; `wall` in seconds since 1970."""
+        """The changes to write now; `wall` in seconds since 1970."""
         return self.journal.take_records(now, wall)
 
     def settled(self, settled: Settled, now: float) -> None:
-        """What became of the group that was taken last."""
+        """Take in the outcome of the last group."""
         for request in self.journal.settled(settled, now):
             self.crew.offer(request, now)
         self.bury_damaged(settled.damaged)
@@ -284,22 +287,22 @@ class Broker:
             self.crew.feed(service, now)
 
     def drain(self) -> None:
-        """Refuse new requests; what was accepted is finished."""
+        """Refuse new requests; finish those already accepted."""
         self.ledger.draining = True
 
     def is_hopeless(self) -> bool:
-        """Whether nothing is in flight and no worker is there for what is queued."""
+        """Whether no request is in flight and no worker is there for the queued ones."""
         return not self.ledger.waiting and not any(
             service.in_flight or (service.queue and service.members)
             for service in self.ledger.services.values()
         )
 
     def is_empty(self) -> bool:
-        """Whether every accepted request has ended and every reply has left."""
+        """Whether every accepted request has ended and every reply has been sent."""
         return not self.ledger.open and not self.ledger.waiting
 
     def stop(self) -> int:
-        """Say goodbye to the workers and end what is left: how many requests."""
+        """Say goodbye to the workers and end all requests that are left. Returns how many."""
         self.ledger.draining = True
         self.crew.dismiss()
         return self.ledger.give_up()
@@ -307,7 +310,7 @@ class Broker:
     # What is to be seen
 
     def report(self, now: float) -> ReliableReport:
-        """Everything at this moment."""
+        """The whole state at this moment."""
         self.tally.overflowed = self.ledger.waiting.dropped
         services = list(self.ledger.services.values())
         shown = _shown(services)

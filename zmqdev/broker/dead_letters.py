@@ -1,7 +1,7 @@
-"""The dead letter socket: a PUSH for anyone who wants to see them.
+"""The dead letter socket: a PUSH for anyone who wants to see dead letters.
 
-Nobody may be there when one is written, so the last ones wait. A PUSH with no
-reader takes nothing, a slow one stops taking; neither stops the queue.
+A letter may be written while no reader is connected, so the latest ones are kept. A missing or
+slow reader never stops the queue.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from zmqdev.broker.letter import DeadLetter
 from zmqdev.device.socket import make
 from zmqdev.relay import send_burst
 
-# Letters kept for a reader that is not there, and their bytes; the oldest go first.
+# Maximum letters, and bytes, kept for an absent reader; the oldest are dropped first.
 MOST = 1000
 MOST_BYTES = 16 << 20
 
 
 class Letterbox:
-    """`dropped` counts the letters that nobody came for in time."""
+    """`dropped` counts the letters that no reader fetched in time."""
 
     def __init__(self, context: zmq.Context[Any], address: str) -> None:
         side = make(context, "dead-letters", "PUSH", {})
@@ -37,7 +37,7 @@ class Letterbox:
             raise
 
     def post(self, letters: Iterable[DeadLetter]) -> None:
-        """Send these after those that wait, as far as somebody takes them."""
+        """Send the waiting letters and then these, as far as a reader takes them."""
         for letter in letters:
             self._waiting.append(letter.frames())
             self._size += _size(self._waiting[-1])

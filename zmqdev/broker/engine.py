@@ -137,7 +137,7 @@ class BrokerEngine:
             self.broker.resume(time.monotonic())
 
     def drain(self, ending: Ending) -> bool:
-        """Requests that come now are refused; what was accepted is finished."""
+        """Refuse new requests; finish those already accepted."""
         self.broker.drain()
         self._set_paused(False)
         while time.monotonic() < ending.deadline and not self._is_done():
@@ -172,7 +172,7 @@ class BrokerEngine:
         return Leftover((f"{self.spec.name}: {requests} had no reply yet",))
 
     def inside(self) -> int:
-        """Requests that had no reply."""
+        """How many requests have no reply yet."""
         return 0 if self._report is None else self._report.counters["unanswered"]
 
     def close(self, linger_ms: int) -> None:
@@ -227,7 +227,7 @@ class BrokerEngine:
         return Progress(self.counters.turns_ever, self.shell.heard[direction])
 
     def details(self) -> Mapping[str, Any]:
-        """The last report; counters from the last reset on."""
+        """The last report, with counters since the last reset."""
         if self._report is None:
             return {}
         plain = asdict(self._report)

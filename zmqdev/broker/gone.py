@@ -1,4 +1,4 @@
-"""Clients that have disconnected, and their outstanding replies."""
+"""Clients that have disconnected, and the replies still owed to them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def client_gone(ledger: Ledger, identity: bytes, now: float) -> None:
-    """A reply could not be routed: what is queued for an address that cannot return ends.
+    """A reply could not be routed: end the requests of an address that cannot come back.
 
-    libzmq makes five-byte addresses that begin with 0 and never uses one again; a
-    client that chose its own may come back and ask again.
+    libzmq makes addresses of five bytes that begin with 0 and never uses one again. A client that
+    chose its own routing id may come back and ask again.
     """
     ledger.warnings.tell(CLIENT, identity, "reply dropped: client gone", now)
     client = ledger.clients.get(identity)
@@ -24,8 +24,8 @@ def client_gone(ledger: Ledger, identity: bytes, now: float) -> None:
 
 
 def void(ledger: Ledger, identity: bytes, now: float) -> None:
-    """Another connection has this routing id: nothing that was meant for the first one goes
-    to it. What workers have already they finish; their replies have no address."""
+    """Another connection has this routing id now: nothing meant for the first one goes there.
+    Workers finish the requests they have; the replies have no address."""
     kept = [message for message in ledger.to_clients if message[0] != identity]
     lost = len(ledger.to_clients) - len(kept) + ledger.waiting.forget(identity)
     ledger.to_clients = kept

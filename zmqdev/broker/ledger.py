@@ -1,9 +1,9 @@
 """The ledger: every accepted request from its arrival to its end, and why it ended.
 
-Ends: a reply (`answer`), no worker in time (`expire`), too many attempts (a dead
-letter), a client that went away (abandoned), the stop of the queue (`give_up`). A
-request that its worker could not answer comes back through `give_back`, which
-alone decides between another attempt and an end.
+A request ends with a reply (`answer`), without a worker in time (`expire`), after too many
+attempts (a dead letter), when its client has gone (abandoned), or with the stop of the queue
+(`give_up`). A request that its worker could not answer comes back through `give_back`, the only
+place that decides between another attempt and an end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """`run` is a few random bytes that name this run of the queue, see `Tokens`."""
+    """`run`: a few random bytes that name this run of the queue, see `Tokens`."""
 
     def __init__(self, settings: Reliable, run: bytes) -> None:
         self.settings = settings
@@ -60,7 +60,7 @@ class Ledger:
         self.names = Names(self)
 
     def service(self, name: bytes, now: float, maker: bytes | None = None) -> ServiceQueue:
-        """The service of that name, made when there is none; `maker` is the client that asks."""
+        """The service of that name, made if there is none. `maker`: the client that asks."""
         found = self.services.get(name)
         if found is None:
             found = self.services[name] = ServiceQueue(name, maker)
@@ -69,7 +69,7 @@ class Ledger:
         return found
 
     def manned(self, service: ServiceQueue, workers: int) -> None:
-        """The service has so many workers now."""
+        """The service has this many workers now."""
         if workers and not service.members:
             self.room.unserved.change(-service.held, -service.size)
             self.names.leave(service)
@@ -90,8 +90,8 @@ class Ledger:
         now: float,
         asked: bool = False,
     ) -> Request | None:
-        """Take a request in; None when it is refused, or here already, or waits for the store,
-        which was `asked` already. Puts it in no queue."""
+        """Take a request in, without putting it in a queue. None when it is refused, is here
+        already, or waits for the store. `asked`: the store has been asked about it."""
         # cost(), without the call
         message = head + body
         size = sum(map(len, message)) + FRAME * len(message) + MESSAGE
@@ -195,7 +195,7 @@ class Ledger:
         self.close(request)
 
     def partial(self, request: Request, body: list[bytes], now: float) -> bool:
-        """Keep or pass on a partial reply; False when there is no room for it."""
+        """Keep or pass on a partial reply. False when there is no room for it."""
         self.tally.partials += 1
         if self.settings.stream_partials and request.form.partial is not None:
             self.to_clients.append(request.form.partial_head(request.head) + body)
@@ -217,7 +217,7 @@ class Ledger:
     # Replies that their client does not read
 
     def hold_replies(self, messages: list[list[bytes]], now: float) -> None:
-        """Keep these messages of one client, which were refused."""
+        """Keep these messages of one client, which its pipe refused."""
         self.waiting.refuse(messages, now)
         self.room.bound_replies(now)
 
@@ -231,8 +231,8 @@ class Ledger:
     # What could not be answered
 
     def give_back(self, request: Request, why: str, now: float) -> None:
-        """Queue a request for another attempt, or end it when this was its last. `why` this one
-        failed."""
+        """Queue a request for another attempt, or end it when this was its last one. `why` this
+        one failed."""
         self._forget_parts(request)
         request.failure = why
         if request.client.gone:
@@ -250,7 +250,8 @@ class Ledger:
             self.tally.redispatched += 1
 
     def put_back(self, request: Request) -> None:
-        """To the head of its queue, behind those that came before it and are back as well."""
+        """Put a request at the head of its queue, behind returned requests that
+        arrived before it."""
         queue = request.service.queue
         before = []
         while queue and next(iter(queue)) < request.number:
@@ -269,7 +270,7 @@ class Ledger:
         self._end_without_reply(request, "dead-letter")
 
     def expire(self, now: float) -> None:
-        """End what has waited too long, and forget services that nobody uses."""
+        """End requests that have waited too long, and forget unused services."""
         settings = self.settings
         self.tell_of_losses(now)
         if self.names.count > names.MOST:
@@ -301,12 +302,12 @@ class Ledger:
         self.close(request)
 
     def tell_of_losses(self, now: float) -> None:
-        """Of replies that could not be kept for their clients."""
+        """Note the replies that could not be kept for their clients."""
         for identity in self.waiting.take_losers():
             self.warnings.tell(CLIENT, identity, "reply dropped: the client does not read", now)
 
     def evict(self, request: Request, now: float) -> None:
-        """End a queued request to make room for another client's."""
+        """End a queued request to make room for one of another client."""
         del request.service.queue[request.number]
         self.tally.evicted += 1
         text = "request dropped: the queue is full and this client has most of it"
@@ -314,7 +315,7 @@ class Ledger:
         self._end_without_reply(request, "full")
 
     def withdraw(self, request: Request, code: str) -> None:
-        """A post that cannot be kept: its client is told, and it ends unless a worker has it."""
+        """A post cannot be kept: tell its client, and end it unless a worker has it."""
         if request.number in request.service.queue:
             del request.service.queue[request.number]
             self.tally.evicted += 1
@@ -323,7 +324,7 @@ class Ledger:
             self.fail(request.head, code)
 
     def give_up(self) -> int:
-        """End everything that is left, at the stop: how many requests."""
+        """End all requests that are left, at the stop. Returns how many."""
         keeps = self.journal.keeps if self.journal is not None else lambda request: False
         left = [request for request in self.open.values() if not keeps(request)]
         for request in left:
@@ -335,7 +336,7 @@ class Ledger:
         return len(left)
 
     def next_of(self, queue: OrderedDict[int, Request]) -> Request | None:
-        """Take the next request whose client is still there from a queue."""
+        """Take the next request from a queue whose client is still there."""
         while queue:
             request = queue.popitem(last=False)[1]
             if not request.client.gone:
@@ -390,7 +391,7 @@ class Ledger:
             self.to_clients.append(call.failure(head[0], called, code))
 
     def oldest(self, services: Iterable[ServiceQueue]) -> float | None:
-        """When the oldest queued request came; None when none is queued."""
+        """When the oldest queued request arrived; None when none is queued."""
         return min((s.oldest.arrived for s in services if s.queue), default=None)
 
 

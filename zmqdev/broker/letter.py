@@ -19,11 +19,8 @@ REASONS = {
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """`reason` is a key of REASONS.
-
-    `age` in seconds; `client` stands for the client's address, in hex; `failure`: why the
-    last attempt failed.
-    """
+    """`reason` is a key of REASONS. `age` in seconds. `client`: the client's address in hex.
+    `failure`: why the last attempt failed."""
 
     service: str
     reason: str
@@ -34,7 +31,7 @@ class DeadLetter:
     body: tuple[bytes, ...]
 
     def frames(self) -> list[bytes]:
-        """As it is pushed: one JSON object, then the request's body."""
+        """The message that is pushed: one JSON object, then the body of the request."""
         about = {
             "service": self.service,
             "reason": self.reason,
@@ -54,7 +51,7 @@ class DeadLetter:
 
 
 def of_record(dead: Dead) -> DeadLetter:
-    """Of a request that a store had, and nobody gave out."""
+    """The dead letter of a stored request that was never given to a worker."""
     return DeadLetter(
         service=dead.service.decode(errors="replace"),
         reason=dead.reason,

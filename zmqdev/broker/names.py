@@ -1,5 +1,7 @@
-"""Names of services that no worker serves: each costs memory and a look in every sweep, and
-anybody can make one up. So there is room for some only, and who made most of them pays.
+"""Names of services without workers, and their limit.
+
+Each such name costs memory and a look in every sweep, and any client can invent one. So their
+number is limited, and the client that made most of them loses one when the limit is reached.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ SEARCH = 1.0
 
 
 class Names:
-    """`count` of a ledger's services without workers, by their makers."""
+    """Counts the services without workers of a ledger, by the client that made them."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -32,7 +34,7 @@ class Names:
             self._made[service.maker] = self._made.get(service.maker, 0) + 1
 
     def leave(self, service: ServiceQueue) -> None:
-        """The service has workers now, or is forgotten."""
+        """The service has workers now, or was forgotten."""
         self.count -= 1
         maker, service.maker = service.maker, None
         if maker is not None:
@@ -41,13 +43,14 @@ class Names:
                 del self._made[maker]
 
     def disown(self, service: ServiceQueue) -> None:
-        """It is nobody's now: its requests are kept, and no flood of names takes it away."""
+        """The service counts for no client any more: its requests are on disk, so no flood of
+        names may remove it."""
         if service.maker is not None:
             self.leave(service)
             self.count += 1
 
     def takes(self, maker: bytes, now: float) -> bool:
-        """Whether that client may make one up more; room is made for it where that is fair."""
+        """Whether that client may make one more name. Room is made for it where that is fair."""
         if self.count >= MOST and now - self._searched >= SEARCH:
             self._searched = now
             self.forget_unused()
@@ -60,7 +63,7 @@ class Names:
         return True
 
     def forget_unused(self) -> None:
-        """Those that have neither workers nor requests."""
+        """Forget services with neither workers nor requests."""
         for service in [one for one in self._ledger.services.values() if one.is_idle]:
             self._ledger.drop(service)
 

@@ -1,12 +1,12 @@
 """The owner of each routing id chosen by a peer, and whether its connection still exists.
 
-A ROUTER knows peers by their routing ids alone. As soon as a connection has ended, or even
-before (ROUTER_HANDOVER), another one may come with the same id and be sent what was meant for
-the first, without a word of its own. So such an id belongs to the connection that its last
-message came by, and only as long as that lasts.
+A ROUTER knows peers by their routing ids alone. As soon as a connection has ended, or even before
+(ROUTER_HANDOVER), another peer may connect with the same id. It would get the messages meant for
+the first one, without any sign of the change. So such an id belongs to the connection by which its
+last message came, and only as long as that connection exists.
 
-Ids that libzmq makes are never used again, and no peer knows that of another: ordinary peers
-cost nothing here.
+Ids made by libzmq are never used again, and no peer knows that of another: ordinary peers cost
+nothing here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MANY = 1000
 
 
 class Owners:
-    """Connections by routing id: (descriptor, inode of its socket, None if it had ended)."""
+    """Connections by routing id: (descriptor, inode of its socket; None if it had ended)."""
 
     def __init__(self) -> None:
         self._owners: dict[bytes, tuple[int, int | None]] = {}
@@ -33,10 +33,11 @@ class Owners:
         return len(self._owners)
 
     def passes(self, identity: bytes, descriptor: int) -> bool:
-        """A message of `identity` came by `descriptor`: whether another had that id till now.
+        """A message of `identity` came by `descriptor`. Returns whether another connection had
+        that id before.
 
-        A message may be read when its connection has ended already; it is still the owner's.
-        Peers within this process come by no descriptor (below 0), and are taken at their word.
+        A message may be read after its connection has ended; it still belongs to the owner. Peers
+        within this process have no descriptor (below 0), and their id is trusted.
         """
         if descriptor < 0:
             return False
@@ -56,8 +57,8 @@ class Owners:
         return inode is None or inode_of(descriptor) != inode
 
     def forget(self, needed: Callable[[bytes], bool]) -> None:
-        """Those that have left, unless something is still kept for them. Cheap while they are
-        few."""
+        """Forget ids whose connection has ended, unless something is still kept for them. Cheap
+        while they are few."""
         if len(self._owners) < self._many:
             return
         for identity in [one for one in self._owners if self.has_left(one)]:

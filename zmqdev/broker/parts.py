@@ -1,4 +1,4 @@
-"""A reply that arrived in parts, in the form its client receives."""
+"""A reply that arrived in parts, in the form that its client receives."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from zmqdev.broker.request import Request
 
 
 def whole(request: Request, body: list[bytes]) -> list[bytes]:
-    """The frames of all parts, the last ones `body`."""
+    """The frames of all parts, with `body` last."""
     if request.parts is None:
         return body
     return [frame for part in request.parts for frame in part] + body
 
 
 def messages(request: Request, body: list[bytes]) -> list[list[bytes]]:
-    """A client that knows no partial replies gets one reply with the frames of all."""
+    """A client that knows no partial replies gets one reply with the frames of all parts."""
     if request.form.partial is None:
         return [request.head + whole(request, body)]
     head = request.form.partial_head(request.head)

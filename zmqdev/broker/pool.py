@@ -1,9 +1,8 @@
-"""Ordinary REP and DEALER workers behind a DEALER, which shares out blindly.
+"""Ordinary REP and DEALER workers behind a DEALER, which distributes in turn.
 
-They say nothing but replies, so nothing is known of one worker: only how many are
-connected, which bounds what is in flight. A request whose reply does not come in
-time is queued again; the DEALER's round robin gives it to another. The first reply
-to come is the one that counts.
+Such workers send only replies, so the queue knows how many are connected, and nothing of a single
+one. Their number bounds the requests in flight. A request without a reply in time is queued again,
+and the DEALER gives it to another worker. The first reply counts.
 
 Messages to and from a worker are [token, '', body…].
 """
@@ -69,7 +68,7 @@ class Pool:
             self.to_workers.append(request.parcel)
 
     def receive(self, messages: Iterable[list[bytes]], now: float) -> None:
-        """What workers said, as the DEALER received it."""
+        """Messages from workers, as the DEALER received them."""
         for frames in messages:
             if len(frames) < 3 or frames[1] != b"" or not self.ledger.tokens.owns(frames[0]):
                 self.tally.malformed_workers += 1
@@ -91,7 +90,7 @@ class Pool:
             del request.service.queue[request.number]
 
     def refused(self, message: list[bytes], gone: bool, now: float) -> None:
-        """The DEALER did not take a message: no worker is there, or none has room."""
+        """The DEALER did not accept a message: no worker is connected, or none has room."""
         request = self.in_flight.pop(message[0], None)
         if request is None:
             return
@@ -101,10 +100,10 @@ class Pool:
         self.ledger.put_back(request)
 
     def probe(self, now: float) -> None:
-        """Nothing can be asked of a plain worker."""
+        """Does nothing: a plain worker cannot be asked."""
 
     def sweep(self, now: float, period: float) -> None:
-        """Queue again what was not answered in time."""
+        """Queue requests again that got no reply in time."""
         timeout = self.settings.attempt_timeout
         overdue = []
         for request in self.in_flight.values():
@@ -123,10 +122,12 @@ class Pool:
         return name == self._name and self._connected > 0
 
     def dismiss(self) -> None:
-        """Nothing can be said to a plain worker; what is in flight is the ledger's to end."""
+        """Does nothing: a plain worker understands no goodbye, and the ledger ends what is in
+        flight."""
         self.in_flight.clear()
 
     def states(self, service: ServiceQueue) -> tuple[int, int, int]:
-        """(ready, busy, overdue). One worker may hold several requests, so busy is a bound."""
+        """(ready, busy, overdue). One worker may hold several requests, so busy is an
+        upper bound."""
         busy = min(service.members, service.in_flight)
         return service.members - busy, busy, 0

@@ -60,15 +60,16 @@ _HINTS = {
 
 
 class DatabaseAway(Exception):
-    """It cannot be reached now; what was being written may have been written."""
+    """The database cannot be reached now. The group that was being written may have
+    been written."""
 
 
 class DatabaseFull(Exception):
-    """There is no room on its disk. Nothing was written."""
+    """The disk of the database is full. Nothing was written."""
 
 
 class RunTaken(Exception):
-    """Another queue holds this run, or its row is gone: nothing was written."""
+    """Another queue holds this run, or its row is gone. Nothing was written."""
 
 
 class _Array:
@@ -125,8 +126,8 @@ _DUMPERS = {_Int8s: _Int8sDumper, _Float8s: _Float8sDumper, _Byteas: _ByteasDump
 
 
 class PostgresDatabase:
-    """`url` as it was given. Methods raise DatabaseAway, DatabaseFull, RunTaken, and RunError for
-    what will not be better by itself."""
+    """`url`: as the user wrote it. Methods raise DatabaseAway, DatabaseFull and RunTaken, and
+    RunError for faults that do not pass by themselves."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -137,7 +138,8 @@ class PostgresDatabase:
     # The connection
 
     def open(self) -> None:
-        """Connect, and have the tables. RunError with the reason and what to do."""
+        """Connect, and create the tables if there are none. RunError with the reason
+        and the fix."""
         try:
             self._connect(self._words())
             self._have_tables()
@@ -149,7 +151,7 @@ class PostgresDatabase:
             raise
 
     def connect(self) -> None:
-        """Again, after it was away."""
+        """Connect again after the database was away."""
         if self._connection is not None:
             return
         try:
@@ -203,7 +205,7 @@ class PostgresDatabase:
             self._check_version(ours)
 
     def have_tables(self) -> bool:
-        """Whether a store is there, ours and not of a later version; none is made."""
+        """Whether there is a store of ours and of a version that is known; none is created."""
         try:
             self._connect(self._words())
             ours, schema = self._one(tables.OURS)
@@ -264,7 +266,7 @@ class PostgresDatabase:
             return int(self._one(tables.BEGIN_RUN, queue=queue, lease=lease)[0])
 
     def renew(self, run: int, lease: float) -> bool:
-        """Whether the lease was not over yet."""
+        """Renew the lease. Returns False when it had already expired."""
         with _Meaning(self):
             found = self._all(tables.RENEW, run=run, lease=lease)
             if not found:
@@ -272,23 +274,23 @@ class PostgresDatabase:
             return not found[0][0]
 
     def adopter(self, run: int) -> str:
-        """Who has that run now, "" when that is not known."""
+        """The run that has taken this one over, as text; "" when that is unknown."""
         with _Meaning(self):
             found = self._all(tables.ADOPTER, run=run)
             return str(found[0][0]) if found else ""
 
     def adopt(self, run: int) -> dict[int, str]:
-        """Take over what is left alone: runs, and whose they were."""
+        """Take over runs with an expired lease. Returns them with the queues they belonged to."""
         with _Meaning(self):
             return dict(self._all(tables.ADOPT, run=run))
 
     def fetch(self, run: int, after: int, most: int) -> list[Row]:
-        """The next rows of a run's requests: the run, and the row as `store_rows` has it."""
+        """The next rows of a run's requests: the run, and the row as `store_rows` packs it."""
         with _Meaning(self):
             return self._all(tables.FETCH, run=run, after=after, most=most)
 
     def forget(self, run: int, held: Sequence[int]) -> None:
-        """Held runs that have no requests any more."""
+        """Delete held runs that have no requests any more."""
         with _Meaning(self):
             self._do(tables.FORGET_RUN, run=run, runs=_Int8s(held))
 
@@ -308,8 +310,8 @@ class PostgresDatabase:
         ended: Sequence[Place],
         dead: Sequence[tuple[Place, Dead]],
     ) -> int:
-        """How many of the accepted ones were inserted; the others are there already. `group` has
-        the answers; the rest of it is given by its places."""
+        """Write a group. Returns how many of the accepted requests were inserted; the others exist
+        already. `group` has the answers; the rest is given by its places."""
         with _Meaning(self):
             if not attempts and not dead and not group.forgotten:
                 return self._commit(run, accepted, group.answers, ended)
@@ -372,7 +374,7 @@ class PostgresDatabase:
         )
 
     def there(self, run: int, accepted: Sequence[Kept]) -> tuple[set[int], set[bytes]]:
-        """(keys that this run has, ids that another has) of these requests."""
+        """Of these requests: (keys that this run has, ids that another run has)."""
         with _Meaning(self):
             keys = [kept.key for kept in accepted]
             calls = [kept.call for kept in accepted if kept.call is not None]
@@ -383,7 +385,8 @@ class PostgresDatabase:
     def asked(
         self, calls: Sequence[bytes], held: Sequence[int]
     ) -> tuple[dict[bytes, Answer], frozenset[bytes]]:
-        """(answers that are kept, ids that a run has which is not one of the held)."""
+        """Of these ids: (answers that are kept, ids that a run has which is not one of the held
+        ones)."""
         with _Meaning(self):
             found = self._all(tables.ASKED, calls=_Byteas(calls), held=_Int8s(held))
         answers = [rows.answer_of(row) for row in found if row[1] is not None]
@@ -391,7 +394,7 @@ class PostgresDatabase:
         return {one.call: one for one in answers if one is not None}, elsewhere
 
     def bury_damaged(self, dead: Sequence[tuple[Place, Dead]]) -> None:
-        """Rows that cannot be read become dead letters."""
+        """Make dead letters of rows that cannot be read."""
         with _Meaning(self), self._open.transaction():
             self._bury(dead)
             for (run, key), _ in dead:
@@ -404,12 +407,12 @@ class PostgresDatabase:
     # For people who look
 
     def ask(self, statement: str, **values: Any) -> list[Row]:
-        """What a statement of `postgres_tables` finds."""
+        """The rows that a statement of `postgres_tables` finds."""
         with _Meaning(self):
             return self._all(statement, **values)
 
     def every(self, statement: str) -> Iterator[Row]:
-        """The same of many rows, a part of them at a time."""
+        """As `ask`, for many rows, read in portions."""
         with _Meaning(self), self._open.transaction():
             cursor = self._open.cursor("every", binary=True)
             cursor.execute(statement.encode())
@@ -420,7 +423,7 @@ class PostgresDatabase:
             return self._do(tables.DROP_DEAD, number=number) > 0
 
     def requeue(self, letters: Sequence[tuple[int, Dead]]) -> None:
-        """Dead letters become requests again, of a run that the next queue takes over."""
+        """Make requests of dead letters again, in a run that the next queue takes over."""
         with _Meaning(self), self._open.transaction():
             run = int(self._one(tables.LEFT_RUN)[0])
             requests = [
@@ -441,7 +444,7 @@ class PostgresDatabase:
             return int(self._one(tables.SIZE)[0])
 
     def meaning_of(self, error: psycopg.Error) -> Exception:
-        """As one of the exceptions that are known here."""
+        """The exception of this module that stands for an error of psycopg."""
         state = error.sqlstate or ""
         words = self._in_words(error)
         if state == _DISK_FULL:

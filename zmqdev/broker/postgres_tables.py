@@ -1,23 +1,23 @@
 """The tables of a store in PostgreSQL, and the statements on them.
 
 Rules.
-- A start of a queue is a run with a row in `run`, and a lease in it that it renews. Times are
-  compared with the database's own alone.
-- Every commit locks the row of its run. Who finds a lease over writes itself into that row, and
-  so ends the commits of that run: no row to be locked, nothing written.
-- The adopter holds the run; its requests stay where they are. A run that it held itself goes with
-  it.
-- Rows of requests are inserted and deleted. Only attempts are ever changed.
+- Each start of a queue inserts a row in `run` with a lease, and renews that lease. All times are
+  compared by the clock of the database.
+- Every commit locks the row of its run. A queue that finds an expired lease writes itself into
+  that row. This ends the commits of the old run: it finds no row to lock, and so writes nothing.
+- The queue that takes a run over holds it; the requests stay where they are. Runs that it held
+  itself go with it.
+- Rows of requests are inserted and deleted. Only the number of attempts is ever updated.
 
-`%(name)s` are parameters; those that end with `s` are arrays of one length each.
+`%(name)s` are parameters. Those whose names end with `s` are arrays, all of one length.
 """
 
 from __future__ import annotations
 
 VERSION = 1
-# Of the lock under which tables are made: two queues may start at the same moment.
+# Key of the lock under which tables are created, since two queues may start at the same time.
 LOCK = int.from_bytes(b"zmqdev", "big")
-# A queue inserts and deletes: what is dead is to be cleared away early, and at once.
+# A queue inserts and deletes all the time, so dead rows must be vacuumed early and without delay.
 _CHURN = "autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_cost_delay=0"
 
 TABLES = (
@@ -35,7 +35,7 @@ TABLES = (
     "create table zmqdev.dead (number bigint generated always as identity primary key, run bigint,"
     " key bigint, call bytea, service bytea, reason bytea, at float8, body bytea, crc bigint,"
     " unique (run, key))",
-    # No attempt to compress what is deleted a moment later.
+    # Rows that are deleted a moment later are not worth compressing.
     "alter table zmqdev.request alter column body set storage external",
     "alter table zmqdev.reply alter column body set storage external",
     f"insert into zmqdev.meta values ('version', '{VERSION}')",
@@ -46,7 +46,7 @@ OURS = (
 )
 READ_VERSION = "select value from zmqdev.meta where name = 'version'"
 
-# Plans are made while tables are empty and used when they are not.
+# Plans are made while tables are still empty, so the planner must not prefer scans.
 SESSION = (
     "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;"
     " set plan_cache_mode = force_generic_plan; set jit = off; set statement_timeout = 0;"
@@ -58,7 +58,7 @@ BEGIN_RUN = (
     "insert into zmqdev.run (queue, lease_until)"
     " values (%(queue)s, now() + make_interval(secs => %(lease)s)) returning run"
 )
-# Whether the lease was over already, and who has the run when it was taken over.
+# Whether the lease had expired, and which run has taken this one over.
 RENEW = (
     "with before as (select lease_until < now() as over from zmqdev.run where run = %(run)s)"
     " update zmqdev.run set lease_until = now() + make_interval(secs => %(lease)s)"
@@ -68,8 +68,8 @@ ADOPTER = (
     "select queue from zmqdev.run where run ="
     " (select adopted_by from zmqdev.run where run = %(run)s)"
 )
-# Runs whose lease is over, with what they held; and those left by a holder that is itself held,
-# or that is no more.
+# Runs with an expired lease and the runs they held; also runs whose holder is itself held, or
+# is gone.
 ADOPT = (
     "with mine as materialized ("
     "  select run from zmqdev.run where run = %(run)s and adopted_by is null for share),"
@@ -92,7 +92,7 @@ FORGET_RUN = (
     "delete from zmqdev.run where run = any(%(runs)s) and adopted_by = %(run)s"
     " and not exists (select from zmqdev.request q where q.run = run.run)"
 )
-# At the end: held runs without requests go, and the lease is over at once for the rest.
+# At the end: delete held runs without requests, and end the lease of the others at once.
 LEAVE = (
     "delete from zmqdev.run r where (r.run = %(run)s or r.adopted_by = %(run)s)"
     " and not exists (select from zmqdev.request q where q.run = r.run"
@@ -118,7 +118,7 @@ COMMIT = (
     "  where exists (select from alive) on conflict do nothing)"
     " select (select count(*) from alive), (select count(*) from accepted)"
 )
-# What is rare has statements of its own, in one transaction with the commit.
+# Rare changes have separate statements, in the transaction of the commit.
 CHANGE = (
     "update zmqdev.request r set arrived = c.arrived, attempts = c.attempts, crc = c.crc"
     " from unnest(%(runs)s, %(keys)s, %(arrivals)s, %(attempts)s, %(crcs)s)"
@@ -130,13 +130,13 @@ BURY = (
     " select d.* from unnest(%(runs)s, %(keys)s, %(calls)s, %(services)s, %(reasons)s, %(times)s,"
     " %(bodies)s, %(crcs)s) d on conflict do nothing"
 )
-# Of those that a commit did not insert: which are there, whose they are.
+# Of the requests that a commit did not insert: which exist, and to which run they belong.
 THERE = (
     "select call, run, key from zmqdev.request where call = any(%(calls)s)"
     " union all select call, run, key from zmqdev.request"
     " where run = %(run)s and key = any(%(keys)s) and call is null"
 )
-# One moment for both, so that what ends meanwhile is in one of them.
+# Both in one statement, so that a call that ends meanwhile is in one of the two results.
 ASKED = (
     "select call, until, code, body, crc from zmqdev.reply where call = any(%(calls)s)"
     " union all select call, null, null, null, null from zmqdev.request"
@@ -151,7 +151,7 @@ SIZE = (
     " from unnest(array['request', 'reply', 'dead']) as t(name)"
 )
 
-# For people who look: `zmqdev store`.
+# For `zmqdev store`.
 SERVICES = (
     "select service, count(*), min(arrived), sum(length(body)) from zmqdev.request group by service"
 )
@@ -169,7 +169,7 @@ ONE_DEAD = (
     " where number = %(number)s"
 )
 DROP_DEAD = "delete from zmqdev.dead where number = %(number)s"
-# As of a queue that is no more: the first one that looks takes it over.
+# As the run of a queue that has ended: the next queue that looks takes it over.
 LEFT_RUN = (
     "insert into zmqdev.run (queue, lease_until) values ('zmqdev store', '-infinity') returning run"
 )

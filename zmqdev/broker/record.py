@@ -1,8 +1,8 @@
 """The records of a store, as data: no socket, file or clock.
 
-Times are seconds since 1970, since they outlive the program. A `key` is a request's number: a
-store gives out the first one, so that no two that it holds are the same (below 2**48, since
-the token of a request has room for no more).
+Times are seconds since 1970, because records outlive the program. A `key` is the number of a
+request, below 2**48, which is what fits into its token. The store gives out the first key, so that
+no two requests in it have the same.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-# Why a group's new requests are not on disk; keys of call.REASONS.
+# Why the new requests of a group are not on disk; keys of call.REASONS.
 FULL, AWAY = "store-full", "store-away"
 
 
 class Kept(NamedTuple):
-    """A request. `call`: its id, None when it has none."""
+    """A request in the store. `call`: its id, or None. `arrived`: seconds since 1970."""
 
     key: int
     call: bytes | None
@@ -27,10 +27,8 @@ class Kept(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """How a call ended: with the `body` of its reply, or with a `code` of call.REASONS.
-
-    It is kept until the time `until`.
-    """
+    """The end of a call: the `body` of its reply, or a `code` of call.REASONS. It is kept until
+    the time `until`."""
 
     call: bytes
     until: float
@@ -39,7 +37,7 @@ class Answer(NamedTuple):
 
 
 class Dead(NamedTuple):
-    """A dead letter; `reason` is a key of letter.REASONS."""
+    """A dead letter. `reason` is a key of letter.REASONS, `at` the time when it was made."""
 
     key: int
     call: bytes | None
@@ -51,11 +49,11 @@ class Dead(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """What is written together, or not at all.
+    """Changes that are written together, or not at all.
 
-    `attempts`: requests that are kept already and had an attempt more. `ended`: keys of those
-    that need not be kept any more. `asked`: ids of which the store is to say what it knows.
-    `forgotten`: ids whose answers need not be kept any more.
+    `attempts`: stored requests with one attempt more. `ended`: keys of requests that are no longer
+    needed. `asked`: ids of calls whose state the store is to look up. `forgotten`: ids whose
+    answers are no longer needed.
     """
 
     accepted: tuple[Kept, ...] = ()
@@ -69,17 +67,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of a group.
+    """The outcome of a group.
 
-    `refused`: why the accepted ones are not on disk, FULL or AWAY; `unwritten`: nor is anything
-    else of it, and it is to be written again. `answers`: of the asked ids, those that have ended.
-    `elsewhere`: ids that another queue has, of the asked and of the accepted ones. `adopted`:
-    requests of a queue that is no more; `damaged`: what of them could not be read.
-    `seconds` the commit took, `size` in bytes is the store's now. `lease`: by the clock of
-    requests, until when no other queue may take over; infinite where none could. `notices`: lines
-    for the log.
+    `refused`: why the accepted requests are not on disk, FULL or AWAY. `unwritten`: the rest of
+    the group is not on disk either, and must be written again. `answers`: the asked calls that
+    have ended. `elsewhere`: ids, asked or accepted, that another queue has. `adopted`: requests
+    taken over from a queue that has ended; `damaged`: those of them that could not be read.
+    `seconds`: duration of the commit. `size`: bytes of the store now. `lease`: the time, by the
+    clock of requests, until which no other queue may take over; infinite without a lease.
+    `notices`: lines for the log.
 
-    `group` is None when something is to be told that no group brought.
+    `group` is None when the store has news without a group.
     """
 
     group: Group | None

@@ -1,7 +1,8 @@
-"""A repeated call while the first is still open: one request, answered to the newest sender.
+"""A repeated call while the first is still open: one request, answered to the latest sender.
 
-Over the same connection there is nothing to do. Over another one, the client's connection
-ended or it asks a second time elsewhere, and the reply goes there.
+A repetition over the same connection changes nothing. One over another connection means that the
+first connection ended, or that the client asks a second time elsewhere; the reply goes to the new
+connection.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AskedBefore:
-    """A call that waits for the store's word. No `body`: only its reply is wanted."""
+    """A call that waits for an answer of the store. No `body`: only its reply is wanted."""
 
     form: ClientForm
     service: bytes
@@ -61,7 +62,7 @@ def _redirect(ledger: Ledger, request: Request, form: ClientForm, head: list[byt
 def first_try(
     ledger: Ledger, form: ClientForm, name: bytes, head: list[bytes], body: list[bytes], now: float
 ) -> bool:
-    """Whether a post, or a call that was sent before and is not here, is to be taken in now."""
+    """Whether to take in a post, or a call that was sent before and is unknown here."""
     journal = ledger.journal
     if journal is None:
         refusal = "no-store" if head[1] == call.POST else ""
@@ -78,7 +79,7 @@ def first_try(
 
 
 def collect(ledger: Ledger, head: list[bytes], now: float) -> None:
-    """Who has the id of a call wants its reply, now or when there is one."""
+    """A client asks by id for the reply of a call, now or when there is one."""
     request = ledger.calls.get(call.key_of(head[0], head[2]))
     if request is not None:
         repeat(ledger, request, PLAIN, head, now)
@@ -89,7 +90,7 @@ def collect(ledger: Ledger, head: list[bytes], now: float) -> None:
 
 
 def hand_over(ledger: Ledger, request: Request, client: Client) -> None:
-    """The request is that client's now."""
+    """The request counts for that client now."""
     before = request.client
     del before.open[request.number]
     before.size -= request.size

@@ -1,7 +1,7 @@
-"""The ledger's contents: clients, services, requests.
+"""The contents of the ledger: clients, services, requests.
 
-A request is in exactly one place from its arrival to its end: in the queue of its
-service, or with the worker that works on it.
+From its arrival to its end a request is in exactly one place: in the queue of its service, or with
+the worker that works on it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """Who has requests here, and how much of them. `gone`: a reply could not be routed.
+    """A client with requests here, and how much they take. `gone`: a reply could not be routed.
 
-    `open`: its requests by number, the newest last.
+    `open`: its requests by number, the latest last.
     """
 
     __slots__ = ("gone", "identity", "open", "size")
@@ -31,10 +31,10 @@ class Client:
 
 
 class ServiceQueue:
-    """One queue with its workers. `ready` is in the order in which they became so.
+    """The queue of one service, with its workers. `ready` is in the order in which they became so.
 
-    `queue`: by number, the oldest first. `size`: of all its requests. `maker`: the client that
-    named it first, until a worker came.
+    `queue`: requests by number, the oldest first. `size`: bytes of all its requests. `maker`: the
+    client that named it first, until a worker came.
     """
 
     __slots__ = (
@@ -78,17 +78,17 @@ class ServiceQueue:
 
     @property
     def oldest(self) -> Request:
-        """The one that is next. Only while some are queued."""
+        """The next request. Only while some are queued."""
         return next(iter(self.queue.values()))
 
 
 class Request:
-    """One request. `head` + a reply's body is the message that answers it.
+    """One request. `head` and the body of a reply make the message that answers it.
 
-    `parcel` is what every worker gets after its protocol's lead: token, '', body.
-    `parts` are partial replies kept until the final one; `streamed` says that the
-    client has had one already. `call`: what it is known by when it has an id. `failure`: why
-    its last attempt failed. `since` is when its worker got it.
+    `parcel` is what every worker gets after the lead of its protocol: token, '', body. `parts`:
+    partial replies kept until the final one. `streamed`: the client has had a partial reply
+    already. `call`: its id, if it has one. `failure`: why its last attempt failed. `since`: when
+    its worker got it.
     """
 
     __slots__ = (

@@ -1,14 +1,14 @@
-"""Eviction: when a limit shared by all clients is reached, the largest holder pays.
+"""Eviction: when a limit shared by all clients is reached, the largest holder loses something.
 
-Refusing the newcomer would let a few that fill the ledger shut out everybody else. So room
-is made with what the largest holder sent last: a reply that it does not read, else a request
-that no worker has yet. A newcomer that would hold as much itself is refused.
+If the newcomer were refused instead, a few clients that fill the ledger would shut out all others.
+So room is made by dropping the latest message of the largest holder: a reply that it does not
+read, else a request that no worker has yet. A newcomer that would hold as much itself is refused.
 
-Requests for services without workers share half of the ledger, so that the other half is
-always there for those that can be answered.
+Requests for services without workers share half of the ledger. The other half is always free for
+requests that can be answered.
 
-Who holds most is worked out only when a limit is reached, and is good for some decisions:
-ordinary traffic pays nothing for it.
+The largest holder is determined only when a limit is reached, and then serves for several
+decisions, so ordinary traffic pays nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Holdings = Callable[[], Iterable[tuple[bytes, int]]]
 
 
 class Ranking:
-    """Holders by amount. `holdings` gives (holder, amount), a holder any number of times."""
+    """Holders by amount. `holdings` gives (holder, amount), the same holder any number of times."""
 
     def __init__(self, holdings: Holdings) -> None:
         self._holdings = holdings
@@ -37,7 +37,7 @@ class Ranking:
         self._left = 0
 
     def refresh(self) -> None:
-        """For one decision more."""
+        """Measure again if that is due, for one decision more."""
         if self._left:
             self._left -= 1
         else:
@@ -59,11 +59,11 @@ class Ranking:
         heapq.heappush(self._heap, (-amount, holder))
 
     def forget(self, holder: bytes) -> None:
-        """It holds nothing that can be taken."""
+        """The holder has nothing that can be taken."""
         self._held.pop(holder, None)
 
     def largest(self) -> bytes | None:
-        """None when nobody holds anything."""
+        """The largest holder; None when there is none."""
         while self._heap:
             amount, holder = self._heap[0]
             if -amount == self._held.get(holder):
@@ -73,7 +73,7 @@ class Ranking:
 
 
 class Pot:
-    """What the requests for services without workers hold, and may hold."""
+    """How much the requests for services without workers hold, and may hold."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
         self.most, self.most_bytes = most, most_bytes
@@ -89,7 +89,7 @@ class Pot:
 
 
 class Room:
-    """Makes room in a ledger. `unserved` is the part of services without workers."""
+    """Makes room in a ledger. `unserved` is the share of services without workers."""
 
     def __init__(self, ledger: Ledger) -> None:
         settings = ledger.settings
@@ -102,13 +102,13 @@ class Room:
         self._unserved_ranking = Ranking(self._unserved_held)
 
     def takes(self, size: int) -> bool:
-        """Whether a request or reply of that size fits in as it is."""
+        """Whether a request or reply of that size fits in without eviction."""
         ledger = self._ledger
         held = ledger.size + ledger.waiting.size
         return len(ledger.open) < self._most and held + size <= self._most_bytes
 
     def make(self, identity: bytes, size: int, now: float, *, served: bool) -> bool:
-        """Room for a request of that client; False when it has to be refused."""
+        """Make room for a request of that client. False when it has to be refused."""
         if not served and not self._make(
             lambda: self.unserved.takes(size), self._unserved_ranking, identity, size, now, served
         ):
@@ -137,7 +137,8 @@ class Room:
         return True
 
     def bound_replies(self, now: float) -> None:
-        """More replies wait, perhaps too many: the largest holder pays."""
+        """More replies wait for slow readers: if they are too many, the largest holder
+        loses some."""
         waiting, ranking = self._ledger.waiting, self._whole_ranking
         if self._ledger.size + waiting.size <= self._most_bytes:
             return

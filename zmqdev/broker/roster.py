@@ -1,8 +1,8 @@
 """Workers that speak a protocol: their identity, their current request, their turn.
 
-A worker is ready, busy with one request, or overdue: it took longer than the busy
-timeout, its request went to another, and it is ready again when its late reply
-comes. Only READY and a reply make a worker ready; a heartbeat never does.
+A worker is ready, busy with one request, or overdue. Overdue: it took longer than the busy
+timeout, its request went to another worker, and it becomes ready again with its late reply. Only
+READY and a reply make a worker ready; a heartbeat does not.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ READY, DISCONNECT, REQUEST = DialectVerb.READY, DialectVerb.DISCONNECT, DialectV
 
 
 class Roster:
-    """The workers of `--workers auto`. Requests for them gather in `to_workers`, heartbeats
-    and goodbyes, which nobody wants to see counted as messages, in `commands`.
+    """The workers of `--workers auto`. Requests for them gather in `to_workers`. Heartbeats and
+    goodbyes gather in `commands`, since they must not count as messages.
 
-    `absent` is how long the broker itself did not run, in all: silence and work are
-    measured in its waking time, `now - absent`.
+    `absent`: seconds in which the broker itself did not run, in all. Silence and work are measured
+    in its waking time, `now - absent`.
     """
 
     wants_room = False  # a ROUTER never waits: it refuses one message or takes it
@@ -47,7 +47,7 @@ class Roster:
     # Work
 
     def offer(self, request: Request, now: float) -> None:
-        """Give a new request to the least recently used ready worker, or queue it."""
+        """Give a new request to the ready worker that has waited longest, or queue it."""
         service = request.service
         if service.ready and not service.queue and not self.paused:
             worker, _ = service.ready.popitem(last=False)
@@ -56,7 +56,7 @@ class Roster:
             service.queue[request.number] = request
 
     def feed(self, service: ServiceQueue, now: float) -> None:
-        """Match queued requests with ready workers."""
+        """Give queued requests to ready workers."""
         while service.queue and service.ready and not self.paused:
             request = self.ledger.next_of(service.queue)
             if request is None:
@@ -81,7 +81,7 @@ class Roster:
     # Messages
 
     def receive(self, messages: Iterable[list[bytes]], now: float) -> None:
-        """What workers said, as the ROUTER received it."""
+        """Messages from workers, as the ROUTER received them."""
         workers = self.workers
         waking = now - self.absent
         for frames in messages:
@@ -239,7 +239,7 @@ class Roster:
             self._register(worker.identity, worker.dialect, self._default, now)  # it waits
 
     def refused(self, message: list[bytes], gone: bool, now: float) -> None:
-        """The ROUTER did not take a message: its peer is gone, or does not read."""
+        """The ROUTER did not accept a message: its peer is gone, or does not read."""
         worker = self.workers.get(message[0])
         if worker is None:
             return
@@ -271,14 +271,15 @@ class Roster:
     # Time
 
     def probe(self, now: float) -> None:
-        """A connection ended, nobody knows whose: a message to each worker finds out."""
+        """A connection ended, and it is unknown whose: a message to each worker finds out."""
         for worker in self.workers.values():
             if worker.dialect.beats or worker.request is not None:
                 worker.sent = now
                 self.commands.append(worker.pulse)
 
     def sweep(self, now: float, period: float) -> None:
-        """Expire the silent, take from the slow, send heartbeats. Called each `period`."""
+        """Expire silent workers, take requests from slow ones, send heartbeats. Called each
+        `period`."""
         timeout = self.settings.attempt_timeout
         patient = self.settings.silent_while_busy
         waking = now - self.absent
@@ -309,7 +310,7 @@ class Roster:
         return service is not None and service.members > 0
 
     def dismiss(self) -> None:
-        """The queue stops: tell every worker."""
+        """The queue stops: say goodbye to every worker."""
         for worker in self.workers.values():
             self._say(worker.identity, worker.dialect, DISCONNECT)
             self.ledger.manned(worker.service, worker.service.members - 1)

@@ -1,10 +1,9 @@
-"""A worker's conversation with its broker, pure; time is an argument.
+"""A worker's conversation with its broker. Pure; time is an argument.
 
-closed -> open (READY said) -> closed again after DISCONNECT or silence, and so on
-until it leaves. `generation` grows with each end: the one who has the socket makes a
-new connection when it sees that, since a broker knows a worker by its connection.
-A session that still works on something does not open again before that is done: a
-worker has one request at a time, whoever gave it.
+The states: closed; open after READY was sent; closed again after DISCONNECT or silence, and so on
+until the worker leaves. `generation` grows with each end. The owner of the socket makes a new
+connection when it sees that, since a broker knows a worker by its connection. A session that still
+works on a request does not open again before that is done: a worker has one request at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ FIRST_PAUSE, LAST_PAUSE = 0.1, 32.0
 
 
 class Session:
-    """`outbox` is what is to be sent, in order; who sends takes it from the left."""
+    """`outbox` has the messages to send, in order; the sender takes them from the left."""
 
     def __init__(self, dialect: Dialect, service: bytes, heartbeat: float, now: float) -> None:
         self.dialect = dialect
@@ -41,13 +40,13 @@ class Session:
 
     @property
     def has_left(self) -> bool:
-        """Whether nothing more is to come but the outbox."""
+        """Whether nothing more will come but the outbox."""
         return self.state == LEFT
 
     def receive(
         self, frames: Sequence[bytes], now: float
     ) -> tuple[list[bytes], list[bytes]] | None:
-        """(address frames to be given back, body) of a request; None for everything else."""
+        """(address frames to return, body) of a request; None for all other messages."""
         if self.state != OPEN:
             return None  # of a conversation that is over
         verb = self.dialect.verb_of(frames, 0, DialectVerb.REQUEST)
@@ -68,7 +67,7 @@ class Session:
     def finish(
         self, generation: int, address: Sequence[bytes], body: Sequence[bytes], now: float
     ) -> bool:
-        """A request of that generation is done; False when nobody waits for its reply now."""
+        """A request of that generation is done. False when its reply is no longer expected."""
         self.busy -= 1
         current = self.state == OPEN and generation == self.generation
         if current:
@@ -80,7 +79,7 @@ class Session:
         return current
 
     def tick(self, now: float) -> None:
-        """Open, keep alive, or give up a broker that is silent."""
+        """Open, send heartbeats, or give up a silent broker."""
         if self.outbox:
             # Nothing leaves, so the connection is down, and libzmq is at it: that is no silence.
             self._heard = now
@@ -92,13 +91,13 @@ class Session:
             self._say(now, DialectVerb.HEARTBEAT)
 
     def deadline(self) -> float:
-        """When `tick` has something to do."""
+        """When `tick` is due."""
         if self.state == OPEN:
             return min(self._sent + self.interval, self._heard + LIVENESS * self.interval)
         return self._open_at if self.state == CLOSED and not self.busy else float("inf")
 
     def stop(self, now: float) -> None:
-        """Finish what is in hand, take nothing more, say goodbye."""
+        """Finish the current request, take no more, say goodbye."""
         self._leaving = True
         if not self.busy:
             self._leave(now)

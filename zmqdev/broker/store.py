@@ -1,7 +1,7 @@
 """The interface of a reliable queue's store. `Journal` decides what is written.
 
-A store writes one group at a time, in a thread of its own: `write` returns at once, and the
-descriptor becomes readable when the group is settled. Everything is called from one thread.
+A store writes one group at a time, in its own thread. `write` returns at once, and the descriptor
+becomes readable when the group is settled. All methods are called from one thread.
 """
 
 from __future__ import annotations
@@ -16,42 +16,43 @@ from zmqdev.options.store_url import is_url, without_password
 
 
 class Store(Protocol):
-    """`name` is what people know it by, without a password. RunError says why it cannot go on."""
+    """`name`: the store as users know it, without a password. RunError says why the store cannot
+    go on."""
 
     name: str
 
     @property
     def descriptor(self) -> int:
-        """Readable when there is something for `settled`."""
+        """Readable when `settled` has news."""
 
     @property
     def idle(self) -> bool:
         """Whether a group may be written."""
 
     def recover(self) -> Iterable[Kept]:
-        """What is to be done still, the oldest first. Once, before the first group."""
+        """The requests of an earlier run, the oldest first. Once, before the first group."""
 
     @property
     def first_key(self) -> int:
-        """From here on keys are free. After `recover`."""
+        """The first free key. After `recover`."""
 
     @property
     def damaged(self) -> tuple[Dead, ...]:
-        """What `recover` found and could not read; the store has made dead letters of it."""
+        """Requests that `recover` could not read; the store has made dead letters of them."""
 
     def write(self, group: Group) -> None:
-        """Begin to write a group. Only while it is idle."""
+        """Begin to write a group. Only while the store is idle."""
 
     def settled(self) -> Settled | None:
-        """What became of the last group, once, or news without a group; None when there is
+        """The outcome of the last group, once, or news without a group; None when there is
         neither."""
 
     def close(self) -> None:
-        """After the last group was settled."""
+        """Close the store. After the last group was settled."""
 
 
 def open_store(settings: Reliable) -> Store | None:
-    """The store that was asked for, open; None when none was. RunError when it cannot be had."""
+    """Open the configured store; None when there is none. RunError when it cannot be opened."""
     if settings.store is None:
         return None
     if is_url(settings.store):

@@ -1,15 +1,16 @@
-"""A store in a database of PostgreSQL, which several queues may share.
+"""A store in a PostgreSQL database, which several queues can share.
 
 Rules.
-- One thread has the connection: it writes a group, and between groups renews the lease of this
-  run and takes over runs whose lease is over.
-- Our own requests have keys from OWN on. Those that were taken over get lower ones, counted
-  downwards, so that they are before ours in their queues; `_places` says what they are there.
-- A connection that fails is made again and the group written once more: what was written already
-  is not written twice. After PATIENCE seconds the group is given back, refused with AWAY, and its
-  requests, which may have been written, are deleted when the database is back.
-- After the lease was over for us too (the database was away, or slow), every queue has a lease's
-  time to renew its own before any is taken over.
+- One thread has the connection. It writes groups; between them it renews the lease of this run and
+  takes over runs whose lease has expired.
+- Our own requests have keys from OWN on. Requests that were taken over get lower keys, counted
+  downwards, so that they come before ours in their queues; `_places` has their keys in the
+  database.
+- After a failure the connection is made again and the group written once more; requests that were
+  written already are not written twice. After PATIENCE seconds the group is given back as refused,
+  with AWAY. Its requests, which may have been written, are deleted when the database is back.
+- When our own lease had expired as well (the database was away, or slow), every queue first has
+  the time of one lease to renew its own before any run is taken over.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _FAREWELL = 2.0
 
 
 class PostgresStore:
-    """See `Store`. `lease` in seconds: after so long without a word others take over."""
+    """See `Store`. `lease`: seconds without renewal after which other queues take over."""
 
     def __init__(
         self, url: str, lease: float, wall: Callable[[], float] = time.time, queue: str = ""

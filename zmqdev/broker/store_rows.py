@@ -1,7 +1,7 @@
 """The rows of a store in SQLite: their encoding, and a checksum for each.
 
-SQLite finds few flipped bits by itself (70 of 1,500), so each row has a checksum over its values.
-Frames of a body: four bytes of length, high byte first, and the frame.
+SQLite itself notices few flipped bits (70 of 1,500), so each row has a checksum over its values.
+Frames of a body: four bytes of length, high byte first, then the frame.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ _DOUBLE = struct.Struct(">d").pack
 
 
 def pack(body: tuple[bytes, ...]) -> bytes:
+    """Frames as one value."""
     return b"".join(part for frame in body for part in (_LENGTH.pack(len(frame)), frame))
 
 
 def unpack(packed: bytes) -> tuple[bytes, ...]:
-    """ValueError when it is not what `pack` makes."""
+    """The frames of a packed body. ValueError when the data is not what `pack` makes."""
     frames, at = [], 0
     while at < len(packed):
         if at + _LENGTH.size > len(packed):
@@ -50,7 +51,7 @@ def unpack(packed: bytes) -> tuple[bytes, ...]:
 
 
 def checksum(*values: Any) -> int:
-    """Of the values of a row; TypeError for a value that no row has."""
+    """The checksum of the values of a row. TypeError for a value that no row has."""
     try:
         return zlib.crc32(b"".join([_MADE[type(value)](value) for value in values]))
     except KeyError:
@@ -67,6 +68,7 @@ _MADE: dict[type, Callable[[Any], bytes]] = {
 
 
 def request_row(kept: Kept) -> Row:
+    """The row of a request."""
     row = (kept.key, kept.call, kept.service, kept.arrived, kept.attempts, pack(kept.body))
     return (*row, _of_request(*row))
 
@@ -87,17 +89,19 @@ def _of_request(
 
 
 def reply_row(answer: Answer) -> Row:
+    """The row of an answer."""
     row = (answer.call, answer.until, answer.code.encode(), pack(answer.body))
     return (*row, checksum(*row))
 
 
 def dead_row(dead: Dead) -> Row:
+    """The row of a dead letter."""
     row = (dead.key, dead.call, dead.service, dead.reason.encode(), dead.at, pack(dead.body))
     return (*row, checksum(*row))
 
 
 def is_whole(row: Row) -> bool:
-    """Whether the checksum, the last value, is that of the others."""
+    """Whether the last value, the checksum, is that of the others."""
     try:
         return bool(checksum(*row[:-1]) == row[-1])
     except TypeError:
@@ -105,7 +109,7 @@ def is_whole(row: Row) -> bool:
 
 
 def kept_of(row: Row) -> Kept | None:
-    """None when the row is damaged."""
+    """The request of a row; None when the row is damaged."""
     key, call, service, arrived, attempts, body, crc = row
     if crc is None or _of_request(key, call, service, arrived, attempts, body) != crc:
         return None
@@ -113,6 +117,7 @@ def kept_of(row: Row) -> Kept | None:
 
 
 def answer_of(row: Row) -> Answer | None:
+    """The answer of a row; None when the row is damaged."""
     if not is_whole(row):
         return None
     call, until, code, body, _ = row
@@ -120,6 +125,7 @@ def answer_of(row: Row) -> Answer | None:
 
 
 def dead_of(row: Row) -> Dead | None:
+    """The dead letter of a row; None when the row is damaged."""
     if not is_whole(row):
         return None
     key, call, service, reason, at, body, _ = row
@@ -127,7 +133,7 @@ def dead_of(row: Row) -> Dead | None:
 
 
 def damaged_of(row: Row, at: float) -> Dead:
-    """The dead letter of a request's row that is damaged, with what can be read of it."""
+    """The dead letter of a damaged row, with those values that can be read."""
     key, call, service, _, _, body, _ = row
     left = (body,) if isinstance(body, bytes) else ()
     return Dead(

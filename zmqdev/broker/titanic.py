@@ -1,13 +1,13 @@
-"""Titanic (RFC 9): disk-based requests for every Majordomo client, at a queue with a store.
+"""Titanic (RFC 9): requests on disk for every Majordomo client, at a queue with a store.
 
     titanic.request [service, body…]   → ["200", uuid]         once it is on disk
     titanic.reply   [uuid]             → ["200", reply…], ["300"] not yet, ["400"] unknown
-    titanic.close   [uuid]             → ["200"]               its reply is not kept any longer
+    titanic.close   [uuid]             → ["200"]               its reply is deleted
 
-A UUID is the id of a post, 16 bytes, so what `zmqdev client --post` prints is one too. "400" is
-also said of what is no such request, "500" of what the queue cannot do, or could not. Posts and
-questions go into the ledger under addresses that no peer has; what would be sent there is heard
-here, and becomes the answer to whoever asked.
+A UUID is the id of a post, 16 bytes; `zmqdev client --post` prints the same ids. "400" also
+answers a malformed request, "500" one that the queue cannot do or that failed. Posts and questions
+enter the ledger under addresses that no peer has. Messages to these addresses are not sent; they
+become the answers to the clients that asked.
 """
 
 from __future__ import annotations
@@ -28,29 +28,30 @@ NAMESPACE = b"titanic."
 REQUEST, REPLY, CLOSE = b"titanic.request", b"titanic.reply", b"titanic.close"
 OK, PENDING, WRONG, FAILED = b"200", b"300", b"400", b"500"
 UUID = 16
-# Questions that wait for the store's word; a database may be away for long.
+# Maximum number of questions that wait for the store; a database may be unreachable for long.
 MOST = 10_000
 
 Message = list[bytes]
 
 
 class Titanic:
-    """`run`: random bytes of this run of the queue; UUIDs cannot be guessed."""
+    """`run`: random bytes of this run of the queue, so that UUIDs cannot be guessed."""
 
     SERVICES = frozenset({REQUEST, REPLY, CLOSE})
 
     def __init__(self, ledger: Ledger, run: bytes) -> None:
         self._ledger, self._run = ledger, run
         self._number = 0
-        # Before a client's own address: one that no peer has, and none can guess.
+        # Prefix of a client's own address: no peer has such an address, and none can guess it.
         self._mark = ledger.nowhere
-        self._posts: dict[bytes, Message] = {}  # heads of those who wait for their UUID
+        self._posts: dict[bytes, Message] = {}  # heads of the clients that wait for their UUID
         self._questions: dict[bytes, list[Message]] = {}  # the same for a reply, by UUID
         self._waiting = 0  # questions
         self.used = False
 
     def ask(self, service: bytes, head: Message, body: Message, now: float) -> Request | None:
-        """What a client asks of `titanic.*`; the request that is to be offered to workers."""
+        """Handle a request for `titanic.*`. Returns the request that is to be offered to workers,
+        or None."""
         self.used = True
         self._ledger.tally.internal += 1
         if service == REQUEST:
@@ -95,7 +96,8 @@ class Titanic:
         self._ledger.to_clients.append([*head, code, *more])
 
     def heard(self, messages: Iterable[Message]) -> list[Message]:
-        """What goes to clients: what was for these addresses has become answers."""
+        """Take the messages for Titanic's own addresses out of those for clients; they become
+        answers."""
         mark, kept = self._mark, list[bytes]()
         told: list[Message] = []
         for message in messages:
@@ -103,7 +105,7 @@ class Titanic:
                 told += self._hear(message, kept)
             else:
                 told.append(message)
-        for uuid in kept:  # it is known, and has no reply yet
+        for uuid in kept:  # known, and without a reply yet
             told += [[*head, PENDING] for head in self._take_questions(uuid)]
         return told
 
@@ -113,11 +115,12 @@ class Titanic:
         return found
 
     def holds(self, identity: bytes) -> bool:
-        """Whether an answer may go to that routing id."""
+        """Whether an answer may still go to that routing id."""
         return any(head[0] == identity for head in self._heads())
 
     def void(self, identity: bytes) -> None:
-        """It is another's now: nothing that was meant for the first one goes there."""
+        """The routing id belongs to another peer now: nothing meant for the first one
+        goes there."""
         for head in self._heads():
             if head[0] == identity:
                 head[0] = self._ledger.nowhere
@@ -142,4 +145,4 @@ class Titanic:
             if uuid in self._posts:
                 found.append(self._posts.pop(uuid))
             return [[*head, code] for head in found]
-        return []  # the reply itself, which is kept until somebody asks for it
+        return []  # the reply itself, which is kept until a client asks for it

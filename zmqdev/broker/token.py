@@ -1,17 +1,16 @@
 """The token that replaces the client's address in a request to a worker: short printable text.
 
-Workers keep it as whatever their language calls a string: one that ends at a NUL (the
-Guide's C++), one that is trimmed, one that goes through text. So it is letters and
-digits, well under 33 of them (a string of 33 that begins with '@' is a coded UUID to the
-Guide's programs):
+Workers keep it in whatever their language has for a string. Some end at a NUL (the Guide's C++),
+some are trimmed, some are decoded. So a token has only letters and digits, and well under 33 of
+them (the Guide's programs read a string of 33 that begins with '@' as a coded UUID):
 
     zqk5xw2abq1fd41c07a92e    a mark, 8 characters of this run of the queue, the request's number
-                              in hex, 10 digits that nobody can guess
+                              in hex, 10 digits that cannot be guessed
 
-The characters of the run differ between two runs, so that a reply to the last one is not
-taken for one to this. The last digits are there because a plain worker says nothing but
-replies: without them one that knows its own token knows those of the others' requests, and
-could answer them.
+The characters of the run differ between two runs, so that a late reply to the previous run is not
+taken for one to this run. The last digits are there because a plain worker sends nothing but
+replies: without them, a worker could derive the tokens of other requests from its own, and answer
+them.
 """
 
 from __future__ import annotations
@@ -31,13 +30,14 @@ _DIGITS = b"0123456789abcdef"
 
 
 def is_token(frame: bytes) -> bool:
-    """Whether a frame has the shape of a token, of whichever run."""
+    """Whether a frame has the shape of a token, of any run."""
     digits = frame[_HEAD:]
     return bool(digits) and frame.startswith(_MARK) and not digits.strip(_DIGITS)
 
 
 class Tokens:
-    """`run` is RUN random bytes: the first name this run of the queue, the rest are its secret."""
+    """`run`: RUN random bytes. The first ones name this run of the queue, the others are its
+    secret."""
 
     def __init__(self, run: bytes) -> None:
         self._head = _MARK + base64.b32encode(run[:_NAME].ljust(_NAME, b"\0")).lower()

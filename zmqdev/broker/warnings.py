@@ -1,7 +1,8 @@
-"""Faults of a reliable queue's peers: one log line a peer and fault, not one a message.
+"""Faults of a reliable queue's peers: one log line for a peer and a fault, not one for each
+message.
 
-The first of a peer and reason is told at once; those that follow are counted, and told with
-pauses that double, as for handshakes that fail.
+The first fault of a peer and reason is logged at once. Further ones are counted and logged with
+pauses that double, as failed handshakes are.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ _STRANGE = {
 
 
 def misplaced(kind: str, frames: Sequence[bytes]) -> str:
-    """What is wrong with a message that the side of such peers cannot read, when it is one for
-    the other side; "" for any other."""
+    """The fault of a message that belongs to the other side of the queue; "" for any other
+    message."""
     headers, why = _STRANGE[kind]
     return why if any(frame in headers for frame in frames[:3]) else ""
 
 
 class PeerWarnings:
-    """`lines` gathers what is to be logged."""
+    """`lines` gathers the lines for the log."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self._complaints = Complaints()
 
     def tell(self, kind: str, address: bytes, reason: str, now: float) -> None:
-        """Of a client or worker, by its address; b"" when it has none."""
+        """Note a fault of a client or worker, by its address; b"" when it has none."""
         who = f"{kind} {peer_name(address)}" if address else f"a {kind}"
         more = self._complaints.failed(who, reason, now)
         if more is not None:
@@ -46,6 +47,6 @@ class PeerWarnings:
 
 
 def peer_name(address: bytes) -> str:
-    """The name that a peer gave itself, as text where it is some; else a number in hex."""
+    """The routing id that a peer chose, as text if it is text; otherwise as a number in hex."""
     text = address.decode("ascii", "replace")
     return text if text.isascii() and text.isprintable() else veil(address).hex()

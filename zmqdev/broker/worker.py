@@ -7,10 +7,12 @@ from zmqdev.wire.dialect import Dialect, DialectVerb
 
 
 class Worker:
-    """`seen`: its last message, in the broker's waking time. `sent`: ours to it.
+    """`seen`: time of its last message, in the broker's waking time. `sent`: time of our last one
+    to it.
 
-    `lead` is what a request's parcel follows, `pulse` a whole heartbeat or probe; `reply_at` is
-    where the body of its replies begins: `final`, the token and an empty frame go before.
+    `lead`: the frames before a request's parcel. `pulse`: a whole heartbeat or probe. `reply_at`:
+    where the body of its replies begins; in a `final` reply the token and an empty frame stand
+    before it.
     """
 
     __slots__ = (
