@@ -1,6 +1,9 @@
-"""What is bound and connected, told at the start: at -v, and without it a port that the system
-chose, for nobody could know it otherwise. The journal of systemd gets all of it, and at the end
-the totals: a service has no other place for them."""
+"""The addresses bound and connected, as log lines at the start.
+
+They are logged at -v. Without it, only a port that the system chose is logged, since it is known
+nowhere else. The journal of systemd gets all lines, and the totals at the end: a service has no
+other place for them.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ logging.addLevelName(NOTE, "NOTE")
 def announce(
     who: str, state: AddressState, *, shown: bool = False, level: int | None = None
 ) -> None:
-    """A line. `who` leads it, like `queue frontend: `; `shown`: it can be seen elsewhere."""
+    """Log an address. `who` leads the line, like `queue frontend: `; `shown`: it can be seen
+    elsewhere."""
     chosen = bool(state.asked) and _port(state.asked) != _port(state.actual)
     if level is None:
         level = NOTE if chosen and not shown else logging.INFO
@@ -35,7 +39,7 @@ def _port(address: str) -> str:
 
 
 def total(name: str, flow: Flow) -> None:
-    """A line at the end of a direction."""
+    """The line at the end of a direction."""
     log.log(
         NOTE,
         "%s %s: %d messages, %d bytes, %d dropped",
@@ -48,8 +52,8 @@ def total(name: str, flow: Flow) -> None:
 
 
 class Announcement:
-    """An attachment, to be started after all that has an address. `shown`: a live view has them.
-    `kept`: the lines go to the journal."""
+    """An attachment, to be started after all that has an address. `shown`: a live view shows the
+    addresses. `kept`: the lines go to the journal."""
 
     def __init__(self, *, shown: bool = False, kept: bool = False) -> None:
         self._shown, self._kept = shown, kept
@@ -60,7 +64,7 @@ class Announcement:
             announce(f"{device.name} {what}: ", state, shown=self._shown, level=level)
 
     def ended(self, service: Service) -> None:
-        """What became of the messages. A device that did nothing has it at -v."""
+        """Log the totals. For a device that passed nothing, at -v only."""
         device, last = service.device, service.device.snapshot()
         for flow in last.flows if self._kept else ():
             total(device.name, flow)

@@ -1,7 +1,7 @@
 """Messages taken in at the end and not yet passed on: an inproc pair without a high-water mark.
 
-Taking in is over in a moment, however slow those are that messages go to; and what was taken
-passes on through a relay like any other, under the same rules and counters.
+Taking in ends at once, however slow the receivers are. The messages taken go on through a relay
+like all others, under the same rules and counters.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _names = itertools.count()
 
 
 class Backlog:
-    """Beside `relay`, whose frontend it takes from; used in the device's thread. `hook`: the
-    function that the relay calls, if it has one."""
+    """Stands beside `relay`, from whose frontend it takes; used in the device's thread. `hook`:
+    the function that the relay calls, if any."""
 
     def __init__(
         self,
@@ -71,17 +71,17 @@ class Backlog:
 
     @property
     def inside(self) -> int:
-        """Messages taken and not passed on, the one that the first relay holds with them."""
+        """Messages taken and not passed on, including the one that the first relay holds."""
         return max(0, self._taken - self._passed() + self._passed_before)
 
     @property
     def plain(self) -> bool:
-        """Whether a message was taken, and none as REQ sends it, with an empty frame."""
+        """Whether a message was taken, and none of them had the empty frame of a REQ."""
         return self._plain is True
 
     def take(self, wait_ms: int) -> int:
-        """What is here, or comes within `wait_ms`: how many messages. A source without end gets
-        TURN_MS."""
+        """Take the messages that are here, or come within `wait_ms`; returns how many. A source
+        without end gets TURN_MS."""
         if wait_ms:
             self._source.poll(wait_ms)
         taken = self._look_at_one()
@@ -111,7 +111,7 @@ class Backlog:
         return [[*message[1:2], message[0], *message[2:]] for message in veiled]
 
     def discard(self, until: float) -> int:
-        """Read what is here and pass it on to nobody: how many messages."""
+        """Read the messages that are here and drop them; returns how many."""
         count = 0
         while time.monotonic() < until and (burst := recv_burst(self._source, BURST)):
             count += len(burst)

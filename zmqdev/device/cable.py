@@ -1,10 +1,10 @@
 """Dead connections: a pulled cable, a machine without power.
 
-TCP's keepalive is silent while data is unacknowledged, and the kernel tries again for a quarter
-of an hour. A limit for that (tcp_maxrt) also ends a peer that merely rests. What tells them
-apart is in TCP_INFO: a peer that rests acknowledges, and answers the probes of its full window;
-one that has died does neither. So a connection is dead when for DEAD_AFTER seconds nothing was
-acknowledged, though data was sent again TRIES times or as many probes were sent.
+While data is unacknowledged, TCP's keepalive does nothing, and the kernel retries for a quarter of
+an hour. A limit for that (tcp_maxrt) also ends the connection of a peer that merely does not read.
+TCP_INFO shows the difference: a peer that does not read still acknowledges, and answers the probes
+of its full window; a dead one does neither. So a connection is dead when nothing was acknowledged
+for DEAD_AFTER seconds, although data was sent again TRIES times or as many probes were sent.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ UNHEARD = 2.0
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds without an acknowledgement, and how often something was sent again meanwhile."""
+    """Seconds without an acknowledgement, and the number of retries in that time."""
 
     seconds: float
     tries: int
 
 
 def patience_for(spec: DeviceSpec, side: str) -> Patience:
-    """That with the peers of one side. Behind a reliable queue's DEALER a dead worker gets every
-    other request, and a request that was not answered in time goes to any worker again: the dead
-    one is to be gone by then."""
+    """The patience with the peers of one side. Behind the DEALER of a reliable queue a dead worker
+    gets every other request, and a request without a reply in time goes to any worker again; the
+    dead one should be gone by then."""
     from zmqdev.options.queue import QueueSpec  # endpoints come here too, and need no devices
 
     plain = (
@@ -58,14 +58,14 @@ def patience_for(spec: DeviceSpec, side: str) -> Patience:
 
 @dataclass
 class Cables(Generic[Key]):
-    """Which connections are dead. Pure: traces and the time are arguments."""
+    """Finds dead connections. Pure: traces and the time are arguments."""
 
     patience: Patience = field(default_factory=lambda: Patience(DEAD_AFTER, TRIES))
     _since: dict[Key, float] = field(default_factory=dict)
     _cut: set[Key] = field(default_factory=set)
 
     def look(self, traces: Mapping[Key, Trace], now: float) -> list[Key]:
-        """Those found dead now, each once."""
+        """The connections found dead now, each once."""
         waits = [key for key, trace in traces.items() if trace.unanswered]
         self._since = {key: self._since.get(key, now) for key in waits}
         self._cut &= traces.keys()
@@ -102,7 +102,7 @@ class _Side:
 
 
 class CableWatch:
-    """That of some sockets. Used in the thread that reads their monitors."""
+    """Watches the connections of some sockets. Used in the thread that reads their monitors."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class CableWatch:
         self._ended: dict[Connection, float] = {}
 
     def look(self, now: float) -> float:
-        """Cut what is dead; how many seconds until the next look."""
+        """Cut dead connections. Returns the seconds until the next look."""
         begun = time.thread_time()
         ended: dict[Connection, float] = {}
         for side in self._sides:
@@ -140,8 +140,8 @@ class CableWatch:
         self._ended = {}
 
     def unheard(self, now: float) -> list[Connection]:
-        """Connections that have ended, and libzmq does not look: it has more of them than is
-        read."""
+        """Connections that have ended without libzmq noticing, since it has more of them than it
+        reads."""
         return [connection for connection, at in self._ended.items() if now - at >= UNHEARD]
 
     def _cut(self, opened: OpenSocket, connection: Connection, trace: Trace, now: float) -> None:

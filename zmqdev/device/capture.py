@@ -1,4 +1,4 @@
-"""The socket that copies of all messages go to: a PUB, which drops and never waits."""
+"""The socket for copies of all messages: a PUB, which drops and never waits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zmqdev.stats.snapshot import AddressState
 def open_capture(
     context: zmq.Context[Any], spec: Capturing, options: Mapping[str, Any]
 ) -> OpenSocket | None:
-    """Bound and connected as asked; None where nothing is."""
+    """The capture socket, bound and connected as configured; None without a capture."""
     if not spec.captures:
         return None
     capture = make(context, "capture", "PUB", options)
@@ -31,6 +31,6 @@ def open_capture(
 
 
 def places(capture: OpenSocket | None) -> dict[str, AddressState]:
-    """Where it can be reached, by the option that asks for it."""
+    """Its addresses, by the option that names them."""
     states = capture.addresses if capture is not None else ()
     return {"capture" if s.verb == "bind" else "capture_connect": s for s in states}

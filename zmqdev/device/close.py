@@ -1,15 +1,15 @@
 """Closing without loss: a connection is kept until its peer has read everything.
 
-libzmq closes a TCP connection as soon as the kernel has the last byte. If the
-peer then sends anything, and a ZMTP heartbeat is enough, our kernel answers with
-a reset and forgets what it had not delivered; a peer that is behind loses what
-it had not read, too. Measured with a slow reader and HEARTBEAT_IVL of 100 ms on
-either end: 25 to 90 of 100 thousand messages lost, none without heartbeats.
+libzmq closes a TCP connection as soon as the kernel has the last byte. If the peer sends anything
+after that, even a ZMTP heartbeat, our kernel answers with a reset and forgets what it had not
+delivered yet; a slow peer also loses what it had not read. Measured with a slow reader and
+HEARTBEAT_IVL of 100 ms on either end: 25 to 90 of 100 thousand messages lost, none without
+heartbeats.
 
-So before the socket is closed, each connection's descriptor is duplicated. The
-duplicate keeps it open while libzmq hands over the rest; then it says that
-nothing more will come (shutdown), reads away what the peer still sends, and
-waits for the peer to close: a peer does that when it has read everything.
+So before the socket is closed, the descriptor of each connection is duplicated. The duplicate
+keeps the connection open while libzmq hands over the rest. Then it shuts the writing side down,
+reads and drops what the peer still sends, and waits for the peer to close, which it does once it
+has read everything.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _DISCARD = 1 << 16
 class Farewell:
     """Made of the open connections, before the ZeroMQ socket is closed.
 
-    `connections` is descriptor -> address of the peer, as the monitor saw it; a
-    descriptor that has another peer by now is somebody else's and left alone.
-    `peers` of them have finished their handshake. Which ones cannot be told, so
-    it is over when that many have closed: a silent stranger is not waited for.
+    `connections`: descriptor -> address of the peer, as the monitor saw it. A descriptor that
+    belongs to another peer by now is left alone. `peers`: how many have finished their handshake.
+    It is unknown which ones, so the wait ends when that many have closed; a silent stranger is not
+    waited for.
     """
 
     def __init__(self, connections: Mapping[int, str], peers: int) -> None:
@@ -43,10 +43,10 @@ class Farewell:
         return len(self._kept)
 
     def wait(self, until: float, wake: Iterable[int] = ()) -> bool:
-        """After libzmq has handed everything over: True when every peer has read all.
+        """Call it after libzmq has handed everything over. True when every peer has read all.
 
-        False at `until` (monotonic seconds), or when one of `wake` is readable; it may be
-        called again then.
+        False at `until` (monotonic seconds), or when one of `wake` is readable; call it again
+        then.
         """
         self._say_goodbye()
         poll, wakers = select.poll(), set(wake)
@@ -64,7 +64,7 @@ class Farewell:
         return True
 
     def close(self) -> None:
-        """Let go of what is left. Harmless a second time."""
+        """Let go of the remaining connections. A second call does nothing."""
         while self._kept:
             self._kept.popitem()[1].close()
 
@@ -77,7 +77,7 @@ class Farewell:
 
 
 def duplicate(number: int, address: str) -> socket.socket | None:
-    """Our own hold on a connection, or None when it is gone."""
+    """A duplicate of a connection's descriptor, or None when it is gone."""
     try:
         copy = os.dup(number)
     except OSError:

@@ -1,9 +1,9 @@
 """Work on demand: a job goes to a worker that has asked for one, and none is read before that.
 
-The backend is a ROUTER. Each message from a worker asks for one job, which comes back behind the
-same envelope, so a REQ worker (ask, work, ask) and a DEALER that asks some jobs ahead both work
-unchanged. Who has waited longest is served first. A worker that is gone loses what it asked for,
-and the job goes to the next one.
+The backend is a ROUTER. Each message from a worker asks for one job, which goes back behind the
+same envelope. So a REQ worker (ask, work, ask) and a DEALER that asks some jobs ahead both work
+unchanged. The worker that has waited longest is served first. When a worker has gone, its request
+is dropped, and the job goes to the next one.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ FULL, BLOCKED = ROWS["full"], ROWS["blocked_ns"]
 
 
 class DemandRelay:
-    """Has the life of a `Relay`: `run` until `wake` is readable, `held`, `close`.
+    """Has the interface of a `Relay`: `run` until `wake` is readable, `held`, `close`.
 
-    Backward is what workers ask; no message goes that way.
+    Workers ask in the backward direction, where no message is counted.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class DemandRelay:
         self._since = 0
 
     def behind(self, source: zmq.Socket[bytes]) -> DemandRelay:
-        """One from another source to the same workers."""
+        """A relay from another source to the same workers."""
         return DemandRelay(source, self.backend, self.wake, self.counters, self.forward, self.asks)
 
     @property
     def held(self) -> tuple[bool, bool]:
-        """Whether jobs were taken in whose worker has gone, and no other one asks."""
+        """Whether jobs were taken in whose worker has gone, while no other worker asks."""
         return bool(self._jobs), False
 
     def close(self) -> None:
@@ -70,7 +70,8 @@ class DemandRelay:
         until_idle: bool = False,
         limit_ms: int = -1,
     ) -> bool:
-        """See `Relay.run`. Workers are heard in any case: what they ask is no message."""
+        """See `Relay.run`. Workers are heard also when `backward` is suspended: their requests are
+        no messages."""
         end = time.monotonic() + limit_ms / 1000 if limit_ms >= 0 else None
         while True:
             self._hear()

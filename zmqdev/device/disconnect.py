@@ -1,7 +1,7 @@
-"""Connections closed by this program: libzmq reports nothing, so they are watched.
+"""Connections closed by this program: libzmq reports nothing of them, so they are watched.
 
-After a disconnect no event names the descriptors that went. Each is known by the inode of its
-socket, for its number is soon another's.
+After a disconnect no event names the descriptors that were closed. Each is known by the inode of
+its socket, because its number is soon used again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Leaving:
             loop.at(now + pause, self.look)
 
     def look(self) -> None:
-        """Count those that have gone without a word."""
+        """Count the connections that have gone without an event."""
         if self._watch.pair.closed:
             return
         self._watch.drain(self._tell)

@@ -1,5 +1,8 @@
-"""Messages that a device drops, in the log: once a direction and reason, then with pauses that
-double. The counters have them all; the data path writes no line."""
+"""Dropped messages, in the log: one line for a direction and reason, then more with pauses that
+double.
+
+The counters have all of them; the data path writes no line.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ REASONS = {one.name: one.help for one in STATISTICS if one.dropped and one.name 
 
 
 class DropLog:
-    """Of one device. Used in one thread, any but the data path's."""
+    """The drops of one device. Used in one thread, any but that of the data path."""
 
     def __init__(self, name: str, engine: Engine) -> None:
         self._name, self._counters = name, engine.counters
@@ -31,7 +34,7 @@ class DropLog:
         self._said: dict[tuple[str, str], int] = {}
 
     def look(self, now: float) -> None:
-        """Say what was dropped since the last line about it."""
+        """Log what was dropped since the last line about it."""
         if not self._tells:
             return
         for direction, counts in self._counters.total().items():

@@ -1,7 +1,7 @@
 """The interface of an engine: the part of a device that moves messages.
 
-A device owns a thread; its engine lives in it. Every method but those marked
-"any thread" is called in that thread only, between two calls of `run`.
+The engine lives in the device's thread. Each method is called in that thread, between two calls of
+`run`, unless it is marked "any thread".
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from zmqdev.stats.snapshot import AddressState, Flow
 
 @dataclass(frozen=True)
 class Leftover:
-    """What a drain could not pass on: a sentence each, empty when all left."""
+    """What a drain could not pass on, one sentence each; empty when everything left."""
 
     reports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a device ends: by when (monotonic seconds), who is connected to which side, and
-    whether it is to leave at once by now."""
+    """How a device ends: the latest time (monotonic seconds), how many peers are connected to each
+    side, and whether it must leave at once."""
 
     deadline: float
     watches: Mapping[str, PeerWatch]
@@ -45,7 +45,7 @@ class Engine(Protocol):
 
     @property
     def spec(self) -> DeviceSpec:
-        """What was asked for, with what was changed since."""
+        """The settings, with the changes made since the start."""
 
     def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
         """Make, bind and connect the sockets. RunError; nothing stays open after one.
@@ -55,10 +55,10 @@ class Engine(Protocol):
         """
 
     def run(self, *, paused: bool) -> None:
-        """Work until `wake` is readable, without reading it. Paused: move nothing."""
+        """Work until `wake` is readable, without reading it. `paused`: move nothing."""
 
     def drain(self, ending: Ending) -> bool:
-        """Stop taking in, pass on what is here. True when done, False when `wake` is readable:
+        """Stop taking in, and pass on what is here. True when done. False when `wake` is readable:
         the device reads it and calls again."""
 
     def leftover(self) -> Leftover:

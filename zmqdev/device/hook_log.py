@@ -1,5 +1,5 @@
-"""What the Python function of the routes fails at, in the log: the first time with its traceback,
-then one line each ten seconds."""
+"""Failures of the Python function of the routes, in the log: the first with its traceback, then
+one line every ten seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EVERY = 10.0
 
 
 class HookLog:
-    """Of one function, as it was read. Used in the data path's thread."""
+    """The failures of one function, as it was loaded. Used in the data path's thread."""
 
     def __init__(self, device: str, file: HookFile) -> None:
         self._device, self._file = device, file

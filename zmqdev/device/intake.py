@@ -1,16 +1,16 @@
 """The end of reading: nothing that a peer has handed to the kernel is lost.
 
-Unbind and disconnect throw away what lies in the system's buffers of a connection. So each
-connection is closed from our end for writing first: a peer of any make sees the end of the
-stream, closes, and its system delivers all the rest before the end. What the peer had not
-written stays in its queue, for the address it connects to next.
+Unbind and disconnect throw away the contents of a connection's receive buffer. So each connection
+is first closed for writing from our end. A peer of any make then sees the end of the stream and
+closes, and its system delivers everything before that end. What the peer had not written yet stays
+in its queue, for the address to which it connects next.
 
-libzmq gives up a connection that both ends have closed while the socket's queue is full, with
-what is still unread (stream_engine_base.cpp, in_event with _input_stopped). Where its poll is
-guarded (system/_poll_guard.h) it does not; elsewhere the queue is widened before. A reader tells
-the other thread of room after half a mark of messages, so a connection that waits for room when
-the mark is raised would wait without end: that is looked for, and the mark is put back until the
-connection goes on.
+When both ends have closed a connection while the socket's queue is full, libzmq drops it with its
+unread data (stream_engine_base.cpp, in_event with _input_stopped). With the guarded poll
+(system/_poll_guard.h) it does not; without it, the queue is widened first. A reader reports room
+to the other thread only after half a high-water mark of messages, so a connection that waits for
+room while the mark is raised would wait without end. This is detected, and the mark is put back
+until the connection goes on.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ TURN_MS = 10
 
 
 class Intake:
-    """The frontend of a device or the socket of a receiver. `end` in the socket's thread, while
-    another one drains `watch`."""
+    """The frontend of a device, or the socket of a receiver. Call `end` in the socket's thread,
+    while another one drains `watch`."""
 
     def __init__(self, side: OpenSocket, watch: PeerWatch | None, take: Take) -> None:
         self._side, self._watch, self._take = side, watch, take
@@ -65,8 +65,8 @@ class Intake:
         self._held: dict[int, tuple[str, socket.socket]] = {}
 
     def end(self, until: float, stopped: Callable[[], bool] = lambda: False) -> bool:
-        """Take in what is on its way, then release every address. False when peers did not
-        close before `until` (monotonic seconds), or `stopped()`: what they sent is lost then."""
+        """Take in what is on its way, then release every address. False when peers did not close
+        before `until` (monotonic seconds) or `stopped()`; what they sent is lost then."""
         keep_out(self._side, self._watch)
         try:
             closed = self._close_connections(until, stopped)
@@ -186,30 +186,31 @@ def _wait_for_room(connections: Sequence[socket.socket]) -> bool:
 
 
 def watched(connection: socket.socket, messages: int) -> SenderPause:
+    """Duplicates of the connections of a side."""
     exact = exchanged(connection) is not None
     return SenderPause(came(connection, messages), time.monotonic(), exact=exact)
 
 
 def at(pause: SenderPause, connection: socket.socket, messages: int) -> bool:
-    """Whether it is a moment to close the connection."""
+    """Whether this is a good moment to close the connection."""
     return pause.look(came(connection, messages), unread(connection), time.monotonic())
 
 
 def came(connection: socket.socket, messages: int) -> int:
-    """Bytes that have come by it. Where the system does not count them, what `messages` by all
-    connections are taken for."""
+    """Bytes received by a connection. Where the system does not count them, an estimate from the
+    number of `messages` by all connections."""
     told = exchanged(connection)
     return messages * TYPICAL if told is None else told[1]
 
 
 def say_end(connection: socket.socket) -> None:
-    """Nothing more goes out: the peer sees the end of the stream."""
+    """Close the writing side: the peer sees the end of the stream."""
     with contextlib.suppress(OSError):  # it has gone by itself
         connection.shutdown(socket.SHUT_WR)
 
 
 def unread(connection: socket.socket) -> int:
-    """Bytes in the system's buffer that were not read; 0 of a connection that has gone."""
+    """Unread bytes in the system's receive buffer; 0 for a connection that has gone."""
     try:
         told = fcntl.ioctl(connection, termios.FIONREAD, b"\0" * 4)
     except OSError:

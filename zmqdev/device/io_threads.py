@@ -1,7 +1,8 @@
 """A barrier: libzmq's I/O threads have done everything requested so far.
 
-A listener is opened and ended; a thread tells its end behind all that came before. The sockets
-for it are kept: those that are closed stay with libzmq for a while, with their descriptors.
+A listener is opened and closed in each thread; the event of its end comes after everything that
+was requested before. The sockets for it are kept, because closed ones stay in libzmq for a while,
+with their descriptors.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ _UNANSWERED_MS = 1000
 
 
 class IoThreads:
-    """Those of a context, asked from one thread."""
+    """The I/O threads of a context. Used in one thread."""
 
     def __init__(self, context: zmq.Context[Any]) -> None:
         self._context = context
         self._probes: list[Probe] = []
 
     def catch_up(self) -> None:
-        """Wait for all of them; about 0.1 ms."""
+        """Wait for all of them; takes about 0.1 ms."""
         if not self._probes:
             count = int(self._context.get(zmq.IO_THREADS))
             self._probes = [_listen(self._context, number) for number in range(count)]

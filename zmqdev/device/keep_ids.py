@@ -1,13 +1,12 @@
 """A queue that keeps ids: each message goes to the server over the line of its peer.
 
-The frontend is a ROUTER, so each message tells its peer's routing id; the line that has it
-(peer_lines.py) takes the rest of the message. What the server sends down a line goes to that
+The frontend is a ROUTER, so each message names the routing id of its peer. The line with that id
+(peer_lines.py) takes the rest of the message. Messages from the server on that line go to the
 peer. Rules:
-- A line is made when its peer's first message comes, and ended when the peer's connection has
-  ended and all that it had sent was read. A ROUTER tells neither, so connections are looked at
-  each TICK.
-- At most BATCH messages wait for lines that have no room; then no more is taken in.
-- Replies that a peer has no room for wait, and its line is not read meanwhile.
+- A line is made with the first message of a peer. It ends when the peer's connection has ended and
+  everything that it sent was read. A ROUTER reports neither, so connections are checked each TICK.
+- At most BATCH messages wait for lines without room; then no more are taken in.
+- Replies wait when their peer has no room; its line is not read meanwhile.
 """
 
 from __future__ import annotations
@@ -42,10 +41,10 @@ Message = list[bytes]
 
 
 class KeepRelay:
-    """Has the life of a `Relay`: `run` until `wake` is readable, `held`, `close`.
+    """Has the interface of a `Relay`: `run` until `wake` is readable, `held`, `close`.
 
-    `room` tells how many lines there may be; `refuse` is told the descriptor of a peer that gets
-    none.
+    `room` says how many lines there may be. `refuse` gets the descriptor of a peer that gets no
+    line.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class KeepRelay:
             self._poll.register(number, select.POLLIN)
 
     def behind(self, source: zmq.Socket[bytes]) -> KeepRelay:
-        """One from a source of messages that were veiled, over the same lines."""
+        """A relay from a source of veiled messages, over the same lines."""
         made = KeepRelay(
             *(self._side, self.lines, self.wake, self.counters, self.forward),
             Lane(enabled=False),
@@ -94,7 +93,7 @@ class KeepRelay:
 
     @property
     def unanswered(self) -> int:
-        """Requests of peers that are here, as REQ sends them, less replies to them."""
+        """Requests of connected peers, as REQ sends them, less the replies to them."""
         return sum(line.asked for line in self.lines.of.values() if not line.left)
 
     @property

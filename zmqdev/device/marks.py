@@ -1,12 +1,12 @@
 """A change of high-water marks while peers are connected.
 
-libzmq passes new marks on to the other end of each of a socket's pipes. 4.3.5 does so even where
-it has told that end to go: the command then reaches freed memory, and the program ends by a
-fault (issue 4524; mended after 4.3.5). Peers who hang up at that moment are enough. So the marks
-are set only when no pipe is on its way out: all commands to the socket are taken, libzmq's own
-thread has answered those that this gave rise to, and there is no answer.
+libzmq passes new marks to the other end of each pipe of a socket. 4.3.5 does so even when it has
+told that end to terminate; the command then reaches freed memory, and the program crashes (issue
+4524; fixed after 4.3.5). Peers that disconnect at that moment are enough. So the marks are set
+only while no pipe is terminating: all commands to the socket are processed, libzmq's own thread
+has answered those that resulted, and no answer is left.
 
-It says nothing of an inproc peer, whose other end is in a thread of this same process.
+This does not cover an inproc peer, whose other end is in a thread of this process.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def change(side: OpenSocket, options: Mapping[str, Any]) -> None:
 
 
 def await_no_leaver(side: OpenSocket) -> bool:
-    """True when marks can be set now, before anything else is done with the socket; False when
+    """True when marks can be set now, before anything else is done with the socket. False when
     there was no such moment."""
     commands = select.poll()
     commands.register(int(side.socket.get(zmq.FD)), select.POLLIN)

@@ -1,9 +1,9 @@
 """The end of accepting at an address: no new connection from then on.
 
-A sender whose connection was ended connects again after a tenth of a second, and what it sends
-then would need another end. So the listener is not polled any more: who connects waits with the
-system, before any handshake, and sends no message. When the address is released it connects
-anew, to the one that has bound it by then.
+A sender whose connection was ended connects again after a tenth of a second, and would send
+messages that need a second ending. So the listener is not polled any more: new connections wait in
+the system, before any handshake, and send no message. When the address is released, these senders
+connect again, to the program that has bound it by then.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVERY = frozenset({"", "*", "0.0.0.0", "::"})
 def keep_out(
     side: OpenSocket, watch: PeerWatch | None, states: Iterable[AddressState] | None = None
 ) -> None:
-    """Of these addresses, or of all that a side has. In the side's thread."""
+    """Stop accepting at these addresses, or at all of a side. Call it in the side's thread."""
     told = tuple(side.addresses if states is None else states)
     side.hide(told)
     bound = [state for state in told if state.verb == "bind"]

@@ -1,8 +1,8 @@
-"""A watch for endless messages: the sender's connection is cut.
+"""A watch for endless messages: the connection of the sender is cut.
 
-What is a sign of it is told in security.unfinished; here are the numbers, from the
-system and from the relay's counters. Nothing is looked at while the whole process
-has less memory than one such message would need.
+The signs of one are described in security.unfinished; here are the figures, from the system and
+from the relay's counters. Nothing is checked while the whole process has less memory than one such
+message would need.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Connection = tuple[int, str]  # descriptor and address: descriptors are used aga
 
 @dataclass
 class WatchedSide:
-    """One side of a device. Its messages go in `direction`."""
+    """One side of a device. `direction`: the one in which its messages go."""
 
     opened: OpenSocket
     watch: PeerWatch
@@ -55,7 +55,7 @@ class WatchedSide:
 
 
 class Vigil:
-    """One device's. Used in one thread, the one that reads the monitors."""
+    """The watch of one device. Used in the thread that reads the monitors."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Vigil:
         return Floods(most, UNREAD) if opened.type == "XPUB" and most else None
 
     def look(self, paused: bool) -> float:
-        """Cut off who is to be; how many seconds until the next look."""
+        """Cut off senders that exceed a limit. Returns the seconds until the next look."""
         begun = time.thread_time()
         if self._trims and time.monotonic() >= self._trims[0]:
             process_info.give_back()

@@ -1,12 +1,12 @@
-"""The backend of a queue that keeps ids: for each peer of the frontend a DEALER of its own.
+"""The backend of a queue that keeps ids: a separate DEALER for each peer of the frontend.
 
-A server that is a ROUTER knows its peers by the routing id of their connection, so each peer has
-its own connection here, under its own id. A DEALER of a peer that chose no id has none either:
-the server numbers it, as it would have numbered the peer.
+A server that is a ROUTER knows its peers by the routing id of their connection. So each peer has a
+separate connection here, under its own id. The DEALER of a peer without a chosen id has none
+either: the server numbers it, as it would have numbered the peer.
 
-To all others this is one socket: options are set and addresses connected for every DEALER that is
-there and for each that comes, and the events of their monitors go to one place. An end of ours is
-no event of libzmq's: it is told as EVENT_CLOSED of the descriptor.
+To the rest of the program this is one socket: options and addresses apply to every DEALER that is
+there and to each that comes, and the events of all monitors go to one place. libzmq reports no
+event when we close a connection ourselves; it is reported here as EVENT_CLOSED of the descriptor.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class _Earlier:
 
 @dataclass(eq=False)
 class PeerLine:
-    """A peer of the frontend and its way to the server. `inode` is that of the peer's connection,
-    0 for a peer inside this process, None when it had ended before it was looked at."""
+    """A peer of the frontend and its way to the server. `inode`: that of the peer's connection; 0
+    for a peer inside this process, None when the connection had ended before it was looked at."""
 
     id: bytes
     descriptor: int = NOWHERE
@@ -92,7 +92,7 @@ class PeerLine:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the peer's connection has."""
+        """Whether the peer's connection has ended."""
         return self.descriptor != NOWHERE and inode_of(self.descriptor) != self.inode
 
 
@@ -122,7 +122,7 @@ def _is_at(state: AddressState, own: Any) -> bool:
 
 
 class PeerLines:
-    """Used in the device's thread. It has what others use of a socket."""
+    """All lines. Used in the device's thread. It has what other modules use of a socket."""
 
     type = int(zmq.DEALER)
 
@@ -152,7 +152,7 @@ class PeerLines:
     getsockopt = get
 
     def set(self, option: int, value: Any) -> None:
-        """For the peers that come from now on."""
+        """Set an option for the peers that come from now on."""
         self._model.set(option, value)
         self._options[option] = value
 
@@ -182,7 +182,7 @@ class PeerLines:
             socket.disconnect(address)
 
     def monitor(self, name: str, which: int) -> None:
-        """Where `name` is connected to, the events of all are read."""
+        """Deliver the events of all DEALERs where `name` is connected."""
         self._feed, self._events = self.context.socket(zmq.PAIR), which
         self._feed.set(zmq.SNDHWM, 0)
         self._feed.set(zmq.LINGER, 0)
@@ -209,13 +209,13 @@ class PeerLines:
         return self._selector.fileno()
 
     def look(self) -> None:
-        """Find out who has something from the server, and pass on what the monitors tell."""
+        """Find the lines with messages from the server, and pass monitor events on."""
         for key, _ in self._selector.select(0):
             key.data()
 
     def make(self, line: PeerLine) -> bool:
-        """Connect for a peer; False while an earlier connection under this id has not ended yet:
-        the server would not take the second one for the peer. ZMQError when there is no room."""
+        """Connect for a peer. False while an earlier connection under this id has not ended yet,
+        since the server would refuse the second one. ZMQError when there is no room."""
         old = self._old.get(line.id)
         if old is not None and old.lasts(time.monotonic()):
             return False
@@ -244,7 +244,7 @@ class PeerLines:
             socket.connect(address)
 
     def end(self, line: PeerLine, linger_ms: int) -> None:
-        """Close what a peer has, once it has gone; what is not sent is kept for `linger_ms`."""
+        """Close the line of a peer that has gone; unsent messages are kept for `linger_ms`."""
         del self.of[line.id]
         self.ready.pop(line, None)
         if line.socket is None:
@@ -260,7 +260,7 @@ class PeerLines:
         line.socket = None
 
     def renew(self, address: str) -> None:
-        """Connect again those that have no connection: libzmq does not after a refusal."""
+        """Connect lines again that have no connection: libzmq does not after a refusal."""
         if address not in self._addresses:
             return
         for line in self.of.values():
@@ -269,7 +269,7 @@ class PeerLines:
                 line.socket.connect(address)
 
     def forget_ended(self) -> None:
-        """Earlier connections that have ended are in nobody's way."""
+        """Forget earlier connections that have ended."""
         now = time.monotonic()
         self._old = {id: old for id, old in self._old.items() if old.lasts(now)}
 
@@ -357,8 +357,8 @@ def make_lines(
 
 
 class LinesRoom:
-    """How many peers may have a connection to the server of their own: as many as `limit` says
-    (0 is no limit), or fewer, by the descriptors and the sockets of the context that are left."""
+    """How many peers may have a connection to the server: as many as `limit` says (0: unlimited),
+    or fewer when descriptors or sockets of the context run out."""
 
     def __init__(self, limit: int, lines: PeerLines) -> None:
         self._limit, self._lines = limit, lines

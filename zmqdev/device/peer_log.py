@@ -1,11 +1,10 @@
 """Peers in the log: connects and disconnects at -v, failures always, with a hint.
 
-A wrong pair of socket types and a security mechanism that only one side has are
-silent in libzmq: the connection is made, ended and made again, for ever. So the
-first failure of an address is a warning that names the fix. Those that follow
-for the same reason are counted, and told of with pauses that double. A peer that
-stops just when it is connected to looks the same, once: where a socket connects,
-it is the second such failure in a row that tells.
+A wrong pair of socket types, and a security mechanism that only one side has, are silent in
+libzmq: the connection is made, ended and made again, without end. So the first failure of an
+address is a warning that names the fix. Further ones for the same reason are counted, and logged
+with pauses that double. A peer that stops just when it is connected to looks the same, once; so
+where a socket connects, only the second such failure in a row is logged.
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ class _Row:
 
 
 class Complaints:
-    """Which failures are worth a line now. Pure: the time is an argument."""
+    """Decides which failures are worth a line now. Pure: the time is an argument."""
 
     def __init__(self) -> None:
         self._rows: OrderedDict[tuple[str, str], _Row] = OrderedDict()
 
     def failed(self, place: str, reason: str, now: float, *, doubtful: bool = False) -> str | None:
-        """What to add to the line: "" at first, then how many more there were; None: no line.
-        What is doubtful is told when it comes again."""
+        """What to add to the line: "" the first time, then how many more there were; None: no
+        line. A doubtful failure is logged when it comes again."""
         row = self._rows.get((place, reason))
         if row is None or now > row.until + 2 * row.pause:
             self._remember(
@@ -82,7 +81,7 @@ def _is_silent(reason: str) -> bool:
 
 
 def hint(socket_type: str, event: PeerEvent, connects: bool) -> str:
-    """How to find out: what the socket could talk to, and a probe of what is there."""
+    """How to find the cause: what the socket could talk to, and a probe of the other side."""
     parts = []
     if _is_silent(event.reason):
         fits = f"a {socket_type} talks to {', '.join(sorted(PEERS[socket_type]))}"
@@ -104,7 +103,8 @@ class PeerLog:
         self._complaints = Complaints()
 
     def tell(self, event: PeerEvent) -> None:
-        """Log it, or count it. Where somebody comes from has a port that means nothing."""
+        """Log an event, or count it. The port of a peer that connects to us means nothing and is
+        left out."""
         connects = any(
             state.verb == "connect" and event.address in (state.asked, state.actual)
             for state in self._opened.addresses

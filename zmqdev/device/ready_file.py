@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def lines(snapshot: Snapshot) -> str:
-    """A line for each address: device, side, verb, address really bound. What stands beside the
-    sides comes after them: control, metrics."""
+    """A line for each address: device, side, verb, actual address. Control and metrics come after
+    the sides."""
     return "".join(
         f"{snapshot.name} {where} {state.verb} {state.actual}\n"
         for where, state in snapshot.addresses()
@@ -22,14 +22,14 @@ def lines(snapshot: Snapshot) -> str:
 
 
 class ReadyFile:
-    """One ready file: written at the start, removed at the end when it was written."""
+    """One ready file: written at the start, and removed at the end if it was written."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._written = False
 
     def write(self, text: str) -> None:
-        """Whole or not at all: a reader that sees the file can read it."""
+        """Write it whole or not at all: a reader that sees the file can read it."""
         atomic_file.write(self.path, text, "the ready file")
         self._written = True
 

@@ -1,9 +1,8 @@
 """Reconnecting after a refusal: libzmq does not, so zmqdev does, with growing pauses.
 
-A client whose handshake was refused, or met another mechanism or socket type,
-is left alone by libzmq for good, also when the other side is put right. A new
-connection is made after 1 s, 2 s, ... 32 s, and the pause is short again once
-a handshake has succeeded.
+After a refused handshake, or one with another mechanism or socket type, libzmq never connects
+again, even when the other side is corrected. Here a new connection is made after 1 s, 2 s, ... 32
+s. After a successful handshake the pauses begin again at 1 s.
 """
 
 from __future__ import annotations
@@ -33,7 +32,8 @@ class Comeback:
     _pauses: dict[str, float] = field(default_factory=dict)
 
     def failed(self, address: str, now: float) -> float | None:
-        """A handshake failed; seconds until the next try, or None when one is planned already."""
+        """A handshake failed. Returns the seconds until the next try, or None when one is planned
+        already."""
         if address in self._due:
             return None
         pause = self._pauses.get(address, FIRST_PAUSE)
@@ -42,12 +42,12 @@ class Comeback:
         return pause
 
     def succeeded(self, address: str) -> None:
-        """A handshake succeeded: all is well there."""
+        """A handshake succeeded: the pauses begin anew."""
         self._due.pop(address, None)
         self._pauses.pop(address, None)
 
     def due(self, now: float) -> list[str]:
-        """Addresses to connect to again now; each is told once."""
+        """Addresses to connect to again now, each once."""
         found = [address for address, when in self._due.items() if when <= now]
         for address in found:
             del self._due[address]
@@ -55,7 +55,7 @@ class Comeback:
 
 
 class Returning:
-    """An attachment: watches for failures on addresses that a side connects to."""
+    """An attachment that watches for failures on addresses to which a side connects."""
 
     def __init__(self) -> None:
         self._plans: dict[tuple[str, str], Comeback] = {}

@@ -1,12 +1,12 @@
 """The end of one address of a device that goes on, without a loss.
 
-Unbind and disconnect throw away what libzmq has read of a connection and not handed over, and what
-lies in the system's buffers. So the connections of the address are closed for writing from our end
-first, as at the end of a device (intake.py): the peer sees the end of the stream and closes, and
-its system delivers the rest. The device passes it on meanwhile. Only then the address goes.
+Unbind and disconnect throw away what libzmq has read of a connection and not handed over, and the
+contents of the receive buffer. So the connections of the address are first closed for writing from
+our end, as at the end of a device (intake.py): the peer sees the end of the stream and closes, and
+its system delivers the rest, which the device passes on. Only then is the address released.
 
-A connection that replies go back on cannot be closed like that. A moment at which no reply is
-owed is waited for; where none comes, the address is released as libzmq does it.
+A connection by which replies go back cannot be closed like that. The device waits for a moment at
+which no reply is owed; without such a moment, libzmq releases the address as usual.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ SENDERS = frozenset({"PUSH", "PUB", "XPUB"})
 
 
 class AddressRelease:
-    """Of `state`, an address of `side`; used in the thread that drains the monitors, which `hear`
-    does."""
+    """Releases `state`, an address of `side`. Used in the thread that drains the monitors, as
+    `hear` does."""
 
     def __init__(
         self, device: Device, side: OpenSocket, state: AddressState, hear: Callable[[], None]
@@ -53,8 +53,8 @@ class AddressRelease:
         self._pauses: dict[socket.socket, SenderPause] = {}
 
     def act(self) -> bool:
-        """False when something may be lost: peers did not close in time, or the device does not
-        move. RunError when libzmq refuses."""
+        """Release it. False when messages may be lost: peers did not close in time, or the device
+        does not move. RunError when libzmq refuses."""
         until = time.monotonic() + PATIENCE
         try:
             closed = not self._receives() or self._owes(until) or self._end_connections(until)

@@ -1,4 +1,4 @@
-"""The routes of a running device: its table, its counts, and how it is replaced."""
+"""The routes of a running device: its table and counts, and their replacement."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _COUNTED = ("messages", "bytes", "full", "blocked_ns")
 
 
 class Routing:
-    """Made when the sockets are open. Others may ask at any time, in any thread."""
+    """Made when the sockets are open. Its figures may be read at any time, in any thread."""
 
     def __init__(self, spec: DeviceSpec) -> None:
         self._spec = spec
@@ -53,7 +53,8 @@ class Routing:
         counters: Counters,
         lanes: tuple[Lane, Lane],
     ) -> RoutedRelay:
-        """The relay of these sockets. Addresses lead a message where a ROUTER is at an end."""
+        """The relay of these sockets. Messages have an address in front where either end is a
+        ROUTER."""
         targets = [self._target(one) for one in backends]
         options: dict[str, Any] = {
             "forward": lanes[0],
@@ -86,8 +87,8 @@ class Routing:
         return Hook(file.load(), names, HookLog(str(self._spec.name), file).say)
 
     def read_again(self) -> Callable[[], None]:
-        """Read the file of the routes again; what is returned puts them into force. UsageError
-        names what is wrong."""
+        """Read the file of the routes again. The returned function puts them into force.
+        UsageError names the fault."""
         if not isinstance(self._spec.routes, str):
             return lambda: None
         rules = self._read()
@@ -104,7 +105,7 @@ class Routing:
         return lambda: self._put(rules, table)
 
     def use(self, rules: Rules) -> None:
-        """Let other rules hold from the next message on."""
+        """Apply other rules from the next message on."""
         self._put(rules, table_of(self._spec, rules))
 
     def _put(self, rules: Rules, table: Table) -> None:
@@ -141,7 +142,7 @@ class Routing:
         }
 
     def reset(self) -> None:
-        """Let readers count from zero again."""
+        """Make readers count from zero again."""
         self._zero = {("route", row["name"]): row for row in self._routes()}
         self._zero |= {("backend", row["name"]): row for row in self._backends()}
         self._zero_unrouted = self._unrouted

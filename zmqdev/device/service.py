@@ -1,8 +1,8 @@
-"""Running devices until they are told to stop: the main thread of `zmqdev queue`.
+"""Running a device until it is stopped: the main thread of `zmqdev queue`.
 
-The first SIGINT or SIGTERM drains, a second one leaves at once. Attachments
-are what stands beside the data path (display, control, metrics): they get the
-loop and the devices, and are told when it begins and ends.
+The first SIGINT or SIGTERM drains, a second one leaves at once. Attachments are what stands beside
+the data path (display, control, metrics). They get the loop and the device, and are called when it
+begins and ends.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ REMIND = 0.5
 
 @dataclass(frozen=True)
 class Reread:
-    """What came of reading a device's files again, by option: what was `applied`, and what
-    `needs_restart`. Keys, users and rights are always read."""
+    """The result of reading a device's files again, by option: `applied`, and `needs_restart`.
+    Keys, users and rights are always read."""
 
     applied: tuple[str, ...] = ()
     needs_restart: tuple[str, ...] = ()
@@ -64,11 +64,11 @@ class Attachment(Protocol):
         """Everything is bound and running."""
 
     def ended(self, service: Service) -> None:
-        """Every device has ended. Called also when `started` of another one failed."""
+        """The device has ended. Called also when `started` of another attachment failed."""
 
 
 class Service:
-    """A device, what stands beside it, and the loop that steers both.
+    """A device, its attachments, and the loop that runs both.
 
     In a program of its own: `run`. In a `loop` that others use too: `begin`, and `close` once
     `ended` was called. `ends_process`: the program ends with the device.
@@ -100,7 +100,7 @@ class Service:
         self._at_peer: list[Callable[[Device, str, PeerEvent], None]] = []
 
     def run(self, signals: Signals, duration: float | None = None) -> None:
-        """Until stopped. RunError when the device cannot start or fails."""
+        """Run until stopped. RunError when the device cannot start or fails."""
         self.loop.watch(signals, partial(self._signalled, signals))
         orphans.watch(self.loop)
         try:
@@ -117,15 +117,15 @@ class Service:
             raise self.device.failure
 
     def begin(self) -> None:
-        """Open the device, then what stands beside it. Raises what either of them does; `close`
-        is to follow then too."""
+        """Open the device, then its attachments. Raises what either of them raises; call `close`
+        then too."""
         self.watch()
         for attachment in self._attachments:
             self._begun.append(attachment)
             attachment.started(self)
 
     def close(self) -> None:
-        """Nothing runs on, whatever happened; without linger when it was not a clean end."""
+        """End everything; without linger when it was not a clean end."""
         device = self.device
         if device.started:
             if device.state not in ENDED:
@@ -154,7 +154,7 @@ class Service:
         log.warning("%s: %s", self.device.name, said)
 
     def on_stop(self, hook: Callable[[], None]) -> None:
-        """Call `hook` at each request to stop, before the devices hear of it."""
+        """Call `hook` at each request to stop, before the device is told."""
         self._at_stop.append(hook)
 
     def on_peer(self, hook: Callable[[Device, str, PeerEvent], None]) -> None:
@@ -162,15 +162,15 @@ class Service:
         self._at_peer.append(hook)
 
     def leaving(self, side: str) -> Leaving:
-        """To be had before an address is disconnected: what libzmq will not tell of it."""
+        """Make this before an address is disconnected: it reports what libzmq does not."""
         return Leaving(self.device.watches[side], partial(self._peer, side))
 
     def hear(self) -> None:
-        """Take what the monitors tell, for one that holds up the loop."""
+        """Read the monitors. For an attachment that blocks the loop."""
         self.device.drain_monitors(self._peer)
 
     def pace(self, seconds: float) -> None:
-        """Tell the displays how often to show: those attachments that have a `pace`."""
+        """Set how often the displays show; for attachments with a `pace`."""
         for attachment in self._attachments:
             change = getattr(attachment, "pace", None)
             if change is not None:
@@ -242,14 +242,14 @@ class Service:
                 self.stop()
 
     def reload(self) -> None:
-        """Read all files again; what is wrong is said, and changes nothing."""
+        """Read all files again. A fault is logged, and changes nothing."""
         try:
             self.read_again()
         except UsageError as error:
             log.error("%s: not read again: %s", self.device.name, error)
 
     def read_again(self) -> Reread:
-        """The same. UsageError names what is wrong."""
+        """The same, but UsageError names the fault."""
         if self.reread is None:
             self.device.reload()
         found = Reread() if self.reread is None else self.reread()

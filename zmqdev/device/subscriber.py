@@ -1,10 +1,10 @@
 """A connection that has sent subscriptions, and whether it still owns its descriptor.
 
-The system gives a descriptor to the next connection as soon as one has ended, and frames are
-read later than they came. Frames of two connections that have a number one after the other
-are read in that order. So a connection has ended for sure
-- when a newer one with its number has been heard of,
-- when the number is closed, or a socket other than the one first seen has it,
+The system gives a descriptor to the next connection as soon as one has ended, and frames are read
+later than they came. Frames of two connections that had a number one after the other are read in
+that order. So a connection has certainly ended
+- when a newer one with its number has been seen,
+- when the number is closed, or belongs to another socket than the one first seen,
 - when that socket has received less than was read from this connection.
 """
 
@@ -25,9 +25,9 @@ HANDSHAKE, FRAME_HEAD = 64 + 27, 2
 
 @dataclass(eq=False)
 class Subscriber:
-    """`origin` is its name in relay.upstream, `inode` that of the socket which had the descriptor
-    when it was first heard of; None: it was closed already. `read`: bytes that must have come by
-    it. `superseded`: another has its descriptor."""
+    """`origin`: its name in relay.upstream. `inode`: that of the socket that had the descriptor
+    when it was first seen; None: it was closed already. `read`: bytes that it must have received.
+    `superseded`: another connection has its descriptor."""
 
     origin: Hashable
     account: Account
@@ -47,7 +47,7 @@ class Subscriber:
         return received is not None and received < self.read
 
     def cut(self, wire: WireBytes) -> None:
-        """End it, unless it has ended: whose number it was is left alone."""
+        """End it, unless it has ended; another connection with its number is left alone."""
         if self.has_ended(wire):
             return
         try:
@@ -59,7 +59,7 @@ class Subscriber:
 
 
 def inode_of(descriptor: int) -> int | None:
-    """What tells one socket from the next with its number; None when it is closed."""
+    """Tells one socket from the next one with its number; None when it is closed."""
     try:
         return os.fstat(descriptor).st_ino
     except OSError:

@@ -1,8 +1,8 @@
 """Notifying systemd: ready, stopping, alive. See sd_notify(3).
 
-Nothing happens unless NOTIFY_SOCKET is in the environment. The watchdog is fed
-when WATCHDOG_USEC asks for it (and WATCHDOG_PID means this process), at half of
-its time, and only while every device still turns: a hang is what it is for.
+Nothing happens unless NOTIFY_SOCKET is in the environment. The watchdog is fed when WATCHDOG_USEC
+asks for it (and WATCHDOG_PID is this process), at half of its time, and only while every device
+makes progress: it is there to detect a hang.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ log = logging.getLogger("zmqdev")
 
 
 def watchdog_seconds(environ: Mapping[str, str], pid: int) -> float | None:
-    """How often systemd wants to hear of us, None when it does not."""
+    """The time in which systemd expects a sign of life; None when it expects none."""
     text = environ.get("WATCHDOG_USEC", "")
     if not (text.isascii() and text.isdigit()) or int(text) == 0:
         return None
@@ -30,7 +30,7 @@ def watchdog_seconds(environ: Mapping[str, str], pid: int) -> float | None:
 
 
 class Notify:
-    """The line to systemd. `watchdog` is None when it does not ask for signs of life."""
+    """The connection to systemd. `watchdog` is None when it expects no signs of life."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._address = environ.get("NOTIFY_SOCKET", "")
@@ -47,13 +47,13 @@ class Notify:
         self.tell("STOPPING=1" + (f"\nSTATUS={status}" if status else ""))
 
     def keep_fed(self, loop: Loop, late: Callable[[float], Sequence[str]]) -> None:
-        """Signs of life at half of the time in which systemd wants one. `late` says what has
-        shown none for some seconds."""
+        """Send a sign of life at half of the time that systemd sets. `late` names what has not
+        moved for some seconds."""
         if (seconds := self.watchdog) is not None:
             loop.every(seconds / 2, lambda: self.feed(late(seconds)))
 
     def feed(self, late: Sequence[str]) -> None:
-        """A sign of life, unless somebody shows none."""
+        """Send a sign of life, unless something is late."""
         if late:
             log.error("watchdog: %s is not responding", ", ".join(late))
         else:
@@ -74,7 +74,7 @@ class Notify:
 
 
 class Systemd:
-    """An attachment. `pulse` says who hangs."""
+    """An attachment. `pulse` knows what hangs."""
 
     def __init__(self, pulse: Pulse, environ: Mapping[str, str] = os.environ) -> None:
         self.pulse = pulse

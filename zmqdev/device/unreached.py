@@ -1,12 +1,12 @@
 """Unreachable addresses: the cause, reported once.
 
-libzmq tries for as long as it lives and gives no reason: a name that does not resolve and a
-refused port look the same to its monitor. So after a moment without a connection the address
-is resolved and tried once from here, in a thread, and the cause becomes a line. It is looked
-at again with pauses that double; another cause is another line, and so is the connection.
+libzmq retries without end and gives no reason: in its monitor, a name that does not resolve looks
+like a refused port. So after a moment without a connection the address is resolved and tried once
+from here, in a thread, and the cause is logged. It is tried again with pauses that double; a new
+cause is logged, and so is the connection.
 
-A peer that has just come up takes a try for a connection. It is not counted there as one that
-failed (hangup.py, `visit`), given the time to look at it.
+A peer that has just come up takes a try for a connection. It does not count it as a failed one
+(hangup.py, `visit`), provided that it has time to look at it.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ _NAME_UNKNOWN = {sockets.EAI_NONAME, getattr(sockets, "EAI_NODATA", sockets.EAI_
 
 @dataclass(frozen=True)
 class Obstacle:
-    """One look at an address. `cause`: None where a connection can be made; `aliases`: what its
-    name stands for, as libzmq writes it."""
+    """The result of one try. `cause`: None when a connection can be made; `aliases`: what the name
+    stands for, as libzmq writes it."""
 
     address: str
     cause: str | None
@@ -72,14 +72,14 @@ class _Row:
 
 
 class Unreached:
-    """Which addresses to look at and which lines to say. Pure: the time is an argument."""
+    """Decides which addresses to try and which lines to log. Pure: the time is an argument."""
 
     def __init__(self) -> None:
         self._rows: dict[str, _Row] = {}
         self._connected: set[str] = set()
 
     def follow(self, addresses: Iterable[str], now: float) -> None:
-        """The addresses that are connected to, as they were asked for."""
+        """The addresses to which the socket connects, as configured."""
         asked = set(addresses)
         for gone in self._rows.keys() - asked:
             del self._rows[gone]
@@ -87,7 +87,7 @@ class Unreached:
             self._rows[address] = _Row(now + PATIENCE, names={address})
 
     def due(self, now: float) -> list[str]:
-        """What to look at now. Each is asked for once, until `found`."""
+        """The addresses to try now. Each is returned once, until `found`."""
         over = [
             address
             for address, row in self._rows.items()
@@ -99,7 +99,7 @@ class Unreached:
         return over
 
     def found(self, finding: Obstacle) -> str | None:
-        """The line for what was found, or None when it says nothing new."""
+        """The line for a result, or None when it is no news."""
         row = self._rows.get(finding.address)
         if row is None:
             return None
@@ -110,7 +110,7 @@ class Unreached:
         return f"{finding.address}: {finding.cause}; still trying"
 
     def connected(self, address: str) -> str | None:
-        """A handshake is done. A line when the opposite was said before."""
+        """A handshake is done. Returns a line when the opposite was logged before."""
         self._connected.add(address)
         for asked, row in self._rows.items():
             if address in row.names:
@@ -119,7 +119,7 @@ class Unreached:
         return None
 
     def lost(self, address: str, now: float) -> None:
-        """A connection has ended; it is given time to come back."""
+        """A connection has ended; it gets time to come back."""
         self._connected.discard(address)
         for row in self._rows.values():
             if address in row.names:
@@ -164,7 +164,7 @@ def _be_seen(made: sockets.socket) -> None:
 
 
 class Reach:
-    """The connecting addresses of one socket, looked at in a thread. `who` leads its lines."""
+    """The connecting addresses of one socket, tried in a thread. `who` leads its lines."""
 
     def __init__(
         self, who: str, opened: OpenSocket, look: Callable[[str], Obstacle] = look_at

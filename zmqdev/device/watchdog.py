@@ -1,8 +1,8 @@
 """Liveness of the devices of a program, for the watchdog and /healthz.
 
-At each beat every device is handed a call that does nothing; the device's
-thread takes it up between two batches. A device that has not taken up the last
-one for several beats hangs. The main loop proves itself by beating at all.
+At each beat every device is given a call that does nothing; its thread executes it between two
+batches. A device that has not executed the last one for several beats hangs. The main loop proves
+that it is alive by beating.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LATE = 10.0
 
 
 class Pulse:
-    """An attachment that others ask: `late()`. Any thread may ask."""
+    """An attachment with the question `late()`, which any thread may ask."""
 
     def __init__(self, interval: float = INTERVAL) -> None:
         self.interval = interval
@@ -41,7 +41,7 @@ class Pulse:
             self._beats.cancel()  # the loop may go on for other devices
 
     def late(self, allowed: float = LATE) -> list[str]:
-        """Who has not shown life for `allowed` seconds: names of devices, or the main loop.
+        """The names of devices, or the main loop, without a sign of life for `allowed` seconds.
 
         When all is well the last beat is up to an interval old.
         """
