@@ -22,8 +22,8 @@ from zmqdev.relay import DROPS
 
 
 class Control:
-    """Answers for one device. `config` gives its settings as they were resolved, `changed` those
-    that others have changed since."""
+    """Answers for one device. `config` returns the settings as resolved, `changed` those changed
+    since."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """The client of control sockets, for ctl, top and tap.
 
-A DEALER for each device, kept from one question to the next. A reply is
-matched by its id, so one that comes late is never taken for the next.
+A DEALER for each device, kept for further questions. Replies are matched by id, so a late one is
+never taken for the next.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ PATIENCE = 2.0
 
 
 def targets(names: tuple[str, ...]) -> list[Found]:
-    """The devices meant: names that run here, or control addresses; none named: all that run.
+    """The devices by these names or control addresses; without any, all that run.
 
-    RunError for a name that does not run, with those that do; UsageError for a wrong address.
+    RunError for an unknown name, with the known ones; UsageError for a wrong address.
     """
     running = {found.name: found for found in runtimedir.running()}
     if not names:
@@ -52,7 +52,7 @@ def _target(name: str, running: Mapping[str, Found]) -> Found:
 
 
 class Asker:
-    """`with Asker() as asker:`; `ask` as often as needed, in one thread."""
+    """`with Asker() as asker:`, then `ask` any number of times, in one thread."""
 
     def __init__(self, keys: Security | None = None) -> None:
         self._keys = keys  # what is shown to addresses of tcp
@@ -78,7 +78,7 @@ class Asker:
         args: Mapping[str, Any] | None = None,
         patience: float = PATIENCE,
     ) -> Any:
-        """One question to one device. RunError when it refuses or does not answer."""
+        """Ask one device. RunError when it refuses or does not answer."""
         reply = self.ask_all([address], verb, args, patience)[address]
         if reply is None:
             raise RunError(f"{address}: no answer within {patience:g} s")
@@ -93,7 +93,7 @@ class Asker:
         args: Mapping[str, Any] | None = None,
         patience: float = PATIENCE,
     ) -> dict[str, wire.ControlReply | None]:
-        """The same question to many at once: address -> reply, None for who did not answer."""
+        """Ask several devices at once: address -> reply, None without an answer."""
         id_ = next(self._ids)
         request = wire.write_request(verb, args or {}, id_)
         replies: dict[str, wire.ControlReply | None] = dict.fromkeys(asked)
@@ -112,13 +112,13 @@ class Asker:
         return replies
 
     def pose(self, address: str, verb: str) -> int:
-        """Ask, and leave the reply for `reply`: the number of the question."""
+        """Send a question without waiting; returns its number for `reply`."""
         id_ = next(self._ids)
         self._socket(address).send_multipart([b"", wire.write_request(verb, {}, id_)])
         return id_
 
     def reply(self, address: str, id: int, patience: float) -> wire.ControlReply | None:
-        """What came to a question that was posed; None when nothing has within `patience`."""
+        """The reply to that question; None when none has come within `patience` seconds."""
         self._socket(address).poll(round(patience * 1000))
         return self._take(address, id)
 
@@ -126,7 +126,7 @@ class Asker:
         self._context.destroy(linger=0)
 
     def forget(self, address: str) -> None:
-        """Close what leads to this address."""
+        """Close the connection to this address."""
         socket = self._sockets.pop(address, None)
         if socket is not None:
             socket.close(0)

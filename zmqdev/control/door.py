@@ -1,8 +1,8 @@
 """Admission to a control socket: a limit of connections, and no endless message.
 
-libzmq keeps the frames of a message until its last one has come, and a device has descriptors
-in reserve for a control socket, but not any number. So connections are counted as those of a
-device's sides are, and who has sent more than a request may have is cut (security.unfinished).
+libzmq keeps the frames of a message until the last one has come, and a device reserves only some
+descriptors for a control socket. So connections are counted like those of a device's sides, and a
+peer that sends more than a request may have is cut off (security.unfinished).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Peer = tuple[int, str]
 
 
 class Door:
-    """To be made before the socket binds; `take` and the rest in the thread of the loop."""
+    """Made before the socket binds; `take` and the rest are called in the thread of the loop."""
 
     def __init__(self, opened: OpenSocket, security: Security | None = None) -> None:
         opened.secure(security or Security(), Census(per_side=CONTROL_PEERS))
@@ -44,7 +44,7 @@ class Door:
         self._loop: Loop | None = None
 
     def open(self, loop: Loop) -> None:
-        """Begin to look."""
+        """Begin to check."""
         self._loop = loop
         loop.watch(self._watch.pair, self._watch.drain)
         self._again()
@@ -65,11 +65,11 @@ class Door:
         return len(self._watch.connections())
 
     def refusals(self) -> dict[str, int]:
-        """How many were cut, by reason."""
+        """How many were cut off, by reason."""
         return self._opened.guard.refusals() if self._opened.guard is not None else {}
 
     def close(self) -> None:
-        """Before the socket is closed."""
+        """Call it before the socket is closed."""
         if self._loop is not None:
             self._loop.unwatch(self._watch.pair)
             self._loop = None
@@ -81,7 +81,8 @@ class Door:
             self._loop.at(time.monotonic() + self.look(), self._again)
 
     def look(self) -> float:
-        """Cut who sends a message without end: how many seconds until the next look."""
+        """Cut off peers that send a message without end. Returns the seconds until the
+        next look."""
         self._watch.drain()
         if not events(self._socket) & zmq.POLLIN:
             self._turns += 1

@@ -17,7 +17,7 @@ LOOK, TELL = 0.05, 1.0
 
 
 class Awaited:
-    """The end of one device or `run`. To be made before it is asked to end."""
+    """The end of one device or `run`. Made before it is asked to end."""
 
     def __init__(self, address: str, patience: float, keys: Security | None = None) -> None:
         self._address, self._patience = address, patience
@@ -29,10 +29,10 @@ class Awaited:
     def wait(
         self, say: Callable[[str], None], stopped: Callable[[], object] = lambda: False
     ) -> Mapping[str, Any]:
-        """What it told at its end; nothing of one that tells nothing, such as an older one, or
-        once `stopped()`.
+        """Wait for the end; returns its report. Empty for one that reports nothing, such as an
+        older version, or once `stopped()`.
 
-        RunError when it went away without a word.
+        RunError when it went away without a report.
         """
         told_at = time.monotonic()
         while True:
@@ -73,8 +73,8 @@ class Awaited:
 def replace(
     name: str, say: Callable[[str], None], stopped: Callable[[], object], patience: float
 ) -> str | None:
-    """End the device of that name, or at that control address, and wait until it has; why the
-    end was not a clean one. RunError when none runs there."""
+    """End the device with that name or control address, and wait for that. Returns why the end was
+    not clean, or None. RunError when none runs there."""
     address = targets((name,))[0].address
     awaited = Awaited(address, patience)
     try:
@@ -86,7 +86,7 @@ def replace(
 
 
 def failure(told: Mapping[str, Any]) -> str | None:
-    """Why the end was not a clean one; None when it was."""
+    """Why the end was not clean; None when it was."""
     if told.get("failure"):
         return str(told["failure"])
     left = told.get("reports") or ()
@@ -94,7 +94,7 @@ def failure(told: Mapping[str, Any]) -> str | None:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be buried does not."""
+    """Whether the process runs; a zombie does not."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

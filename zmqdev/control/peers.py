@@ -1,7 +1,7 @@
 """Each connection of a device, with its traffic as far as TCP knows it.
 
-libzmq tells of no peer how many messages went to it or came from it, so there are bytes alone:
-those of the messages with their framing, heartbeats and handshake.
+libzmq does not say how many messages a peer sent or received, so there are only bytes: messages
+with their framing, heartbeats and handshake.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from zmqdev.system.process_info import exchanged, silence
 
 
 def connections(open_: Mapping[int, str]) -> list[dict[str, Any]]:
-    """`open_` is descriptor -> address, as a PeerWatch has it; the first thousand are looked at,
-    a few microseconds each. Bytes are None where the system does not tell them: ipc, or not
-    Linux."""
+    """`open_`: descriptor -> address, as a PeerWatch has it. The first thousand are looked at, a
+    few microseconds each. Bytes are None where the system does not count them: ipc, or not Linux.
+    """
     return list(_each(itertools.islice(open_.items(), MOST_ADDRESSES)))
 
 

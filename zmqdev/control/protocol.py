@@ -1,15 +1,14 @@
 r"""The control protocol: one request, one reply, always.
 
-A request is one frame of JSON behind its envelope, the reply goes back behind
-the same envelope:
+A request is one frame of JSON behind its envelope. The reply goes back behind the same envelope:
 
     {"zmqdev": 1, "verb": "connect", "args": {"side": "backend", "address": "tcp://…"}, "id": 7}
     {"zmqdev": 1, "ok": true, "result": …, "id": 7}
     {"zmqdev": 1, "ok": false, "error": {"code": "bad-argument", "message": "…"}, "id": 7}
 
-`args` and `id` may be left out. An id is given back, so that a DEALER can have
-several requests under way. The four words of `zmq_proxy_steerable` are
-understood too, as one frame without JSON; see OLD.
+`args` and `id` may be left out. The id is returned, so that a DEALER can have several requests
+under way. The four words of `zmq_proxy_steerable` are accepted too, as one frame without JSON; see
+OLD.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ OLD_STATISTICS = "statistics"
 
 
 class Refused(Exception):
-    """What a request gets instead of a result. `code` is a key of ERRORS."""
+    """A request gets this instead of a result. `code` is a key of ERRORS."""
 
     def __init__(self, code: str, message: str, id: Any = None) -> None:
         super().__init__(message)
@@ -58,7 +57,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Argument:
-    """A value that goes with a verb; checked by its type as an option would be."""
+    """A value of a verb, checked by its type like an option."""
 
     name: str
     type: ValueType
@@ -68,9 +67,9 @@ class Argument:
 
 @dataclass(frozen=True)
 class Verb:
-    """A row: the word, what it does, the function that does it, what it takes.
+    """A row: the word, its help, its function, its arguments.
 
-    `changes` says that it is worth a line in the log.
+    `changes`: it is logged.
     """
 
     name: str
@@ -88,6 +87,8 @@ class Verb:
 
 @dataclass(frozen=True)
 class ControlRequest:
+    """A request as it was read."""
+
     verb: str
     args: Mapping[str, Any] = field(default_factory=dict)
     id: Any = None
@@ -96,7 +97,7 @@ class ControlRequest:
 
 @dataclass(frozen=True)
 class ControlReply:
-    """What came back. `code` and `message` are set when `ok` is false."""
+    """A reply as it was read. `code` and `message` are set when `ok` is false."""
 
     ok: bool
     result: Any = None
@@ -106,7 +107,7 @@ class ControlReply:
 
 
 def split(frames: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """(envelope, body) of what a ROUTER received. An absurd envelope is cut to the routing id."""
+    """(envelope, body) of a message from a ROUTER. An absurd envelope is cut to the routing id."""
     head, body = envelope.split(frames)
     if len(head) > MOST_ENVELOPE or sum(map(len, head)) > MOST_BYTES:
         return list(frames[:1]), list(frames[1:])
@@ -114,7 +115,7 @@ def split(frames: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
 
 
 def read_request(body: Sequence[bytes]) -> ControlRequest:
-    """The request in the frames behind the envelope. Refused says what is wrong with it."""
+    """The request in the frames behind the envelope. Refused says what is wrong."""
     if sum(map(len, body)) > MOST_BYTES:
         raise Refused("too-large", f"a request has at most {MOST_BYTES} bytes")
     if len(body) != 1:
@@ -178,9 +179,9 @@ def find(verbs: Mapping[str, Verb], request: ControlRequest) -> Verb:
 
 
 def check(verb: Verb, given: Mapping[str, Any], *, text: bool = False) -> dict[str, Any]:
-    """Arguments parsed by their types. Refused names the one that is wrong.
+    """Arguments parsed by their types. Refused names the wrong one.
 
-    `text`: they come from a command line, where all is text.
+    `text`: they come from a command line, where everything is text.
     """
     known = {argument.name: argument for argument in verb.arguments}
     for name in given:
@@ -208,6 +209,7 @@ def by_position(verb: Verb, words: Sequence[str]) -> dict[str, str]:
 
 
 def write_request(verb: str, args: Mapping[str, Any], id: Any = None) -> bytes:
+    """The frame of a request."""
     made: dict[str, Any] = {"zmqdev": VERSION, "verb": verb}
     if args:
         made["args"] = dict(args)
@@ -215,10 +217,12 @@ def write_request(verb: str, args: Mapping[str, Any], id: Any = None) -> bytes:
 
 
 def write_result(result: Any, id: Any = None) -> bytes:
+    """The frame of a reply with a result."""
     return _dump({"zmqdev": VERSION, "ok": True, "result": result}, id)
 
 
 def write_refusal(refused: Refused, id: Any = None) -> bytes:
+    """The frame of a reply with an error."""
     error = {"code": refused.code, "message": refused.message}
     shown = refused.id if id is None else id
     return _dump({"zmqdev": VERSION, "ok": False, "error": error}, shown)
@@ -231,7 +235,7 @@ def _dump(value: dict[str, Any], id: Any) -> bytes:
 
 
 def read_reply(frame: bytes) -> ControlReply:
-    """ValueError when it is none."""
+    """The reply in a frame. ValueError when it is none."""
     try:
         value = json.loads(frame.decode())
     except RecursionError:

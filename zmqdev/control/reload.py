@@ -18,8 +18,8 @@ LOUDNESS = ("quiet", "verbose")
 
 
 class Reload:
-    """An attachment. `again` reads the settings as they are now: UsageError names what is
-    wrong. With None only the files that the settings name are read again."""
+    """An attachment. `again` reads the current settings; UsageError names what is wrong. None:
+    only the files named by the settings are read again."""
 
     def __init__(self, on: Callable[[Service], Settable], again: Callable[[], Any] | None) -> None:
         self._make, self._again = on, again
@@ -34,12 +34,12 @@ class Reload:
 
     @property
     def changed(self) -> dict[str, Any]:
-        """What was set since the start: shared with the control socket."""
+        """Settings changed since the start; shared with the control socket."""
         assert self._on is not None, "not started"
         return self._on.changed
 
     def act(self) -> Reread:
-        """UsageError: a file is wrong, and nothing has changed."""
+        """Reload. UsageError: a file is wrong, and nothing has changed."""
         assert self._on is not None, "not started"
         asked = None if self._again is None else self._again()
         self._on.device.reload()
@@ -84,7 +84,7 @@ def _apply(on: Settable, key: str, value: Any) -> bool:
 
 
 def flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Path of dots -> value; what says nothing is left out."""
+    """Dotted path -> value, without empty values."""
     found: dict[str, Any] = {}
     for key, value in settings.items():
         path = f"{above}{key}"

@@ -1,15 +1,15 @@
-"""The directory of this user's control sockets, so that `zmqdev ctl NAME` finds them.
+"""The directory of this user's control sockets, where `zmqdev ctl NAME` finds them.
 
-- $XDG_RUNTIME_DIR/zmqdev, else zmqdev-UID below the temporary directory.
-- The directory has mode 0700 and is ours, or it is not used: below /tmp
-  somebody else may have made it first.
-- A socket is named after its device. A second device of the same name gets
-  `-2`, `-3` and so on. What a crash left behind is removed.
-- Finding a free name and binding it happen under a lock of the directory, for
-  libzmq steals the address of a live socket.
-- The two places differ between a login and a service, so looking for devices
-  looks into both, and into that of services that systemd starts.
-- A service whose name one of this user's devices has too is `run/NAME`.
+- It is $XDG_RUNTIME_DIR/zmqdev, else zmqdev-UID below the temporary directory.
+- It must have mode 0700 and belong to this user; otherwise it is not used, because below /tmp
+  another user may have made it first.
+- A socket is named after its device. A second device of the same name gets `-2`, `-3` and so on.
+  Sockets left behind by a crash are removed.
+- Finding a free name and binding it happen under a lock of the directory, because libzmq steals
+  the address of a live socket.
+- The directory of a login differs from that of a service. So both are searched for devices, and
+  also that of services started by systemd.
+- A service with the name of one of this user's devices is listed as `run/NAME`.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 @dataclass(frozen=True)
 class Found:
-    """A device that runs: the name `ctl` knows it by, and its control address."""
+    """A running device: its name for `ctl`, and its control address."""
 
     name: str
     address: str
 
 
 def file_name(name: str, most: int) -> str:
-    """A name as a file can have it. One that is too long ends in a hash of the whole."""
+    """A name as a file can have it. A name that is too long ends in a hash of the whole."""
     safe = _UNSAFE.sub("_", name).lstrip(".") or "_"
     if len(safe) <= most:
         return safe
@@ -56,8 +56,8 @@ def file_name(name: str, most: int) -> str:
 
 @contextmanager
 def locked(place: Path, patience: float = PATIENCE) -> Iterator[bool]:
-    """One process at a time in here. False when the lock could not be had: a process that was
-    stopped while it held it shall not keep others from starting."""
+    """Only one process at a time in here. False when the lock could not be taken: a process
+    stopped while it holds the lock must not keep others from starting."""
     handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield _lock(handle, time.monotonic() + patience)
@@ -79,8 +79,8 @@ def _lock(handle: int, end: float) -> bool:
 
 @contextmanager
 def claim(place: Path, name: str) -> Iterator[Found]:
-    """A name that nobody has, to be bound before the end of the `with`. RunError when others
-    hold the lock for too long."""
+    """A free name, to be bound before the end of the `with`. RunError when other processes hold
+    the lock for too long."""
     with locked(place) as alone:
         if not alone:
             raise RunError(f"{place} is locked by a program that is stuck")
@@ -110,7 +110,7 @@ def _is_socket(path: Path) -> bool:
 
 
 def running(environ: Mapping[str, str] = os.environ) -> list[Found]:
-    """This user's devices, by name. What a crash left behind is removed on the way."""
+    """This user's devices, by name. Sockets left behind by a crash are removed."""
     found: dict[str, Found] = {}
     for place in candidates(environ):
         try:

@@ -38,7 +38,7 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """Something that `set` changes while the device runs."""
+    """A setting that `set` changes while the device runs."""
 
     key: str
     type: ValueType
@@ -47,7 +47,7 @@ class Setting:
 
 
 def change(on: Settable, key: str, value: str) -> dict[str, Any]:
-    """`value` is text, as on a command line, whatever the setting's type is."""
+    """Change a setting. `value` is text, as on a command line, for any type."""
     rows = SETTINGS | _of_backends(on)
     row = rows.get(key)
     if row is None:
@@ -62,7 +62,7 @@ def change(on: Settable, key: str, value: str) -> dict[str, Any]:
 
 
 def present(on: Settable) -> dict[str, Any]:
-    """The settings as they are now, as a file has them."""
+    """The current settings, as a file has them."""
     told = copy.deepcopy(on.base())
     spec = on.device.engine.spec
     for side in on.device.engine.sockets():
@@ -119,8 +119,8 @@ def _hwm(key: str, on: Settable, value: int) -> None:
 
 
 def apply_marks(on: Settable) -> None:
-    """For a peer that came after `set`: libzmq gives those who come to a bound socket the mark
-    that held at the bind, and a later setting only to those who are there."""
+    """Set the marks of peers that connect after `set`: a bound socket gives them the marks from
+    the time of the bind, and later settings reach only peers already connected."""
     marks = {key: value for key, value in on.changed.items() if key.endswith("hwm")}
 
     def again() -> None:

@@ -1,8 +1,8 @@
 """A control socket: of a device, and of a whole file. It reads, checks and answers.
 
-A ROUTER, so that REQ, DEALER and rubbish all get exactly one reply, and one
-that does not read its replies delays no other. It runs in the main thread, and
-what its verbs do waits for nothing.
+It is a ROUTER, so that REQ, DEALER and malformed messages all get exactly one reply, and a peer
+that does not read its replies delays no other. It runs in the main thread, and its verbs never
+wait.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ MOST_WAITING = 64
 
 
 class ControlSocket:
-    """`owner` is named in the log. `address` None is the default place, in the runtime directory.
+    """`owner` is named in the log. `address` None: the default place, in the runtime directory.
 
-    `late` is a verb whose replies come at the end; `statistics` answers STATISTICS of
-    `zmq_proxy_steerable`, where there is such a reply.
+    `late`: a verb whose replies come at the end. `statistics` answers STATISTICS of
+    `zmq_proxy_steerable`.
     """
 
     def __init__(
@@ -76,8 +76,9 @@ class ControlSocket:
         self._at_end: list[list[bytes]] = []  # questions to be answered then
 
     def open(self) -> AddressState | None:
-        """Where it is bound. None when the default place cannot be used: said, and all goes on
-        without. RunError for an address that was asked for and cannot be bound."""
+        """Bind it; returns the address. None when the default place cannot be used; that is
+        logged, and the device goes on without. RunError for a configured address that cannot be
+        bound."""
         self._open = make(self.context, "control", "ROUTER", OPTIONS)
         self.door = Door(self._open, self._security)
         if not self._bind(self._open):
@@ -93,7 +94,7 @@ class ControlSocket:
         self.door.open(loop)
 
     def close(self, loop: Loop) -> None:
-        """Answer what has waited for the end, and close."""
+        """Answer the questions about the end, and close."""
         for frames in self._at_end:
             self._send(self.answer(frames))
         if self._open is not None:
@@ -162,7 +163,7 @@ class ControlSocket:
             log.debug("%s: reply dropped: client gone: %s", self._owner, error)
 
     def answer(self, frames: Sequence[bytes]) -> list[bytes]:
-        """The one reply to a message, whatever it is: envelope and all."""
+        """The one reply to any message, with its envelope."""
         envelope, body = wire.split(frames)
         request: wire.ControlRequest | None = None
         try:

@@ -1,10 +1,9 @@
-"""A copy of the messages that pass through a device, while someone is watching.
+"""A copy of the messages that pass through a device, while a viewer is connected.
 
-The PUB is made when the first viewer asks and closed when the last lease has
-ended; in between the engine copies each message to it with one leading frame,
-`>` forward or `<` backward. A PUB drops for a slow viewer and never waits, so
-the device does not either. A viewer renews its lease; one that was killed is
-forgotten when its lease runs out.
+The PUB is made when the first viewer asks, and closed when the last lease has ended. In between
+the engine copies each message to it with one leading frame, `>` forward or `<` backward. A PUB
+drops for a slow viewer and never waits, so the device does not either. A viewer renews its lease;
+one that was killed is forgotten when its lease expires.
 """
 
 from __future__ import annotations
@@ -31,7 +30,8 @@ SUFFIX = ".tap"
 
 
 def address_for(control: str) -> str:
-    """Where the tap of a device is bound, given its control address. RunError when nowhere."""
+    """Where the tap of a device is bound, given its control address. RunError when there is no
+    place."""
     transport, _, rest = control.partition("://")
     if transport == "ipc":
         path = rest.removesuffix(".sock") + SUFFIX
@@ -66,7 +66,8 @@ class Tap:
         return self._open is not None
 
     def lease(self, viewer: str, seconds: float) -> str:
-        """Switch on, or stay on, for `seconds`; 0 gives the lease back. The address to look at.
+        """Switch on, or stay on, for `seconds`; 0 returns the lease. Returns the address to
+        connect to.
 
         RunError when the tap cannot be bound or the device has stopped.
         """
@@ -81,14 +82,14 @@ class Tap:
         return self._open.addresses[0].actual
 
     def expire(self) -> None:
-        """Forget who has not renewed; off when nobody is left."""
+        """Forget viewers that have not renewed; switch off after the last one."""
         now = time.monotonic()
         self._leases = {who: until for who, until in self._leases.items() if until > now}
         if not self._leases:
             self.close()
 
     def close(self) -> None:
-        """Off. A device that has ended, or is ending, uses the socket no more."""
+        """Switch off. A device that is ending no longer uses the socket."""
         if self._open is None:
             return
         with suppress(RunError):

@@ -1,4 +1,4 @@
-"""The device that the verbs of a control socket act on."""
+"""The device on which the verbs of a control socket act."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if (
 
 @dataclass
 class Settable:
-    """One device whose settings change. `base` gives its settings at the start as a file has
-    them, and `changed` what was set since, by option path."""
+    """A device whose settings change. `base` returns its settings at the start, as a file has
+    them; `changed`: those set since, by option path."""
 
     service: Service
     device: Device
@@ -29,15 +29,15 @@ class Settable:
     changed: dict[str, Any] = field(default_factory=dict)
 
     def check_moving(self) -> None:
-        """Refuse what is done in the device's thread once that has other things to do: while it
-        waits for what was sent to leave it takes up no calls, and they would hold up the loop."""
+        """Refuse verbs that act in the device's thread while that waits at its end: it answers no
+        calls then, and they would block the loop."""
         if self.device.state not in ("running", "paused"):
             raise Refused("refused", f"{self.device.name} is {self.device.state}")
 
 
 @dataclass(kw_only=True)
 class Steered(Settable):
-    """One device that answers. `name` is what `ctl` knows it by."""
+    """A device that answers. `name`: its name for `ctl`."""
 
     name: str
     address: str

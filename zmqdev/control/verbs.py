@@ -1,9 +1,8 @@
 """The verbs of a running device: a row each.
 
-Adding a verb is adding a row to VERBS: name, help, function, arguments. Adding
-something that `set` can change is adding a row to SETTINGS (settings.py). The
-functions run in the main thread; what must happen in the device's own thread
-goes through `device.call`.
+To add a verb, add a row to VERBS: name, help, function, arguments. To make something changeable by
+`set`, add a row to SETTINGS (settings.py). The functions run in the main thread; what must happen
+in the device's own thread goes through `device.call`.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: AnyEndpoint
 
 
 def join(opened: OpenSocket, spec: AnyEndpoint) -> None:
-    """Bind and connect. RunError names the address that cannot be had."""
+    """Bind and connect. RunError names the address that cannot be bound or connected."""
     for address in spec.bind:
         opened.bind(address)
     # A reliable worker has a socket for each queue, of which this is the first.
@@ -73,9 +73,9 @@ def _nothing() -> None: ...
 
 @dataclass(frozen=True)
 class TaskSurroundings:
-    """What a task is made on. `peers` counts who is connected; what is written to a terminal
-    is written inside `aside()`, which keeps it apart from a live view. `hang_up` is to be called
-    before the task disconnects the socket from its addresses, see `Post`."""
+    """What a task works with. `peers` counts the connected peers. Output to a terminal is written
+    inside `aside()`, which keeps it apart from a live view. Call `hang_up` before the task
+    disconnects the socket from its addresses, see `Post`."""
 
     socket: zmq.Socket[bytes]
     peers: Callable[[], int]
@@ -85,7 +85,7 @@ class TaskSurroundings:
 
 
 def task_for(kind: EndpointKind, spec: AnyEndpoint, around: TaskSurroundings) -> Task:
-    """What the endpoint does. UsageError or RunError when its input or output cannot be had."""
+    """The task of an endpoint. UsageError or RunError when its input or output cannot be opened."""
     match spec:
         case specs.Pub():
             return _pub(kind, spec, around)

@@ -13,7 +13,7 @@ TRUSTED = 5_000_000
 
 
 class ClockWatch:
-    """`look` now and then; `times_set` is how often it was set meanwhile."""
+    """Call `look` now and then; `times_set` is how often the clock was set."""
 
     def __init__(self, wall: Clock = time.time_ns, steady: Clock = time.monotonic_ns) -> None:
         self.times_set = 0

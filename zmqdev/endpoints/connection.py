@@ -1,9 +1,8 @@
 """The connection of an endpoint: its context, its socket, its peers.
 
-Order at the end: disable the monitor, close its PAIR, close the socket,
-end the context. That last call returns when the kernel has all messages or the
-linger time is over, so it runs in a thread of its own, and signals still count.
-Then the connections are kept until the peers have read everything.
+Order at the end: disable the monitor, close its PAIR, close the socket, end the context. The last
+call returns when the kernel has all messages or the linger time is over, so it runs in a separate
+thread, and signals still work. Then the connections are kept until the peers have read everything.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ HEAR = 0.2
 
 
 class Post:
-    """Made with a socket that is not joined yet; `join`, then `close` and `leave`."""
+    """Made with a socket that is not joined yet; call `join`, then `close` and `leave`."""
 
     def __init__(self, kind: EndpointKind, spec: AnyEndpoint) -> None:
         self.spec = spec
@@ -63,32 +62,33 @@ class Post:
         return self.opened.socket
 
     def join(self) -> None:
-        """Bind and connect. RunError names the address that cannot be had."""
+        """Bind and connect. RunError names the address that cannot be bound or connected."""
         join(self.opened, self.spec)
 
     def connected(self) -> int:
-        """Peers whose handshake is done."""
+        """How many peers have finished their handshake."""
         self.drain_monitor()
         return self.watch.counts.connected
 
     @property
     def alone(self) -> bool:
-        """Whether no peer is connected or about to be. One of the same process is never seen."""
+        """Whether no peer is connected or about to be. Peers in the same process are never seen."""
         if any(state.actual.startswith("inproc://") for state in self.opened.addresses):
             return False
         return not self.connected() and not self.watch.connections()
 
     def met(self) -> int:
-        """Connections whose handshake was done, those that have ended too."""
+        """How many handshakes were finished so far, including those of connections that have
+        ended."""
         self.drain_monitor()
         return self.watch.counts.accepted
 
     def drain_monitor(self) -> None:
-        """In every turn: an unread monitor freezes the context."""
+        """Call it in every turn: an unread monitor freezes the context."""
         self.watch.drain(self._tell)
 
     def come_back(self, now: float) -> None:
-        """In every turn: connect again where a handshake failed, once its pause is over."""
+        """Call it in every turn: connect again after a failed handshake, once its pause is over."""
         self.watch.look(now, self._tell)
         if now >= self._cables_at:
             self._cables_at = now + self._cables.look(now)
@@ -113,9 +113,8 @@ class Post:
             self._cables.forget()
 
     def hang_up(self) -> None:
-        """To be called before a disconnect from every address. libzmq tells nothing of those
-        ends, and the duplicate that is kept of a connection would hold it open: its peer would
-        not see that this end has left."""
+        """Call it before a disconnect from every address. libzmq does not report such an end, and
+        the duplicate kept of a connection would hold it open, so the peer would not notice it."""
         self.drain_monitor()
         for descriptor in self.watch.connections():
             self.watch.gone(descriptor)
@@ -127,7 +126,8 @@ class Post:
         return "".join(f"{name} socket {state.verb} {state.actual}\n" for state in states)
 
     def close(self, linger: float) -> None:
-        """What was sent and has not left is kept for `linger` seconds; see `leave`."""
+        """Close the socket. Messages that have not left are kept for `linger` seconds; see
+        `leave`."""
         if linger:
             self._hear_all()
             self._farewell = Farewell(self.watch.connections(), self.watch.counts.connected)
@@ -137,11 +137,11 @@ class Post:
         self.opened.close(round(linger * 1000))
 
     def leave(self, linger: float, signals: Signals, way_out: str = "a signal") -> bool:
-        """Wait until the peers have read all: True. False at the end of the time or at a signal.
-        A wait is explained; `way_out` ends it.
+        """Wait until the peers have read everything: True. False at the end of the time or at a
+        signal. A long wait is logged; `way_out` says what ends it.
 
-        With no time given nothing was to be kept. A connection that was made anew meanwhile may
-        still keep what waited in the old one.
+        Without a time nothing was to be kept. A connection that was made anew meanwhile may still
+        keep what waited in the old one.
         """
         begun = time.monotonic()
         end, remind_at = begun + linger, begun + REMIND if linger >= LONG else math.inf

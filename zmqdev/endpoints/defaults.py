@@ -56,7 +56,7 @@ Replayed = Pub | Push | ClientSpec
 
 
 def layout_of(spec: AnyEndpoint, *, terminal: bool = False) -> Layout:
-    """The form of input or output."""
+    """The layout of input or output."""
     separator = spec.frames
     if not isinstance(spec, Records):
         return Layout(separator=separator)
@@ -72,9 +72,9 @@ def layout_of(spec: AnyEndpoint, *, terminal: bool = False) -> Layout:
 def texts(
     data: Sequence[str], separator: bytes | None, known: tuple[str, ...], place: str | None
 ) -> list[list[Template]]:
-    """The templates of each text, a template for each frame.
+    """The templates of each text, one for each frame.
 
-    The text is split before it is rendered, so what a placeholder brings is never cut.
+    The text is split before it is rendered, so the value of a placeholder is never split.
     """
     found = []
     for text in data:
@@ -97,7 +97,7 @@ def check_texts(spec: AnyEndpoint, written: Written) -> None:
 
 
 def source_of(kind: str, spec: Sending, descriptor: int = STDIN) -> str:
-    """What a sender sends: data, file, stdin, ticks or requests."""
+    """The source of a sender: data, file, stdin, size, ticks or requests."""
     if spec.data:
         return "data"
     if spec.file:
@@ -140,7 +140,7 @@ def feed_of(kind: str, spec: Sending) -> Feed:
 
 
 def replay_of(spec: Replayed) -> Replay | None:
-    """The recorded messages of a sender or client, and when they go; None: it replays nothing."""
+    """The recorded messages of a sender or client, with their times; None without --replay."""
     if spec.replay is None:
         return None
     feeds = [RecordedFeed(*_opened(spec, path)) for path in spec.file or ("-",)]
@@ -158,10 +158,10 @@ def _opened(spec: Sending, path: str) -> tuple[int, Layout, str, int | None, int
 
 
 def dialogue_feed(kind: str, spec: Dialogue) -> Feed | None:
-    """The messages of an endpoint that also receives; None when there is no input.
+    """The messages of an endpoint that also receives; None without input.
 
-    A REP needs an answer to each request, so its texts go round. `count` is of what comes:
-    what a stream brings is sent whole.
+    A REP needs an answer to each request, so its texts repeat. `count` counts the messages
+    received; a stream is sent whole.
     """
     source = source_of(kind, spec)
     if _has_no_input(spec, source):
@@ -178,7 +178,7 @@ def _has_no_input(spec: Sending, source: str) -> bool:
 
 
 def hint_of(kind: str, spec: Sending) -> str | None:
-    """What a person should know at once when nothing was said about the input."""
+    """A hint for the start when no input was named."""
     source = source_of(kind, spec)
     if isinstance(spec, Pub) and subscribers_wanted(spec) and not spec.wait_subscribers:
         return "waiting for the first subscriber; --no-wait publishes at once"
@@ -194,7 +194,7 @@ def hint_of(kind: str, spec: Sending) -> str | None:
 
 
 def late_hint_of(kind: str, spec: Sending) -> str | None:
-    """What a person should know when nothing has come on a stdin that was not asked for."""
+    """A hint when stdin, which was not asked for, has brought nothing."""
     if isinstance(spec, Dialogue):  # it may be there to receive
         return None
     if spec.file or source_of(kind, spec) != "stdin" or os.isatty(STDIN):
@@ -203,8 +203,8 @@ def late_hint_of(kind: str, spec: Sending) -> str | None:
 
 
 def subscribers_wanted(spec: Pub) -> int | None:
-    """How many subscriptions a publisher waits for: when nothing was said, one where its input
-    would be gone before the first subscriber had a chance."""
+    """How many subscriptions a publisher waits for. By default one, where its input would be gone
+    before the first subscriber comes."""
     if spec.wait_subscribers or spec.no_wait:
         return spec.wait_subscribers
     sees = spec.type == "XPUB" and bool(spec.bind)
@@ -214,7 +214,7 @@ def subscribers_wanted(spec: Pub) -> int | None:
 
 
 def pace_of(kind: str, spec: Sending) -> Pacing | None:
-    """When messages go; None is as fast as they are taken."""
+    """When messages are sent; None: as fast as they are taken."""
     draw = random.Random(spec.seed).random
     if spec.interval and spec.jitter:
         return JitterPace(spec.interval, spec.jitter, draw)
@@ -242,7 +242,7 @@ def work_of(spec: WorkerSpec) -> Work:
 
 
 def pick_of(spec: Receiving) -> Pick | None:
-    """What a receiver takes of what comes; None: everything, to be printed."""
+    """Which messages a receiver takes; None: all of them, to be printed."""
     if spec.match is None and spec.until_match is None and spec.dump is None:
         return None
     from zmqdev.endpoints.tasks.picker import Pick, directory_of
@@ -256,7 +256,7 @@ def pick_of(spec: Receiving) -> Pick | None:
 
 
 def handling_of(spec: Receiving) -> Work:
-    """What a receiver does with a message."""
+    """What a receiver with --exec does with a message."""
     layout = layout_of(spec)
     return Work(
         reply=(),
@@ -271,7 +271,7 @@ def handling_of(spec: Receiving) -> Work:
 
 
 def blocks(kind: str, spec: Pub) -> bool:
-    """Whether a publisher waits for slow subscribers: when it is not told to, one without pace."""
+    """Whether a publisher waits for slow subscribers; by default one without a pace does."""
     if spec.on_full:
         return spec.on_full == "block"
     return spec.replay == math.inf if spec.replay else pace_of(kind, spec) is None

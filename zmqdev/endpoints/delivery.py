@@ -1,8 +1,8 @@
 """The fate of stamped messages: lost, duplicated, reordered, corrupt. Numbers in, numbers out.
 
-Each source counts from 0. What was sent before the first message that came is
-not called lost: a receiver cannot lose what was sent before it was there. What
-is missing at the end cannot be seen either; `--expect` says how many must come.
+Each source counts from 0. Messages sent before the first one received do not count as lost, since
+the receiver was not there yet. Missing messages at the end cannot be seen either; `--expect` says
+how many must come.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MOST_GAPS = 10_000
 
 @dataclass
 class StampSource:
-    """One sender's numbers. `gaps` are [first, last] ranges that have not come, ascending."""
+    """The numbers of one sender. `gaps`: missing ranges [first, last], ascending."""
 
     highest: int
     gaps: list[list[int]] = field(default_factory=list)
@@ -29,7 +29,7 @@ class StampSource:
 
 @dataclass
 class Delivery:
-    """`take` each message's source and number; then read the counts."""
+    """Call `take` with the source and number of each message, then read the counts."""
 
     received: int = 0
     doubled: int = 0
@@ -42,7 +42,7 @@ class Delivery:
         return sum(source.lost for source in self.sources.values())
 
     def take(self, source: bytes, number: int) -> None:
-        """A whole and sound message."""
+        """A whole and valid message."""
         known = self.sources.get(source)
         if known is None:
             self.sources[source] = StampSource(number)

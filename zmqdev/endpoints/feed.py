@@ -31,8 +31,9 @@ STDIN = 0
 
 
 class Feed(Protocol):
-    """`ended`: `take` will give nothing more. `ready`: it gives something without reading.
-    `total`: how many in all, where that is known. `waiting`: how many were read ahead."""
+    """A source of messages. `ended`: `take` will give nothing more. `ready`: it gives something
+    without reading. `total`: how many messages in all, if known. `waiting`: how many were read
+    ahead."""
 
     @property
     def ended(self) -> bool: ...
@@ -54,9 +55,9 @@ class Feed(Protocol):
 
 
 class MadeFeed:
-    """Messages that are made when they are wanted: `count` of them, or without end.
+    """Messages made on demand: `count` of them, or without end.
 
-    `size` is about how many bytes one has: a burst is kept below CHUNK.
+    `size`: about how many bytes each has; a burst is kept below CHUNK.
     """
 
     waiting = 0
@@ -96,7 +97,7 @@ def text_feed(
     clock: Callable[[], float] = time.time,
     seed: int | None = None,
 ) -> MadeFeed:
-    """Messages from texts, each in its turn; a text has a template for each frame."""
+    """Messages from texts, in turn; a text has a template for each frame."""
     bits = random.Random(seed).getrandbits
 
     def draw() -> int:
@@ -118,13 +119,13 @@ def _render(frames: Text, numbers: range, now: float, draw: Callable[[], int]) -
 
 
 def tick_feed(count: int | None, seed: int | None = None) -> MadeFeed:
-    """`SYMBOL PRICE`, for ever or `count` times."""
+    """`SYMBOL PRICE`, `count` times or without end."""
     ticks = Ticks(seed)
     return MadeFeed(lambda numbers: [[tick] for tick in ticks.take(len(numbers))], count)
 
 
 def random_feed(size: int, count: int | None, seed: int | None = None) -> MadeFeed:
-    """`size` random bytes a message, for ever or `count` times."""
+    """Messages of `size` random bytes, `count` of them or without end."""
     draw = random.Random(seed).randbytes
     return MadeFeed(lambda numbers: [[draw(size)] for _ in numbers], count, size)
 
@@ -132,8 +133,8 @@ def random_feed(size: int, count: int | None, seed: int | None = None) -> MadeFe
 class StreamFeed:
     """Messages read from a descriptor, in `layout`.
 
-    `name` is what the input is called in an error. `count` ends it early;
-    `limit` is the most bytes of one message.
+    `name`: the input in error messages. `count` ends it early. `limit`: maximum bytes of one
+    message.
     """
 
     total: int | None
@@ -166,7 +167,7 @@ class StreamFeed:
         return self._descriptor
 
     def take(self, limit: int) -> Messages:
-        """At most `limit` messages: what waits, or what one read gives."""
+        """At most `limit` messages: those that wait, or those of one read."""
         if not self.waiting and not self._at_end:
             self._read()
         if self.total is not None:
@@ -220,8 +221,8 @@ class StreamFeed:
 def open_input(path: str, place: str = "--file") -> int:
     """A descriptor to read `path` from; `-` is standard input. Raises UsageError.
 
-    A named pipe is opened without waiting for its writer; the poll does that,
-    and can be interrupted.
+    A named pipe is opened without waiting for its writer; the poll does that, and can be
+    interrupted.
     """
     if path == "-":
         if sys.stdin is None:  # descriptor 0 may be a socket of our own by now
@@ -238,8 +239,8 @@ def open_input(path: str, place: str = "--file") -> int:
 
 
 def files_in(path: str, place: str = "--file") -> list[str]:
-    """The files of a directory by their names, without those whose name begins with a dot and
-    without directories in it. Raises UsageError where there is none."""
+    """The files of a directory, by name, without hidden files and directories. UsageError when
+    there are none."""
     try:
         found = sorted(os.scandir(path), key=lambda entry: entry.name)
     except OSError as error:
@@ -251,9 +252,9 @@ def files_in(path: str, place: str = "--file") -> list[str]:
 
 
 def input_given(descriptor: int = STDIN) -> bool:
-    """Whether standard input brings something: a file, a pipe or a socket.
+    """Whether standard input is a file, a pipe or a socket.
 
-    A terminal and /dev/null bring nothing; neither does a closed descriptor.
+    A terminal, /dev/null and a closed descriptor are no input.
     """
     if descriptor == STDIN and sys.stdin is None:
         return False

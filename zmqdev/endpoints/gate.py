@@ -1,7 +1,7 @@
 """A gate that opens once, when enough peers are there.
 
-An XPUB sees every subscription, so a publisher counts them in its socket. All
-others count connections whose handshake is done, from the socket's monitor.
+An XPUB sees every subscription, so a publisher counts subscriptions. All other sockets count
+connections with a finished handshake, from the monitor.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Gate:
-    """Open when `present()` has reached `wanted`; with none wanted it is open at once."""
+    """Opens when `present()` reaches `wanted`; None: it is open at once."""
 
     wanted: int | None
     present: Callable[[], int]
@@ -20,7 +20,7 @@ class Gate:
     is_open: bool = False
 
     def check(self) -> bool:
-        """Whether it is open; once open it stays so."""
+        """Whether it is open; once open it stays open."""
         if not self.is_open:
             self.is_open = not self.wanted or self.present() >= self.wanted
         return self.is_open
@@ -35,14 +35,14 @@ class Gate:
 class SeenSubscriptions:
     """Subscriptions that peers of an XPUB hold, with XPUB_VERBOSER set.
 
-    Each subscription counts, also two of one topic. Behind a forwarder only the
-    first of a topic is seen: it passes on what is new.
+    Each subscription counts, also the second one to a topic. A forwarder passes on only the first
+    one to a topic.
     """
 
     held: int = 0
 
     def receive(self, frames: list[bytes]) -> None:
-        """A message of the XPUB. What is no subscription is of no interest."""
+        """A message of the XPUB. Messages that are no subscriptions are ignored."""
         if len(frames) == 1 and frames[0][:1] == b"\x01":
             self.held += 1
         elif len(frames) == 1 and frames[0][:1] == b"\x00":

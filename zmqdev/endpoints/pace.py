@@ -1,9 +1,9 @@
 """Pacing: a smooth rate. Time is an argument.
 
-Message k is due at start + k / rate. What is due goes in batches of at most
-`BATCH` seconds' worth, so a high rate is a steady stream of small batches and
-never one burst a second. After a stall the missed ones are made up at twice
-the pace; what was missed by more than `MEMORY` seconds is not made up at all.
+Message k is due at start + k / rate. Due messages go in batches of at most `BATCH` seconds' worth,
+so a high rate is a steady stream of small batches and not one burst a second. After a stall the
+missed messages are sent at twice the pace; those missed by more than `MEMORY` seconds are not made
+up for.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ MEMORY = 1.0
 
 
 class Pacing(Protocol):
+    """When messages are sent."""
+
     def due(self, now: float) -> int: ...
 
     def sent(self, count: int, now: float) -> None: ...
@@ -24,7 +26,7 @@ class Pacing(Protocol):
     def next(self, now: float) -> float: ...
 
     def told(self) -> dict[str, float]:
-        """How far it is, as numbers of a snapshot."""
+        """Its progress, as numbers of a snapshot."""
 
 
 class Pace:
@@ -38,7 +40,7 @@ class Pace:
         self._not_before = -math.inf
 
     def due(self, now: float) -> int:
-        """How many may go now; at most one batch."""
+        """How many messages may go now; at most one batch."""
         if self._start is None:
             self._start = now
         if now < self._not_before:
@@ -50,7 +52,7 @@ class Pace:
         return min(behind, self._batch)
 
     def sent(self, count: int, now: float) -> None:
-        """`count` of them have gone."""
+        """`count` messages have gone."""
         self._sent += count
         still_behind = self._behind(now) > 0
         self._not_before = now + count / self._rate / 2 if still_behind and count else -math.inf

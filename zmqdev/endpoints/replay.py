@@ -1,10 +1,10 @@
 """A recording sent again at its own times: `pub|push|client -F day.jsonl --replay`.
 
 Rules. Time is an argument.
-- The gap between two messages is the one in the record, divided by the speed; none where the
-  second is older (the clock was set, another file begins).
-- What a short stall delayed goes at once; after a longer one than MEMORY the rest moves on by it,
-  for a burst of all that was missed is not what was recorded.
+- The gap between two messages is the recorded one, divided by the speed. There is no gap where the
+  second message is older (the clock was set, another file begins).
+- Messages delayed by a short stall go at once. After a stall longer than MEMORY the rest is
+  shifted by it, because one burst of all missed messages is not what was recorded.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """An endpoint from its spec to its end, in the main thread: signals, clock, display.
 
-Input and output are opened before the socket joins its addresses, so a wrong
-file never leaves a half-started endpoint. The first SIGINT or SIGTERM stops
-taking in and passes on what is here, within the drain time; a second one
-leaves at once. What ends by itself has the drain time for its last messages to
-leave, and fails when they have not.
+Input and output are opened before the socket binds or connects, so a wrong file never leaves a
+half-started endpoint. The first SIGINT or SIGTERM stops taking in and passes on what is here,
+within the drain time; a second one leaves at once. An endpoint that ends by itself has the drain
+time for its last messages to leave, and fails when they have not left.
 """
 
 from __future__ import annotations
@@ -88,7 +87,8 @@ class Unseen:
 def run(
     kind: EndpointKind, spec: AnyEndpoint, signals: Signals, display: EndpointView | None = None
 ) -> None:
-    """Until it ends by itself or is stopped. Raises what the program is to end with."""
+    """Run until the endpoint ends by itself or is stopped. Raises the error with which the program
+    ends."""
     display = display or Unseen()
     post = Post(kind, spec)
     linger, task, turns = 0.0, None, None
@@ -136,7 +136,7 @@ def _unsent(turns: Turns) -> str:
 
 
 class Turns:
-    """The loop: step the task, wait, look at signals, monitor, clock and display."""
+    """The loop: step the task, wait, check signals, monitor, clock and display."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ class Turns:
         self._late_hint: str | None = None
 
     def serve(self) -> None:
-        """Until the task has ended, or is stopped and drained, or has waited too long."""
+        """Run until the task has ended, is stopped and drained, or has waited too long."""
         self._begin()
         try:
             while not self.task.ended and not self._over():
@@ -188,7 +188,7 @@ class Turns:
             total(found.name, flow)
 
     def linger(self) -> float:
-        """How long what was sent may still take to leave."""
+        """How long sent messages may still take to leave, in seconds."""
         if self._abort or self.abandoned or not self.task.lingers:
             return 0.0
         drain: float = self.spec.drain
@@ -197,11 +197,11 @@ class Turns:
         return max(0.0, min(self._stop_at - self._clock(), drain))
 
     def verdict(self) -> Exception | None:
-        """The error that the program ends with, or None when all went as asked."""
+        """The error with which the program ends, or None."""
         return Unmet(self._unmet) if self._unmet else self.task.verdict()
 
     def snapshot(self) -> Snapshot:
-        """What the endpoint is and has counted, at this moment."""
+        """State and counters at this moment."""
         now, task, guard = self._clock(), self.task, self.post.opened.guard
         return endpoint_snapshot(
             name=self.spec.name,

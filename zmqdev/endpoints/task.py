@@ -29,7 +29,7 @@ BURST = 4096
 class Wait:
     """What to wait for: `socket` events, descriptors, or a time.
 
-    `outlets` are descriptors whose reader may go away, which wakes too.
+    `outlets`: descriptors whose reader may go away, which also ends the wait.
     """
 
     socket: int = 0
@@ -45,7 +45,7 @@ AT_ONCE = Wait(until=-math.inf)
 
 @dataclass(frozen=True)
 class Rest:
-    """What a task that was stopped still waits for, in words, and whether only peers can end it."""
+    """What a stopped task still waits for, in words, and whether only peers can end that."""
 
     what: str
     of_peers: bool = True
@@ -70,60 +70,60 @@ class Task(Protocol):
 
     @property
     def flow(self) -> FlowCount:
-        """What has passed so far."""
+        """The messages that have passed so far."""
 
     @property
     def state(self) -> str:
-        """running, or waiting while peers have to come first."""
+        """running, or waiting while peers must come first."""
 
     @property
     def expected(self) -> int | None:
-        """How many messages there will be in all, where that is known."""
+        """How many messages there will be in all, if known."""
 
     @property
     def ended(self) -> bool:
-        """All is done; `step` is not called again."""
+        """Everything is done; `step` is not called again."""
 
     @property
     def stalled_since(self) -> float | None:
-        """Since when it has waited for others; None while it does not."""
+        """Since when it has waited for other programs; None while it does not."""
 
     def step(self, now: float) -> Wait:
-        """Do what can be done, and say what to wait for."""
+        """Do what can be done now, and say what to wait for."""
 
     def stop(self, now: float) -> None:
         """Take nothing more in."""
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """Takes what is here, or comes within these milliseconds, to be dealt with after `stop`,
-        or counted when nothing more is asked for: how many messages. None for a task whose peers
-        are not to be cut off."""
+        """Takes the messages that are here, or come within these milliseconds; returns how many.
+        They are handled after `stop`, or only counted when no more are wanted. None for a task
+        whose peers must not be cut off."""
 
     def rest(self) -> Rest | None:
         """After `stop`: what it still waits for; None when it is only busy."""
 
     def unmet(self) -> str | None:
-        """What was asked and has not come, in words; None when all has."""
+        """What was asked for and has not come, in words; None when everything has."""
 
     def verdict(self) -> ZmqdevError | None:
-        """After the end: the error the program ends with, or None."""
+        """After the end: the error with which the program ends, or None."""
 
     def reports(self) -> list[str]:
-        """After the end: what could not be done, and what is worth a line."""
+        """After the end: lines about what could not be done."""
 
     def summary(self) -> str | None:
-        """After the end: the result in a line, where there is one."""
+        """After the end: the result in one line, if there is one."""
 
     def extra(self) -> Mapping[str, Any]:
         """Numbers of `snapshot.EXTRA`, and lists that a live view shows."""
 
     def close(self) -> None:
-        """Release what it holds besides the socket."""
+        """Release everything besides the socket."""
 
 
 def held_at_most(socket: zmq.Socket[bytes]) -> int:
-    """How many messages a socket may hold for one peer, and at least a burst."""
+    """How many messages a socket may hold for one peer; at least a burst."""
     return max(BURST, cast(int, socket.get(zmq.RCVHWM)))
 
 

@@ -1,7 +1,7 @@
-"""Stock ticks to try things with: `SYMBOL PRICE`, a random walk for each symbol.
+"""Sample stock ticks: `SYMBOL PRICE`, a random walk for each symbol.
 
-The price is money, so it is kept in cents and never drifts below one. The same
-seed gives the same ticks.
+The price is money, so it is kept in cents and never falls below one. The same seed gives the same
+ticks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LEAST = 1
 
 
 class Ticks:
-    """`take` hands out the next ticks, each symbol in its turn."""
+    """`take` returns the next ticks, each symbol in turn."""
 
     def __init__(self, seed: int | None = None) -> None:
         self._random = random.Random(seed)

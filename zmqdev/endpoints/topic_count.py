@@ -1,7 +1,7 @@
 """Counts and rates by topic: messages in, rows out.
 
-A topic is the first frame of several; of a message of one frame, its text before the first
-blank. The rate of a topic is that of the last whole second.
+A topic is the first frame of several, or the text before the first blank of a single frame. The
+rate of a topic is that of the last whole second.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OTHERS = b"(others)"
 
 @dataclass
 class TopicFlow:
-    """One topic: what came in all, and in the last second."""
+    """One topic: its totals, and the last second."""
 
     name: bytes
     messages: int = 0
@@ -32,7 +32,7 @@ class TopicFlow:
 
 
 class TopicCount:
-    """`add` bursts, `look` at the clock, take the `top`."""
+    """Call `add` with bursts, `look` at the clock, and read the `top`."""
 
     def __init__(self, separator: bytes = b" ", most: int = MOST_TOPICS) -> None:
         self._separator, self._most = separator, most
@@ -47,7 +47,7 @@ class TopicCount:
 
     @property
     def seconds(self) -> float:
-        """From the first message to the last look."""
+        """Seconds from the first message to the last look."""
         return 0.0 if self._first is None else self._last - self._first
 
     def add(self, messages: Sequence[Sequence[bytes]], now: float) -> None:
@@ -60,7 +60,7 @@ class TopicCount:
             flow.bytes += sum(map(len, frames))
 
     def look(self, now: float) -> None:
-        """Measure the rates when a second has gone by."""
+        """Measure the rates when a second has passed."""
         if self._first is None:
             return
         self._last, past = now, now - self._looked
@@ -72,7 +72,8 @@ class TopicCount:
             flow.marked = flow.messages
 
     def top(self, most: int | None = None) -> list[TopicFlow]:
-        """Those with most messages first, by name where equal; then all that had no room."""
+        """The topics by number of messages, then by name; last, one row for all topics without
+        room."""
 
         def order(flow: TopicFlow) -> tuple[int, bytes]:
             return -flow.messages, flow.name
@@ -82,11 +83,11 @@ class TopicCount:
         return [*found, self._others] if self._others.messages else found
 
     def mean(self, flow: TopicFlow) -> float | None:
-        """Messages a second from the first message of all to the last look; None: one moment."""
+        """Messages a second from the first message to the last look; None: no time has passed."""
         return flow.messages / self.seconds if self.seconds > 0 else None
 
     def plain(self, most: int) -> list[dict[str, Any]]:
-        """The top as a snapshot holds it."""
+        """The top topics as a snapshot holds them."""
         return [
             {
                 "name": flow.name.decode(errors="replace"),

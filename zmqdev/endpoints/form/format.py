@@ -33,9 +33,8 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f-\xff]")
 class Layout:
     """How messages lie in a stream.
 
-    `delimiter` ends a record (newline, or NUL with -0); `separator` stands
-    between frames, None when none was asked for; `terminal`: a person looks at
-    it, so control characters are shown and not sent on.
+    `delimiter` ends a record (newline, or NUL with -0). `separator` stands between frames; None:
+    none was asked for. `terminal`: control characters are escaped for a person who reads.
     """
 
     format: str = "text"
@@ -49,18 +48,18 @@ class Layout:
 
     @property
     def record_end(self) -> bytes | None:
-        """What ends a record of input: None when the whole is one."""
+        """What ends a record of input; None when the whole input is one record."""
         return None if self.format == "raw" else self.delimiter
 
     @property
     def verbatim(self) -> bool:
-        """Whether a record of input is the one frame of a message as it is."""
+        """Whether a record of input is the only frame of a message, unchanged."""
         plain = self.format in ("text", "raw")
         return plain and self.separator is None and self.topic_separator is None
 
     @property
     def plain_lines(self) -> bool:
-        """Whether a message of one frame is written as it is, with the delimiter after it."""
+        """Whether a message of one frame is written unchanged, followed by the delimiter."""
         return self.format == "text" and not self.terminal and self.template is None
 
     @property
@@ -71,14 +70,14 @@ class Layout:
 
 
 def write_out(layout: Layout, messages: Sequence[Message], time: float) -> bytes:
-    """All of `messages` as output; `time` is when they were received."""
+    """All of `messages` as output; `time`: when they were received."""
     if layout.template is not None:
         return _templated(layout, layout.template, messages, time)
     return _WRITERS[layout.format](layout, messages, time) if messages else b""
 
 
 def read_in(layout: Layout, record: bytes) -> list[bytes]:
-    """The frames of one record of input. Raises ValueError when it cannot be read."""
+    """The frames of one record of input. ValueError when it cannot be read."""
     frames = _READERS[layout.format](layout, record)
     return frames if layout.topic_column is None else _led(frames, layout.topic_column)
 
@@ -91,7 +90,7 @@ def _led(frames: list[bytes], column: int) -> list[bytes]:
 
 
 def read_all(layout: Layout, records: list[bytes]) -> list[Message]:
-    """`read_in` for many; text takes a short way."""
+    """`read_in` for many records, with a fast way for text."""
     if layout.verbatim:
         return list(zip(records, strict=False))  # tuples of one, the cheapest there is
     separator = layout.separator

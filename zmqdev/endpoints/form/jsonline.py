@@ -2,17 +2,14 @@ r"""Messages as JSON lines: any bytes, one object a line.
 
     {"time": 1763902510.123456, "topic": "ACME", "frames": ["ACME", {"base64": "AP8="}]}
 
-`frames`: each a string when it is UTF-8, otherwise `{"base64": …}`. `time`:
-Unix time in seconds when the message was received. `topic`: the first frame of
-a message of several, as text; left out when there is one frame, or when it is
-no UTF-8.
+`frames`: each is a string if it is UTF-8, otherwise `{"base64": …}`. `time`: Unix time in seconds
+when the message was received. `topic`: the first frame of several, as text; left out when there is
+only one frame, or when it is not UTF-8.
 
-The same lines are input. There `frames` is enough; `topic` and `time` beside it
-are for readers and are not looked at, but a replay (`decode_recorded`) needs
-`time`. For a line that is written by hand there
-is `body` (one frame, or after `topic` the second; an object, a list or a
-number is sent as its JSON). Other keys are ignored, so
-the output of another tool needs no cleaning.
+The same lines are accepted as input. `frames` is enough there; `topic` and `time` are ignored,
+except that a replay (`decode_recorded`) needs `time`. For lines written by hand there is `body`:
+one frame, or the second one after `topic`; an object, a list or a number is sent as its JSON.
+Other keys are ignored, so the output of another tool needs no cleaning.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 r"""Frames as quoted text: `"ACME" "189.20" "\x00\xff"`, and back.
 
-Everything that can be seen stays as it is; a quote, a backslash and whatever
-is not printable becomes `\"`, `\\`, `\n`, `\r`, `\t` or `\xNN`, a byte each. So
-one message is always one line, and nothing in it can steer a terminal.
+Printable characters stay unchanged. A quote, a backslash and everything unprintable becomes `\"`,
+`\\`, `\n`, `\r`, `\t` or `\xNN`, byte by byte. So one message is always one line, and no message
+can control a terminal.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def quote(frame: bytes) -> bytes:
 
 
 def visible(frame: bytes, quotes: bool = False) -> bytes:
-    """`frame` with what is not printable escaped.
+    """`frame` with unprintable bytes escaped.
 
-    With `quotes`, quotes, backslashes, tabs and newlines too; without, these stay.
+    With `quotes`, quotes, backslashes, tabs and newlines are escaped too.
     """
     kept = "" if quotes else '"\\\t\n'
     shown = []

@@ -1,8 +1,7 @@
-"""Cuts a stream of chunks into records at a delimiter, however the chunks fall.
+"""Splits a stream of chunks into records at a delimiter, wherever the chunks end.
 
-A record is never cut, and the last one needs no delimiter after it. The record
-under way is kept as the pieces it came in, so a record of 64 MiB in 64 KiB
-chunks is joined once and not a thousand times.
+A record is never cut, and the last one needs no delimiter. The pieces of an unfinished record are
+kept in a list, so a record of 64 MiB in 64 KiB chunks is joined once and not a thousand times.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ from zmqdev.errors import RunError
 
 
 class Splitter:
-    """`receive` chunks, then `finish`.
+    """Call `receive` with each chunk, then `finish`.
 
-    `delimiter` is one byte, or None: the whole stream is one record. `limit` is
-    the most bytes of one record (0: no limit); RunError says when one is longer,
-    in place of filling the memory with a line that never ends.
+    `delimiter` is one byte, or None: the whole stream is one record. `limit`: maximum bytes of a
+    record (0: unlimited). RunError for a longer one, so that a line without end does not fill the
+    memory.
     """
 
     def __init__(self, delimiter: bytes | None, limit: int = 0) -> None:
@@ -40,9 +39,9 @@ class Splitter:
         return records
 
     def finish(self) -> list[bytes]:
-        """What is left when the stream ends: a last line without its newline.
+        """The last record when the stream ends: a line without its newline.
 
-        A whole (no delimiter) is one record even when it is empty.
+        Without a delimiter there is always one record, even an empty one.
         """
         rest = b"".join(self._pieces)
         self._pieces, self._held = [], 0

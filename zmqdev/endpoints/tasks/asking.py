@@ -1,8 +1,8 @@
 """Detecting a queue of zmqdev: one question, with a service name of RFC 8.
 
-A queue of ours answers 200, every other Majordomo broker 404 or 501. Until that is known, and
-where the answer is no or none, requests go out as the protocol has them (`lanes`); after a
-yes with ids, all over one connection (`wire`). The first requests wait a moment for the answer.
+Our queue answers 200, every other Majordomo broker 404 or 501. Until the answer is known, and when
+it is no or missing, requests are sent as the protocol has them (`lanes`). After a yes they carry
+ids, all over one connection (`wire`). The first requests wait a moment for the answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ GRACE = 1.0
 
 
 class Asking:
-    """`question` as it goes on the wire; for `grace` seconds requests wait for its answer."""
+    """`question`: the message to send. Requests wait `grace` seconds for the answer."""
 
     def __init__(
         self,

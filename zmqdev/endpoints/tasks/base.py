@@ -1,4 +1,4 @@
-"""What tasks do alike. `Task` says what each method promises."""
+"""What all tasks have in common. `Task` describes each method."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zmqdev.system.stdio import OUTPUT, Sink
 
 
 class BaseTask:
-    """A task with nothing to say. `gate`: it begins when that is open; None: at once."""
+    """A task without a result. `gate`: the task begins when it is open; None: at once."""
 
     lingers = True
 
@@ -45,7 +45,7 @@ class BaseTask:
         """Nothing is open besides the socket; the output is not ours to close."""
 
     def _stalled(self, now: float) -> None:
-        """It waits for others, since now if it did not before."""
+        """The task waits for other programs, since `now` if it did not before."""
         if self.stalled_since is None:
             self.stalled_since = now
 
@@ -77,7 +77,7 @@ class CountedTask(BaseTask):
 
 
 class TaskBacklog:
-    """The messages of a socket; once it is stopped, only those that were here then."""
+    """The messages of a socket; after `stop`, only those that were there then."""
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self._socket = socket

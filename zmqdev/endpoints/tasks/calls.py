@@ -1,7 +1,7 @@
-"""The reliable client's requests: Majordomo or plain, with an id, and refusals told.
+"""The requests of a reliable client: Majordomo or plain, with an id; refusals are reported.
 
-What a request, a reply and a retry are is in `requests`; here they are put on the
-wire as `wire.call` and `wire.majordomo` have it, and taken off.
+`requests` defines requests, replies and retries. Here they are converted to and from the messages
+of `wire.call` and `wire.majordomo`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PASSING = frozenset(
 
 @dataclass(frozen=True)
 class Refusal:
-    """Request `number` got no reply, and why; `final`: it is not sent again."""
+    """Request `number` got no reply; `text` says why. `final`: it is not sent again."""
 
     number: int
     text: str

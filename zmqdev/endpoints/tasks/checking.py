@@ -1,4 +1,4 @@
-"""sub and pull with --check: messages are examined, not printed; one JSON line at the end."""
+"""sub and pull with --check: messages are checked, not printed; one line of JSON at the end."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _NANO = 1_000_000_000
 
 @dataclass(frozen=True)
 class Demands:
-    """What must hold for the program to end with 0. None: it does not matter.
+    """What must hold for exit status 0. None: no demand.
 
-    max_loss: messages, or a share of those sent when `loss_is_share`. min_rate:
-    messages a second. max_latency: seconds, of 99 in 100 messages.
+    max_loss: messages, or with `loss_is_share` a share of those sent. min_rate: messages a second.
+    max_latency: seconds, of 99 in 100 messages.
     """
 
     expect: int | None = None
@@ -51,7 +51,7 @@ def demands_of(spec: spec_delivery.CheckingOptions) -> Demands:
 
 
 class Checking(ReportingReceiver):
-    """Examines the stamps of what comes; the report is a line of JSON."""
+    """Checks the stamps of the messages; the report is a line of JSON."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Checking(ReportingReceiver):
 
     @property
     def came(self) -> int:
-        """Each message once, and bad ones too."""
+        """Each message once, and corrupt ones too."""
         return self.delivery.received + self.delivery.corrupt
 
     def verdict(self) -> ZmqdevError | None:
@@ -125,7 +125,7 @@ class Checking(ReportingReceiver):
 
     @property
     def rate(self) -> float | None:
-        """Messages a second from the first burst to the last; None when that is one moment."""
+        """Messages a second from the first burst to the last; None when there was only one."""
         took = self._last_at - self._first_at
         return self.flow.messages / took if took > 0 else None
 

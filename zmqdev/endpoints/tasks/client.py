@@ -1,7 +1,7 @@
 """client: requests from a feed, a window of them in flight, their replies to an output.
 
-Its sockets are DEALERs that speak as REQ does, so a lost reply never blocks it; how they do
-is the business of a `Wire`.
+Its sockets are DEALERs that speak as REQ does, so a lost reply never blocks it; a `Wire` knows the
+messages.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""One run of a worker's command: the body to its stdin, its stdout is the reply.
+"""One run of a worker's command: its stdin is the body, its stdout the reply.
 
-The command runs under /bin/sh in a process group of its own, so that a time
-limit ends all of it. Nothing here waits: `step` moves what can be moved. The
-command is over when the shell has ended; what it left in the background ends with
-it, unless that has a process group of its own (setsid).
+The command runs under /bin/sh in its own process group, so that a time limit ends all of it.
+Nothing here waits: `step` moves what can be moved. The command is over when the shell has ended.
+Background processes end with it, unless they have a process group of their own (setsid).
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Outcome:
 
 
 class Command:
-    """Started at once; `step` until it gives the outcome."""
+    """Starts at once; call `step` until it returns the outcome."""
 
     def __init__(self, command: str, body: bytes, environment: Mapping[str, str], due: float):
         self.due = due
@@ -75,11 +74,11 @@ class Command:
 
     @property
     def silent_end(self) -> bool:
-        """Whether its end shows in no descriptor, so that it must be looked for."""
+        """Whether no descriptor shows its end, so that it must be polled."""
         return self._exit is None
 
     def step(self, now: float) -> Outcome | None:
-        """Move what can be moved; the outcome once it is over."""
+        """Move what can be moved. Returns the outcome once it is over."""
         self._feed()
         self._drain()
         if self._length > MOST_OUTPUT:

@@ -1,4 +1,4 @@
-"""From a spec to the connections of a client: with ids or without, or as the answer says."""
+"""The connections of a client: with ids, without, or as the queue answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def wire_of(
     requests: Requests,
     hang_up: Callable[[], None],
 ) -> Wire:
-    """The client's wire on its open socket. `hang_up`: before that is disconnected."""
+    """The client's wire on its open socket. `hang_up` is called before that socket is
+    disconnected."""
     shared = Shared(socket, requests)
     if has_ids(spec):
         return shared

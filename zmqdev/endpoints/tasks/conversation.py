@@ -1,4 +1,4 @@
-"""What req, rep, dealer, router and pair do alike: send what is read, print what comes."""
+"""What req, rep, dealer, router and pair have in common: send the input, print what comes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zmqdev.system.stdio import Sink
 
 
 class Conversation(CountedTask):
-    """`flow` counts what came, `sent` what went out. `feed` None: there is no input."""
+    """`flow` counts received messages, `sent` sent ones. `feed` None: there is no input."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Conversation(CountedTask):
             self._feed.close()
 
     def _unsent(self, held: int) -> list[str]:
-        """A line for what was read from the input and stays here, with `held` that were taken."""
+        """A line for input that was read and not sent, including `held` messages."""
         unsent = held + (self._feed.waiting if self._feed is not None else 0)
         return [f"read and not sent: {counted(unsent, 'message')}"] if unsent else []
 

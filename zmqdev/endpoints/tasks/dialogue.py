@@ -1,7 +1,7 @@
 """req and rep: one message out, one in, in turn. Incoming messages are printed.
 
-REQ sends first, REP receives first; the socket itself refuses all else. A REP reads its next
-reply ahead where the input has one, so that it takes no request that it cannot answer.
+REQ sends first, REP receives first; the socket refuses any other order. A REP reads its next reply
+ahead if the input has one, so that it takes no request that it cannot answer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from zmqdev.system.stdio import Sink
 
 
 class Lockstep(Conversation):
-    """`feed` None: a REP sends back what came."""
+    """`feed` None: a REP sends each request back."""
 
     def __init__(
         self,
@@ -70,12 +70,12 @@ class Lockstep(Conversation):
         return AT_ONCE if self.ended else self._listen(now)
 
     def stop(self, now: float) -> None:
-        """A REQ may still have its reply; a REP sends the one it has read."""
+        """A REQ may still get its reply; a REP sends the one it has read."""
         self._stopping = True
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """Only the request is told that came beyond the count of a REP."""
+        """Only reports a request beyond the count of a REP."""
         over = self.expected is not None and self.sent >= self.expected
         return self._surplus.take if over and not (self._asks or self._stopping) else None
 

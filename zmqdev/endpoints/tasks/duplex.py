@@ -1,7 +1,7 @@
-"""dealer, router and pair: input goes out, incoming messages are printed, at any time.
+"""dealer, router and pair: input is sent and incoming messages are printed, at any time.
 
-It ends when as many came as were wanted; without a number, when the input has ended and nothing
-has come for a while; without an input, when it is stopped.
+It ends after the wanted number of messages. Without a number it ends when the input has ended and
+nothing has come for a while; without input, when it is stopped.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ GRACE = 0.25
 
 
 class Duplex(Conversation):
-    """`quiet`: how long nothing may come, once the input has ended; None: as long as it takes.
-    `reached`: as of `Sender`.
-    """
+    """`quiet`: seconds without a message after which it ends, once the input has ended; None: it
+    does not. `reached`: as for `Sender`."""
 
     def __init__(
         self,
@@ -86,13 +85,14 @@ class Duplex(Conversation):
         return self._wait(now, open_)
 
     def stop(self, now: float) -> None:
-        """What was read is sent, what is here is printed."""
+        """Messages already read are sent, those already here are printed."""
         self._left = self._last.left
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """Of one that has sent nothing: what peers have handed to their systems would be lost with
-        the connections. One that has sent keeps them, for that may not have left yet."""
+        """For one that has sent nothing: messages in the receive buffers would be lost with the
+        connections. One that has sent keeps its connections, because its messages may not have
+        left yet."""
         silent = not self.sent and not self._held
         return self._last.take if silent and not self._all_came else None
 

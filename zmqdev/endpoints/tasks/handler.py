@@ -1,7 +1,7 @@
 """sub and pull with --exec: a command for each message, its output printed or sent on.
 
-Nothing more is received while there is no room for another command, or while output cannot leave:
-so a slow command slows its pusher down, and a publisher drops what is above the high-water mark.
+Nothing is received while there is no room for another command, or while output cannot leave. So a
+slow command slows its pusher down, and a publisher drops messages above the high-water mark.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ RETRY = 0.01
 
 
 class MessageHandler(CountedTask):
-    """`flow` counts the messages taken. `sink` None: the output is not printed; `targets`:
-    sockets that each output goes to, as a message."""
+    """`flow` counts the messages taken. `sink` None: the output is not printed. `targets`: sockets
+    to which each output goes as a message."""
 
     def __init__(
         self,
@@ -71,12 +71,12 @@ class MessageHandler(CountedTask):
         return self._wait(now)
 
     def stop(self, now: float) -> None:
-        """What is here already is handled still."""
+        """Messages already here are still handled."""
         self._backlog.stop()
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """Only what came beyond the count is told; one that is stopped handles what it has."""
+        """Only reports messages beyond the count; a stopped task handles those it has."""
         return self._surplus.take if self._complete and not self._backlog.stopped else None
 
     def rest(self) -> Rest | None:

@@ -1,4 +1,4 @@
-"""A worker's jobs: at most so many at a time, each a pause, a command, and a reply."""
+"""A worker's jobs: a limited number at a time, each with a pause, a command, and a reply."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class Job:
 
 
 class Workbench:
-    """`start` jobs while there is `room`, then `step` for the replies, envelope in front."""
+    """Call `start` for jobs while there is `room`, then `step` for the replies,
+    envelope in front."""
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class Workbench:
         return replies
 
     def until(self, now: float) -> float:
-        """When `step` has something to do, if no descriptor says so before."""
+        """When `step` is due, if no descriptor is ready before."""
         times = [self._pausing[0].due] if self._pausing else []
         for job in self._running:
             assert job.running is not None
@@ -100,7 +101,7 @@ class Workbench:
         return tuple(d for job in self._running if job.running for d in job.running.writers)
 
     def close(self) -> None:
-        """Stop what runs still."""
+        """Stop the running commands."""
         for job in self._running:
             if job.running is not None:
                 job.running.stop()

@@ -1,10 +1,10 @@
-"""A client's requests without ids, as REQ sends them: one at a time a connection.
+"""A client's requests without ids, as REQ sends them: one at a time on each connection.
 
-A lane is a socket with its connections. A reply is that of the request which its lane sent
-last, so whatever may still come for another one must not get there: a lane whose request was
-given up, or was sent twice, is connected anew before the next. (A DEALER reads nothing more
-from a connection after `disconnect`.) What came unasked on a free lane is counted and dropped
-before the lane is used, as REQ does.
+A lane is a socket with its connections. A reply belongs to the latest request of its lane, so a
+late reply to an earlier one must not arrive there: a lane whose request was given up, or was sent
+twice, is connected anew before the next one. (After `disconnect` a DEALER reads nothing more from
+a connection.) Messages on a free lane are counted and dropped before the lane is used, as REQ
+does.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ RETRY = 0.05
 
 
 class Lanes:
-    """`first` is the endpoint's own socket; `more` makes another one like it, connected;
-    there are at most `most`.
+    """`first`: the endpoint's own socket. `more` makes another connected one like it; there are at
+    most `most`.
 
-    `aside` is offered every message first, and says whether it was for it. `hang_up` is called
+    `aside` is offered every message first, and returns whether it took it. `hang_up` is called
     before `first` is disconnected.
     """
 

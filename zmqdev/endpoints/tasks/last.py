@@ -1,4 +1,4 @@
-"""The last messages of a receiver: sent to it already, so no other will get them."""
+"""The last messages of a receiver: they were sent to it already, so no other receiver gets them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ TURN = 0.02
 
 
 class Last:
-    """`take` while the connections close, then `messages` until there are none; or, when nothing
-    more is asked for, only a number: `keep` is False then."""
+    """Call `take` while the connections close, then `messages` until there are none. With `keep`
+    False, when no more are wanted, they are only counted."""
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self._socket = socket
@@ -28,7 +28,7 @@ class Last:
         self._turns = socket.type == zmq.REP  # reads one, and no other before its reply
 
     def take(self, wait_ms: int) -> int:
-        """What is here, or comes within `wait_ms`: how many messages."""
+        """Take the messages that are here, or come within `wait_ms`; returns how many."""
         self.began, taken = True, 0
         if self._turns and self.surplus:
             return 0
@@ -44,18 +44,18 @@ class Last:
         return taken
 
     def messages(self, limit: int) -> list[Message]:
-        """The next ones: of the socket, and of what was taken once that has begun."""
+        """The next messages: of the socket, and once `take` was called, those that it took."""
         if not self.began:
             return recv_burst(self._socket, limit)
         return [self._held.popleft() for _ in range(min(limit, len(self._held)))]
 
     @property
     def left(self) -> int:
-        """How many more there may be at the end."""
+        """How many more messages there may be at the end."""
         return len(self._held) if self.began else held_at_most(self._socket)
 
     def report(self) -> list[str]:
-        """What came and was not asked for."""
+        """A line about messages that came and were not wanted."""
         lost = self.surplus + len(self._held)
         if not lost:
             return []

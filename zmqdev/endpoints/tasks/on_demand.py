@@ -1,8 +1,8 @@
-"""pull --demand: asks a streamer for work, so many messages ahead, and prints what comes.
+"""pull --demand: asks a streamer for work, some messages ahead, and prints what comes.
 
-Each message that was printed is one more that is asked for. With a count no more are asked for
-than are wanted, so nothing is taken that others could have. What was asked over a connection that
-has ended is void: it is asked again over the next one.
+After each printed message it asks for one more. With a count it never asks for more than are
+wanted, so it takes nothing that other pullers could have. Requests over a connection that has
+ended are void; they are repeated over the next one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ASK = [b"READY"]
 
 
 class OnDemand(Receiver):
-    """`met` counts the connections that were ever made."""
+    """`met` counts all connections ever made."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""sub and pull with --match, --until-match or --dump: some of the messages, printed or in files."""
+"""sub and pull with --match, --until-match or --dump: selected messages, printed or in files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONGEST = 200
 
 @dataclass(frozen=True)
 class Pick:
-    """What a receiver takes. `wanted`, `last`: found in the frames, joined as they are printed."""
+    """Which messages a receiver takes. `wanted`, `last`: patterns searched in the joined frames."""
 
     wanted: Pattern | None = None
     last: Pattern | None = None
@@ -33,7 +33,7 @@ class Pick:
 
 
 def directory_of(name: str) -> Path:
-    """The directory, made if it is not there. UsageError when it cannot be."""
+    """The directory, created if necessary. UsageError when that fails."""
     try:
         os.makedirs(name, exist_ok=True)
     except OSError as error:
@@ -42,7 +42,7 @@ def directory_of(name: str) -> Path:
 
 
 class Picker(Receiver):
-    """A receiver that passes over what is not wanted. `flow` counts what it took."""
+    """A receiver that skips unwanted messages. `flow` counts those it took."""
 
     def __init__(
         self,
@@ -103,6 +103,6 @@ class Picker(Receiver):
 
 
 def file_name(name: bytes) -> str:
-    """As the name of a file in one directory, whatever a peer has put into it."""
+    """A safe name in one directory, whatever a peer has put into it."""
     safe = re.sub(rb"[/\x00-\x1f\x7f]|^\.", b"_", name)[:LONGEST]
     return os.fsdecode(safe or b"_")

@@ -1,7 +1,7 @@
-"""Requests that are left with a queue that has a store, and their replies, collected later.
+"""Requests left with a queue that has a store, and their replies, collected later.
 
-`Posts`: what counts as the reply is that the queue has the request on disk; its result is the
-id in hex. `Collecting`: the body of a request is such an id, and nothing else is sent.
+`Posts`: the reply to a request is the notice that the queue has it on disk; its result is the id
+in hex. `Collecting`: the body of a request is such an id, and only the id is sent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zmqdev.wire import call
 
 @dataclass
 class Posts(Calls):
-    """The replies of workers that come meanwhile are not for us."""
+    """Replies of workers that come meanwhile are ignored."""
 
     mark: ClassVar[bytes] = call.POST
     done: ClassVar[str] = "kept"
@@ -36,7 +36,7 @@ class Posts(Calls):
 
 @dataclass
 class Collecting(Calls):
-    """Each is asked for with the id of somebody's post."""
+    """Asks for each reply with the id of a post."""
 
     def start(self, body: Sequence[bytes], now: float) -> int:
         id = _id_of(body)

@@ -1,4 +1,4 @@
-"""sub and pull: messages from a socket to an output, as fast as they come and as soon."""
+"""sub and pull: messages from a socket to an output, at once and as fast as they come."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ class Receiver(CountedTask):
         return Wait(zmq.POLLIN, outlets=self._sink.outlets)
 
     def stop(self, now: float) -> None:
-        """Print what was taken at the end. Of a publisher, what is here already: at most what the
+        """Print the messages taken at the end; of a publisher those already here, at most what the
         socket may hold for a peer."""
         self._left = self._last.left
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """A subscriber that is stopped takes nothing more: no other one waits for its copies. At
-        its count it tells what had come beyond."""
+        """A stopped subscriber takes nothing more, since no other one waits for its copies. At its
+        count it reports the messages beyond it."""
         self._last.keep = not self._complete
         if self._socket.type == zmq.SUB and not self._complete:
             return None
@@ -104,7 +104,7 @@ class Receiver(CountedTask):
 
 
 class ReportingReceiver(Receiver):
-    """A receiver that prints no messages, and one report at the end."""
+    """A receiver that prints no messages, only one report at the end."""
 
     def __init__(
         self, socket: zmq.Socket[bytes], sink: Sink, layout: Layout, count: int | None
@@ -126,7 +126,7 @@ class ReportingReceiver(Receiver):
         return super().step(now)
 
     def close(self) -> None:
-        """The report is written however it ends."""
+        """Write the report, however the task ends."""
         self._report_once()
 
     def _report_once(self) -> None:

@@ -1,4 +1,4 @@
-"""From a spec to the reliable worker and the reliable client's requests."""
+"""The reliable worker and the reliable client's requests, from a spec."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from zmqdev.wire.dialect import DIALECTS
 
 
 def reliable_calls(spec: ClientSpec) -> Calls:
+    """The requests of a reliable client."""
     kind = Collecting if spec.collect else Posts if spec.post else Calls
     return kind(
         spec.window,
@@ -37,8 +38,9 @@ def reliable_calls(spec: ClientSpec) -> Calls:
 def reliable_worker(
     spec: WorkerSpec, socket: zmq.Socket[bytes], hang_up: Callable[[], None]
 ) -> ReliableWorker:
-    """A line for each job to each queue; the first has the endpoint's own socket, which is
-    connected later. `hang_up`: before that one is disconnected, see `Post`."""
+    """The task of a reliable worker: a line for each job to each queue. The first has the
+    endpoint's own socket, which is connected later; `hang_up` is called before it is disconnected,
+    see `Post`."""
     addresses = [address for _ in range(spec.jobs) for address in spec.connect]
     lines = [_line(spec, addresses[0], socket, hang_up)]
     for address in addresses[1:]:

@@ -1,8 +1,8 @@
-"""The reliable worker: as many conversations with the queue as it may have jobs.
+"""The reliable worker: one conversation with the queue for each job at a time.
 
-Majordomo and Paranoid Pirate give a worker one request at a time, so `--jobs 8` is
-eight workers in one program, each with a socket; and as many for each further queue. What is
-said is decided in `broker.session`; here are the sockets, and the workbench where the work is done.
+Majordomo and Paranoid Pirate give a worker one request at a time. So `--jobs 8` is eight workers
+in one program, each with a socket, and as many for each further queue. `broker.session` decides
+what is sent; here are the sockets, and the workbench for the work.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RETRY = 0.1
 
 
 class QueueLine:
-    """One conversation and its socket. `hang_up` is called before that is disconnected."""
+    """One conversation and its socket. `hang_up` is called before the socket is disconnected."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class QueueLine:
         return jobs
 
     def send(self) -> int:
-        """How many messages left."""
+        """Send what waits; returns how many messages left."""
         if not self.session.outbox:
             return 0
         accepted, _ = send_burst(self.socket, self.session.outbox)
@@ -59,7 +59,8 @@ class QueueLine:
         return accepted
 
     def renew(self) -> None:
-        """After the end of a conversation: a new connection, by which the queue knows us."""
+        """After the end of a conversation: make a new connection, by which the queue knows the
+        worker."""
         if self.session.generation == self._generation or self.session.has_left:
             return
         self._generation = self.session.generation
@@ -111,7 +112,7 @@ class ReliableWorker(CountedTask):
         return self._wait(now)
 
     def stop(self, now: float) -> None:
-        """What is in hand is finished; the queue gives the rest to others."""
+        """Finish the current requests; the queue gives the others to other workers."""
         self._stopping = True
         for line in self._lines:
             line.session.stop(now)

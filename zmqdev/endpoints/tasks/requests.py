@@ -1,16 +1,14 @@
 """The client's requests: a window of them in flight, matched by id. Pure; time is an argument.
 
 Rules.
-- A request is `[id, '', body…]`: four bytes in front of the empty delimiter, as
-  REQ_CORRELATE sends them, so REP workers and all that keep the envelope give
-  the id back. With a `prefix`, random bytes of this program, the id is unique among
-  those of all clients: the prefix and eight bytes.
-- A reply is taken for the request with its id and for no other. A reply to a
-  request that has its reply, or that was given up, is late: counted and dropped.
-- A request that has no reply `timeout` after it was handed over is sent again,
-  with the same id, at most `retries` times, and then given up. The clock runs
-  also while there is no peer to send to.
-- With `replies` a request has that many, or all that come (0): after the first one it stays open
+- A request is `[id, '', body…]`: four bytes before the empty delimiter, as REQ_CORRELATE sends
+  them. So REP workers, and all that keep the envelope, return the id. With a `prefix`, random
+  bytes of this program, the id is unique among all clients: the prefix and eight bytes.
+- A reply belongs to the request with its id and to no other. A reply to a request that already has
+  one, or was given up, is late: counted and dropped.
+- A request without a reply `timeout` after it was handed over is sent again with the same id, at
+  most `retries` times, and then given up. The clock also runs while there is no peer.
+- With `replies` a request gets that many, or all that come (0): after the first one it stays open
   until the last, or until none has come for `quiet` seconds.
 - At most `window` requests are open at a time.
 """
@@ -40,7 +38,8 @@ class OpenRequest:
 
 @dataclass(frozen=True, slots=True)
 class GivenReply:
-    """The answer to request `number`, `seconds` after that was handed over; `first`: of several."""
+    """The answer to request `number`, `seconds` after it was handed over; `first`: the first of
+    several."""
 
     number: int
     body: list[bytes]
@@ -105,7 +104,7 @@ class Requests:
         return bool(self._to_send)
 
     def is_open(self, id: bytes) -> bool:
-        """Whether the request with that id waits for a reply still."""
+        """Whether the request with that id still waits for a reply."""
         return id in self._open or id in self._answered
 
     def strict(self, frames: list[bytes]) -> tuple[bytes, list[bytes]]:
@@ -117,7 +116,7 @@ class Requests:
         return [id, *frames]
 
     def start(self, body: Sequence[bytes], now: float) -> int:
-        """Open a request; its number. The caller keeps to `room`."""
+        """Open a request; returns its number. The caller checks `room`."""
         request = OpenRequest(self._number, [self._free_id(), b"", *body], now, self._due(now))
         self._open[request.frames[0]] = request
         self._to_send.append(request)
@@ -125,17 +124,17 @@ class Requests:
         return request.number
 
     def burst(self, limit: int) -> list[list[bytes]]:
-        """What is to be sent next, at most `limit` messages."""
+        """The next messages to send, at most `limit`."""
         return [request.frames for request, _ in zip(self._to_send, range(limit), strict=False)]
 
     def sent(self, count: int) -> None:
-        """The first `count` of the burst have gone."""
+        """The first `count` messages of the burst have been sent."""
         for _ in range(count):
             self._to_send.popleft().waits_to_be_sent = False
         self.counts.sent += count
 
     def receive(self, frames: Sequence[bytes], now: float) -> GivenReply | None:
-        """The reply that `frames` are, or None when they are late or no reply."""
+        """The reply in `frames`, or None when they are late or no reply."""
         if len(frames) < 3 or frames[1] != b"" or len(frames[0]) != self._size:
             self.counts.malformed += 1
             return None
@@ -156,7 +155,7 @@ class Requests:
         return GivenReply(request.number, list(frames[2:]), seconds, request.replies == 1)
 
     def tick(self, now: float) -> list[int]:
-        """Send again what is due; the numbers of the requests that are given up."""
+        """Send due requests again. Returns the numbers of those that are given up."""
         given_up = []
         while self._answered and (first := next(iter(self._answered.values()))).due <= now:
             del self._answered[first.frames[0]]
@@ -174,7 +173,7 @@ class Requests:
         return given_up
 
     def deadline(self) -> float | None:
-        """When `tick` has something to do next."""
+        """When `tick` is due; None: never."""
         waiting = (self._open if self.timeout is not None else {}, self._answered)
         return min((next(iter(some.values())).due for some in waiting if some), default=None)
 

@@ -23,7 +23,7 @@ LOOK = 0.01
 
 
 class Readiness:
-    """Whether a feed can be taken from without waiting."""
+    """Whether messages can be taken from a feed without waiting."""
 
     def __init__(self, feed: Feed) -> None:
         self.feed = feed
@@ -48,9 +48,8 @@ class Readiness:
 
 
 class Sender(BaseTask):
-    """`reached`: whether a peer is connected, for a socket that would queue messages for one that
-    is not; None for all others.
-    """
+    """`reached`: whether a peer is connected, for a socket that would queue messages without one;
+    None for all others."""
 
     def __init__(
         self,
@@ -111,7 +110,7 @@ class Sender(BaseTask):
         return self._send(now)
 
     def stop(self, now: float) -> None:
-        """What was read already is sent still; what would be made is not."""
+        """Messages already read are still sent; no new ones are made."""
         self._stopping = True
 
     def rest(self) -> Rest | None:
@@ -132,7 +131,7 @@ class Sender(BaseTask):
         return lines
 
     def summary(self) -> str | None:
-        """A person at a terminal sees nothing of what a publisher does."""
+        """The count, for a person at a terminal, who sees nothing else of a publisher."""
         seen = self._publisher and sys.stderr is not None and sys.stderr.isatty()
         return f"sent: {counted(self.flow.messages, 'message')}" if seen else None
 

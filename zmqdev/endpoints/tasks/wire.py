@@ -17,27 +17,27 @@ Came = tuple[int, list[GivenReply]]
 
 
 class Wire(Protocol):
-    """What a client needs of its connections."""
+    """The connections of a client."""
 
     @property
     def readers(self) -> tuple[zmq.Socket[bytes], ...]:
-        """Sockets that replies come from, beside the endpoint's own."""
+        """Sockets for replies, beside the endpoint's own."""
 
     @property
     def wants_room(self) -> bool:
-        """Whether the endpoint's own socket had no room for what waits."""
+        """Whether the endpoint's own socket had no room for waiting requests."""
 
     def collect(self, now: float) -> Came:
-        """What is here."""
+        """Receive what is here."""
 
     def send(self, now: float) -> int:
-        """Send what waits, as far as it goes: how many."""
+        """Send what waits, as far as possible; returns how many."""
 
     def unread(self) -> int:
-        """At the end: how many messages are here that are not read."""
+        """At the end: how many messages are left unread."""
 
     def deadline(self) -> float:
-        """When it has something to do that no socket tells of."""
+        """When it must act without an event on a socket."""
 
     def close(self) -> None:
         """Close the sockets beside the endpoint's own."""
@@ -49,7 +49,7 @@ def left_on(socket: zmq.Socket[bytes]) -> list[Message]:
 
 
 class Shared:
-    """One socket for all requests: each has an id in front of its empty frame."""
+    """One socket for all requests: each has an id before its empty frame."""
 
     readers: tuple[zmq.Socket[bytes], ...] = ()
 
