@@ -258,3 +258,24 @@ def test_without_a_worker_that_asks_there_is_no_room(
     else:
         until(lambda: made.counts()["full"] == 1, "it is dropped")
     assert made.routes()["1"]["full"] == 1
+
+
+def test_what_holds_where_a_route_does_not_say_it_is_set(streamer: Callable[..., Streamer]) -> None:
+    made = streamer("[{match: {topic: 'a*'}, to: a}, {to: b}]", hwm=1)
+    (b,) = made.pulls("b")
+    made.item.ask("set", key="on-full", value="drop")
+    for number in range(200):
+        made.push.send(b"a%d" % number)
+    made.push.send(b"last")
+    assert b.recv() == b"last"
+    until(lambda: made.counts()["full"] == 200, "all of the others are dropped")
+    backends = {row["name"]: row for row in made.item.ask("status")["details"]["backends"]}
+    assert [backends[name]["full"] for name in ("backend", "a", "b")] == [0, 200, 0]
+
+
+def test_a_word_that_the_routes_do_not_allow_is_refused(steered: Begin) -> None:
+    text = "on-full: block\nroutes: [{match: {topic: a}, to: backend, on-full: block}]\n"
+    item = steered("forwarder", text=f"backend: {{bind: '{ANY}'}}\n{text}")
+    refusal = item.refusal("set", key="on-full", value="drop")
+    assert "what no route takes does not wait for backend" in refusal
+    item.ask("set", key="on-full", value="block")

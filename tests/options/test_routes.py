@@ -163,3 +163,22 @@ def test_edges_of_the_kinds() -> None:
     first = f"{REST}{BACKENDS}routes: [{{to: [eu, us], pick: first}}]"
     assert "eu is an XPUB, which always has room" in wrong(first, "forwarder")
     assert "a reliable queue routes by service" in wrong("reliable: true\ndrop: x", "queue")
+
+
+@pytest.mark.parametrize(
+    ("routes", "said"),
+    [
+        (
+            "[{to: eu, on-full: block}, {to: eu}]",
+            "3:36: routes.2.on-full: route 1 waits for eu",
+        ),
+        ("[{to: eu}, {to: [us, eu], on-full: block}]", "route 1 does not wait for eu and this"),
+        ("[{to: backend, on-full: block}]", "what no route takes does not wait for backend and"),
+    ],
+)
+def test_a_publisher_waits_for_all_it_gets_or_for_nothing(routes: str, said: str) -> None:
+    found = wrong(f"{REST}{BACKENDS}routes: {routes}", "forwarder")
+    assert said in found
+    assert found.endswith("an XPUB does one or the other, write the same for both")
+    assert device(f"{REST}{BACKENDS}on-full: block\nroutes: [{{to: eu}}]", "forwarder")
+    assert device(f"{REST}{BACKENDS}routes: [{{to: eu, on-full: next}}, {{to: eu}}]", "forwarder")

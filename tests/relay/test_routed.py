@@ -352,6 +352,46 @@ def test_publishers_hear_their_subscribers_and_get_their_share(kind: Any, own: C
         assert [target.counts()["messages"] for target in bench.targets] == [2, 1, 0]
 
 
+@pytest.mark.parametrize("type_", [zmq.PUB, zmq.XPUB])
+def test_a_publisher_is_waited_for_where_its_route_says_so(
+    kind: Any, own: Context, type_: int
+) -> None:
+    waits = Route("w", topic("w*"), (A,), on_full="block")
+    table = Table((waits, Route("d", topic("d*"), (B,), on_full="drop")), NAMES)
+    types = (zmq.PUSH, zmq.PULL, type_, zmq.SUB)
+    bench = FanBench(kind, own, table, hwm=2, types=types)
+    for which in (A, B):
+        bench.readers[which].subscribe(b"")
+        bench.readers[which].poll(0)  # now it sends that,
+        bench.targets[which].socket.get(zmq.EVENTS)  # and is heard
+    with bench:
+        for number in range(100):
+            bench.source.send(b"d%d" % number)
+            bench.source.send(b"w%d" % number)
+        wait_until(lambda: bench.targets[A].counts()["blocked_ns"])
+        for number in range(100):
+            assert bench.readers[A].recv() == b"w%d" % number
+        wait_until(lambda: bench.counted() == 200)
+        assert 0 < bench.drained()[B].total() < 100, "what had no room is dropped"
+    assert (bench.forward()["messages"], bench.routes()) == (200, [(100, 0), (100, 0)])
+
+
+def test_each_backend_counts_what_it_had_no_room_for(kind: Any, own: Context) -> None:
+    routes = (
+        Route("copy", topic("x"), (A, B), copy=True, on_full="drop"),
+        Route("first", topic("x"), (A, B), "first", on_full="next"),
+    )
+    with FanBench(kind, own, Table(routes, NAMES), hwm=1) as bench:
+        for _ in range(20):
+            bench.source.send(b"x")
+        wait_until(lambda: bench.read(REST) or bench.counted() == 20)
+        wait_until(lambda: bench.read(REST) is False and bench.counted() == 20)
+        full = bench.relay.state.full
+        assert full[REST] == 0
+        assert full[A] == full[B] > 0
+        assert bench.routes()[0][1] + 2 * bench.routes()[1][1] == full[A] + full[B]
+
+
 def test_a_stalled_backend_that_drops_stops_no_other(kind: Any, own: Context) -> None:
     table = Table((Route("1", (), (A, B), on_full="drop"),), NAMES, None)
     with FanBench(kind, own, table, 1) as bench:

@@ -68,6 +68,7 @@ def compare(chance: Chance, pure: State, native: Any, messages: int) -> None:
         assert decision.done
     assert native.counts == pure.counts
     assert (native.unrouted, native.dropped) == (pure.unrouted, pure.dropped)
+    assert native.full == pure.full
 
 
 @settings(max_examples=150, deadline=None)
@@ -186,7 +187,7 @@ def test_a_wrong_table_is_refused(change: Callable[[Any], Any]) -> None:
     native = importlib.import_module("zmqdev.relay.native")._native
     route = Route("r", (FrameMatch(0, (parse("a*"),)),), (1,), rename=Rename(b"x"))
     cells = array("Q", bytes(24))
-    made = compiled(Table((route,), ("backend", "a")), [cells], array("Q", bytes(16)))
+    made = compiled(Table((route,), ("backend", "a")), [cells], array("Q", bytes(32)))
     native.Routes(made)
     with pytest.raises((TypeError, ValueError, IndexError, SystemError)):
         native.Routes(change(made))

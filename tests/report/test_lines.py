@@ -41,6 +41,22 @@ def test_a_reset_shows_what_came_since(device: Device, paper: io.StringIO) -> No
     assert written(paper)[0]["forward_messages"] == 40
 
 
+def test_each_route_and_backend_has_its_rate(device: Device, paper: io.StringIO) -> None:
+    lines = Lines(1.0, paper, as_json=True, clock=clock)
+
+    def routed(at: float, count: int) -> Snapshot:
+        rows = [{"name": "eu", "messages": count, "bytes": 2 * count}]
+        return device(at, 0, details={"routes": rows, "backends": rows})
+
+    lines.started([routed(0.0, 0)])
+    lines.tick([routed(2.0, 100)])
+    lines.ended([routed(4.0, 400)])
+    for number, rate in enumerate((50.0, 100.0)):
+        for rows in ("routes", "backends"):
+            ((row),) = written(paper)[number][rows]  # type: ignore[misc]
+            assert (row["msgs_per_s"], row["bytes_per_s"]) == (rate, 2 * rate)
+
+
 def test_a_device_that_comes_later_has_its_own_lines(device: Device, paper: io.StringIO) -> None:
     lines = Lines(1.0, paper, as_json=True, clock=clock)
     first = device(0.0, 0)

@@ -47,7 +47,7 @@ Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
 # What forwarders and streamers have.
 ELSEWHERE: dict[str, Any] = {
     "routes": [{"name": "eu", "messages": 5, "bytes": 50, "full": 1}],
-    "backends": [{"name": "eu", "messages": 4, "blocked_ns": 1_500_000_000}],
+    "backends": [{"name": "eu", "messages": 4, "full": 2, "blocked_ns": 1_500_000_000}],
     "spool": {row.name: 1 for row in SPOOL},
     "last_value": {"last_values": 3, "bytes": 30, "greeted": 2, "repeated": 1},
 }
@@ -279,6 +279,7 @@ def test_named_backends_and_last_values_are_told(device: Device) -> None:
     eu, alone = labels(device="orders", backend="eu"), labels(device="orders")
     assert found["zmqdev_backend_messages_total", eu] == 4
     assert found["zmqdev_backend_blocked_seconds_total", eu] == 1.5
+    assert found["zmqdev_backend_full_total", eu] == 2
     assert found["zmqdev_last_values", alone] == 3
     assert found["zmqdev_last_value_bytes", alone] == 30
     assert found["zmqdev_last_values_greeted_total", alone] == 2

@@ -214,3 +214,15 @@ def test_what_has_ended_shows_no_rate(device: Device, width: int) -> None:
     assert "400" not in row
     assert "ended" in row
     assert any("400" in line for line in shown if "other" in line)
+
+
+def test_routes_and_backends_have_their_rates(device: Device) -> None:
+    record = Record()
+    for second in range(3):
+        counts = {"messages": second * 500, "bytes": 0, "full": second}
+        route = {"name": "1", "match": "eu.*", "to": "eu", **counts}
+        backend = {"name": "eu", **counts, "blocked_ns": 0}
+        record.take([device(second, 0, details={"routes": [route], "backends": [backend]})])
+    shown = "\n".join(lines(record.seen, 100))
+    assert "1  eu.* → eu  500/s  1.00 k  100 %  full 2" in shown
+    assert "eu  500/s  1.00 k messages  blocked 0 s  full 2" in shown

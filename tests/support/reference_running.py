@@ -68,7 +68,7 @@ def metric_rows() -> str:
             "reliable": report,
             "spool": spool,
             "routes": [{"name": "x", "messages": 0, "bytes": 0, "full": 0}],
-            "backends": [{"name": "x", "messages": 0, "blocked_ns": 0}],
+            "backends": [{"name": "x", "messages": 0, "full": 0, "blocked_ns": 0}],
             "last_value": {"last_values": 0, "bytes": 0, "greeted": 0, "repeated": 0},
         },
     )

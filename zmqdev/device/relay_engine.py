@@ -430,11 +430,7 @@ class RelayEngine:
 
     def configure(self, key: str, value: Any) -> None:
         if key == "on-full":
-            self.spec = replace(self.spec, on_full=value)
-            for target in self._sockets[1:]:
-                if target.type in socktype.PUBLISHERS:
-                    apply(target.socket, {"xpub_nodrop": value == "block"})
-            self.relay.forward, self.relay.backward = lanes(self.kind, self.spec)
+            self._set_on_full(value)
             return
         side, _, name = key.partition(".")
         found = {item.name: item for item in self._sockets}
@@ -442,6 +438,15 @@ class RelayEngine:
             raise Unchangeable(f"its sides are {', '.join(found)}")
         names = ("sndhwm", "rcvhwm") if name == "hwm" else (name,)
         marks.change(found[side], dict.fromkeys(names, value))
+
+    def _set_on_full(self, word: str) -> None:
+        if self.routing is not None:
+            self.routing.set_on_full(word)
+        self.spec = replace(self.spec, on_full=word)
+        self.relay.forward, self.relay.backward = lanes(self.kind, self.spec)
+        for target in self._sockets[1:] if self.routing is None else ():
+            if target.type in socktype.PUBLISHERS:
+                apply(target.socket, {"xpub_nodrop": word == "block"})
 
     def tap(self, socket: zmq.Socket[bytes] | None) -> None:
         self.relay.tap = socket

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import zmq
 
 from zmqdev.device.hook_log import HookLog
 from zmqdev.device.socket import OpenSocket
-from zmqdev.errors import UsageError
+from zmqdev.errors import Unchangeable, UsageError
 from zmqdev.options.device import DeviceSpec
 from zmqdev.options.layer import Written
 from zmqdev.options.routes import Rules
@@ -104,6 +105,20 @@ class Routing:
         table = table_of(self._spec, rules)
         return lambda: self._put(rules, table)
 
+    def set_on_full(self, word: str) -> None:
+        """What holds where a route does not say it. Unchangeable: the routes do not allow it."""
+        spec = replace(self._spec, on_full=word)
+        try:
+            table = table_of(spec, self._rules)
+        except UsageError as error:
+            raise Unchangeable(error.message) from None
+        self._spec = spec
+        if self.hook is None:
+            self._put(self._rules, table)
+            return
+        for target in () if self._relay is None else self._relay.targets:
+            target.have_wait(word == "block")
+
     def use(self, rules: Rules) -> None:
         """Apply other rules from the next message on."""
         self._put(rules, table_of(self._spec, rules))
@@ -174,7 +189,12 @@ class Routing:
         ]
 
     def _backends(self) -> list[dict[str, Any]]:
-        return [] if self._relay is None else [one.counts() for one in self._relay.targets]
+        if self._relay is None:
+            return []
+        full = self._relay.state.full
+        return [
+            {**target.counts(), "full": full[at]} for at, target in enumerate(self._relay.targets)
+        ]
 
     def _since(self, key: tuple[str, str], row: dict[str, Any]) -> dict[str, Any]:
         zero = self._zero.get(key, {})

@@ -65,7 +65,7 @@ def table_of(spec: Targets, rules: Rules) -> Table:
         raise UsageError(f"{rules.hook.path}: drop and keep go with routes, not with a function")
     names = tuple(spec.targets)
     routes = [*_short(spec.drop, spec.keep)]
-    make = _Compiler(spec, names)
+    make = _Compiler(spec, names, _waits_of_rest(spec))
     for number, row in enumerate(rules.routes):
         try:
             routes.append(make.route(row, number))
@@ -86,10 +86,19 @@ def _short(drop: Sequence[Pattern], keep: Sequence[Pattern]) -> Iterator[Route]:
         yield Route("keep", (Not((FrameMatch(0, tuple(keep)),)),))
 
 
+def _waits_of_rest(spec: Targets) -> dict[str, tuple[str, bool]]:
+    if REST not in spec.targets or spec.targets[REST].type not in socktype.PUBLISHERS:
+        return {}
+    return {REST: ("what no route takes", spec.on_full == "block")}
+
+
 @dataclass(frozen=True)
 class _Compiler:
+    """`waits`: of each publisher the first that names it, and whether that waits for it."""
+
     spec: Targets
     names: tuple[str, ...]
+    waits: dict[str, tuple[str, bool]]
 
     def route(self, row: RouteSpec, number: int) -> Route:
         targets = self._targets(row)
@@ -98,8 +107,10 @@ class _Compiler:
         by = row.by
         if by is None and row.pick == "hash":
             by = 0
+        name = row.name or str(number + 1)
+        self._check_waits(row, name)
         return Route(
-            name=row.name or str(number + 1),
+            name=name,
             conditions=row.match.conditions if row.match else (),
             targets=targets,
             pick=row.pick,  # type: ignore[arg-type]  # one of the choices
@@ -126,9 +137,30 @@ class _Compiler:
             raise MisplacedError("to: name a backend, or drop", "to")
         return tuple(map(self.names.index, row.to))
 
+    def _check_waits(self, row: RouteSpec, name: str) -> None:
+        """A publisher that has dropped for a subscriber does not wait for it."""
+        waits = self._on_full(row) == "block"
+        for to in row.to:
+            if to == DROP or self.spec.targets[to].type not in socktype.PUBLISHERS:
+                continue
+            other, does = self.waits.setdefault(to, (f"route {name}", waits))
+            if does is waits:
+                continue
+            type_ = self.spec.targets[to].type
+            raise MisplacedError(
+                f"on-full: {other} {'waits' if does else 'does not wait'} for {to} and this route "
+                f"{'waits' if waits else 'does not'}; {_one(type_)} does one or the other, write "
+                "the same for both",
+                "on-full",
+            )
+
     def _on_full(self, row: RouteSpec) -> Any:
         device = "drop" if self.spec.on_full == "drop" else "block"
         return row.on_full or ("drop" if row.copy else device)
+
+
+def _one(type_: str | None) -> str:
+    return f"{'an' if type_ == 'XPUB' else 'a'} {type_}"
 
 
 def _check_pick(spec: Targets, row: RouteSpec) -> None:
@@ -138,8 +170,7 @@ def _check_pick(spec: Targets, row: RouteSpec) -> None:
         type_ = spec.targets[name].type
         if type_ in socktype.PUBLISHERS:
             raise MisplacedError(
-                f"pick: {name} is {'an' if type_ == 'XPUB' else 'a'} {type_}, which always has "
-                "room, so no other would get any",
+                f"pick: {name} is {_one(type_)}, which always has room, so no other would get any",
                 "pick",
             )
 

@@ -3,7 +3,7 @@
  * Knows no sockets: `offer` hands a message to a backend and says whether that took it.
  */
 enum { R_MESSAGES, R_BYTES, R_FULL };
-enum { T_UNROUTED, T_DROPPED };
+enum { T_UNROUTED, T_DROPPED, T_FULL }; /* from T_FULL on: one for each backend */
 typedef enum { LOST_NOT, LOST_ROUTE, LOST_UNROUTED, LOST_FULL } lost_t;
 
 /* A message on its way. `frames` are those behind the envelope. */
@@ -16,6 +16,7 @@ typedef struct {
     int *waits, waiting; /* backends that it waits for */
     int *order;        /* room for the targets of a route */
     bool any;          /* one of those it waits for is enough */
+    bool blocks;       /* a backend that is full is waited for */
     bool ended;
     bool renamed;      /* `name` is the first frame of what is offered */
     buffer_t name;
@@ -192,11 +193,13 @@ static void turned(route_t *route, int target)
 }
 
 /* For those in `waits`, which have no room, by `on-full`. */
-static void refused(route_t *route, decision_t *decision, bool any)
+static void refused(table_t *table, route_t *route, decision_t *decision, bool any)
 {
     decision->any = any;
-    if (route->on_full == FULL_BLOCK) return;
+    if (decision->blocks) return;
     count(&route->cells[R_FULL], any ? 1 : (uint64_t)decision->waiting);
+    for (int at = 0; at < decision->waiting; at++)
+        count(&table->cells[T_FULL + decision->waits[at]], 1);
     decision->waiting = 0;
     decision->lost = LOST_FULL;
     if (route->on_full == FULL_NEXT) decision->ended = false;
@@ -212,7 +215,7 @@ static int to_all(step_t *step, route_t *route, int targets)
         if (taken < 0) return taken;
         if (!taken) wait_for(decision, decision->order[at]);
     }
-    if (decision->waiting) refused(route, decision, false);
+    if (decision->waiting) refused(step->table, route, decision, false);
     return 0;
 }
 
@@ -228,7 +231,7 @@ static int to_one(step_t *step, route_t *route, int targets)
         }
     }
     for (int at = 0; at < targets; at++) wait_for(decision, decision->order[at]);
-    if (targets) refused(route, decision, true);
+    if (targets) refused(step->table, route, decision, true);
     return 0;
 }
 
@@ -238,6 +241,7 @@ static int take_by(step_t *step, route_t *route)
     count(&route->cells[R_MESSAGES], 1);
     count(&route->cells[R_BYTES], decision->bytes);
     decision->ended = !route->copy;
+    decision->blocks = route->on_full == FULL_BLOCK;
     if (!route->target_count) {
         count(&step->table->cells[T_DROPPED], 1);
         decision->lost = LOST_ROUTE;
@@ -253,7 +257,7 @@ static int take_unrouted(step_t *step)
 {
     table_t *table = step->table;
     decision_t *decision = step->decision;
-    decision->ended = true, decision->renamed = false;
+    decision->ended = true, decision->renamed = false, decision->blocks = !table->rest_drops;
     count(&table->cells[T_UNROUTED], 1);
     if (table->rest < 0) {
         count(&table->cells[T_DROPPED], 1);
@@ -264,8 +268,9 @@ static int take_unrouted(step_t *step)
     int taken = hand_to(step, table->rest, true);
     if (taken) return taken < 0 ? taken : 0;
     decision->any = false;
-    if (table->rest_drops) decision->lost = LOST_FULL;
-    else wait_for(decision, table->rest);
+    if (decision->blocks) return wait_for(decision, table->rest), 0;
+    count(&table->cells[T_FULL + table->rest], 1);
+    decision->lost = LOST_FULL;
     return 0;
 }
 
@@ -357,12 +362,13 @@ HOT int take_plain(step_t *step, route_t *route)
     decision_t *decision = step->decision;
     decision->at = (int)(route - step->table->routes) + 1;
     decision->ended = true;
+    decision->blocks = route->on_full == FULL_BLOCK;
     count(&route->cells[R_MESSAGES], 1);
     count(&route->cells[R_BYTES], decision->bytes);
     int taken = step->offer(step->with, decision, route->only, true);
     if (taken) return taken < 0 ? taken : 0;
     wait_for(decision, route->only);
-    refused(route, decision, false);
+    refused(step->table, route, decision, false);
     return 0;
 }
 

@@ -80,7 +80,7 @@ typedef struct {
     size_t path_count;
     index_t index;
     uint64_t serial; /* the number of the message that was begun last */
-    uint64_t *cells; /* unrouted, dropped */
+    uint64_t *cells; /* unrouted, dropped, and of each backend what it refused as full */
     void *owned;
 } table_t;
 

@@ -13,6 +13,7 @@ typedef struct {
     end_t end;
     uint64_t *cells; /* in the order above; others read them */
     bool publishes;
+    int waits;    /* of a publisher: whether it refuses what is not to be dropped; -1: not known */
     bool given;   /* it got a message in this turn */
     bool claimed; /* EVENTS said POLLOUT since it refused */
     int shut;     /* so many messages more it is not asked again in this turn */
@@ -135,6 +136,17 @@ static void note_sent(routed_t *routed, target_t *target, bool last)
     add(&target->cells[B_BYTES], bytes_of(routed));
 }
 
+/* A publisher drops for a subscriber that is full and goes on with the others; or it refuses a
+ * message until all of its subscribers have room, as the route wants it. */
+static int have_wait(target_t *target, int wanted)
+{
+    int failed;
+    if (!target->publishes || target->waits == wanted) return DONE;
+    RETRY(failed, zmq_setsockopt(target->end.socket, ZMQ_XPUB_NODROP, &wanted, sizeof wanted));
+    target->waits = wanted;
+    return failed < 0 ? FAILED : DONE;
+}
+
 /* As offer_t in _route.h. */
 static int offer_backend(void *with, const decision_t *decision, int backend, bool last)
 {
@@ -148,6 +160,7 @@ static int offer_backend(void *with, const decision_t *decision, int backend, bo
         target->shut--;
         return 0;
     }
+    if (have_wait(target, decision->blocks) < 0) return FAILED;
     bool moved = last && !decision->renamed && target->end.type != ZMQ_ROUTER;
     for (size_t at = 0; at < count; at++) {
         if (moved && hand(&frames->slots[at], target->end.socket, at + 1 < count) >= 0) continue;

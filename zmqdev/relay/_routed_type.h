@@ -96,6 +96,7 @@ static int open_targets(state_t *state, routed_t *routed)
         PyObject *socket = PyTuple_GetItem(routed->base.sockets, at + 2);
         if (!socket || open_end(state, &target->end, socket) < 0) return -1;
         target->claimed = false;
+        target->waits = -1;
         target->publishes = target->end.type == ZMQ_PUB || target->end.type == ZMQ_XPUB;
     }
     return 0;

@@ -12,7 +12,8 @@ typedef struct {
     _Alignas(8) unsigned char opaque[64]; /* zmq_msg_t, since libzmq 4.1 */
 } message_t;
 
-enum { ZMQ_PAIR = 0, ZMQ_PUB = 1, ZMQ_ROUTER = 6, ZMQ_XPUB = 9, ZMQ_FD = 14, ZMQ_EVENTS = 15, ZMQ_TYPE = 16 };
+enum { ZMQ_PAIR = 0, ZMQ_PUB = 1, ZMQ_ROUTER = 6, ZMQ_XPUB = 9, ZMQ_FD = 14, ZMQ_EVENTS = 15, ZMQ_TYPE = 16,
+       ZMQ_XPUB_NODROP = 69 };
 enum { ZMQ_POLLIN = 1, ZMQ_POLLOUT = 2, ZMQ_DONTWAIT = 1, ZMQ_SNDMORE = 2, ZMQ_SRCFD = 2 };
 
 #define SYMBOLS(X)                                         \
@@ -26,7 +27,8 @@ enum { ZMQ_POLLIN = 1, ZMQ_POLLOUT = 2, ZMQ_DONTWAIT = 1, ZMQ_SNDMORE = 2, ZMQ_S
     X(size_t, zmq_msg_size, const message_t *)             \
     X(void *, zmq_msg_data, message_t *)                   \
     X(int, zmq_send, void *, const void *, size_t, int)    \
-    X(int, zmq_getsockopt, void *, int, void *, size_t *)
+    X(int, zmq_getsockopt, void *, int, void *, size_t *)  \
+    X(int, zmq_setsockopt, void *, int, const void *, size_t)
 #define DECLARE(result, name, ...) static result (*name)(__VA_ARGS__);
 #define NAME(result, name, ...) #name,
 #define PLACE(result, name, ...) (void **)&name,

@@ -24,7 +24,7 @@ Cells = array  # of uint64
 
 def compiled(table: Table, cells: Sequence[Cells[int]], own: Cells[int]) -> tuple[Any, ...]:
     """`cells` are the counters of each route (messages, bytes, full), `own` those of the table
-    (unrouted, dropped). Both must outlive what is made."""
+    (unrouted, dropped, and of each backend what it refused). Both must outlive what is made."""
     paths = tuple(dict.fromkeys(path for route in table.routes for path in _paths(route)))
     number = {path: at for at, path in enumerate(paths)}
     copied = table.copied_only

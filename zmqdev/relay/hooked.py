@@ -114,7 +114,8 @@ class HookedRelay(RoutedRelay):
         if step.found is None:
             return step.sent + 1
         index, message = step.found
-        fan.decision = Decision((), message, waits=(index,), ended=True)
+        blocks = fan.lane.on_full == "block"
+        fan.decision = Decision((), message, waits=(index,), ended=True, blocks=blocks)
         fan.sent, fan.lost = 0, ""
         return step.sent + int(self._send_held(fan.decision))
 
@@ -126,6 +127,7 @@ class HookedRelay(RoutedRelay):
             return False
         fan.decision, fan.since = None, 0
         if not fan.sent:
+            self.state.full[decision.waits[0]] += not taken
             self._count(fan, ROWS[fan.lost] if fan.lost else FULL, 1)
             return True
         self._count(fan, BYTES, decision.size)

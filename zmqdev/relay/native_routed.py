@@ -30,7 +30,7 @@ class NativeState(_native.Routes):
     def __new__(cls, table: Table, before: NativeState | None = None) -> NativeState:
         known = {} if before is None else before.named()
         cells = [known.get(route.name) or array("Q", bytes(24)) for route in table.routes]
-        own = array("Q", bytes(16)) if before is None else before._own
+        own = array("Q", bytes(8 * (2 + len(table.backends)))) if before is None else before._own
         made = super().__new__(cls, compiled(table, cells, own))
         made.table, made._cells, made._own = table, cells, own
         return made
@@ -50,6 +50,10 @@ class NativeState(_native.Routes):
     @property
     def dropped(self) -> int:
         return self._own[1]
+
+    @property
+    def full(self) -> list[int]:
+        return list(self._own[2:])
 
 
 class RoutedRelay(NativeRelay):

@@ -49,6 +49,11 @@ class Fan(Direction):
         self.lost = ""
 
     @property
+    def blocks(self) -> bool:
+        """Whether a backend that is full is waited for."""
+        return self.decision is not None and self.decision.blocks
+
+    @property
     def awaited(self) -> tuple[Socket, ...]:
         if self.decision is None:
             return (self.source,)
@@ -207,6 +212,7 @@ class RoutedRelay(Relay):
             return self._serve(target, target.asks, message)
         if target.is_router:
             return self._address(target, message)
+        target.have_wait(self._fan.blocks)
         accepted, _ = self._send(target.socket, (message,))
         if accepted:
             self._sent(target, message)

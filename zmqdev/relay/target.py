@@ -25,6 +25,9 @@ class Target:
     asks: Asks | None = None
     """Of a ROUTER that gives work to those that ask; it has room while one does."""
 
+    waits: bool | None = None
+    """Of a publisher: see `have_wait`; None while it is not known."""
+
     def __post_init__(self) -> None:
         self.is_router = self.socket.type == zmq.ROUTER
         self.is_publisher = self.socket.type in (zmq.PUB, zmq.XPUB)
@@ -33,6 +36,13 @@ class Target:
     def address(self) -> int:
         """Where the array is. It never moves: its length never changes."""
         return self.cells.buffer_info()[0]
+
+    def have_wait(self, wanted: bool) -> None:
+        """A publisher drops for a subscriber that is full and goes on with the others; or it
+        refuses a message until all of its subscribers have room."""
+        if self.is_publisher and self.waits is not wanted:
+            self.socket.set(zmq.XPUB_NODROP, int(wanted))
+            self.waits = wanted
 
     def sent(self, size: int) -> None:
         self.cells[0] += 1

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from zmqdev.report.complaint import Complaint
 from zmqdev.stats.columns import Line, as_text, to_line
 from zmqdev.stats.rates import Rate, Record, Seen, Total, Track, between
-from zmqdev.stats.snapshot import Snapshot
+from zmqdev.stats.snapshot import Flow, Snapshot
 from zmqdev.system.stdio import Stream, TextSink
 
 # How long the last lines may take to be read.
@@ -48,7 +48,7 @@ class Lines:
         seen = self._record.take(subjects)
         for item in seen:
             self._write(
-                item.subject, {flow.name: self._lately(track) for flow, track in item.flows}
+                item.subject, {flow.name: self._lately(track) for flow, track in _all(item)}
             )
         self._mark(seen)
         self._complaint.tell()
@@ -56,7 +56,7 @@ class Lines:
     def ended(self, subjects: Iterable[Snapshot]) -> None:
         for item in self._record.take(subjects):
             run = item.subject.uptime
-            self._write(item.subject, {flow.name: track.mean(run) for flow, track in item.flows})
+            self._write(item.subject, {flow.name: track.mean(run) for flow, track in _all(item)})
         self.flush()
         self._complaint.tell()
         self._sink.close(0)
@@ -81,9 +81,13 @@ class Lines:
         return between(total, track.total, track.at - at)
 
     def _mark(self, seen: Iterable[Seen]) -> None:
-        self._marks = {track: (track.at, track.total) for item in seen for _, track in item.flows}
+        self._marks = {track: (track.at, track.total) for item in seen for _, track in _all(item)}
 
     def _write(self, subject: Snapshot, rates: dict[str, Rate]) -> None:
         line = Line(subject, rates, round(self._clock(), 3))
         text = (to_line if self._as_json else as_text)(line)
         self._sink.write(text + "\n")
+
+
+def _all(item: Seen) -> tuple[tuple[Flow, Track], ...]:
+    return (*item.flows, *item.rows)

@@ -191,11 +191,17 @@ def _backends(named: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Itera
     blocked = CounterMetricFamily(
         "zmqdev_backend_blocked_seconds", "Time a message waited for that backend.", labels=labels
     )
+    full = CounterMetricFamily(
+        "zmqdev_backend_full",
+        "Messages that a backend had no room for and that did not wait.",
+        labels=labels,
+    )
     for device, rows in named:
         for row in rows:
             messages.add_metric((device, row["name"]), row["messages"])
+            full.add_metric((device, row["name"]), row["full"])
             blocked.add_metric((device, row["name"]), row["blocked_ns"] / 1e9)
-    yield from (messages, blocked)
+    yield from (messages, blocked, full)
 
 
 def _last_values(kept: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Metric]:

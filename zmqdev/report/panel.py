@@ -59,7 +59,7 @@ def _one(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
     numbers = [piece(text) for text in spoken(subject)]
     for line in packed(numbers, width, glyphs.dot):
         yield Row(line, Rank.MORE)
-    for told in routes(subject.details):
+    for told in routes(subject.details, item.row_rates):
         yield Row(piece(shorten(told, width, glyphs.cut)), Rank.PEERS)
     for service in services(subject):
         style, rank = ("yellow", Rank.PEERS) if service.ill else ("dim", Rank.LEAST)

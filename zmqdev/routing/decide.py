@@ -42,6 +42,8 @@ class State:
         self.table = table
         self.counts = [Counts() for _ in table.routes]
         self.unrouted = self.dropped = 0
+        self.full = [0 for _ in table.backends]
+        """Of each backend: messages that it had no room for and that did not wait for it."""
         self.shares = [ShareLimit(route.share) for route in table.routes]
         self.rates = [RateLimit(route.rate) if route.rate else None for route in table.routes]
         self.turns = [0 for _ in table.routes]
@@ -56,7 +58,7 @@ class State:
         }
         for index, route in enumerate(self.table.routes):
             self.counts[index] = known.get(route.name, self.counts[index])
-        self.unrouted, self.dropped = before.unrouted, before.dropped
+        self.unrouted, self.dropped, self.full = before.unrouted, before.dropped, before.full
 
 
 @dataclass
@@ -70,6 +72,7 @@ class Decision:
     waits: tuple[int, ...] = ()
     any: bool = False
     ended: bool = False
+    blocks: bool = False  # a backend that is full is waited for
     held: Frames = ()  # what the backends in `waits` are to get
     taken_by: list[int] = field(default_factory=list)  # routes, by index
     delivered: int = 0  # how many backends have it
@@ -112,6 +115,7 @@ def _look(state: State, decision: Decision, offer: Offer, now: int) -> None:
             _take(state, index, decision, offer)
             return
     decision.ended = True
+    decision.blocks = state.table.rest_on_full == "block"
     rest = state.table.rest
     state.unrouted += 1
     if rest is None:
@@ -133,10 +137,11 @@ def _hand(decision: Decision, target: int, message: list[bytes], offer: Offer) -
 
 
 def _refuse_rest(state: State, decision: Decision, rest: int, message: list[bytes]) -> None:
-    if state.table.rest_on_full == "drop":
-        decision.lost = "full"
-    else:
+    if decision.blocks:
         decision.waits, decision.any, decision.held = (rest,), False, message
+    else:
+        state.full[rest] += 1
+        decision.lost = "full"
 
 
 def _within(state: State, index: int, decision: Decision, now: int) -> bool:
@@ -157,6 +162,7 @@ def _take(state: State, index: int, decision: Decision, offer: Offer) -> None:
     counts.messages += 1
     counts.bytes += decision.size
     decision.ended = not route.copy
+    decision.blocks = route.on_full == "block"
     targets = [target for target in route.targets if target not in decision.given]
     if not route.targets:
         state.dropped += 1
@@ -166,7 +172,7 @@ def _take(state: State, index: int, decision: Decision, offer: Offer) -> None:
     if route.pick == "all":
         full = tuple(one for one in targets if not _hand(decision, one, message, offer))
         if full:
-            _refused(route, counts, decision, full, message, any_of=False)
+            _refused(state, index, decision, full, message, any_of=False)
     elif targets:
         _to_one(state, index, decision, targets, message, offer)
 
@@ -185,8 +191,7 @@ def _to_one(
         if _hand(decision, target, message, offer):
             _turned(state, index, target)
             return
-    route = state.table.routes[index]
-    _refused(route, state.counts[index], decision, tuple(order), message, any_of=True)
+    _refused(state, index, decision, tuple(order), message, any_of=True)
 
 
 def _order(state: State, index: int, decision: Decision, targets: list[int]) -> list[int]:
@@ -202,8 +207,8 @@ def _order(state: State, index: int, decision: Decision, targets: list[int]) -> 
 
 
 def _refused(
-    route: Route,
-    counts: Counts,
+    state: State,
+    index: int,
     decision: Decision,
     targets: tuple[int, ...],
     message: list[bytes],
@@ -211,12 +216,14 @@ def _refused(
     any_of: bool,
 ) -> None:
     """What is done for backends that have no room, by `on-full`."""
-    if route.on_full == "block":
+    if decision.blocks:
         decision.waits, decision.any, decision.held = targets, any_of, message
         return
-    counts.full += 1 if any_of else len(targets)
+    state.counts[index].full += 1 if any_of else len(targets)
+    for target in targets:
+        state.full[target] += 1
     decision.lost = "full"
-    if route.on_full == "next":
+    if state.table.routes[index].on_full == "next":
         decision.ended = False
 
 

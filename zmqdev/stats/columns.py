@@ -9,12 +9,12 @@ the same keys in the same order in every line of its life.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from zmqdev.stats.extras import numbers
-from zmqdev.stats.rates import Rate
+from zmqdev.stats.rates import ROWS, Rate
 from zmqdev.stats.snapshot import AddressState, Flow, PeerCounts, SideState, Snapshot, flow_of
 from zmqdev.stats.units import moment
 
@@ -116,21 +116,40 @@ def columns(line: Line, *, text: bool) -> Iterator[tuple[str, Any]]:
             if flow.blocked_ns is not None or flow_key.name not in _DEVICES_ONLY:
                 value = flow_key.value((flow, line.rates.get(flow.name, Rate())))
                 yield f"{flow.name}_{flow_key.name}", value
-    yield from _extra(subject, text)
+    yield from _extra(line, text)
 
 
 def _those(keys: tuple[Key[T], ...], text: bool) -> Iterator[Key[T]]:
     return (key for key in keys if key.text or not text)
 
 
-def _extra(subject: Snapshot, text: bool) -> Iterator[tuple[str, Any]]:
+def _extra(line: Line, text: bool) -> Iterator[tuple[str, Any]]:
     """What only this kind counts: single numbers in text, everything in JSON."""
+    subject = line.subject
     if subject.category == "endpoint":
         yield "expected", subject.expected
     if text or subject.category == "endpoint":
         yield from numbers(subject)
     else:
-        yield from subject.details.items()
+        yield from (
+            (name, _rated(name, value, line.rates)) for name, value in subject.details.items()
+        )
+
+
+def _rated(name: str, value: Any, rates: Mapping[str, Rate]) -> Any:
+    """Rows of routes and backends with their messages and bytes a second, where these are known."""
+    return [_rated_row(ROWS[name], row, rates) for row in value] if name in ROWS else value
+
+
+def _rated_row(one: str, row: Mapping[str, Any], rates: Mapping[str, Rate]) -> Mapping[str, Any]:
+    rate = rates.get(f"{one} {row['name']}")
+    if rate is None:
+        return row
+    return {
+        **row,
+        "msgs_per_s": round(rate.messages, 1),
+        "bytes_per_s": round(rate.bytes),
+    }
 
 
 def as_text(line: Line) -> str:

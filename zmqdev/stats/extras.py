@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from zmqdev.stats import units
 from zmqdev.stats.endpoint import EXTRA
+from zmqdev.stats.rates import Rate
 from zmqdev.stats.reliable import WORKER_STATES
 from zmqdev.stats.snapshot import Snapshot
 
@@ -75,21 +77,29 @@ def services(subject: Snapshot) -> list[ServiceRow]:
     return [_service(item) for item in found]
 
 
-def routes(tree: Mapping[str, Any]) -> list[str]:
-    """A line a route, `1  eu.* → eu  312 k  38 %  full 0`, then one a backend."""
+def routes(tree: Mapping[str, Any], rates: Mapping[str, Rate] = MappingProxyType({})) -> list[str]:
+    """A line a route, `1  eu.* → eu  12 k/s  312 k  38 %  full 0`, then one a backend."""
     rows = tree.get("routes", ())
     total = sum(row["messages"] for row in rows) + tree.get("unrouted", 0)
     cells = [
         (
             row["name"],
             f"{row['match']} → {row['to']}",
+            *_rate(rates.get(f"route {row['name']}")),
             units.short(row["messages"]),
             f"{100 * row['messages'] / max(1, total):.0f} %",
             f"full {units.short(row['full'])}",
         )
         for row in rows
     ]
-    return [*_aligned(cells), *_aligned([_backend(row) for row in tree.get("backends", ())])]
+    backends = [
+        _backend(row, rates.get(f"backend {row['name']}")) for row in tree.get("backends", ())
+    ]
+    return [*_aligned(cells), *_aligned(backends)]
+
+
+def _rate(rate: Rate | None) -> tuple[str, ...]:
+    return () if rate is None else (f"{units.short(rate.messages)}/s",)
 
 
 def unrouted(tree: Mapping[str, Any]) -> list[str]:
@@ -100,9 +110,14 @@ def unrouted(tree: Mapping[str, Any]) -> list[str]:
     return told
 
 
-def _backend(row: Mapping[str, Any]) -> tuple[str, ...]:
-    blocked = units.duration(row["blocked_ns"] / 1e9)
-    return (row["name"], f"{units.short(row['messages'])} messages", f"blocked {blocked}")
+def _backend(row: Mapping[str, Any], rate: Rate | None) -> tuple[str, ...]:
+    return (
+        row["name"],
+        *_rate(rate),
+        f"{units.short(row['messages'])} messages",
+        f"blocked {units.duration(row['blocked_ns'] / 1e9)}",
+        f"full {units.short(row.get('full', 0))}",
+    )
 
 
 def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:

@@ -7,10 +7,11 @@ what has come since. The time is always an argument, in monotonic seconds.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from zmqdev.stats.snapshot import Flow, Snapshot
+from zmqdev.stats.snapshot import Flow, Snapshot, flow_of
 
 MINUTE = 60.0
 # Shorter windows jump about with the moments of looking, longer ones lag.
@@ -146,12 +147,28 @@ class Track:
             del self._times[:old], self._totals[:old]
 
 
+ROWS = {"routes": "route", "backends": "backend"}
+"""Where the details of a device have rows with counts, and what one of them is called."""
+
+
+def row_flows(details: Mapping[str, Any]) -> Iterator[Flow]:
+    """Each route and each backend as a direction: `route eu`, `backend b`."""
+    for rows, one in ROWS.items():
+        for row in details.get(rows, ()):
+            yield flow_of(f"{one} {row['name']}", row["messages"], row.get("bytes", 0))
+
+
 @dataclass(frozen=True)
 class Seen:
-    """A subject now, and the track of each of its directions."""
+    """A subject now, and the track of each of its directions, of its routes and backends."""
 
     subject: Snapshot
     flows: tuple[tuple[Flow, Track], ...]
+    rows: tuple[tuple[Flow, Track], ...] = ()
+
+    @property
+    def row_rates(self) -> dict[str, Rate]:
+        return {flow.name: track.rate() for flow, track in self.rows}
 
 
 class Record:
@@ -163,12 +180,23 @@ class Record:
 
     def take(self, subjects: Iterable[Snapshot]) -> tuple[Seen, ...]:
         self.seen = tuple(self._see(subject) for subject in subjects)
-        here = {(seen.subject.name, flow.name) for seen in self.seen for flow, _ in seen.flows}
+        here = {
+            (seen.subject.name, flow.name)
+            for seen in self.seen
+            for flow, _ in (*seen.flows, *seen.rows)
+        }
         self._tracks = {key: track for key, track in self._tracks.items() if key in here}
         return self.seen
 
     def _see(self, subject: Snapshot) -> Seen:
-        return Seen(subject, tuple((flow, self._track(subject, flow)) for flow in subject.flows))
+        return Seen(
+            subject,
+            self._tracked(subject, subject.flows),
+            self._tracked(subject, row_flows(subject.details)),
+        )
+
+    def _tracked(self, subject: Snapshot, flows: Iterable[Flow]) -> tuple[tuple[Flow, Track], ...]:
+        return tuple((flow, self._track(subject, flow)) for flow in flows)
 
     def _track(self, subject: Snapshot, flow: Flow) -> Track:
         key = (subject.name, flow.name)

@@ -107,7 +107,7 @@ function extra(values) {
     if (Array.isArray(value) && value.length && typeof value[0] === "object") {
       const heads = Object.keys(value[0]).filter((head) => typeof value[0][head] !== "object");
       found.push(made("h3", name.replaceAll("_", " ")));
-      found.push(table(heads, value.map((row) => heads.map((head) => typeof row[head] === "number" ? count(row[head]) : String(row[head])))));
+      found.push(table(heads.map((head) => head.replaceAll("_", " ")), value.map((row) => heads.map((head) => typeof row[head] === "number" ? count(row[head]) : String(row[head])))));
     } else if (value && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length) {
       found.push(made("h3", name.replaceAll("_", " ")), ...extra(value));
     }

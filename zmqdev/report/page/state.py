@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import zmqdev
-from zmqdev.stats.rates import Track
+from zmqdev.stats.rates import ROWS, Track, row_flows
 from zmqdev.stats.snapshot import Flow, Snapshot, plain
 
 CELLS = 60
@@ -44,12 +44,16 @@ class History:
 
     def add(self, subjects: Sequence[Snapshot]) -> None:
         for subject in subjects:
-            for flow in subject.flows:
+            for flow in (*subject.flows, *row_flows(subject.details)):
                 track = self._tracks.get((subject.name, flow.name))
                 if track is None:
                     self._tracks[subject.name, flow.name] = Track(subject.at, flow)
                 else:
                     track.add(subject.at, flow)
+
+    def rate(self, subject: Snapshot, flow: Flow) -> float:
+        """Messages a second."""
+        return round(self._tracks[subject.name, flow.name].rate().messages, 1)
 
     def rates(self, subject: Snapshot, flow: Flow) -> dict[str, Any]:
         """Messages and bytes a second, the share of the time blocked, the last minute."""
@@ -79,6 +83,10 @@ def state(
 def _part(subject: Snapshot, history: History) -> dict[str, Any]:
     made: dict[str, Any] = plain(subject)
     made["flows"] = [_counts(flow) | history.rates(subject, flow) for flow in subject.flows]
+    rows = {flow.name: history.rate(subject, flow) for flow in row_flows(subject.details)}
+    for name, one in ROWS.items():
+        for row in made["details"].get(name, ()):
+            row["messages_per_second"] = rows[f"{one} {row['name']}"]
     return made
 
 
