@@ -1,1 +1,1 @@
-"""Display: live view, lines, JSON, tables. The only place that imports rich."""
+"""What users see of a running program: live view, lines, log, metrics and the page."""

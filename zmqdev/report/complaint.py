@@ -1,4 +1,4 @@
-"""Says that what is shown cannot be written, without an end to the work."""
+"""Warnings that output cannot be written; the work goes on."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ log = logging.getLogger("zmqdev")
 
 
 class Complaint:
-    """Warns once that a sink takes nothing, and says what was dropped when it does again."""
+    """Warns once that a sink accepts nothing, and reports the lost lines when it does again."""
 
     def __init__(self, sink: TextSink, what: str) -> None:
         self._sink, self._what = sink, what
         self._told = False
 
     def tell(self) -> None:
-        """Look at the sink; log a line when that has changed."""
+        """Look at the sink, and log a line when its state has changed."""
         sink = self._sink
         if sink.error is not None and not self._told:
             self._told = True

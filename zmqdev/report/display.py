@@ -1,8 +1,8 @@
 """The choice of display for a device or an endpoint.
 
-A display has `started`, `tick` and `ended`, each with what there is to show, and
-`interval`, the seconds between two ticks. Rich is imported when the live view is
-wanted and possible, and not otherwise.
+A display has `started`, `tick` and `ended`, which get the subjects to show, and
+`interval`, the seconds between two ticks. Rich is imported only when the live view is
+wanted and possible.
 """
 
 from __future__ import annotations
@@ -26,20 +26,31 @@ class Display(Protocol):
 
     interval: float
 
-    def started(self, subjects: Iterable[Snapshot]) -> None: ...
-    def tick(self, subjects: Iterable[Snapshot]) -> None: ...
-    def ended(self, subjects: Iterable[Snapshot]) -> None: ...
-    def aside(self) -> AbstractContextManager[None]: ...
+    def started(self, subjects: Iterable[Snapshot]) -> None:
+        """Show the first state."""
+        ...
+
+    def tick(self, subjects: Iterable[Snapshot]) -> None:
+        """Show the present state."""
+        ...
+
+    def ended(self, subjects: Iterable[Snapshot]) -> None:
+        """Show the last state."""
+        ...
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Return a context in which other output may use the same terminal."""
+        ...
 
 
 def can_be_live(stream: Stream | None) -> bool:
-    """Whether it is a terminal that can move its cursor."""
+    """Whether a stream is a terminal that can move its cursor."""
     isatty = getattr(stream, "isatty", None)
     return bool(isatty and isatty()) and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 def mode_of(stats: Stats) -> str:
-    """The mode of a device: live where that can be, lines elsewhere, unless another is asked."""
+    """Return the mode of a device: by default live on a terminal, lines elsewhere."""
     if stats.mode in (None, "live"):
         return "live" if can_be_live(sys.stderr) else "line"
     assert stats.mode is not None
@@ -47,8 +58,11 @@ def mode_of(stats: Stats) -> str:
 
 
 def interval_of(stats: Stats) -> float:
-    """Seconds between two lines. What grows in a file or a journal, and was not asked for, has
-    one a minute."""
+    """Return the seconds between two lines.
+
+    Lines that nobody asked for, and that go to a file or a journal, come once a minute,
+    so that these do not grow fast.
+    """
     if stats.interval is not None:
         return stats.interval
     unasked = stats.mode is None and mode_of(stats) == "line" and not is_terminal(sys.stdout)
@@ -64,29 +78,31 @@ def _made(mode: str, interval: float, out: Stream | None, *, keys: bool = False)
 
 
 def display(stats: Stats) -> Attachment | None:
-    """The display of the devices of a service: lines go to stdout. None when off."""
+    """Return the display of a device, whose lines go to stdout; None when it is off."""
     mode = mode_of(stats)
     return None if mode == "off" else DeviceDisplay(_made(mode, interval_of(stats), sys.stdout))
 
 
 class DeviceDisplay:
-    """An attachment: shows every device of the service."""
+    """An attachment that shows the device of a service."""
 
     def __init__(self, display: Display) -> None:
         self.display = display
         self._repeat: Repeat | None = None
 
     def started(self, service: Service) -> None:
+        """Show the first state and begin to tick."""
         self.display.started(_devices(service))
         self._repeat = service.loop.every(
             self.display.interval, lambda: self.display.tick(_devices(service))
         )
 
     def ended(self, service: Service) -> None:
+        """Show the last state."""
         self.display.ended(_devices(service))
 
     def pace(self, seconds: float) -> None:
-        """Write lines `seconds` apart from now on; a live view keeps its own pace."""
+        """Write lines `seconds` apart from now on; a live view keeps its own interval."""
         if isinstance(self.display, Lines) and self._repeat is not None:
             self.display.interval = seconds
             self._repeat.pace(seconds)
@@ -97,10 +113,10 @@ def _devices(service: Service) -> list[Snapshot]:
 
 
 class EndpointDisplay:
-    """What an endpoint's loop calls: `tick` every `interval` seconds.
+    """The display of an endpoint, whose loop calls `tick` every `interval` seconds.
 
-    With messages going to stdout, `with display.aside(): write()` keeps them apart
-    from a live view on the same terminal.
+    When messages go to stdout, `with display.aside(): write()` keeps them apart from a
+    live view on the same terminal.
     """
 
     def __init__(self, display: Display) -> None:
@@ -109,23 +125,28 @@ class EndpointDisplay:
 
     @property
     def interval(self) -> float:
+        """Return the seconds between two ticks."""
         return self._display.interval
 
     def started(self, snapshot: Snapshot) -> None:
+        """Show the first state."""
         self._display.started([snapshot])
 
     def tick(self, snapshot: Snapshot) -> None:
+        """Show the present state."""
         self._display.tick([snapshot])
 
     def ended(self, snapshot: Snapshot) -> None:
+        """Show the last state."""
         self._display.ended([snapshot])
 
     def aside(self) -> AbstractContextManager[None]:
+        """Return a context for writing messages to stdout."""
         return self._display.aside() if self._mixed else nullcontext()
 
 
 def replay_display() -> EndpointDisplay | None:
-    """The progress of a replay, on a terminal."""
+    """Return the progress display of a replay; None without a terminal."""
     if not can_be_live(sys.stderr):
         return None
     from zmqdev.report.live import LiveView
@@ -135,7 +156,7 @@ def replay_display() -> EndpointDisplay | None:
 
 
 def endpoint_display(stats: EndpointStats) -> EndpointDisplay | None:
-    """The display of an endpoint, all of it on stderr. None when off, which is the default."""
+    """Return the display of an endpoint, all of it on stderr; None when off, the default."""
     mode = stats.mode or "off"
     if mode == "off":
         return None

@@ -1,8 +1,7 @@
-"""Directions as rows: numbers in columns, the last minute as a sparkline.
+"""Directions as rows: numbers in columns, and the last minute as a sparkline.
 
-The widths that the numbers need decide the form: the sparkline stands in the row
-when there is room, under it when not; and where even the numbers have no room, they
-stand one below the other.
+The widths of the numbers decide the form. The sparkline is in the row when it fits,
+else below it; when the numbers themselves do not fit, they are stacked.
 """
 
 from __future__ import annotations
@@ -30,16 +29,17 @@ from zmqdev.stats import units
 from zmqdev.stats.rates import Rate, Seen, Track
 from zmqdev.stats.snapshot import Flow
 
-# Parts of the last minute: whole seconds each.
+# Numbers of parts into which the last minute can be divided, each of whole seconds.
 SPARKS = (60, 30, 20, 15, 12, 10)
-# Below this width nothing stands in columns.
+# Narrower terminals get no columns.
 NARROW = 60
 _NAME = Column("", right=False)
 _NUMBERS = (Column("msg/s", 6), Column("bytes/s", 8), Column("messages", 8), Column("bytes", 8))
 _OF_TOPICS = (Column("msg/s", 6), Column("messages", 8), Column("bytes", 8))
 _BLOCKED = (Column("blocked", 7),)
 _STATE = Column("state", 7, right=False)
-# Of several devices, from all there is to what must be seen; `_device_cells` fills them.
+# The forms of a table of devices, from all columns to the essential ones;
+# `_device_cells` fills them.
 _FORMS = (
     (_NAME, _STATE, _NAME, Column("peers"), *_NUMBERS, *_BLOCKED),
     (_NAME, _STATE, _NAME, *_NUMBERS[:3], *_BLOCKED),
@@ -50,7 +50,7 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class Grid:
-    """Numbers in columns, and how many parts of the minute stand behind them."""
+    """Numbers in columns, followed by a sparkline of `sparks` parts."""
 
     columns: Sequence[Column]
     cells: Sequence[Sequence[Text]]
@@ -59,16 +59,18 @@ class Grid:
 
     @classmethod
     def of(cls, columns: Sequence[Column], cells: Sequence[Sequence[Text]], width: int) -> Grid:
+        """Lay out cells for a width."""
         sizes = widths(columns, cells)
         used = sum(sizes) + GAP * (len(sizes) - 1)
         return cls(columns, cells, sizes, spark_cells(width - used - GAP))
 
     @property
     def used(self) -> int:
-        """Columns of the screen, without the minute."""
+        """Return the width without the sparkline."""
         return sum(self.sizes) + GAP * (len(self.sizes) - 1)
 
     def head(self) -> Row:
+        """Return the row of titles."""
         titles = [Text(column.title) for column in self.columns]
         title = "last minute" if self.sparks >= len("last minute") else "minute"
         line = self._joined(titles, Text(title) if self.sparks else Text())
@@ -76,6 +78,7 @@ class Grid:
         return Row(line, Rank.HEAD)
 
     def row(self, place: int, track: Track | None, glyphs: Glyphs) -> Row:
+        """Return one row of cells with its sparkline."""
         minute = _spark(track, self.sparks, glyphs) if self.sparks and track else Text()
         return Row(self._joined(self.cells[place], minute))
 
@@ -87,7 +90,7 @@ class Grid:
 
 
 def flow_rows(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
-    """The directions of one subject."""
+    """Yield the directions of one subject."""
     blocks = any(flow.blocked_ns is not None for flow, _ in item.flows)
     columns = (_NAME, *_NUMBERS, *(_BLOCKED if blocks else ()))
     cells = [
@@ -111,8 +114,10 @@ def flow_rows(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
 def device_rows(
     seen: Sequence[Seen], width: int, glyphs: Glyphs, states: Mapping[str, str]
 ) -> Iterator[Row]:
-    """A table of several: a row for each direction, in the widest form there is room for. One
-    of which no numbers are known has a row with its state."""
+    """Yield a table of several subjects: a row for each direction, in the widest form that fits.
+
+    A subject without numbers has a row with its state.
+    """
     flows = [(item, flow, track) for item in seen for flow, track in item.flows or _NOTHING]
     for form, columns in enumerate(_FORMS):
         cells = [_device_cells(form, *flow, states, glyphs) for flow in flows]
@@ -145,18 +150,19 @@ def _device_cells(
     states: Mapping[str, str],
     glyphs: Glyphs,
 ) -> list[Text]:
-    """The cells of a row in one of `_FORMS`."""
+    """Return the cells of a row in one of `_FORMS`."""
     subject = item.subject
     first = flow is None or flow is item.flows[0][0]
     name = piece(shorten(subject.name, 24, glyphs.cut), "bold" if first else "dim")
     state = Text(subject.state, states.get(subject.state, "dim")) if first else Text()
     peers = Text("/".join(str(side.peers.connected) for side in subject.sides) if first else "")
     if flow is None or track is None:
-        # Where there is no room for states, that of what has no direction stands there.
+        # In forms without a column for states, a subject without directions shows its
+        # state here.
         numbers, direction = [Text()] * 5, Text() if form < 2 else state
     else:
         numbers = _numbers(flow, track, blocks=True, over=subject.over)
-        # Where there is no room for states, what has ended says so in place of a rate.
+        # In these forms, a subject that has ended shows its state in place of a rate.
         if subject.over and form >= 2:
             numbers[0] = Text(subject.state, states.get(subject.state, "dim"))
         direction = Text(flow.name)
@@ -169,7 +175,7 @@ def _device_cells(
 
 
 def expected_row(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
-    """A progress bar, when it is known how many there will be."""
+    """Yield a progress bar when the number of messages is known."""
     expected = item.subject.expected
     if not expected or not item.flows:
         return
@@ -185,7 +191,7 @@ def expected_row(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
 
 
 def topic_rows(details: Mapping[str, Any], width: int, glyphs: Glyphs) -> Iterator[Row]:
-    """A row a topic, where an endpoint counts them."""
+    """Yield a row for each topic, when an endpoint counts them."""
     topics = details.get("topics", ())
     if not topics:
         return
@@ -215,7 +221,7 @@ def _left(expected: int, flow: Flow, rate: Rate) -> str:
 
 
 def _numbers(flow: Flow, track: Track, *, blocks: bool, over: bool) -> list[Text]:
-    """What has ended has no rate."""
+    """Return the cells of a direction; one that has ended has no rate."""
     rate = track.rate()
     moving = "bold green" if rate.messages else "dim"
     cells = [
@@ -234,7 +240,7 @@ def _blocked(flow: Flow, rate: Rate) -> Text:
 
 
 def _stacked(flow: Flow, track: Track, width: int, glyphs: Glyphs) -> Iterator[Row]:
-    """One direction in a narrow terminal."""
+    """Yield one direction in a narrow terminal."""
     rate = track.rate()
     now = [
         Text.assemble((f"{flow.name} ", "bold"), (units.message_rate(rate.messages), "green")),
@@ -269,7 +275,7 @@ def _spark_row(track: Track, width: int, glyphs: Glyphs, indent: int) -> Row:
 
 
 def spark_cells(room: int) -> int:
-    """How many parts of the minute there is room for; 0 when too few to mean anything."""
+    """Return how many parts of the minute fit; 0 when too few to be useful."""
     return next((cells for cells in SPARKS if cells <= room), 0)
 
 

@@ -1,4 +1,4 @@
-"""The characters of the live view, with plain ones for terminals that lack them."""
+"""The characters of the live view, with ASCII ones for terminals that lack them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Glyphs:
-    """`spark` from nothing to full; `box` is corners and sides: tl, tr, bl, br, -, |."""
+    """Characters to draw with.
+
+    `spark` goes from zero to full; `box` has corners and sides: tl, tr, bl, br, -, and
+    the vertical one.
+    """
 
     spark: str
     box: str
@@ -26,7 +30,7 @@ ASCII = Glyphs(spark="_.:-=+*#", box="++++-|", full="#", empty=".", dot=", ", ar
 
 
 def glyphs_for(encoding: str | None) -> Glyphs:
-    """What the encoding of a stream can show."""
+    """Return the characters that the encoding of a stream can represent."""
     try:
         "".join(vars(UNICODE).values()).encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -35,9 +39,9 @@ def glyphs_for(encoding: str | None) -> Glyphs:
 
 
 def sparkline(values: Sequence[float | None], signs: str) -> str:
-    """A sign for each value, scaled to the largest; a blank where nothing is known.
+    """Return a character for each value, scaled to the largest; a blank where it is unknown.
 
-    The lowest sign means zero, and only zero.
+    The lowest character means zero, and only zero.
     """
     top = max((value for value in values if value), default=0.0)
     steps = len(signs) - 1
@@ -53,6 +57,6 @@ def sparkline(values: Sequence[float | None], signs: str) -> str:
 
 
 def bar(share: float, width: int, glyphs: Glyphs) -> str:
-    """A progress bar; full only when it is."""
+    """Return a progress bar, which is full only at 100 %."""
     done = int(max(0.0, min(1.0, share)) * width)
     return glyphs.full * done + glyphs.empty * (width - done)

@@ -1,8 +1,8 @@
-"""A topology as an SVG that needs no other program: columns by layer, sources at the left.
+"""A topology as a self-contained SVG: columns by layer, sources on the left.
 
-An arrow that skips a column has a lane of its own through it, so that it passes
-behind no box. Between two columns all arrows bend at one end, and at the other
-stand their words: where they are apart, at the subscribers and not at the
+An arrow that skips a column runs through it in a separate lane, so that it passes
+behind no box. Between two columns all arrows bend at the same end, and their labels are
+at the other, where the arrows are apart: at the subscribers rather than at the
 publisher, say. Arrows that go back, in a ring, run below everything.
 """
 
@@ -18,9 +18,10 @@ from zmqdev.stats import units
 from zmqdev.topology.drawing import label, noted
 from zmqdev.topology.picture import OUTSIDE, Arrow, Box, Picture
 
-# In pixels. BEND is the bent piece of an arrow with words, the rest of GAP_X is for them.
+# In pixels. BEND is the bent part of an arrow with a label; the rest of GAP_X is for
+# the label.
 WIDE, HIGH, GAP_X, GAP_Y, EDGE, BEND = 170, 46, 200, 26, 24, 56
-# Between two arrows at one side of a box: with words on them, and without.
+# Distance between two arrows at a side of a box, with labels and without.
 PITCH, CLOSE = 34, 8
 LANE, BELOW, HEAD = 10, 34, 7
 NAME_CHARS, OUTSIDE_CHARS, WORDS_CHARS = 20, 25, 22
@@ -38,7 +39,7 @@ _STYLE = (
 
 @dataclass(frozen=True)
 class _Spot:
-    """A box, or a lane through a column, with the middle of its height."""
+    """A box, or a lane through a column, with the vertical middle and the height."""
 
     x: float
     y: float
@@ -51,8 +52,10 @@ class _Spot:
 
 @dataclass(frozen=True)
 class _Route:
-    """An arrow with the nodes it passes: its boxes, and lanes between them. A node is a name, or
-    the number of an arrow and of a column."""
+    """An arrow with the nodes it passes: its boxes, and the lanes between them.
+
+    A node is the name of a box, or for a lane (number of the arrow, column).
+    """
 
     arrow: Arrow
     nodes: tuple[object, ...]
@@ -60,7 +63,7 @@ class _Route:
 
 
 def svg(picture: Picture) -> str:
-    """The whole file."""
+    """Return the SVG document."""
     layout = _Layout(picture)
     width, height = layout.size
     return "\n".join(
@@ -78,7 +81,7 @@ def svg(picture: Picture) -> str:
 
 
 class _Layout:
-    """Where everything stands."""
+    """The positions of boxes, lanes and arrows."""
 
     def __init__(self, picture: Picture) -> None:
         columns = picture.layers()
@@ -111,17 +114,21 @@ class _Layout:
         return _Route(arrow, (arrow.source, *lanes, arrow.target), last <= first)
 
     def _words_late(self, column: int) -> bool:
-        """Whether the words of the arrows into a column stand at it, and not before the bend."""
+        """Whether labels of arrows into a column are at that column, rather than before
+        the bend."""
         into = [route.arrow for route in self.routes if self._level[route.arrow.target] == column]
         split = any(self._leaving[arrow.source] > 1 for arrow in into)
         return split or all(self._coming[arrow.target] == 1 for arrow in into)
 
     def _worded(self, route: _Route) -> bool:
-        """Whether its words stand at its target. At the source only with one that is next."""
+        """Whether an arrow's label is at its target.
+
+        It is at the source only when the target is in the next column.
+        """
         return self._late[self._level[route.arrow.target]] or len(route.nodes) > 2
 
     def _untangle(self) -> None:
-        """Each column in the order of what it is joined with: once forward, once back."""
+        """Order each column by the neighbours of its nodes: one pass forward, one back."""
         before: dict[object, list[object]] = defaultdict(list)
         after: dict[object, list[object]] = defaultdict(list)
         for route in self.routes:
@@ -155,11 +162,11 @@ class _Layout:
         )
 
     def _at_sides(self) -> Iterator[tuple[tuple[int, bool], float]]:
-        """(number of the arrow, whether it comes in) -> its height at the box."""
+        """Yield ((number of the arrow, whether it arrives), its height at the box)."""
         sides: dict[tuple[object, bool], list[tuple[float, int]]] = defaultdict(list)
         for number, route in enumerate(self.routes):
             nodes = route.nodes
-            # A ring's arrow leaves and comes in below the others.
+            # The arrow of a ring leaves and arrives below the others.
             down = float("inf") if route.back else 0.0
             sides[nodes[0], False].append((max(self.spots[nodes[1]].y, down), number))
             sides[nodes[-1], True].append((max(self.spots[nodes[-2]].y, down), number))
@@ -255,11 +262,12 @@ def _head(x: float, y: float, back: int) -> str:
 def _words(arrow: Arrow, x: float, y: float) -> Iterator[str]:
     told = arrow.types if arrow.rate is None else rate(arrow)
     yield _text(x, y - 5, _short(told, WORDS_CHARS), "a")
-    if arrow.address not in (arrow.source, arrow.target):  # the box outside says it already
+    if arrow.address not in (arrow.source, arrow.target):  # the outside box shows the address
         yield _text(x, y + 12, _short(arrow.address.removeprefix("tcp://"), WORDS_CHARS), "a")
 
 
 def rate(arrow: Arrow) -> str:
+    """Return the rate of an arrow as its label."""
     return noted(f"{units.short(round(arrow.rate or 0))} msg/s", arrow)
 
 

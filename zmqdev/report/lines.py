@@ -1,8 +1,8 @@
-"""Statistics as lines: text for grep and awk, JSON with the keys of `columns`.
+"""Statistics as lines: text for grep and awk, or JSON with the keys of `columns`.
 
-One line for each subject at every interval and one at the end, whose rates are
-the means of the whole run. `awk '$4=="state=running"'` and the like may rely on
-the order of the columns.
+There is a line for each subject at every interval, and one at the end with the means of
+the whole run. Scripts such as `awk '$4=="state=running"'` may rely on the order of
+columns.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zmqdev.stats.rates import Rate, Record, Seen, Total, Track, between
 from zmqdev.stats.snapshot import Flow, Snapshot
 from zmqdev.system.stdio import Stream, TextSink
 
-# How long the last lines may take to be read.
+# Seconds that the reader has for the last lines.
 PATIENCE = 1.0
 
 
@@ -41,10 +41,11 @@ class Lines:
         self._marks: dict[Track, tuple[float, Total]] = {}
 
     def started(self, subjects: Iterable[Snapshot]) -> None:
-        """Count from here."""
+        """Begin to count."""
         self._mark(self._record.take(subjects))
 
     def tick(self, subjects: Iterable[Snapshot]) -> None:
+        """Write a line for each subject."""
         seen = self._record.take(subjects)
         for item in seen:
             self._write(
@@ -54,6 +55,7 @@ class Lines:
         self._complaint.tell()
 
     def ended(self, subjects: Iterable[Snapshot]) -> None:
+        """Write the last lines, with means of the whole run."""
         for item in self._record.take(subjects):
             run = item.subject.uptime
             self._write(item.subject, {flow.name: track.mean(run) for flow, track in _all(item)})
@@ -63,20 +65,20 @@ class Lines:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Output of another kind may come between lines."""
+        """Do nothing: other output may come between lines."""
         yield
 
     @property
     def closed(self) -> bool:
-        """Nobody will ever read what is written."""
+        """Whether the reader is gone."""
         return self._sink.closed
 
     def flush(self) -> None:
-        """Wait a moment until all of it is taken."""
+        """Wait a moment until all lines are written."""
         self._sink.flush(PATIENCE)
 
     def _lately(self, track: Track) -> Rate:
-        """Since the line before; of a direction that is new, since its first reading."""
+        """Return the rate since the last line; for a new direction, since its first reading."""
         at, total = self._marks.get(track, (track.started, track.first))
         return between(total, track.total, track.at - at)
 

@@ -1,7 +1,7 @@
-"""The live view on stderr: a panel while it runs, a summary at the end.
+"""The live view on stderr: a panel while the program runs, a summary at the end.
 
-It is drawn when it is told to (`tick`), never by a thread of its own. Log lines
-appear above it. See `panel` for what it shows and `region` for how it is written.
+It has no thread and draws only in `tick`. Log lines appear above it. `panel` decides
+what it shows, `terminal` writes it.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from zmqdev.stats.rates import Record, Seen
 from zmqdev.stats.snapshot import Snapshot
 from zmqdev.system.stdio import Stream, TextSink
 
-# Four a second: numbers can still be read, and it costs next to nothing.
+# Four frames a second: numbers stay readable, and drawing costs next to nothing.
 INTERVAL = 0.25
 Drawn = Callable[[Sequence[Seen], int, int, Glyphs], list[Text]]
-# How long the last frame may take to be read by a slow terminal.
+# Seconds that a slow terminal has to read the last frame.
 PATIENCE = 1.0
 
 
 class Painter:
-    """Text to what a terminal is sent, in the colours it has; NO_COLOR leaves bold and dim."""
+    """Turns styled text into escape codes for a terminal; NO_COLOR leaves bold and dim."""
 
     def __init__(self, encoding: str | None) -> None:
         self.glyphs: Glyphs = glyphs_for(encoding)
@@ -42,6 +42,7 @@ class Painter:
         )
 
     def paint(self, lines: Sequence[Text]) -> list[Painted]:
+        """Return each line as the codes to send and its width."""
         with self._console.capture() as captured:
             self._console.print(Text("\n").join(lines), no_wrap=True, crop=False, end="")
         ansi = captured.get().split("\n")
@@ -51,7 +52,8 @@ class Painter:
 class LiveView:
     """A display: `started`, `tick` every `interval`, `ended`.
 
-    `keys`: whether somebody types for the program, and is to see what. `drawn` makes the lines.
+    With `keys` the program reads what is typed, so typed characters stay visible.
+    `drawn` makes the lines.
     """
 
     def __init__(
@@ -72,19 +74,21 @@ class LiveView:
         self._record = Record()
         self._lines: Sequence[Painted] = ()
         self._resumed = False
-        self._before: Any = None  # what SIGCONT did
+        self._before: Any = None  # the former handler of SIGCONT
 
     def started(self, subjects: Iterable[Snapshot]) -> None:
+        """Draw the first frame and route log lines above it."""
         route(self._above)
-        with suppress(ValueError):  # not in the main thread: no handler, and no Ctrl-Z noticed
+        with suppress(ValueError):  # outside the main thread, where no handler can be set
             self._before = signal.signal(signal.SIGCONT, self._continued)
         self._show(self._record.take(subjects))
 
     def tick(self, subjects: Iterable[Snapshot]) -> None:
+        """Draw a frame."""
         self._show(self._record.take(subjects))
 
     def ended(self, subjects: Iterable[Snapshot]) -> None:
-        """The summary takes the place of the panel."""
+        """Replace the panel by the summary."""
         seen = self._record.take(subjects)
         if self._resumed or not self._terminal.is_ours():
             self._region.forget()
@@ -100,7 +104,7 @@ class LiveView:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Output of another kind goes to the same terminal: make room, show the same below it."""
+        """Make room for other output on the same terminal, then draw the same lines below it."""
         self._region.clear()
         self._sink.flush(PATIENCE)
         yield
@@ -118,7 +122,7 @@ class LiveView:
         if not self._keys:
             self._terminal.hush()
         width, height = self._terminal.size()
-        # The last row is the cursor's.
+        # The cursor needs the last row.
         lines = self._drawn(seen, width, height - 1, self._painter.glyphs)
         self._lines = self._painter.paint(lines)
         self._region.draw(self._lines)
@@ -129,5 +133,5 @@ class LiveView:
         return self._region.above(text)
 
     def _continued(self, number: int, frame: FrameType | None) -> None:
-        """After Ctrl-Z and `fg` the screen has other things on it."""
+        """Note that other output may be on the screen after Ctrl-Z and `fg`."""
         self._resumed = True

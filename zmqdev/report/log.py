@@ -1,7 +1,8 @@
-"""One logger, to stderr: levels by -q and -v, lines as text or JSON.
+"""The log on stderr: levels by -q and -v, lines as text or JSON.
 
-On a terminal a line has the time of day; elsewhere date and zone as statistics have them, for who
-reads it may be elsewhere too. The journal of systemd gets a priority in place of a time.
+On a terminal a line has the time of day. Elsewhere it has date and time in UTC, as
+statistics have, since it may be read in another zone. Lines for the journal of systemd
+have a priority instead of a time.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from zmqdev.system.printable import escaped, escaped_json
 from zmqdev.system.stdio import Stream, TextSink, is_terminal
 
 log = logging.getLogger("zmqdev")
-# -v says who comes and goes, -vv what is set, -vvv everything.
+# -v logs peers that come and go, -vv also the settings, -vvv everything.
 SETTINGS = 15
 logging.addLevelName(SETTINGS, "SETTINGS")
 _LEVELS = (logging.WARNING, logging.INFO, SETTINGS, logging.DEBUG)
@@ -38,20 +39,22 @@ _PRIORITIES = {
     SETTINGS: 7,
     logging.DEBUG: 7,
 }
-# How long the last lines may take to be read.
+# Seconds that the reader has for the last lines.
 PATIENCE = 1.0
 
 
 def level_of(spec: Logging) -> int:
+    """Return the log level that -q and -v ask for."""
     if spec.quiet:
         return logging.ERROR
     return _LEVELS[min(spec.verbose, len(_LEVELS) - 1)]
 
 
 class JsonLines(logging.Formatter):
-    """One object a line: time (seconds since 1970), level, message."""
+    """Formats a record as JSON: time (seconds since 1970), level, message."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the record as a line of JSON."""
         told: dict[str, Any] = {
             "time": round(record.created, 3),
             "level": record.levelname.lower(),
@@ -63,31 +66,36 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """`2026-11-27T12:00:00.123Z warning: message`."""
+    """Formats a record as `2026-11-27T12:00:00.123Z warning: message`."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the record as a line, with a traceback if it has one."""
         line = f"{self.clock(record)}{record.levelname.lower()}: {escaped(record.getMessage())}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
     def clock(self, record: logging.LogRecord) -> str:
+        """Return what precedes the level."""
         return f"{moment(record.created)} "
 
 
 class TerminalLines(TextLines):
-    """`12:00:00.123 warning: message`, in the zone of the terminal."""
+    """Formats a record as `12:00:00.123 warning: message`, in the local time zone."""
 
     def clock(self, record: logging.LogRecord) -> str:
+        """Return the local time of day."""
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         return f"{clock}.{int(record.msecs):03d} "
 
 
 class JournalLines(TextLines):
-    """`<4>warning: message`."""
+    """Formats a record as `<4>warning: message`."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line with its priority for the journal."""
         return journal.marked(super().format(record), _PRIORITIES.get(record.levelno, 6))
 
     def clock(self, record: logging.LogRecord) -> str:
+        """Return nothing: the journal records the time."""
         return ""
 
 
@@ -100,7 +108,8 @@ def _formatter(spec: Logging, stream: Stream | None) -> logging.Formatter:
 
 
 class StderrHandler(logging.Handler):
-    """Lines to stderr, waiting for nobody who reads them; above a live view while there is one."""
+    """Writes lines to stderr without waiting for the reader; above a live view while
+    there is one."""
 
     def __init__(self, stream: Stream | None) -> None:
         super().__init__()
@@ -108,18 +117,20 @@ class StderrHandler(logging.Handler):
         self._sink = TextSink(stream)
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
         try:
             (self.above or self._sink.write)(f"{self.format(record)}\n")
         except Exception:
             self.handleError(record)
 
     def close(self) -> None:
+        """Write what is left, for a moment."""
         self._sink.close(PATIENCE)
         super().close()
 
 
 def route(above: Callable[[str], bool] | None) -> None:
-    """Send the lines of the log to `above`, or with None to stderr again."""
+    """Send the lines of the log to `above`; None sends them to stderr again."""
     for handler in logging.getLogger("zmqdev").handlers:
         if isinstance(handler, StderrHandler):
             handler.above = above
@@ -127,7 +138,7 @@ def route(above: Callable[[str], bool] | None) -> None:
 
 @contextmanager
 def logging_to_stderr(spec: Logging) -> Iterator[logging.Handler]:
-    """While this is open, the `zmqdev` logger writes to stderr."""
+    """Let the `zmqdev` logger write to stderr while the context lasts."""
     logger = logging.getLogger("zmqdev")
     handler = StderrHandler(sys.stderr)
     handler.setFormatter(_formatter(spec, sys.stderr))
@@ -143,7 +154,7 @@ def logging_to_stderr(spec: Logging) -> Iterator[logging.Handler]:
 
 
 def tell_settings(settings: Callable[[], Mapping[str, Any]]) -> None:
-    """At -vv: the settings as they came out, as a file has them, a line for each part of it."""
+    """At -vv, log the resolved settings, a line for each section of the file."""
     if not log.isEnabledFor(SETTINGS):
         return
     for section, values in _sections(settings()):

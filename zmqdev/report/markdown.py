@@ -1,4 +1,4 @@
-"""Markdown as a terminal shows it."""
+"""Markdown laid out for a terminal."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markdown import Markdown, TableElement
 from rich.table import Table
 
-# Longer lines are hard to read.
+# Columns; longer lines are hard to read.
 _WIDEST = 100
 
 
 class _WholeTable(TableElement):
-    """A table whose cells are broken where there is no room, not cut: they hold option names."""
+    """A table whose cells wrap instead of being cut, since they hold option names."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for made in super().__rich_console__(console, options):
@@ -29,8 +29,10 @@ class _Page(Markdown):
 
 
 def rendered(text: str) -> str:
-    """The text with headings, tables and code laid out for this terminal; colours as it has
-    them and NO_COLOR allows."""
+    """Lay out headings, tables and code for this terminal.
+
+    Colours are used where the terminal has them and NO_COLOR is not set.
+    """
     out = io.StringIO()
     console = Console(file=out, force_terminal=True)
     console.width = min(console.width, _WIDEST)

@@ -1,10 +1,10 @@
-"""Snapshots as Prometheus metrics, after its naming rules: base units, `_total` for counters.
+"""Snapshots as Prometheus metrics, by its naming rules: base units, `_total` for counters.
 
-Names, units and help texts of the counts are those of the tables that declare
-them: relay.STATISTICS for the data path, broker.STATISTICS for a reliable queue.
-A row added there is a metric here. Labels are the device and the direction, the
-side, the service or the reason. A reason is one word, and each has a series from the start: from
-one that begins with a first failure `increase()` makes nothing.
+Names, units and help texts come from the tables that declare the counts:
+relay.STATISTICS for the data path, stats.reliable for a reliable queue. A row added
+there is a metric here. Labels are the device and the direction, side, service or
+reason. Reasons are single words, and each has a series from the start, because
+`increase()` ignores the first value of a series.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from zmqdev.stats.reliable import STATISTICS as RELIABLE
 from zmqdev.stats.snapshot import STATES, SideState, Snapshot
 from zmqdev.stats.spool import SPOOL
 
-# Prometheus counts in base units.
+# Unit in the tables -> Prometheus' base unit and the factor.
 _SCALE = {"nanoseconds": ("seconds", 1e-9)}
 _RELIABLE_NOW = (
     ("queued", "requests that wait for a worker"),
@@ -53,17 +53,18 @@ _OF_LAST_VALUES = (
 
 
 class Snapshots(Collector):
-    """What prometheus_client collects from: `take` gives the snapshots of this moment."""
+    """The collector for prometheus_client; `take` returns the present snapshots."""
 
     def __init__(self, take: Callable[[], Sequence[Snapshot]]) -> None:
         self._take = take
 
     def collect(self) -> Iterator[Metric]:
+        """Yield the metrics of this moment."""
         yield from metrics(self._take())
 
 
 def metrics(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
-    """Every metric of every device."""
+    """Yield every metric of every device."""
     yield from _about(snapshots)
     for row in STATISTICS:
         if not row.dropped:

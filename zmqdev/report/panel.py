@@ -1,7 +1,7 @@
-"""The live view as lines of text: what was seen, a width and a height in, lines out.
+"""The live view as lines of text: subjects, a width and a height in, lines out.
 
-One subject gets all that is known of it, several get a table with a row for each
-direction (`flowrows`). What does not fit a low terminal goes by rank (`rows`).
+A single subject is shown with all that is known of it; several become a table with a
+row for each direction (`flowrows`). Rows that do not fit are dropped by rank (`rows`).
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ STATE_STYLES = {
     "draining": "yellow",
     "failed": "bold red",
 }
-# Wider than this the eye loses the line.
+# Columns; wider lines are hard to follow.
 WIDEST = 124
-# Less is no room for a box.
+# Smaller terminals get no box.
 BOX_WIDTH, BOX_HEIGHT = 30, 5
 
 
 def panel(seen: Sequence[Seen], width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """The view in a box, at most `width` by `height`; without the box in a tiny terminal."""
+    """Return the view in a box, at most `width` by `height`; without a box in a tiny terminal."""
     width = min(width, WIDEST)
     boxed = width >= BOX_WIDTH and height >= BOX_HEIGHT
     inner = width - 4 if boxed else width
@@ -68,7 +68,7 @@ def _one(item: Seen, width: int, glyphs: Glyphs) -> Iterator[Row]:
 
 
 def _side(side: SideState, subject: Snapshot, width: int, glyphs: Glyphs) -> Iterator[Row]:
-    """A side: name, type, addresses, who is there."""
+    """Yield a side: name, type, addresses and peers."""
     name, type_, verb = _columns(subject)
     head = Text.assemble(
         (f"{side.name:{name}}", "bold"), "  ", (f"{side.type:{type_}}", "cyan"), "  "
@@ -91,7 +91,7 @@ def _side(side: SideState, subject: Snapshot, width: int, glyphs: Glyphs) -> Ite
 
 
 def _columns(subject: Snapshot) -> tuple[int, int, int]:
-    """How wide the names, socket types and verbs of all sides are. A part that starts has none."""
+    """Return the widths of names, socket types and verbs of all sides; 0 for a part that starts."""
     return (
         max((len(item.name) for item in subject.sides), default=0),
         max((len(item.type) for item in subject.sides), default=0),
@@ -100,8 +100,10 @@ def _columns(subject: Snapshot) -> tuple[int, int, int]:
 
 
 def _beside(subject: Snapshot, width: int) -> Iterator[Row]:
-    """What else can be reached, where it was asked for: the default place needs no telling,
-    `ctl` finds it by the name."""
+    """Yield addresses beside the sides that were asked for.
+
+    A control address by default is left out, since `ctl` finds the device by its name.
+    """
     name, type_, verb = _columns(subject)
     gap = " " * (2 if width < NARROW else type_ + 4)
     for what, state in subject.beside.items():
@@ -111,7 +113,7 @@ def _beside(subject: Snapshot, width: int) -> Iterator[Row]:
 
 
 def _addresses(side: SideState, verb: int, room: int, glyphs: Glyphs) -> Iterator[Text]:
-    """`bind tcp://127.0.0.1:5555`; with what was asked for, where that differs and has room."""
+    """Yield `bind tcp://127.0.0.1:5555`, with the configured address where it differs and fits."""
     if not side.addresses:
         yield Text("no address", "dim")
     for state in side.addresses:
@@ -150,7 +152,7 @@ def _title(seen: Sequence[Seen]) -> Text:
 
 
 def _status(seen: Sequence[Seen]) -> Text:
-    """The state when it is the same for all, and the longest uptime."""
+    """Return the state, if it is the same for all, and the longest uptime."""
     uptime = units.clock(max((item.subject.uptime for item in seen), default=0.0))
     states = {item.subject.state for item in seen}
     if len(states) != 1:
@@ -160,7 +162,7 @@ def _status(seen: Sequence[Seen]) -> Text:
 
 
 def _box(title: Text, status: Text, lines: list[Text], inner: int, glyphs: Glyphs) -> list[Text]:
-    """Lines with a border around them, title and status in it."""
+    """Put a border around lines, with title and status in it."""
     tl, tr, bl, br, dash, side = tuple(glyphs.box)
     title = fitted(title, max(0, inner - status.cell_len - 4))
     rule = dash * (inner - title.cell_len - status.cell_len - 4)

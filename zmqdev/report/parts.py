@@ -1,4 +1,4 @@
-"""The display of a running file: one table for all parts, and their own lines."""
+"""The display of a running file: one table for all parts, and the lines they write."""
 
 from __future__ import annotations
 
@@ -26,16 +26,19 @@ from zmqdev.supervisor.thread import Lodger
 from zmqdev.system.printable import escaped
 from zmqdev.system.stdio import TextSink, is_terminal
 
-# A reader that is slow makes the parts wait, not us: this is never reached.
+# A slow reader makes the parts wait instead, so this limit is never reached.
 NO_LIMIT = 1 << 30
-# How often it is looked whether a slow reader has caught up.
+# Seconds between two checks whether a slow reader has caught up.
 AGAIN = 0.02
 PATIENCE = 2.0
 
 
 def mode_of(stats: Stats) -> str:
-    """The mode asked for; without one live where that can be, and off elsewhere. What reads a
-    pipe may write to the same terminal, into the table: there it is shown only when asked."""
+    """Return the mode asked for; by default live on a terminal, and off elsewhere.
+
+    When stdout is a pipe, its reader may write to the same terminal and spoil the
+    table, so the live view is then shown only on request.
+    """
     if stats.mode is None:
         return "live" if can_be_live(sys.stderr) and not is_pipe(sys.stdout) else "off"
     if stats.mode == "live":
@@ -44,6 +47,7 @@ def mode_of(stats: Stats) -> str:
 
 
 def is_pipe(stream: IO[str]) -> bool:
+    """Whether a stream is a pipe or a socket."""
     try:
         mode = os.fstat(stream.fileno()).st_mode
     except (OSError, ValueError):
@@ -52,7 +56,7 @@ def is_pipe(stream: IO[str]) -> bool:
 
 
 def note(part: MemberState) -> str:
-    """How a part's last run ended and how often it was started again, unless it only ended."""
+    """Return how a part's last run ended and how often it restarted; empty if it just ended."""
     if not part.restarts and part.state not in ("resting", "failed"):
         return ""
     again = units.counted(part.restarts, "new start")
@@ -60,7 +64,7 @@ def note(part: MemberState) -> str:
 
 
 class Screen:
-    """Statistics and output of all parts. `heard` is what the parts' runs call."""
+    """Statistics and output of all parts. The runs of parts call `heard`."""
 
     def __init__(self, stats: Stats, *, counts: bool = False) -> None:
         self.mode = mode_of(stats)
@@ -80,16 +84,18 @@ class Screen:
             self.display = LiveView(sys.stderr)
         elif self.mode != "off":
             self.display = Lines(interval, _Through(self._sinks[OUT]), as_json=self.mode == "json")
-        # How often parts report: also where only `counts` are asked for, and nothing is shown.
+        # Parts report also when only `counts` are asked for and nothing is shown.
         self.interval = interval if self.display is not None or counts else None
 
     def started(self, fleet: Fleet) -> None:
+        """Begin to show."""
         self._fleet = fleet
         if self.display is not None:
             self.display.started(self.subjects())
             fleet.loop.every(self.display.interval, self._tick)
 
     def ended(self, fleet: Fleet) -> None:
+        """Write what is left and show the last state."""
         self._flush()
         for sink in self._sinks.values():
             sink.flush(PATIENCE)
@@ -98,7 +104,7 @@ class Screen:
             self.display.ended(self.subjects())
 
     def heard(self, name: str, stream: str, line: bytes) -> None:
-        """A line of a part: statistics are kept, everything else is passed on."""
+        """Take a line of a part: keep statistics, and pass everything else on."""
         if stream == STATISTICS:
             self._told(name, line)
             return
@@ -108,7 +114,7 @@ class Screen:
             self._fleet.loop.at(time.monotonic(), self._flush)
 
     def subjects(self) -> list[Snapshot]:
-        """Every member as it is now, in the order of the file."""
+        """Return every member as it is now, in the order of the file."""
         return [self._subject(member) for member in self._members()]
 
     def _members(self) -> list[Member]:
@@ -127,13 +133,14 @@ class Screen:
                 part.name, part.kind, shown.state, at, shown.uptime, (), (), category=part.category
             )
         state = last.state if shown.state == "running" else shown.state
-        # Of one that has ended the time goes on: its last rate was that of its last line.
+        # Time goes on for a part that has ended, since its last line holds its last
+        # rate.
         at = time.monotonic() if shown.state in OVER else last.at
         return replace(last, name=member.name, state=state, at=at, note=note(shown))
 
     def _told(self, name: str, line: bytes) -> None:
         if any(member.name == name for member in self._members()):
-            with suppress(ValueError):  # a message of its own that looked like statistics
+            with suppress(ValueError):  # a message that only looks like statistics
                 self._subjects[name] = from_line(line, time.monotonic())
 
     def _tick(self) -> None:
@@ -153,7 +160,7 @@ class Screen:
         return escaped(line.decode(errors="surrogateescape")).encode()
 
     def _flush(self) -> None:
-        """Everything that was heard in this turn, at once."""
+        """Write everything that was heard in this turn, at once."""
         self._scheduled = False
         for stream, lines in self._waiting.items():
             if lines:
@@ -171,7 +178,7 @@ class Screen:
         return nullcontext()
 
     def _hold(self) -> None:
-        """Nobody reads: read nothing of the parts either, so that they wait."""
+        """Stop reading from the parts while stdout is not read, so that they wait too."""
         self._holding = True
         for running in self._runs():
             running.hold()
@@ -194,13 +201,19 @@ class Screen:
 
 
 class Runs(Protocol):
-    def hold(self) -> None: ...
+    """The part of `Running` that holds output back."""
 
-    def go_on(self) -> None: ...
+    def hold(self) -> None:
+        """Take none of its output for now."""
+        ...
+
+    def go_on(self) -> None:
+        """Take its output again."""
+        ...
 
 
 class _Through:
-    """Statistics lines go the way of the parts' lines, so that neither cuts into the other."""
+    """Writes statistics through the sink of the parts' lines, so that neither breaks the other."""
 
     def __init__(self, sink: TextSink) -> None:
         self._sink = sink

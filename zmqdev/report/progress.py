@@ -1,4 +1,4 @@
-"""The progress of a replay in a row: a bar where its files are measurable, its speed, its count."""
+"""The progress of a replay in a row: a bar if the files' size is known, position and count."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WIDEST_BAR, LEAST_BAR = 40, 8
 
 
 def progress(seen: Sequence[Seen], width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """`████░░░░ 42 %, at 2026-11-27 10:31:07, 1,234 messages, 0:41 left`"""
+    """Return a row like `████░░░░ 42 %, at 2026-11-27 10:31:07, 1,234 messages, 0:41 left`."""
     subject, flow = seen[0].subject, seen[0].flows[0][0]
     done, recorded = (subject.details.get(name) for name in ("replayed", "recorded"))
     words = [units.share(done)] if done is not None else []

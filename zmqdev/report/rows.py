@@ -1,7 +1,7 @@
-"""Rows of styled text that know what they may lose: pieces packed, columns aligned.
+"""Rows of styled text: packing, columns, and what to drop when space is short.
 
-A row has a rank. When a terminal is too low for all of them, rows of the highest
-rank go first, from the bottom up.
+A row has a rank. When a terminal has too few lines, rows of the highest rank are
+dropped first, from the bottom up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ GAP = 2
 
 
 class Rank(IntEnum):
-    """How soon a row goes when there is no room: the highest first."""
+    """How soon a row is dropped: the highest rank first."""
 
     FLOW = 0
     DROPS = 1
@@ -38,12 +38,12 @@ class Row:
 
 
 def piece(content: str, style: str = "") -> Text:
-    """Text whose control characters are gone: names and addresses come from others."""
+    """Return text without control characters, because names and addresses come from peers."""
     return Text("".join(c if c.isprintable() else "?" for c in content), style=style)
 
 
 def shorten(content: str, width: int, cut: str) -> str:
-    """At most `width` signs; what is cut is the middle, for addresses differ at their ends."""
+    """Shorten to `width` characters by cutting the middle, since addresses differ at their ends."""
     if len(content) <= width:
         return content
     if width <= len(cut):
@@ -54,7 +54,7 @@ def shorten(content: str, width: int, cut: str) -> str:
 
 
 def fitted(text: Text, width: int) -> Text:
-    """The same, cut at the right if it must be."""
+    """Return the text, cut on the right if necessary."""
     if text.cell_len > width:
         text = text.copy()
         text.truncate(max(0, width), overflow="crop")
@@ -62,7 +62,7 @@ def fitted(text: Text, width: int) -> Text:
 
 
 def packed(pieces: Iterable[Text], width: int, between: str) -> list[Text]:
-    """Pieces one after another, on as few lines as `width` needs; none is broken."""
+    """Put pieces on as few lines as `width` allows, without breaking any."""
     lines: list[Text] = []
     for item in pieces:
         if lines and lines[-1].cell_len + len(between) + item.cell_len <= width:
@@ -73,7 +73,7 @@ def packed(pieces: Iterable[Text], width: int, between: str) -> list[Text]:
 
 
 def worded(content: str, width: int, style: str, indent: int) -> list[Text]:
-    """A sentence on as many lines as it needs, broken between words."""
+    """Return a sentence on as many lines as it needs, broken between words."""
     words = [piece(word, style) for word in content.split(" ")]
     lines = packed(words, max(1, width - indent), " ")
     return [Text.assemble(" " * indent, line) for line in lines]
@@ -81,7 +81,7 @@ def worded(content: str, width: int, style: str, indent: int) -> list[Text]:
 
 @dataclass(frozen=True)
 class Column:
-    """`least` keeps a column from jumping while its numbers grow; `right` aligns them."""
+    """A column. `least` keeps it from jumping while numbers grow; `right` aligns them."""
 
     title: str
     least: int = 0
@@ -89,7 +89,7 @@ class Column:
 
 
 def widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> list[int]:
-    """The width of each column."""
+    """Return the width of each column."""
     return [
         max([column.least, len(column.title), *(row[place].cell_len for row in rows)])
         for place, column in enumerate(columns)
@@ -97,7 +97,7 @@ def widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> list[in
 
 
 def aligned(cells: Sequence[Text], columns: Sequence[Column], sizes: Sequence[int]) -> Text:
-    """One line of a table."""
+    """Return one line of a table."""
     line = Text()
     for place, (cell, column, size) in enumerate(zip(cells, columns, sizes, strict=True)):
         line.append(" " * (GAP if place else 0))
@@ -109,8 +109,10 @@ def aligned(cells: Sequence[Text], columns: Sequence[Column], sizes: Sequence[in
 
 
 def fit(rows: Sequence[Row], height: int) -> list[Text]:
-    """The rows that `height` has room for, in their order. That some of the rows that matter most
-    are missing is said in the last line."""
+    """Return the rows that fit, in their order.
+
+    When rows of the most important rank are missing, the last line says so.
+    """
     kept = list(rows)
     flows = sum(row.rank == Rank.FLOW for row in kept)
     if flows > height > 1:

@@ -1,4 +1,4 @@
-"""Metrics and the page of a whole file: its parts, what flows in them, what was started again."""
+"""Metrics and the page of a whole file: its parts, their messages and restarts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from zmqdev.supervisor.member import MemberState
 from zmqdev.supervisor.supervisor import Fleet
 
 EVERY = 1.0
-# States of a part (supervisor/member.py): it runs; it ended as it should; it is no fault.
+# Groups of states of a part (supervisor/member.py): it runs; it runs or ended well; no
+# fault.
 UP = ("running", "stopping")
 READY = (*UP, "ended")
 WELL = (*READY, "waiting", "starting")
@@ -23,19 +24,20 @@ WELL = (*READY, "waiting", "starting")
 
 @dataclass(frozen=True)
 class Look:
-    """All parts at one moment; replaced by the loop, read by the server's threads."""
+    """All parts at one moment. The loop replaces it, the threads of the server read it."""
 
     parts: tuple[MemberState, ...] = ()
     subjects: tuple[Snapshot, ...] = ()
 
 
 class PartsCollector(Collector):
-    """What prometheus_client collects of a run."""
+    """The collector for prometheus_client of a whole run."""
 
     def __init__(self, look: Callable[[], Look]) -> None:
         self._look = look
 
     def collect(self) -> Iterator[Metric]:
+        """Yield the metrics of the last look."""
         look = self._look()
         yield from _lives(look.parts)
         yield from _flows(look.subjects)
@@ -79,7 +81,7 @@ def _flows(subjects: Sequence[Snapshot]) -> Iterator[Metric]:
 
 
 class RunMetrics:
-    """Stands beside a run. `subjects` is called in the loop only."""
+    """Serves metrics beside a run. `subjects` is called in the loop only."""
 
     def __init__(
         self, place: str, subjects: Callable[[], Sequence[Snapshot]], picture: str = ""
@@ -89,6 +91,7 @@ class RunMetrics:
         self.serving: MetricsServer | None = None
 
     def started(self, fleet: Fleet) -> None:
+        """Serve until the run ends."""
         self._take(fleet)
         fleet.loop.every(EVERY, lambda: self._take(fleet))
         source = MetricsSource(
@@ -103,6 +106,7 @@ class RunMetrics:
         self.serving = MetricsServer(self._place, source)
 
     def ended(self, fleet: Fleet) -> None:
+        """Close the server."""
         if self.serving is not None:
             self.serving.close()
 

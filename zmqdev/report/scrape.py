@@ -1,8 +1,8 @@
-"""The HTTP side of --metrics: /metrics, /healthz, /readyz and the page, in threads of its own.
+"""The HTTP server of --metrics: /metrics, /healthz, /readyz and the page, in its own threads.
 
-It reads counters that other threads write and asks nobody, so a scrape cannot
-hold up the data path. healthz is 200 while every device turns (or has ended as
-asked), readyz while every device runs: neither starting, paused nor draining.
+It only reads counters that other threads write, so a scrape cannot hold up the data
+path. healthz is 200 while every device responds (or has ended as asked); readyz while
+every device is running, that is, not starting, paused or draining.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from zmqdev.stats.snapshot import AddressState, Snapshot
 from zmqdev.system import address_holder, crash
 
 log = logging.getLogger("zmqdev")
-# A client that sends nothing keeps a thread for this long.
+# Seconds for which a client that sends nothing keeps a thread.
 PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
 class MetricsSource:
-    """What is served: metrics, what the page shows, who is not responding and who is not ready.
+    """What a server shows: metrics, the subjects of the page, and the parts with problems.
 
-    All of it is called in the threads of the server.
+    All functions are called in the threads of the server.
     """
 
     collector: Collector
@@ -53,7 +53,7 @@ class MetricsSource:
 
 
 class MetricsServer:
-    """A server at `place`, HOST:PORT; port 0 takes a free one, which is said."""
+    """A server at `place`, HOST:PORT; with port 0 a free one, which is logged."""
 
     def __init__(self, place: str, source: MetricsSource) -> None:
         registry = CollectorRegistry()
@@ -69,27 +69,31 @@ class MetricsServer:
 
     @property
     def place(self) -> str:
-        """HOST:PORT really bound."""
+        """Return the HOST:PORT that is bound."""
         return self._server.place
 
     @property
     def port(self) -> int:
+        """Return the port that is bound."""
         return self._server.server_port
 
     def close(self) -> None:
+        """Stop serving."""
         self._broadcast.stop()
         self._server.shutdown()
         self._server.server_close()
 
 
 class Metrics:
-    """An attachment: the server of one device."""
+    """An attachment: the metrics server of one device."""
 
     def __init__(self, place: str, pulse: Pulse) -> None:
         self.place, self.pulse = place, pulse
         self.serving: MetricsServer | None = None
 
     def started(self, service: Service) -> None:
+        """Serve the metrics of the service's device."""
+
         def take() -> list[Snapshot]:
             return [service.device.snapshot()]
 
@@ -105,6 +109,7 @@ class Metrics:
         service.device.place_beside("metrics", bound)
 
     def ended(self, service: Service) -> None:
+        """Close the server."""
         if self.serving is not None:
             self.serving.close()
 
@@ -119,12 +124,12 @@ class _Server(ThreadingHTTPServer):
 
     @property
     def place(self) -> str:
-        """HOST:PORT really bound."""
+        """Return the HOST:PORT that is bound."""
         host = str(self.server_address[0])
         return f"[{host}]:{self.server_port}" if ":" in host else f"{host}:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
+        """Log at debug level only: a client that goes away is normal."""
         log.debug("metrics: a request from %s failed", client_address, exc_info=True)
 
 

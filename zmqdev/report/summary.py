@@ -1,4 +1,4 @@
-"""The summary when a live view ends: a few lines of plain text."""
+"""The summary at the end of a live view: a few lines of plain text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zmqdev.stats.snapshot import Flow
 
 
 def summary(seen: Sequence[Seen], width: int) -> list[str]:
-    """Lines of at most `width` where words allow: what each direction did in the whole run."""
+    """Return what each direction did in the whole run, on lines of at most `width` if possible."""
     return [line for item in seen for line in _subject(item, width)]
 
 
@@ -41,7 +41,7 @@ def _flow(flow: Flow, track: Track, seconds: float) -> Iterator[str]:
 
 
 def _wrapped(label: str, words: Iterable[str], width: int) -> Iterator[str]:
-    """Words after a label, separated by commas; further lines stand under the first word."""
+    """Yield words after a label, separated by commas; further lines begin under the first word."""
     line, indent = label, " " * (4 if width < 60 else len(label))
     empty = True
     for word in words:

@@ -1,4 +1,4 @@
-"""The live view as an SVG picture, for documents."""
+"""The live view as an SVG picture for documents."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from zmqdev.report.glyphs import UNICODE
 from zmqdev.report.panel import panel
 from zmqdev.stats.rates import Seen
 
-# A document shall not fetch fonts from elsewhere: every reader has a monospace one.
+# A document must not fetch fonts from elsewhere; readers have a monospace one.
 _FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 
 
 def svg(seen: Sequence[Seen], *, width: int, title: str, height: int = 100) -> str:
-    """What a terminal of that width would show, in a window of that title."""
+    """Return what a terminal of that width would show, in a window with that title."""
     console = Console(
         record=True, file=StringIO(), width=width, force_terminal=True, color_system="truecolor"
     )

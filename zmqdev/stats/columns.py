@@ -1,9 +1,9 @@
-"""The keys of a statistics line, declared once: for text, for JSON and for the README.
+"""The keys of a statistics line, declared once for text, JSON and the README.
 
-A line has the keys of the thing, then of each of its sides (`frontend_peers`, or
-`socket_peers` of an endpoint), then of each of its directions
-(`forward_messages`, or `sent_messages`), then what only its kind counts. A device has
-the same keys in the same order in every line of its life.
+A line has the keys of the subject, then of each side (`frontend_peers`, or
+`socket_peers` of an endpoint), then of each direction (`forward_messages`, or
+`sent_messages`), then those of its kind. All lines of a device have the same keys in
+the same order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Line:
-    """One subject at one moment. `rates` is by direction; `clock` seconds since 1970."""
+    """One subject at one moment. `rates` are by direction; `clock` is in seconds since 1970."""
 
     subject: Snapshot
     rates: dict[str, Rate]
@@ -32,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Key(Generic[T]):
-    """A column: `value` finds it, `text` says whether text lines have it too."""
+    """A column. `value` reads it from its subject; `text` says whether text lines have it too."""
 
     name: str
     unit: str
@@ -94,14 +94,14 @@ FLOW: tuple[Key[tuple[Flow, Rate]], ...] = (
     Key("drops_by_reason", "messages", "map of reason to count", lambda x: dict(x[0].drops), False),
     Key("blocked_ns", "ns", "waited for a full target in all", lambda x: x[0].blocked_ns, False),
 )
-# What stands beside the sides of a device and has an address, by the option that asks for it.
+# Names of addresses beside the sides of a device, by the options that ask for them.
 BESIDE = ("control", "metrics", "capture", "capture_connect")
-# An endpoint neither drops nor blocks by rules that it could count.
+# An endpoint does not count drops or time blocked.
 _DEVICES_ONLY = frozenset({"drops", "blocked_pct", "drops_by_reason", "blocked_ns"})
 
 
 def columns(line: Line, *, text: bool) -> Iterator[tuple[str, Any]]:
-    """(key, value) of a line, in order."""
+    """Yield (key, value) of a line, in order."""
     subject = line.subject
     for key in SUBJECT:
         name = subject.category if key.name == "device" else key.name
@@ -124,7 +124,7 @@ def _those(keys: tuple[Key[T], ...], text: bool) -> Iterator[Key[T]]:
 
 
 def _extra(line: Line, text: bool) -> Iterator[tuple[str, Any]]:
-    """What only this kind counts: single numbers in text, everything in JSON."""
+    """Yield what only this kind counts: single numbers in text, everything in JSON."""
     subject = line.subject
     if subject.category == "endpoint":
         yield "expected", subject.expected
@@ -153,7 +153,7 @@ def _rated_row(one: str, row: Mapping[str, Any], rates: Mapping[str, Rate]) -> M
 
 
 def as_text(line: Line) -> str:
-    """`time=... device=queue ...`: one blank between columns, none inside a value."""
+    """Return `time=... device=queue ...`: one blank between columns, none within a value."""
     return " ".join(f"{name}={_word(name, value)}" for name, value in columns(line, text=True))
 
 
@@ -170,18 +170,20 @@ def _word(name: str, value: Any) -> str:
 
 
 def as_object(line: Line) -> dict[str, Any]:
-    """The same and more, for JSON."""
+    """Return all keys of a line for JSON."""
     return dict(columns(line, text=False))
 
 
 def to_line(line: Line) -> str:
-    """The same as one line of JSON, without its newline."""
+    """Return a line of JSON, without a newline."""
     return json.dumps(as_object(line))
 
 
 def from_line(line: bytes | str, at: float) -> Snapshot:
-    """What `to_line` was made of, as it is `at` that time; rates, and what no key has, are lost.
-    ValueError for a line that is none."""
+    """Restore a snapshot from `to_line`, as of the moment `at`; rates are lost.
+
+    Raises ValueError when it is not a statistics line.
+    """
     try:
         return _read(json.loads(line), at)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -205,7 +207,7 @@ def _read(told: dict[str, Any], at: float) -> Snapshot:
 
 
 def _prefixes(told: dict[str, Any], first: str, second: str) -> Iterator[str]:
-    """The sides, or directions, that have both of these keys."""
+    """Yield the names of sides, or directions, that have both keys."""
     for key in told:
         name = key.removesuffix(f"_{first}")
         if name != key and f"{name}_{second}" in told:
@@ -246,7 +248,7 @@ def _is_declared(key: str) -> bool:
 
 
 def reference() -> Iterator[tuple[str, str, str, bool]]:
-    """(key, unit, help, also in text) of every declared key, as the README lists them."""
+    """Yield (key, unit, help, also in text) of every declared key, for the README."""
     for prefix, keys in (("", SUBJECT), ("SIDE_", SIDE), ("DIRECTION_", FLOW)):
         for key in keys:
             yield f"{prefix}{key.name}", key.unit, key.help, key.text

@@ -10,13 +10,16 @@ from zmqdev.stats.snapshot import Snapshot
 
 
 def ending(device: Snapshot, inside: int) -> str:
-    """`passed 1,000 messages forward, 990 backward; dropped 3 (unreachable 3); left inside 0`; of a
-    forwarder also what it passed while nothing was subscribed to."""
+    """Return the last line of a device.
+
+    Example: `passed 1,000 messages forward, 990 backward; dropped 3 (unreachable 3);
+    left inside 0`. A forwarder adds what it passed without any subscriber.
+    """
     return "; ".join(_parts(device, inside))
 
 
 def eventful(device: Snapshot, inside: int) -> bool:
-    """Whether anything happened that the line tells."""
+    """Whether the line would report anything."""
     return bool(inside or any(flow.messages or flow.dropped for flow in device.flows))
 
 

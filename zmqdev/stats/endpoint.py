@@ -1,9 +1,8 @@
-"""The statistics of an endpoint at one moment: plain data.
+"""The statistics of an endpoint at one moment, as plain data.
 
-`messages` and `bytes` are the endpoint's main flow: what a sender's socket
-accepted (which is not "delivered"), what a receiver took, what a worker
-answered, the replies a client got. Beside them each kind counts what `EXTRA`
-names for it.
+`messages` and `bytes` are the endpoint's main flow: what a sender's socket accepted
+(which does not mean delivered), what a receiver took, what a worker answered, the
+replies a client got. Each kind also counts what `EXTRA` lists for it.
 """
 
 from __future__ import annotations
@@ -76,8 +75,11 @@ def endpoint_snapshot(
     refused: Mapping[str, int] | None = None,
     **more: Any,
 ) -> Snapshot:
-    """One with its single socket, and a single direction: `verb` says what happens to messages,
-    sent, received or answered. `more` are the other fields of a snapshot."""
+    """Return the snapshot of an endpoint, which has one socket and one direction.
+
+    `verb` names what happens to messages: sent, received or answered. `more` are other
+    fields of the snapshot.
+    """
     side = SideState("socket", type, addresses, peers, refused or {})
     flows = (flow_of(verb, messages, bytes),)
     return Snapshot(category="endpoint", sides=(side,), flows=flows, **more)

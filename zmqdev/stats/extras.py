@@ -1,8 +1,8 @@
-"""Statistics of one kind only, for lines and for the live view.
+"""Statistics of single kinds, for lines and for the live view.
 
-An endpoint's numbers are declared in `endpoints.snapshot.EXTRA`, so each kind has all
-of its own in every line. A device's engine hands out a mapping (`details`): its numbers
-are found wherever they stand in it, and a list of `services` is shown as such.
+An endpoint's numbers are declared in `stats.endpoint.EXTRA`, so each line of a kind has
+all of them. A device's engine returns a mapping (`details`): its numbers are collected
+at any depth, and a list of `services` is shown as rows.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from zmqdev.stats.rates import Rate
 from zmqdev.stats.reliable import WORKER_STATES
 from zmqdev.stats.snapshot import Snapshot
 
-# What is worth seeing also while it is zero: the room that is left.
+# Numbers that are shown even when they are zero.
 _ALWAYS = frozenset({"queued", "in_flight"})
-# In bytes or seconds, by their names; everything else is a plain number.
+# Names of numbers in bytes or seconds; all others are plain.
 _SIZES = frozenset({"bytes", "store_bytes", "spool_bytes"})
 _TIMES = frozenset({"oldest", "commit_p99", "lease"}) | {
     row.name for row in EXTRA.values() if row.unit == "seconds"
@@ -29,7 +29,7 @@ _SHARES = frozenset(row.name for row in EXTRA.values() if row.unit == "share")
 
 
 def numbers(subject: Snapshot) -> Iterator[tuple[str, float | None]]:
-    """(name, value) in an order that stays; None for what is not known yet."""
+    """Yield (name, value) in a fixed order; None for what is not known yet."""
     if subject.category == "endpoint":
         for row in EXTRA.values():
             if subject.kind in row.kinds:
@@ -47,7 +47,7 @@ def _found(tree: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 
 def spoken(subject: Snapshot) -> list[str]:
-    """`queued 12`, `oldest 1.2 s`: what is not zero, and what is worth a zero."""
+    """Return texts like `queued 12`, `oldest 1.2 s`, without zeros that say nothing."""
     return [
         f"{name.replace('_', ' ')} {_value(name, value)}"
         for name, value in numbers(subject)
@@ -65,20 +65,20 @@ def _value(name: str, value: float) -> str:
 
 @dataclass(frozen=True)
 class ServiceRow:
-    """A service of a reliable queue in words. `ill`: somebody should look at it."""
+    """A service of a reliable queue as text; `ill` when it needs attention."""
 
     text: str
     ill: bool
 
 
 def services(subject: Snapshot) -> list[ServiceRow]:
-    """A line for each service of a reliable queue, those with most to do first."""
+    """Return a row for each service of a reliable queue, those with most waiting first."""
     found = sorted(_services(subject.details), key=lambda item: -int(item["queued"]))
     return [_service(item) for item in found]
 
 
 def routes(tree: Mapping[str, Any], rates: Mapping[str, Rate] = MappingProxyType({})) -> list[str]:
-    """A line a route, `1  eu.* → eu  12 k/s  312 k  38 %  full 0`, then one a backend."""
+    """Return a line for each route, `1  eu.* → eu  312 k  38 %  full 0`, then for each backend."""
     rows = tree.get("routes", ())
     total = sum(row["messages"] for row in rows) + tree.get("unrouted", 0)
     cells = [
@@ -103,6 +103,7 @@ def _rate(rate: Rate | None) -> tuple[str, ...]:
 
 
 def unrouted(tree: Mapping[str, Any]) -> list[str]:
+    """Return the lines about messages that no route took and about a route function."""
     told = [f"unrouted {units.short(tree.get('unrouted', 0))}"]
     if "hook_ns" in tree:
         share = f"hook {100 * tree['hook_share']:.0f} % of the time"
@@ -137,7 +138,7 @@ def _services(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _service(item: Mapping[str, Any]) -> ServiceRow:
-    """`echo: 3 workers: 1 busy, 2 overdue; 4 queued, oldest 1.2 s; 1 in flight`"""
+    """Return `echo: 3 workers: 1 busy, 2 overdue; 4 queued, oldest 1.2 s; 1 in flight`."""
     states = [(item[state.name], state.name) for state in WORKER_STATES if item[state.name]]
     workers = units.counted(sum(count for count, _ in states), "worker")
     queued = f"{item['queued']} queued"

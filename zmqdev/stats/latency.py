@@ -1,8 +1,8 @@
-"""Latency: percentiles of millions of times in a few kilobytes.
+"""Latencies: percentiles of millions of times in a few kilobytes.
 
-A histogram with log-scaled buckets: the whole nanoseconds of a time are kept to
-their leading 8 bits, so a percentile is at most 0.8 % above the true one, from
-1 ns to hours. Count, sum, least and most are exact.
+A histogram with logarithmic buckets keeps the leading 8 bits of a time in nanoseconds,
+so a percentile is at most 0.8 % above the true one, from 1 ns to hours. Count, sum,
+least and most are exact.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-# Leading bits that are kept; 2^-(BITS-1) is the error.
+# Leading bits that are kept; the relative error is 2^-(BITS-1).
 BITS = 8
 ERROR = 2.0 ** -(BITS - 1)
 _NANO = 1_000_000_000
@@ -18,7 +18,7 @@ _NANO = 1_000_000_000
 
 @dataclass(frozen=True)
 class LatencySummary:
-    """Seconds. All None when nothing was counted."""
+    """Percentiles in seconds; all None when nothing was counted."""
 
     count: int
     mean: float | None = None
@@ -30,7 +30,7 @@ class LatencySummary:
 
 
 class Latency:
-    """`add` times in seconds, then ask for a `quantile` or the `summary`."""
+    """A histogram: `add` times in seconds, then ask for a `quantile` or the `summary`."""
 
     def __init__(self) -> None:
         self._buckets: dict[int, int] = {}
@@ -40,7 +40,7 @@ class Latency:
         self.most = 0.0
 
     def add(self, seconds: float, count: int = 1) -> None:
-        """A time below zero (a clock that was set back) counts as zero."""
+        """Count a time; a negative one (a clock that was set back) counts as zero."""
         seconds = max(0.0, seconds)
         nanoseconds = int(seconds * _NANO)
         shift = max(0, nanoseconds.bit_length() - BITS)
@@ -52,7 +52,7 @@ class Latency:
         self.sum += seconds * count
 
     def merge(self, other: Latency) -> None:
-        """Take in all that `other` has counted."""
+        """Add everything that `other` has counted."""
         if not other.count:
             return
         for key, count in other._buckets.items():
@@ -63,7 +63,8 @@ class Latency:
         self.sum += other.sum
 
     def quantile(self, share: float) -> float:
-        """The time that `share` (0 to 1) of all did not exceed. Raises ValueError when empty."""
+        """Return the time that `share` (0 to 1) of all did not exceed; raises
+        ValueError when empty."""
         if not self.count:
             raise ValueError("no times were counted")
         wanted = max(1, math.ceil(self.count * share - 1e-9))
@@ -75,6 +76,7 @@ class Latency:
         return self.most
 
     def summary(self) -> LatencySummary:
+        """Return the usual percentiles."""
         if not self.count:
             return LatencySummary(0)
         shares = (0.5, 0.9, 0.99, 0.999)
@@ -83,6 +85,6 @@ class Latency:
 
 
 def _upper_end(key: int) -> float:
-    """The longest time that falls into the bucket, in seconds."""
+    """Return the longest time of a bucket, in seconds."""
     shift = key >> BITS
     return (((key & ((1 << BITS) - 1)) + 1) << shift) / _NANO

@@ -1,7 +1,7 @@
-"""From counts to rates: two readings, the last second, the last minute, the peak.
+"""Rates computed from counts: the last second, the last minute, the peak.
 
-Counts may start again from zero (`zmqdev ctl NAME reset`); then the new count is
-what has come since. The time is always an argument, in monotonic seconds.
+Counts may start again from zero (`zmqdev ctl NAME reset`); the new count then is the
+growth. The time is always an argument, in monotonic seconds.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import Any
 from zmqdev.stats.snapshot import Flow, Snapshot, flow_of
 
 MINUTE = 60.0
-# Shorter windows jump about with the moments of looking, longer ones lag.
+# Seconds; shorter windows make the rate jump, longer ones make it lag.
 WINDOW = 1.0
 _NANO = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Per second; `blocked` is the share of the time (0 to 1) that a full target cost."""
+    """Messages and bytes a second; `blocked` is the share of time (0 to 1) lost to a
+    full target."""
 
     messages: float = 0.0
     bytes: float = 0.0
@@ -29,13 +30,13 @@ class Rate:
 
 
 def growth(before: int, after: int) -> int:
-    """How much came since; a count that went back began again."""
+    """Return the growth of a count; one that is smaller than before was reset."""
     return after - before if after >= before else after
 
 
 @dataclass(frozen=True)
 class Total:
-    """Everything that came since `start` seconds, resets or not."""
+    """Everything counted since the first reading, resets included."""
 
     messages: int = 0
     bytes: int = 0
@@ -43,6 +44,7 @@ class Total:
     dropped: int = 0
 
     def plus(self, before: Flow, after: Flow) -> Total:
+        """Add the growth between two readings."""
         return Total(
             self.messages + growth(before.messages, after.messages),
             self.bytes + growth(before.bytes, after.bytes),
@@ -52,7 +54,7 @@ class Total:
 
 
 def between(before: Total, after: Total, seconds: float) -> Rate:
-    """The mean rate of a stretch of time; zero when it has no length."""
+    """Return the mean rate over `seconds`; zero when that is zero."""
     if seconds <= 0:
         return Rate()
     return Rate(
@@ -63,7 +65,7 @@ def between(before: Total, after: Total, seconds: float) -> Rate:
 
 
 class Track:
-    """One direction over time: `add` readings, ask for rates. Holds the last minute."""
+    """One direction over time: `add` readings, ask for rates. It keeps the last minute."""
 
     def __init__(self, at: float, reading: Flow) -> None:
         self.started = at
@@ -73,17 +75,18 @@ class Track:
         )
         self.first = self.total
         self.peak = Rate()
-        # What was counted before the first look came at an unknown time: no rate is made of it.
+        # Messages before the first reading came at an unknown time, so they make no
+        # rate.
         self._times: list[float] = [at]
         self._totals: list[Total] = [self.total]
 
     @property
     def at(self) -> float:
-        """When the last reading was made."""
+        """Return when the last reading was made."""
         return self._times[-1]
 
     def add(self, at: float, reading: Flow) -> None:
-        """A new reading. One that is no later than the last is only remembered."""
+        """Add a reading; one that is no later than the last only updates the total."""
         self.total = self.total.plus(self.last, reading)
         self.last = reading
         if at <= self.at:
@@ -92,7 +95,7 @@ class Track:
         self._times.append(at)
         self._totals.append(self.total)
         self._forget(at)
-        if at - self.started < 0.9 * WINDOW:  # the first moments prove nothing
+        if at - self.started < 0.9 * WINDOW:  # too short for a peak
             return
         now = self.rate()
         self.peak = Rate(
@@ -102,24 +105,25 @@ class Track:
         )
 
     def rate(self, window: float = WINDOW) -> Rate:
-        """Over the last `window` seconds, or the time there was."""
+        """Return the rate over the last `window` seconds, or the time there was."""
         at = max(0, bisect_left(self._times, self.at - window + 1e-6) - 1)
         return between(self._totals[at], self.total, self.at - self._times[at])
 
     def mean(self, seconds: float) -> Rate:
-        """Of everything that came, over a run of `seconds`."""
+        """Return the mean rate of a run of `seconds`."""
         return between(Total(), self.total, seconds)
 
     def minute(self, cells: int) -> tuple[float | None, ...]:
-        """Messages a second in the last minute, oldest first, in `cells` equal parts.
+        """Return messages a second in the last minute, oldest first, in `cells` equal parts.
 
-        Parts begin at whole multiples of their length, so that the picture moves by whole
-        parts; the newest is as long as its time so far. None before the first reading.
+        Parts begin at multiples of their length, so that a drawing moves by whole
+        parts; the newest covers its time so far. A part before the first reading is
+        None.
         """
         step = MINUTE / cells
         now = self.at
         newest = (now // step) * step
-        if now - newest < step / 4:  # too little of it to be called a rate
+        if now - newest < step / 4:  # too short for a rate
             newest -= step
         edges = [newest - step * back for back in range(cells - 1, -1, -1)] + [now]
         counts = [self._messages_at(edge) for edge in edges]
@@ -129,7 +133,7 @@ class Track:
         )
 
     def _messages_at(self, at: float) -> float | None:
-        """The count at a moment between two readings, as if messages came evenly."""
+        """Return the count at a moment, interpolated between two readings."""
         times, totals = self._times, self._totals
         place = bisect_left(times, at)
         if place == len(times):
@@ -141,9 +145,9 @@ class Track:
         return before + (after - before) * part
 
     def _forget(self, now: float) -> None:
-        """Keep what `minute` and `rate` need: a minute, one part more, one reading before."""
+        """Drop readings that `minute` and `rate` no longer need."""
         old = bisect_left(self._times, now - 1.25 * MINUTE) - 1
-        if old > 16:  # in batches: removing from the front costs
+        if old > 16:  # in batches, since removing from the front is slow
             del self._times[:old], self._totals[:old]
 
 
@@ -172,13 +176,14 @@ class Seen:
 
 
 class Record:
-    """`take` what there is at each look; a subject that is gone is forgotten."""
+    """The tracks of all subjects; a subject that is gone is forgotten."""
 
     def __init__(self) -> None:
         self._tracks: dict[tuple[str, str], Track] = {}
         self.seen: tuple[Seen, ...] = ()
 
     def take(self, subjects: Iterable[Snapshot]) -> tuple[Seen, ...]:
+        """Add the present snapshots and return them with their tracks."""
         self.seen = tuple(self._see(subject) for subject in subjects)
         here = {
             (seen.subject.name, flow.name)

@@ -1,6 +1,6 @@
-"""The counters of the reliable queue: a row each, with its unit and its meaning.
+"""The counters of the reliable queue, declared with unit and meaning.
 
-Counters never go back. `requests` is always the sum of `replies`, `expired`,
+Counters never decrease. `requests` is always the sum of `replies`, `expired`,
 `dead_letters`, `abandoned`, `unanswered`, `evicted` and what the ledger still holds.
 """
 
@@ -15,13 +15,13 @@ _UNIT, _HELP = "unit", "help"
 
 
 def count(unit: str, help: str) -> Any:
-    """A field that counts."""
+    """Declare a counter."""
     return field(default=0, metadata={_UNIT: unit, _HELP: help})
 
 
 @dataclass(frozen=True)
 class ReliableStatistic:
-    """A row: name, unit, meaning."""
+    """A counter's name, unit and meaning."""
 
     name: str
     unit: str
@@ -66,7 +66,7 @@ class ReliableTally:
     overran: int = count("attempts", "that took longer than the busy timeout")
 
     def read(self) -> dict[str, int]:
-        """name -> value, of every row."""
+        """Return {name: value} of every counter."""
         return {row.name: getattr(self, row.name) for row in STATISTICS}
 
 
@@ -76,7 +76,8 @@ STATISTICS: tuple[ReliableStatistic, ...] = tuple(
 )
 
 
-# What a service has now: fields of ServiceReport. Each worker is in one of the states.
+# The present numbers of a service, fields of ServiceReport. Each worker is in one
+# state.
 WORKER_STATES = (
     ReliableStatistic("ready", "workers", "of the service that are free"),
     ReliableStatistic("busy", "workers", "of the service that work"),
@@ -91,7 +92,7 @@ SERVICE_NOW = (
 
 @dataclass(frozen=True)
 class ServiceReport:
-    """One service as it stands. Ages in seconds."""
+    """The state of one service; ages are in seconds."""
 
     name: str
     queued: int
@@ -106,16 +107,18 @@ class ServiceReport:
 
     @property
     def workers(self) -> int:
+        """Return the number of workers in any state."""
         return sum(getattr(self, state.name) for state in WORKER_STATES)
 
 
 @dataclass(frozen=True)
 class ReliableReport:
-    """The broker as it stands: gauges, counters, services by name. Ages in seconds.
+    """The state of the broker: gauges, counters, services by name. Ages are in seconds.
 
-    `services_not_shown`: services without workers that are left out. `commit_p99`: seconds that
-    99 of the last 100 commits took at most; `store_full`: posts are refused. `lease`: seconds until
-    another queue may take over what is kept here; 0 where none can, or it is over.
+    `services_not_shown` counts services without workers that are left out. `commit_p99`
+    is the time that 99 of the last 100 commits did not exceed; `store_full` means that
+    posts are refused. `lease` is the seconds until another queue may take over what is
+    kept here; 0 when none can, or the lease is over.
     """
 
     queued: int

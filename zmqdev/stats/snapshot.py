@@ -1,5 +1,8 @@
-"""What a device or an endpoint is at one moment: plain data. Displays, lines, `ctl` and metrics
-are all drawn from it, and two of them make a rate."""
+"""The state of a device or an endpoint at one moment, as plain data.
+
+Displays, lines, `ctl` and metrics are made from snapshots; rates are made from two of
+them.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,16 @@ from typing import Any
 
 from zmqdev.relay.counters import DROPS
 
-# Enough to show who is there; counts go on beyond it.
+# Most addresses of peers that are listed; the counts go on beyond it.
 MOST_ADDRESSES = 1000
 STATES = ("starting", "running", "paused", "draining", "stopped", "failed")
-# In these nothing flows: there is no rate to show. A part of a file is called ended.
+# States in which no messages flow, so there is no rate. `ended` is for parts of a file.
 OVER = frozenset({"stopped", "ended", "failed"})
 
 
 @dataclass(frozen=True)
 class AddressState:
-    """`asked` is what was written, `actual` what libzmq bound (a port in place of `*`)."""
+    """An address: `asked` as configured, `actual` as libzmq bound it (a port in place of `*`)."""
 
     verb: str
     asked: str
@@ -27,7 +30,7 @@ class AddressState:
 
 @dataclass(frozen=True)
 class PeerCounts:
-    """Connections of one side. `reasons` counts failed handshakes by reason, in words."""
+    """The connections of one side; `reasons` counts failed handshakes by reason, in words."""
 
     connected: int = 0
     accepted: int = 0
@@ -39,8 +42,10 @@ class PeerCounts:
 
 @dataclass(frozen=True)
 class SideState:
-    """One side: `name` is frontend or backend, `type` a socket type. `refused` counts peers
-    and requests by a reason of security.policy.REASONS."""
+    """One side: `name` is frontend or backend, `type` a socket type.
+
+    `refused` counts peers and requests by a reason of security.policy.REASONS.
+    """
 
     name: str
     type: str
@@ -51,8 +56,10 @@ class SideState:
 
 @dataclass(frozen=True)
 class Flow:
-    """One direction. `counts` has the rows of relay.STATISTICS by name; an endpoint has messages
-    and bytes of them."""
+    """One direction. `counts` maps names of relay.STATISTICS to values.
+
+    An endpoint has only messages and bytes.
+    """
 
     name: str
     source: str
@@ -61,10 +68,12 @@ class Flow:
 
     @property
     def messages(self) -> int:
+        """Return the messages that were passed."""
         return self.counts["messages"]
 
     @property
     def bytes(self) -> int:
+        """Return the bytes of these messages."""
         return self.counts["bytes"]
 
     @classmethod
@@ -77,16 +86,17 @@ class Flow:
 
     @property
     def drops(self) -> dict[str, int]:
-        """By reason, without the zeros."""
+        """Return the drops by reason, without zeros."""
         return {reason: self.counts[reason] for reason in DROPS if self.counts.get(reason)}
 
     @property
     def dropped(self) -> int:
+        """Return all drops."""
         return sum(self.drops.values())
 
     @property
     def blocked_ns(self) -> int | None:
-        """How long a message waited for a full target; None where nothing can be blocked."""
+        """Return how long messages waited for a full target; None where nothing can block."""
         return self.counts.get("blocked_ns")
 
 
@@ -97,7 +107,7 @@ def flow_of(
     drops: Mapping[str, int] | None = None,
     blocked_ns: int | None = None,
 ) -> Flow:
-    """One direction of something else than a device here: an endpoint, or a line that was read."""
+    """Return the direction of an endpoint, or of a line that was read."""
     counts = {"messages": messages, "bytes": bytes, **(drops or {})}
     if blocked_ns is not None:
         counts["blocked_ns"] = blocked_ns
@@ -106,13 +116,14 @@ def flow_of(
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A device or an endpoint, as `category` says, at `at` (monotonic seconds).
+    """A device or an endpoint (`category`) at the moment `at`, in monotonic seconds.
 
-    `details` is what only its kind has; `beside` where what stands beside its sides can be
-    reached: control, metrics; `asked` is "" of a default. `expected` is how many messages there
-    will be, None when that is not known; `note` a line about its life, where there is something
-    to say. `restarts` counts how often the program began again after a fault, of which
-    `restart_cause` is the last one's signal."""
+    `details` is what only its kind has. `beside` has the addresses of control, metrics
+    and the like; `asked` is empty there for a default. `expected` is the number of
+    messages to come, None when unknown. `note` is a line about its life, if there is
+    something to say. `restarts` counts new starts after a fault, and `restart_cause` is
+    the signal of the last one.
+    """
 
     name: str
     kind: str
@@ -135,19 +146,22 @@ class Snapshot:
         return self.state in OVER
 
     def addresses(self) -> Iterator[tuple[str, AddressState]]:
-        """Those of the sides, then those beside them, each with the name of what has it."""
+        """Yield (name, address) of the sides, then of what is beside them."""
         for side in self.sides:
             yield from ((side.name, state) for state in side.addresses)
         yield from self.beside.items()
 
     def plain(self) -> dict[str, Any]:
-        """The same as JSON can hold."""
+        """Return the snapshot as plain values for JSON."""
         return {name: plain(value) for name, value in vars(self).items()}
 
 
 def plain(value: Any) -> Any:
-    """Data of these classes as maps, tuples and scalars. dataclasses.asdict takes four times as
-    long, and a device may be asked a hundred times a second."""
+    """Convert these classes to maps, tuples and scalars.
+
+    dataclasses.asdict takes four times as long, and a device may be asked a hundred
+    times a second.
+    """
     if value is None or isinstance(value, int | float | str):
         return value
     if isinstance(value, tuple | list):
@@ -157,8 +171,11 @@ def plain(value: Any) -> Any:
 
 
 def from_plain(told: Mapping[str, Any]) -> Snapshot:
-    """The snapshot that `plain` was made of. Keys that are not known here are left out: a device
-    of a newer version may have more. ValueError when there is no snapshot in it."""
+    """Restore a snapshot from `plain`.
+
+    Unknown keys are ignored, because a newer version may have more. Raises ValueError
+    when it is not a snapshot.
+    """
     try:
         values = _known(Snapshot, told)
         values["sides"] = tuple(_side(side) for side in told["sides"])
@@ -181,6 +198,6 @@ def _address(told: Mapping[str, Any]) -> AddressState:
 
 
 def _known(kind: type, told: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a map is a field of a dataclass."""
+    """Return the items of a map that are fields of a dataclass."""
     names = {item.name for item in fields(kind)}
     return {name: value for name, value in told.items() if name in names}

@@ -1,4 +1,4 @@
-"""The counters of a spool, by name: for status, lines and metrics."""
+"""The counters of a spool, by name, for status, lines and metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SpoolRow:
-    """`grows`: a count from the start on; the others are of this moment."""
+    """A number of a spool. With `grows` it counts from the start; others are of this moment."""
 
     name: str
     unit: str

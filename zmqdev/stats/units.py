@@ -1,4 +1,4 @@
-"""Numbers for people: `12.3 M`, `4.5 MiB`, `1:02:03`. Three significant digits."""
+"""Numbers for people, with three significant digits: `12.3 M`, `4.5 MiB`, `1:02:03`."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ _DAY = 86400
 
 
 def short(number: float) -> str:
-    """`999`, `1.23 k`, `12.3 M`. Below a thousand a whole number is exact."""
+    """Return `999`, `1.23 k`, `12.3 M`; a whole number below a thousand is exact."""
     value, unit = _scaled(number, 1000, len(_DECIMAL))
     return f"{_digits(value, exact=not unit)} {_DECIMAL[unit]}".rstrip()
 
 
 def size(count: float) -> str:
-    """Bytes: `512 B`, `4.5 MiB`."""
+    """Return bytes as `512 B`, `4.5 MiB`."""
     value, unit = _scaled(count, 1024, len(_BINARY))
     return f"{_digits(value, exact=not unit)} {_BINARY[unit]}"
 
 
 def exact(number: int) -> str:
-    """`1,234,567`."""
+    """Return `1,234,567`."""
     return f"{number:,}"
 
 
 def message_rate(per_second: float) -> str:
+    """Return `1.23 k msg/s`."""
     return f"{short(per_second)} msg/s"
 
 
 def byte_rate(per_second: float) -> str:
+    """Return `4.5 MiB/s`."""
     return f"{size(per_second)}/s"
 
 
 def share(part: float) -> str:
-    """A share of 1 in percent; what is not nothing is never shown as nothing, nor part as all."""
+    """Return a share of 1 in percent; 0 % and 100 % are shown only when exact."""
     percent = part * 100
     if 0 < percent < 1:
         return "<1 %"
@@ -45,13 +47,13 @@ def share(part: float) -> str:
 
 
 def moment(at: float) -> str:
-    """Seconds since 1970 with date and zone: `2026-11-27T12:00:00.123Z`."""
+    """Return seconds since 1970 as `2026-11-27T12:00:00.123Z`."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
     return f"{stamp}.{int(at % 1 * 1000):03d}Z"
 
 
 def clock(seconds: float) -> str:
-    """`0:07`, `1:02:03`, `2d 3:04:05`."""
+    """Return `0:07`, `1:02:03`, `2d 3:04:05`."""
     days, rest = divmod(int(max(0.0, seconds)), _DAY)
     hours, rest = divmod(rest, 3600)
     minutes, rest = divmod(rest, 60)
@@ -61,7 +63,7 @@ def clock(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time that something took: `250 us`, `12.3 ms`, `4.56 s`, then as a clock."""
+    """Return a span of time: `250 us`, `12.3 ms`, `4.56 s`, from 100 s as a clock."""
     if seconds >= 100:
         return clock(seconds)
     for unit, factor in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
@@ -71,12 +73,12 @@ def duration(seconds: float) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`no peers`, `1 peer`, `3 peers`."""
+    """Return `no peers`, `1 peer`, `3 peers`."""
     return f"{exact(number) if number else 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 def _scaled(number: float, step: int, units: int) -> tuple[float, int]:
-    """The number in the largest unit of which it has one, as it will be rounded."""
+    """Return the number in the largest unit in which it rounds to 1 or more, and that unit."""
     unit = 0
     while unit + 1 < units and round(number) >= step:
         number /= step

@@ -1,1 +1,1 @@
-"""Several parts from one file: start, watch, restart and stop them."""
+"""`zmqdev run`: start, watch, restart and stop the parts of a file."""

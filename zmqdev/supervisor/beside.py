@@ -1,8 +1,8 @@
 """The services of a running file: control socket, systemd, ready file.
 
-To systemd the whole is one service, Type=notify: READY=1 once every part was started, STATUS
-whenever it changes, STOPPING=1. The watchdog is fed while this process turns, with the devices
-that live in it. A part that is a process of its own is looked after by `run`, not by systemd.
+systemd sees one service, Type=notify: READY=1 once every part was started, STATUS
+whenever it changes, STOPPING=1. The watchdog is fed while this process and the devices
+in it respond. Parts in other processes are watched by `run`, not by systemd.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from zmqdev.supervisor.member import MemberState
 from zmqdev.supervisor.supervisor import Fleet
 from zmqdev.supervisor.verbs import VERBS, SteeredRun
 
-# How often the status line is looked at.
+# Seconds between two looks at the status line.
 INTERVAL = 1.0
 
 
 class FleetControl:
-    """Found by `zmqdev ctl` beside those of its devices."""
+    """The control socket of the whole, which `zmqdev ctl` lists beside those of devices."""
 
     def __init__(self, name: str, address: str | None, security: Security | None = None) -> None:
         self._name, self._address, self._security = name, address, security
         self._socket: ControlSocket | None = None
 
     def started(self, fleet: Fleet) -> None:
+        """Open the control socket."""
         self._socket = made = ControlSocket(
             self._name, self._address, VERBS, security=self._security
         )
@@ -41,18 +42,20 @@ class FleetControl:
             announce(f"{made.name} control: ", place)
 
     def ended(self, fleet: Fleet) -> None:
+        """Close the control socket."""
         if self._socket is not None:
             self._socket.close(fleet.loop)
 
 
 class FleetSystemd:
-    """Tells systemd of the whole."""
+    """Reports the state of the whole to systemd."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._notify = Notify(environ)
         self._told = ""
 
     def started(self, fleet: Fleet) -> None:
+        """Report READY once all parts were started."""
         if not self._notify:
             return
         fleet.on_started.append(lambda: self._ready(fleet))
@@ -60,6 +63,7 @@ class FleetSystemd:
         self._notify.keep_fed(fleet.loop, fleet.late)
 
     def ended(self, fleet: Fleet) -> None:
+        """Report STOPPING when the run ends by itself."""
         if not fleet.stopping:
             self._notify.stopping()
 
@@ -76,22 +80,24 @@ class FleetSystemd:
 
 
 def status(parts: list[MemberState]) -> str:
-    """How many run, and what the others do: one line."""
+    """Return one line: how many parts run, and the states of the others."""
     others = [f"{part.name} {part.state}" for part in parts if part.state != "running"]
     running = f"{len(parts) - len(others)} of {len(parts)} parts run"
     return "; ".join([running, *others])
 
 
 class FleetReady:
-    """The ready file of the whole: a line for each part once all of them were started."""
+    """The ready file of the whole, written once all parts were started, with a line for each."""
 
     def __init__(self, path: str) -> None:
         self._file = ReadyFile(path)
 
     def started(self, fleet: Fleet) -> None:
+        """Write the file once all parts were started."""
         fleet.on_started.append(lambda: self._write(fleet))
 
     def ended(self, fleet: Fleet) -> None:
+        """Remove the file."""
         self._file.remove()
 
     def _write(self, fleet: Fleet) -> None:

@@ -1,6 +1,7 @@
-"""The processes of parts, as `run` starts them and hears of their end: its side of the fork server.
+"""The processes of parts as `run` sees them: its side of the fork server.
 
-When the server is killed its parts end too (SIGTERM), and the next start begins another server.
+When the server is killed its parts end too (SIGTERM); the next start begins another
+server.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from zmqdev.system import orphans
 from zmqdev.system.loop import Loop
 
 log = logging.getLogger("zmqdev")
-# How long a fork may take on any machine before the server counts as lost, in seconds.
+# Seconds after which a server that has not forked counts as lost, on any machine.
 PATIENCE = 30.0
 
 Begin = Callable[[socket.socket], int]
-"""Starts a process that serves at this socket; its process id."""
+"""Starts a process that serves at a socket, and returns its process id."""
 
 
 class Child:
-    """One process. `status` is its exit status once its end was heard of."""
+    """One process. `status` is its exit status once its end was reported."""
 
     def __init__(self, pid: int, among: Children, ended: Callable[[], None]) -> None:
         self.pid, self.ended = pid, ended
@@ -38,23 +39,23 @@ class Child:
         self._among = among
 
     def poll(self) -> int | None:
-        """The exit status, None while it runs."""
+        """Return the exit status; None while it runs."""
         if self.status is None and not self._among.knows(self):
             self.status = _fate(self.pid)
         return self.status
 
     def signal(self, number: int, *, group: bool = False) -> None:
-        """To it, or to it and all that it has started: it leads a session, so a group too."""
+        """Signal the process, or with `group` also all that it has started: it leads a session."""
         with suppress(ProcessLookupError, PermissionError):
             (os.killpg if group else os.kill)(self.pid, number)
 
     def forget(self) -> None:
-        """Its end was dealt with: from now on its process id may mean another process."""
+        """Release the process id, which may then be given to another process."""
         self._among.forget(self)
 
 
 class Children:
-    """`first` begins the fork server now, `again` one in the place of a server that has ended."""
+    """Starts processes. `first` begins the fork server now, `again` replaces one that has ended."""
 
     def __init__(self, loop: Loop, first: Begin, again: Begin) -> None:
         self._loop, self._again = loop, again
@@ -63,21 +64,25 @@ class Children:
         self._open(first)
 
     def start(self, task: object, out: int, err: int, ended: Callable[[], None]) -> Child:
-        """One that does `task`, with these as stdout and stderr. `ended` is called in a turn of
-        its own when it has. OSError when there can be none now."""
+        """Start a process that does `task`, with these descriptors as stdout and stderr.
+
+        `ended` is called in a later turn of the loop when the process has ended. Raises
+        OSError when no process can be started now.
+        """
         with tempfile.TemporaryFile() as file:
             pickle.dump(task, file)
             file.seek(0)
             pid = self._ask([out, err, file.fileno()])
         child = self._known[pid] = Child(pid, self, ended)
-        orphans.own(pid)  # it comes to this process when the server is killed
+        orphans.own(pid)  # this process inherits it when the server is killed
         return child
 
     def knows(self, child: Child) -> bool:
-        """Whether its end will be heard of."""
+        """Whether the server will report the end of a child."""
         return self._known.get(child.pid) is child
 
     def forget(self, child: Child) -> None:
+        """Release a process id at the server."""
         orphans.disown(child.pid)
         if self.knows(child):
             del self._known[child.pid]
@@ -85,7 +90,7 @@ class Children:
                 self._send(HEARD, child.pid)
 
     def close(self) -> None:
-        """End the server, and with it all that it has started."""
+        """End the server, and with it every process that it has started."""
         if self._socket is None:
             return
         self._loop.unwatch(self._socket)
@@ -106,7 +111,7 @@ class Children:
         self._loop.watch(here, self._hear)
 
     def _ask(self, descriptors: list[int]) -> int:
-        """The process id of a new one. A server that was lost is replaced, once."""
+        """Start a process and return its id; a lost server is replaced once."""
         if self._socket is not None:
             with suppress(ConnectionError, TimeoutError):
                 return self._started(descriptors)
@@ -164,8 +169,11 @@ class Children:
 
 
 def _fate(pid: int) -> int | None:
-    """What became of a part whose server has ended; None while it still ends. Its exit status is
-    known where orphans are ours, as in a container whose first process is `run`."""
+    """Return the exit status of a part whose server has ended; None while it is ending.
+
+    The real status is known when this process inherits orphans, as the first process of
+    a container does. Otherwise it is taken for SIGTERM, which the server's end sends.
+    """
     try:
         ended, status = os.waitpid(pid, os.WNOHANG)
         return os.waitstatus_to_exitcode(status) if ended else None

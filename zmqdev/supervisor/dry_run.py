@@ -1,4 +1,4 @@
-"""`run --dry-run`: every socket opened as it would be, and closed again."""
+"""`run --dry-run`: open every socket as `run` would, and close it again."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Make = Callable[[DeviceKind, DeviceSpec], Engine]
 
 
 def rehearse(plan: Plan, make: Make) -> Iterator[tuple[str, bool]]:
-    """(line, whether it went well) for each address, or for the part that cannot be opened.
+    """Yield (line, whether it succeeded) for each address, or for a part that cannot be opened.
 
-    All stay open until the end, so that two parts that are in each other's way are seen.
+    All sockets stay open until the end, so that conflicts between parts are found.
     """
     context: zmq.Context[Any] = zmq.Context()
     parts = {part.name: part for part in plan.topology.parts}

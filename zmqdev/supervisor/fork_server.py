@@ -1,11 +1,12 @@
-"""A process that has loaded what parts need, and becomes each of them by a fork. Rules:
+"""A process that has loaded all modules, and forks to become each part. Its rules:
 
-- It has one thread and never a ZeroMQ context: a copy of a process with one would hang.
-- It opens nothing. The signals that it blocks are for its copies, which let them in once they
-  have their own handlers. The end of its socket, so of `run`, is its end.
-- A request comes with three descriptors: stdout, stderr, and a file with what the copy is to be.
-- A part that has ended stays in the process table until `run` has heard of it: until then its
-  process id means no other process.
+- It has one thread and never a ZeroMQ context, because a copy of a process with one
+  would hang.
+- It opens nothing. It blocks signals for its copies, which unblock them once they have
+  handlers. It ends when its socket is closed, that is, when `run` ends.
+- A request comes with three descriptors: stdout, stderr, and a file with the task.
+- A part that has ended stays in the process table until `run` knows of it, so that its
+  process id is not reused before.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ from zmqdev.errors import EXIT_FAILED
 from zmqdev.supervisor.parent import end_with
 
 REQUEST = struct.Struct("=cq")
-"""START and 0, or HEARD and the process id of a part whose end was heard of."""
+"""START and 0, or HEARD and the process id of a part whose end `run` knows of."""
 START, HEARD = b"s", b"h"
 REPORT = struct.Struct("=cqi")
-"""STARTED, ENDED or FAILED; process id; exit status, -N for signal N, or the error's number."""
+"""STARTED, ENDED or FAILED; the process id; the exit status, -N for signal N, or errno."""
 STARTED, ENDED, FAILED = b"s", b"e", b"f"
 DESCRIPTORS = 3
 
 Become = Callable[[Any], int]
-"""Does what a request asks for in the copy; its exit status."""
+"""Does the task of a request in the copy, and returns its exit status."""
 
 _BLOCKED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _DEFAULTS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD)
@@ -45,7 +46,7 @@ _STANDARD = 3
 
 
 def serve(requests: socket.socket, become: Become) -> NoReturn:
-    """Fork whenever it is asked for. In a process of its own, with nothing open that it needs."""
+    """Serve requests until the socket is closed. Call it in a process that needs no open file."""
     os.setsid()
     signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
     _close_others(requests.fileno())
@@ -59,7 +60,7 @@ def serve(requests: socket.socket, become: Become) -> NoReturn:
 class _Server:
     def __init__(self, requests: socket.socket, become: Become) -> None:
         self._requests, self._become = requests, become
-        self._running: dict[int, bool] = {}  # process id, and whether its end was told
+        self._running: dict[int, bool] = {}  # process id -> whether its end was reported
 
     def run(self) -> None:
         woken, waking = os.pipe()
@@ -79,7 +80,7 @@ class _Server:
                 os.kill(pid, signal.SIGTERM)
 
     def _obey(self) -> bool:
-        """Do what is asked; False when nothing will be asked any more."""
+        """Handle one request; return False when the socket is closed."""
         text, descriptors, _, _ = socket.recv_fds(self._requests, REQUEST.size, DESCRIPTORS)
         if len(text) < REQUEST.size:
             return False
@@ -105,7 +106,7 @@ class _Server:
             os.close(descriptor)
 
     def _report(self) -> None:
-        """Tell of each part that has ended, and leave it in the process table."""
+        """Report each part that has ended, and leave it in the process table."""
         for pid in [pid for pid, told in self._running.items() if not told]:
             found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if found is not None:
@@ -118,7 +119,7 @@ class _Server:
 
 
 def _be(server: int, descriptors: list[int], become: Become) -> NoReturn:
-    """Be a process such as a newly started interpreter, do what was asked for, and end."""
+    """Run as the new process: set it up like a new interpreter, do the task, and exit."""
     status = EXIT_FAILED
     try:
         os.setsid()
@@ -138,7 +139,7 @@ def _be(server: int, descriptors: list[int], become: Become) -> NoReturn:
 
 
 def _connect(out: int, err: int) -> None:
-    """The standard descriptors are those of the request, stdin is empty, and no other is open."""
+    """Connect stdout and stderr to those of the request and stdin to nothing; close all others."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     for number, descriptor in enumerate((nothing, out, err)):
         os.dup2(descriptor, number)
@@ -154,7 +155,7 @@ def _default_signals() -> None:
 
 
 def _leave(status: int) -> NoReturn:
-    """As the interpreter does at its end; the callers of `serve` have no part in it."""
+    """Exit as the interpreter does, without returning to the callers of `serve`."""
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()
@@ -165,7 +166,7 @@ def _leave(status: int) -> NoReturn:
 
 
 def _close_others(kept: int) -> None:
-    """stdin and stdout are empty, stderr stays, for our own faults; all others but `kept` go."""
+    """Keep stderr and `kept` open; stdin and stdout become empty, all others are closed."""
     while (nothing := os.open(os.devnull, os.O_RDWR)) < _STANDARD:
         pass
     os.dup2(nothing, 0)

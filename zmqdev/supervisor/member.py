@@ -1,7 +1,7 @@
-"""One part in a running fleet: started, looked after, started again, stopped.
+"""One part of a running file: started, watched, restarted, stopped.
 
-States: waiting (for its turn), starting, running, resting (until its next
-start), stopping, ended (well, or on purpose), failed (given up).
+Its states are waiting (for its turn), starting, running, resting (until its next
+start), stopping, ended (well, or on purpose) and failed (given up).
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from zmqdev.supervisor.thread import Lodger
 
 log = logging.getLogger("zmqdev")
 OVER = ("ended", "failed")
-# How long leaving at once may take, as `service.LEAVE` and a little for the program's end.
+# Seconds that leaving at once may take: `service.LEAVE`, and a little for the program's
+# end.
 LEAVE = 2.0
 
 
 @dataclass(frozen=True)
 class MemberState:
-    """What is shown of a member. `why` says how its last run ended."""
+    """The state of a member as it is shown. `why` says how its last run ended."""
 
     name: str
     category: str
@@ -40,11 +41,12 @@ class MemberState:
     why: str
 
     def plain(self) -> dict[str, Any]:
+        """Return the state as plain values for JSON."""
         return dict(vars(self))
 
 
 class Member:
-    """`changed` is called at every change of state."""
+    """A part and its runs. `changed` is called at every change of state."""
 
     def __init__(
         self,
@@ -64,30 +66,33 @@ class Member:
         self._around, self._changed = around, changed
         self._tries = 0
         self._since = time.monotonic()
-        self._round = 0  # numbers the runs, so that an old timer does nothing
+        self._round = 0  # number of the run, so that timers of earlier runs do nothing
         self._then: Callable[[], None] | None = None
         self.was_ready = False  # in its present or last run
         self._stopping_at: float | None = None
 
     @property
     def name(self) -> str:
+        """Return the name of the part."""
         return self.part.name
 
     @property
     def over(self) -> bool:
-        """Nothing runs, and nothing will without being asked."""
+        """Whether nothing runs, and nothing will without a command."""
         return self.state in OVER
 
     @property
     def settled(self) -> bool:
-        """Who waits for it to be bound need wait no longer."""
+        """Whether parts that connect to it need not wait any longer."""
         return self.state not in ("waiting", "starting")
 
     def late(self, allowed: float) -> list[str]:
-        """Its name, when it lives in this process and has not turned for `allowed` seconds."""
+        """Return its name if it lives in this process and has not responded for
+        `allowed` seconds."""
         return self.running.late(allowed) if self.running is not None else []
 
     def shown(self) -> MemberState:
+        """Return its present state."""
         alive = self.running is not None
         return MemberState(
             self.name,
@@ -113,7 +118,8 @@ class Member:
         self.running.start(self._ended)
 
     def stop(self, *, at_once: bool = False, then: Callable[[], None] | None = None) -> None:
-        """End the run on purpose; `then` is called when it has ended, at once if none is."""
+        """End the run on purpose; `then` is called when it has ended, or at once if
+        there is none."""
         self._then = then or self._then
         self._round += 1
         if self.running is None:
@@ -136,22 +142,24 @@ class Member:
         self.stop(then=self.start)
 
     def reload(self) -> None:
-        """Read keys, users and rights again. One that is just starting may have the old ones."""
+        """Read keys, users and rights again; a part that is starting restarts, as it
+        may have old ones."""
         if self.state == "starting":
             self.restart()
         elif self.state == "running" and self.running is not None:
             self.running.reload()
 
     def look(self) -> None:
-        """In every turn: has it become ready, has it ended?"""
+        """Check whether it has become ready or has ended; called in every turn."""
         if self.running is not None:
             self.running.look()
         if self.state == "starting" and self.running is not None and self.running.ready:
             self.was_ready = True
-            self.status = EXIT_OK  # a crash that a new start has made good is none of the whole
+            self.status = EXIT_OK  # a crash before a good restart does not count for the whole
             self._to("running")
 
     def kill(self) -> None:
+        """Kill the run."""
         if self.running is not None:
             self.running.kill()
 

@@ -1,28 +1,28 @@
-"""The lines of many parts in one stream, each with the name of its part in front. Pure."""
+"""The lines of many parts in one stream, each with the name of its part in front. No I/O."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 
-# Of the 256 colours of xterm: a contrast of at least 4 to 1 on white and on black (WCAG 2).
-# The first sixteen are left out, for each terminal shows them in its own way.
+# Colours of xterm's 256 with a contrast of at least 4 to 1 on white and on black (WCAG
+# 2). The first sixteen are left out because terminals show them differently.
 COLOURS = (30, 130, 28, 163, 63, 131, 31, 98, 64, 132, 27, 97)
-# A part that writes no newline must not fill the memory.
+# Bytes; a part that writes no newline must not fill the memory.
 LONGEST = 64 * 1024
 _PRIORITY = re.compile(rb"<[0-7]>")
 _RESET = b"\x1b[0m"
 
 
 class Voice:
-    """One part's output: chunks in, whole lines with a prefix out."""
+    """The output of one part: chunks in, whole lines with a prefix out."""
 
     def __init__(self, prefix: bytes) -> None:
         self._prefix = prefix
         self._rest = b""
 
     def lines(self, chunk: bytes) -> Iterator[bytes]:
-        """The lines that are whole now, without prefix and newline. One that is too long is cut."""
+        """Yield the lines that are complete, without prefix and newline; too long ones are cut."""
         *whole, self._rest = (self._rest + chunk).split(b"\n")
         yield from whole
         while len(self._rest) > LONGEST:
@@ -30,16 +30,17 @@ class Voice:
             self._rest = self._rest[LONGEST:]
 
     def rest(self) -> Iterator[bytes]:
-        """What stands behind the last newline, at the end."""
+        """Yield what is left after the last newline, at the end."""
         rest, self._rest = self._rest, b""
         if rest:
             yield rest
 
     def say(self, lines: Iterable[bytes]) -> bytes:
+        """Return lines with their prefix."""
         return b"".join(self._said(line) for line in lines)
 
     def _said(self, line: bytes) -> bytes:
-        """A priority for the journal stays in front."""
+        """Return the line with its prefix; a priority for the journal stays in front."""
         priority = _PRIORITY.match(line)
         if priority is None:
             return b"%s%s\n" % (self._prefix, line)
@@ -47,7 +48,7 @@ class Voice:
 
 
 def prefixes(names: Iterable[str], *, colour: bool) -> dict[str, bytes]:
-    """`name | `, as wide as the longest of them. Replicas have a colour each."""
+    """Return {name: prefix}, all of the width of the longest name, each in another colour."""
     names = list(names)
     width = max(map(len, names), default=0)
     made = {}

@@ -1,7 +1,8 @@
-"""Making a process end with the one that started it: a killed `zmqdev run` leaves nothing behind.
+"""Let a process end with the one that started it, so that a killed `zmqdev run` leaves none.
 
-On Linux the kernel then sends SIGTERM; elsewhere only an orderly end does. The
-process calls it itself, and not a hook between fork and exec: the parent has threads.
+On Linux the kernel then sends SIGTERM; elsewhere only an orderly end of `run` ends its
+parts. The process makes this call itself: a hook between fork and exec would be unsafe,
+since the parent has threads.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ SIGTERM = 15
 
 
 def end_with(parent: int) -> None:
-    """`parent` is the process id of who started this one. Exits when it has gone already."""
+    """End with the process `parent`, which started this one; exit if it has gone already."""
     if sys.platform == "linux":
         import ctypes
 

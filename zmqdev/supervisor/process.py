@@ -1,7 +1,7 @@
-"""A part as a process: a copy of one that has loaded all modules, with its settings in hand.
+"""A part as a process: a copy of the fork server that gets its resolved settings.
 
-It has a session of its own, so that Ctrl-C reaches it through `run` alone.
-Statistics come as JSON lines among its output and are taken out of it.
+It has its own session, so that Ctrl-C reaches it only through `run`. Its statistics
+come as JSON lines among its output and are taken out of it.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from zmqdev.supervisor.runner import ERR, OUT, STATISTICS, Surroundings
 log = logging.getLogger("zmqdev")
 S = TypeVar("S", bound=Stats)
 CHUNK = 64 * 1024
-# Chunks of one part before another one has its turn.
+# Chunks of one part that are read before another part has its turn.
 TURN = 4
-# A statistics line begins so (report/columns.py), and no line of the log or of a message does.
+# How a statistics line begins (stats/columns.py); lines of the log and of messages do
+# not.
 _STATISTICS = b'{"time": '
 _MARKS = (b'"kind": ', b'"uptime": ')
 
 
 @dataclass(frozen=True)
 class PartTask:
-    """What the process of a part has to do. `spec` is resolved."""
+    """The task of a part's process. `spec` is resolved."""
 
     name: str
     kind: str
@@ -44,7 +45,7 @@ class PartTask:
 
 
 def task_of(part: Part, ready_file: Path, interval: float | None) -> PartTask:
-    """Its own settings, and how `run` listens to it."""
+    """Return a part's task: its settings, with statistics and the ready file for `run`."""
     spec: PartSpec
     if isinstance(part.spec, DeviceSpec):
         spec = replace(part.spec, stats=_heard(part.spec.stats, interval))
@@ -54,18 +55,19 @@ def task_of(part: Part, ready_file: Path, interval: float | None) -> PartTask:
 
 
 def _heard(stats: S, interval: float | None) -> S:
-    """Statistics as `run` reads them; None: not at all."""
+    """Return the statistics settings that `run` needs; off when `interval` is None."""
     if interval is None:
         return replace(stats, mode="off")
     return replace(stats, mode="json", interval=interval)
 
 
 def is_statistics(line: bytes) -> bool:
+    """Whether a line of output has statistics."""
     return line.startswith(_STATISTICS) and all(mark in line for mark in _MARKS)
 
 
 class Process:
-    """See `Running` for what each method promises."""
+    """A part in another process; `Running` describes the methods."""
 
     def __init__(self, part: Part, around: Surroundings) -> None:
         self.part, self._around = part, around
@@ -86,7 +88,7 @@ class Process:
             why = in_words(error)
             log.error("%s: cannot be started: %s", self.part.name, why)
             self._ended = None
-            # Told in the next turn: who started it has not noted it down yet.
+            # In the next turn, because the caller has not stored this run yet.
             self._around.loop.at(time.monotonic(), partial(ended, EXIT_FAILED))
 
     def _begin(self) -> None:
@@ -116,7 +118,8 @@ class Process:
         return self._child.pid if self._child is not None else None
 
     def stop(self, *, at_once: bool = False) -> None:
-        # A second SIGTERM makes a command leave at once; the first may still be on its way.
+        # A second SIGTERM would make it leave at once, but the first may still be
+        # pending: use SIGINT.
         self._signal(signal.SIGTERM)
         if at_once:
             self._signal(signal.SIGINT)
@@ -138,11 +141,11 @@ class Process:
         ended(status)
 
     def late(self, allowed: float) -> list[str]:
-        """It hangs alone, and hinders nobody."""
+        """Return nothing: a process that hangs does not hold up this one."""
         return []
 
     def hold(self) -> None:
-        """Read none of its output for now: nobody takes it, so the part is to wait."""
+        """Do not read its stdout for now, so that the part waits."""
         if not self._held and OUT in self._open:
             self._held = True
             self._around.loop.unwatch(self._open[OUT])
@@ -163,7 +166,7 @@ class Process:
                 return
 
     def _chunk(self, name: str, pipe: IO[bytes]) -> bool:
-        """Hand on one chunk; False when there is none now."""
+        """Pass one chunk on; return False when there is none."""
         try:
             data = os.read(pipe.fileno(), CHUNK)
         except BlockingIOError:
@@ -187,13 +190,13 @@ class Process:
             self._hand_on(name, line)
 
     def _finish(self) -> None:
-        """Read what the pipes still hold. A grandchild may keep them open: it is not waited for."""
+        """Read the rest of the pipes, without waiting for a grandchild that keeps them open."""
         for name in list(self._open):
             while name in self._open and self._chunk(name, self._open[name]):
                 pass
             if name in self._open:
                 self._close(name)
-        # The commands of a worker that was killed have no worker to answer to.
+        # Commands of a worker that was killed can no longer answer.
         self._signal(signal.SIGTERM, group=True)
         assert self._child is not None
         self._child.forget()

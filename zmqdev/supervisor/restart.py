@@ -1,11 +1,12 @@
-"""The restart policy of a part. Pure: the time is an argument.
+"""The restart policy of a part, without I/O.
 
-- A part that was stopped on purpose does not come back.
-- Wrong settings (exit status 2) do not get better: given up at once.
-- `on-failure`: after a crash; exit status 0 is an end, 3 an expectation not met.
-- `always`: after any other end.
-- Each new start in a row waits twice as long; a run longer than the longest
-  delay is a success and the count begins again.
+- A part that was stopped on purpose does not restart.
+- Wrong settings (exit status 2) do not improve: the part is given up at once.
+- `on-failure` restarts after a crash; exit status 0 is a normal end, 3 an unmet
+  expectation.
+- `always` restarts after any other end.
+- Each restart in a row waits twice as long. A run longer than the longest delay counts
+  as a success and resets the delay.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from zmqdev.options.part_options import Restart
 
 @dataclass(frozen=True)
 class RestartVerdict:
-    """`again`: seconds until the next start, None for none. `failed`: it ended badly."""
+    """What happens next. `again` is the seconds until the restart, None for none;
+    `failed`: it ended badly."""
 
     again: float | None
     failed: bool
@@ -28,9 +30,9 @@ class RestartVerdict:
 
 
 def verdict(asked: Restart, status: int, ran: float, tries: int) -> RestartVerdict:
-    """What becomes of a part that ended with `status` after `ran` seconds, its `tries` so far.
+    """Decide about a part that ended with `status` after `ran` seconds and `tries` restarts.
 
-    A status below zero is a signal, as in subprocess.
+    A negative status is a signal, as in subprocess.
     """
     why = ended_with(status)
     tries = 0 if ran >= asked.longest_delay else tries
@@ -41,13 +43,13 @@ def verdict(asked: Restart, status: int, ran: float, tries: int) -> RestartVerdi
         return RestartVerdict(
             None, not ended_well, tries, f"{why}; given up after {tries} new starts"
         )
-    # 2**1000 is no float that anything could wait for.
+    # The exponent is bounded: 2**1000 would overflow a float.
     delay = min(asked.longest_delay, asked.delay * 2 ** min(tries, 30))
     return RestartVerdict(delay, not ended_well, tries + 1, why)
 
 
 def ended_with(status: int) -> str:
-    """An exit status in words."""
+    """Return an exit status in words."""
     if status < 0:
         try:
             return f"killed by {signal.Signals(-status).name}"
@@ -62,7 +64,7 @@ def ended_with(status: int) -> str:
 
 
 def worst(statuses: list[int]) -> int:
-    """The exit status of the whole: a failure before wrong settings before an unmet expectation."""
+    """Return the status of the whole: failures before wrong settings before unmet expectations."""
     order = (1, EXIT_USAGE, EXIT_UNMET)
     plain = [1 if status < 0 or status not in (EXIT_OK, *order) else status for status in statuses]
     return next((status for status in order if status in plain), EXIT_OK)

@@ -1,7 +1,7 @@
-"""The interface of a running part: a process of its own, or a thread here.
+"""The interface of a running part, which is a process or a thread of this process.
 
-Everything is called in the main thread. `ended` is called once, with the exit
-status, after the last output was handed on.
+All methods are called in the main thread. `ended` is called once, with the exit status,
+after the last output was passed on.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ OUT, ERR, STATISTICS = "out", "err", "statistics"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What parts are started with.
+    """What parts need to start.
 
-    `heard(name, stream, line)` gets each line of output. `directory` holds their
-    ready files, for this user alone. `interval` is None when statistics are not
-    wanted.
+    `heard(name, stream, line)` gets each line of output. `directory` holds ready files
+    and is private to this user. `interval` is None when statistics are not wanted.
     """
 
     loop: Loop
@@ -40,8 +39,8 @@ class Surroundings:
     children: Children
     interval: float | None
     leaving: set[str] = field(default_factory=set)
-    """inproc addresses of parts that were told to end: whoever connects there now is lost, for
-    libzmq makes no such connection again."""
+    """inproc addresses of parts that are ending. A connection to one would be lost,
+    because libzmq does not restore inproc connections."""
 
 
 class Running(Protocol):
@@ -50,29 +49,32 @@ class Running(Protocol):
     part: Part
 
     def start(self, ended: Callable[[int], None]) -> None:
-        """Begin. A part that cannot be started has ended with a status, and said why."""
+        """Begin. For a part that cannot be started, the reason is logged and `ended` is called."""
 
     @property
     def ready(self) -> bool:
-        """All its addresses are bound."""
+        """Whether all its addresses are bound."""
 
     @property
-    def pid(self) -> int | None: ...
+    def pid(self) -> int | None:
+        """Return its process id; None for a thread of this process."""
+        ...
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Ask it to drain and end; with `at_once`, to leave."""
+        """Ask it to drain and end; with `at_once`, to leave without draining."""
 
     def reload(self) -> None:
-        """Read keys, users and rights again. Only for a device that is ready and has such files."""
+        """Read keys, users and rights again. Only for a ready device that has such files."""
 
     def kill(self) -> None:
-        """End it, whatever it does. `ended` follows."""
+        """End it by force; `ended` follows."""
 
     def look(self) -> None:
-        """Notice an end that nothing else told of. Cheap; called often."""
+        """Check for an end that nothing else has reported. It is cheap and called often."""
 
     def late(self, allowed: float) -> list[str]:
-        """Its name, when it lives in this process and has not turned for `allowed` seconds."""
+        """Return its name if it lives in this process and has not responded for
+        `allowed` seconds."""
 
     def hold(self) -> None:
         """Take none of its output for now, so that it waits."""

@@ -1,4 +1,4 @@
-"""Changing settings of a part while it runs, by its control socket."""
+"""Change settings of a running part through its control socket."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from zmqdev.options.part import Part
 
 
 def change(part: Part, pid: int | None, values: Mapping[str, str]) -> None:
-    """As `ctl NAME set KEY VALUE`, each. RunError when the device refuses or does not answer, or
-    when another process has its name."""
+    """Set each value as `ctl NAME set KEY VALUE` does.
+
+    Raises RunError when the device refuses or does not answer, or another process has
+    its name.
+    """
     device = part.device
     (found,) = targets(((device and device.control) or part.name,))
     with Asker() as asker:

@@ -1,4 +1,4 @@
-"""One group after the other: starting and stopping many members in order."""
+"""Start or stop many members in order, one group after the other."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ Group = Sequence[Member]
 
 
 class Stages:
-    """`act` on each group when the one before is `done`, or after `patience` seconds.
+    """Calls `act` on each group when the one before is `done`, or after `patience` seconds.
 
-    `look` is called whenever a member has changed; `finished` once, after the last group.
+    Call `look` whenever a member has changed; `finished` is called once, after the last
+    group.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Stages:
         self._active = True
 
     def look(self) -> None:
+        """Begin the next group if the present one is done."""
         while self._active and (
             all(self._done(member) for member in self._now) or time.monotonic() >= self._until
         ):
@@ -44,6 +46,7 @@ class Stages:
             self._next()
 
     def cancel(self) -> None:
+        """Do nothing from now on."""
         self._active = False
 
     def _next(self) -> None:

@@ -1,8 +1,8 @@
-"""A running file: its members, their order, one end for all.
+"""A running file: its parts, their order, and one end for all.
 
-Each part is its own failure domain: one that crashes comes back by its own
-rules, the others go on. One signal stops all, the way the messages flow and
-within the longest drain time; a second one leaves at once.
+Each part fails alone: one that crashes restarts by its own policy while the others go
+on. One signal stops all in the direction of the messages, within the longest drain
+time; a second one ends them at once.
 """
 
 from __future__ import annotations
@@ -28,23 +28,29 @@ from zmqdev.topology.placement import in_threads, joined
 from zmqdev.topology.selection import starting, stopping
 
 log = logging.getLogger("zmqdev")
-# A part that does not get ready holds up those that connect to it no longer than this: they can
-# connect before somebody binds.
+# Seconds that parts wait for one they connect to. They may start without it, because
+# ZeroMQ connects before the other side binds.
 START = 5.0
-# How often members are looked at: while one starts, and otherwise (SIGCHLD tells sooner).
+# Seconds between two looks at members: while one starts, and otherwise. SIGCHLD is
+# faster.
 SOON, SELDOM = 0.02, 0.25
 
 
 class Beside(Protocol):
-    """Something beside the parts: display, control, watch."""
+    """A service beside the parts: display, control socket, file watch."""
 
-    def started(self, fleet: Fleet) -> None: ...
+    def started(self, fleet: Fleet) -> None:
+        """Begin, before any part is started."""
+        ...
 
-    def ended(self, fleet: Fleet) -> None: ...
+    def ended(self, fleet: Fleet) -> None:
+        """End, after all parts have ended."""
+        ...
 
 
 class Fleet:
-    """`run` until all has ended. `reread` gives the plan of the files as they are now."""
+    """The members of a file. `run` returns when all have ended; `reread` returns the
+    files' plan."""
 
     def __init__(
         self,
@@ -65,12 +71,12 @@ class Fleet:
         self._beside, self._reread = list(beside), reread or (lambda: plan)
         self._stages: Stages | None = None
         self._told_at_once = False
-        self._files = watch.beside(plan)  # as the parts know them
+        self._files = watch.beside(plan)  # as the parts have read them
         for member in self._made(plan):
             self.members[member.name] = member
 
     def run(self, duration: float | None = None) -> int:
-        """The exit status of the whole."""
+        """Start everything, wait for the end, and return the exit status of the whole."""
         begun: list[Beside] = []
         self._looking = self.loop.every(SOON, self.look)
         orphans.watch(self.loop)
@@ -79,7 +85,7 @@ class Fleet:
                 begun.append(one)
                 one.started(self)
             if duration is not None:
-                # Counted from when all run: a start of many parts takes a while.
+                # Counted from when all parts run, because starting many takes a while.
                 self.on_started.append(lambda: self._end_after(duration))
             self._start_all()
             self.loop.run()
@@ -93,19 +99,21 @@ class Fleet:
         self.loop.at(time.monotonic() + seconds, self._stop_once)
 
     def status(self) -> int:
-        """With `until` that of the part named so; else the worst of all."""
+        """Return the exit status of the part `until`; without one, the worst of all."""
         found = [m for m in self.members.values() if self.until in (None, m.name, m.part.base)]
         return worst([member.status for member in found])
 
     def shown(self) -> list[MemberState]:
+        """Return the state of every member."""
         return [member.shown() for member in self.members.values()]
 
     def late(self, allowed: float) -> list[str]:
-        """Who in this process has not shown life for `allowed` seconds."""
+        """Return the names of parts in this process that have not responded for
+        `allowed` seconds."""
         return [name for member in self.all() for name in member.late(allowed)]
 
     def look(self) -> None:
-        """Has somebody become ready, or ended? Called often, and at every SIGCHLD."""
+        """Check whether members have become ready or ended. Called often, and at every SIGCHLD."""
         for member in list(self.members.values()):
             member.look()
         starts = any(member.state == "starting" for member in self.members.values())
@@ -116,7 +124,7 @@ class Fleet:
         self._end_if_over()
 
     def stop(self) -> None:
-        """Stop all; a second call leaves at once."""
+        """Stop all in order; a second call ends them at once."""
         at_once, self.stopping = self.stopping, True
         if at_once:
             self._leave_all()
@@ -125,7 +133,8 @@ class Fleet:
             hook()
         now = time.monotonic()
         longest = max((m.part.spec.drain for m in self.members.values()), default=0.0)
-        # Half of the time in order; then all that are left have the other half.
+        # Half of the time is for stopping in order; what is left then has the other
+        # half.
         half = now + longest / 2
         self._cancel()
         self._stages = Stages(
@@ -140,7 +149,7 @@ class Fleet:
         self._look_soon()
 
     def reload(self) -> Changes | None:
-        """Read the files again. None when they are wrong, which is said, and nothing changes."""
+        """Read the files again; return None, and change nothing, when they are wrong."""
         try:
             return self.read_again()
         except UsageError as error:
@@ -148,7 +157,10 @@ class Fleet:
             return None
 
     def read_again(self) -> Changes | None:
-        """The same; UsageError names what is wrong. None when it is stopping."""
+        """Read the files again; return None while stopping.
+
+        Raises UsageError when they are wrong.
+        """
         if self.stopping:
             return None
         after = self._reread()
@@ -162,11 +174,11 @@ class Fleet:
         return found
 
     def named(self, word: str) -> list[Member]:
-        """The member of that name, or all replicas of it."""
+        """Return the member of that name, or all its replicas."""
         return [m for m in self.members.values() if word in (m.name, m.part.base)]
 
     def restart(self, member: Member) -> None:
-        """Stop it, and start it again; with it those that inproc joins it with."""
+        """Restart a member, and those that inproc joins it with."""
         for name in joined(self.plan).get(member.name, {member.name}):
             self.members[name].restart()
         self._look_soon()
@@ -182,7 +194,7 @@ class Fleet:
         self._stages = Stages(
             self.loop,
             groups,
-            # One that a new reading has replaced or taken out has no turn any more.
+            # A member that a new reading has replaced or removed is not started.
             act=lambda member: member.start() if self._has(member) else None,
             done=lambda member: member.settled or not self._has(member),
             patience=lambda: START,
@@ -201,7 +213,7 @@ class Fleet:
         return [[self.members[name] for name in group if name in self.members] for group in names]
 
     def _changed(self, member: Member) -> None:
-        # Who never got ready was connected to nobody.
+        # If it was never ready, no part was connected to it.
         if member.state == "resting" and member.thread and member.was_ready:
             self._rejoin(member)
         if member.over and self.until in (member.name, member.part.base) and not self.stopping:
@@ -209,7 +221,7 @@ class Fleet:
         self._look_soon()
 
     def _rejoin(self, member: Member) -> None:
-        """Its inproc connections are not made again: the other ends start again too."""
+        """Restart the other ends of its inproc connections, which libzmq does not restore."""
         for name in joined(self.plan).get(member.name, frozenset()) - {member.name}:
             other = self.members[name]
             if other.running is not None and other.state in ("starting", "running"):
@@ -228,6 +240,7 @@ class Fleet:
             self.loop.stop()
 
     def all(self) -> list[Member]:
+        """Return all members."""
         return list(self.members.values())
 
     def _leave_all(self) -> None:
@@ -244,7 +257,7 @@ class Fleet:
             self._stages.cancel()
 
     def _leave(self) -> None:
-        """Nothing runs on, whatever happened."""
+        """Make sure that nothing is left running."""
         end = time.monotonic() + LEAVE
         for member in self.all():
             if member.running is not None:
@@ -279,7 +292,7 @@ class Fleet:
         self._look_soon()
 
     def _set(self, member: Member, values: Mapping[str, str]) -> None:
-        """In the running device; one that does not take it starts again."""
+        """Set values in a running device; restart it when it refuses them."""
         if member.state == "running" and member.running is not None:
             try:
                 change(member.part, member.running.pid, values)

@@ -1,4 +1,4 @@
-"""A part as a device in the process of `run`: what inproc addresses need."""
+"""A part as a thread in the process of `run`, as inproc addresses require."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from zmqdev.topology.links import ports_of
 from zmqdev.topology.rules_machine import refused
 
 log = logging.getLogger("zmqdev")
-# How long a start waits for its addresses, and how often it looks.
+# Seconds that a start waits for its addresses, and between two looks.
 FREED, AGAIN = 1.0, 0.02
 
 
 class Lodger:
-    """See `Running` for what each method promises."""
+    """A device in this process; `Running` describes the methods."""
 
     def __init__(self, part: Part, around: Surroundings) -> None:
         self.part, self._around = part, around
@@ -42,9 +42,12 @@ class Lodger:
         self._try(time.monotonic() + FREED)
 
     def _try(self, until: float) -> None:
-        """Begin, once its addresses are free: libzmq gives those of a closed socket back a
-        moment after the close, and its context lives on here. Nor may what it connects to be of
-        a part that is about to end."""
+        """Begin as soon as its addresses are free.
+
+        libzmq releases those of a closed socket a moment after the close, because the
+        context lives on. Addresses that it connects to must not belong to a part that
+        is about to end.
+        """
         if self._ended is None:
             return
         ports = list(ports_of(self.part))
@@ -59,7 +62,8 @@ class Lodger:
             self._begin(self.part.device)
         except Exception as error:
             status = self._say(error)
-            # Told in the next turn, as of a process: who started it has not noted it down yet.
+            # In the next turn, as for a process, because the caller has not stored this
+            # run yet.
             self._around.loop.at(time.monotonic(), partial(self._end, status))
 
     def _begin(self, spec: DeviceSpec) -> None:
@@ -93,12 +97,13 @@ class Lodger:
         return None
 
     def snapshot(self) -> Snapshot | None:
+        """Return the snapshot of the device; None before it has begun."""
         return self._device.snapshot() if self._device is not None else None
 
     def stop(self, *, at_once: bool = False) -> None:
         device, service = self._device, self._service
         if device is None or service is None:
-            self._end(EXIT_OK)  # it has not begun, and now it will not
+            self._end(EXIT_OK)  # it has not begun yet, and will not
             return
         if device.state in ENDED:
             return
@@ -110,7 +115,7 @@ class Lodger:
 
     @property
     def _own(self) -> set[str]:
-        """The addresses that only parts in this process reach."""
+        """Return its inproc addresses, which only parts in this process reach."""
         bound = (port.address for port in ports_of(self.part) if port.verb == "bind")
         return {address for address in bound if address.startswith("inproc://")}
 
@@ -119,20 +124,20 @@ class Lodger:
             self._service.reload()
 
     def kill(self) -> None:
-        """A thread cannot be killed; it is told to leave."""
+        """Tell it to leave at once, because a thread cannot be killed."""
         self.stop(at_once=True)
 
     def look(self) -> None:
-        """The loop is told of its end by its descriptor."""
+        """Do nothing: a descriptor reports its end to the loop."""
 
     def late(self, allowed: float) -> list[str]:
         return self._pulse.late(allowed) if self.ready else []
 
     def hold(self) -> None:
-        """It has no output."""
+        """Do nothing: it has no output."""
 
     def go_on(self) -> None:
-        """It has no output."""
+        """Do nothing: it has no output."""
 
     def _attend(self) -> None:
         device, service = self._device, self._service

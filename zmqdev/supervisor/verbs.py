@@ -1,4 +1,4 @@
-"""The verbs of a running file at its control socket: a row each."""
+"""The verbs of a running file at its control socket, declared as a table."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from zmqdev.control.protocol import Argument, Refused, Verb
 from zmqdev.errors import UsageError
 from zmqdev.options.types import Choice, Text
 
-if TYPE_CHECKING:  # `zmqdev ctl --help` reads the table and must not wait for zmq
+if TYPE_CHECKING:  # keeps `zmqdev ctl --help` from importing zmq
     from zmqdev.supervisor.member import Member
     from zmqdev.supervisor.supervisor import Fleet
 
 
 @dataclass
 class SteeredRun:
-    """The fleet, the name that `ctl` knows it by, and when it began (monotonic seconds)."""
+    """What the verbs act on: the fleet, its name in `ctl`, and its start in monotonic seconds."""
 
     name: str
     address: str
@@ -28,7 +28,7 @@ class SteeredRun:
 
 
 def status(on: SteeredRun) -> dict[str, Any]:
-    """In the form of a device's status, so that lists need no second one."""
+    """Return a status in the form of a device's, so that lists show both alike."""
     from zmqdev.relay import NATIVE
 
     now = time.monotonic()
@@ -52,6 +52,7 @@ def status(on: SteeredRun) -> dict[str, Any]:
 
 
 def stop(on: SteeredRun, when: str = "drained") -> dict[str, Any]:
+    """Stop everything, drained or at once."""
     on.fleet.stop()
     if when == "now":
         on.fleet.stop()
@@ -69,6 +70,7 @@ def _members(on: SteeredRun, name: str) -> list[Member]:
 
 
 def start_part(on: SteeredRun, name: str) -> dict[str, Any]:
+    """Start parts that have ended."""
     found = _members(on, name)
     for member in found:
         member.start()
@@ -76,6 +78,7 @@ def start_part(on: SteeredRun, name: str) -> dict[str, Any]:
 
 
 def stop_part(on: SteeredRun, name: str) -> dict[str, Any]:
+    """Stop parts; they do not restart."""
     found = _members(on, name)
     for member in found:
         member.stop()
@@ -83,6 +86,7 @@ def stop_part(on: SteeredRun, name: str) -> dict[str, Any]:
 
 
 def restart_part(on: SteeredRun, name: str) -> dict[str, Any]:
+    """Stop parts and start them again."""
     found = _members(on, name)
     for member in found:
         on.fleet.restart(member)
@@ -90,6 +94,7 @@ def restart_part(on: SteeredRun, name: str) -> dict[str, Any]:
 
 
 def reload(on: SteeredRun) -> dict[str, Any]:
+    """Read the files again and return what has changed."""
     try:
         found = on.fleet.read_again()
     except UsageError as error:

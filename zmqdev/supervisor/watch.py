@@ -1,7 +1,7 @@
-"""Noticing changed files by polling: no library, and network disks work too.
+"""Notice changed files by polling, which needs no library and works on network disks.
 
-Two kinds of files count: those that the settings stand in, and those that the
-settings name (keys, users, rights). What is read as messages does not.
+It watches the settings files and the files that settings name (keys, users, rights),
+but not files that are read as messages.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from zmqdev.system.loop import Loop
 from zmqdev.topology.links import Plan
 
 INTERVAL = 0.5
-# More entries than this in a directory of keys are not looked at one by one.
+# Most entries of a directory of keys that are looked at.
 MOST_ENTRIES = 10_000
 
 Signature = tuple[tuple[object, ...], ...]
 
 
 def signature(path: str) -> Signature:
-    """What changes when a file does, or one in a directory; a missing one has its own."""
+    """Return a value that changes with a file or the entries of a directory; () when missing."""
     try:
         return tuple(_look(path))
     except OSError:
@@ -43,20 +43,20 @@ def _look(path: str) -> Iterator[tuple[object, ...]]:
 
 
 def named(part: Part) -> dict[str, str]:
-    """path -> what a change of it asks of the part. Only a device reads files again."""
+    """Return {path: what the part must do when it changes}. Only devices read files again."""
     found: dict[str, str] = {}
     for file in files_of(part.spec):
         if file.change == NOTHING:
             continue
         again = file.change == AGAIN and part.category == "device"
-        # One file may be named twice: a new start reads everything.
+        # When a file is named twice, a restart, which reads everything, wins.
         if found.get(file.path, AGAIN) == AGAIN:
             found[file.path] = AGAIN if again else ANEW
     return found
 
 
 def beside(plan: Plan) -> dict[str, Signature]:
-    """The files that the settings of a plan name, as they are now."""
+    """Return the signatures of the files that the settings of a plan name."""
     paths = {path for part in plan.topology.parts for path in named(part)}
     return {path: signature(path) for path in sorted(paths)}
 
@@ -64,7 +64,7 @@ def beside(plan: Plan) -> dict[str, Signature]:
 def touched(
     plan: Plan, before: Mapping[str, Signature], now: Mapping[str, Signature], how: str
 ) -> frozenset[str]:
-    """The parts that a file which has changed asks this of."""
+    """Return the parts that must do `how` because a file has changed."""
     fresh = {path for path, seen in now.items() if path in before and before[path] != seen}
     return frozenset(
         part.name
@@ -74,35 +74,42 @@ def touched(
 
 
 class Watched(Protocol):
-    """What a watch looks at: a fleet."""
+    """What a watch needs of a fleet."""
 
     loop: Loop
     plan: Plan
 
-    def reload(self) -> object: ...
+    def reload(self) -> object:
+        """Read the files again."""
+        ...
 
 
 class FileWatch:
-    """Reads the files again when they have changed, and then stayed the same for one look: an
-    editor may write in several steps."""
+    """Reads files again when they have changed and then stayed the same for one interval.
+
+    An editor may write a file in several steps.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, Signature] = {}
         self._before: dict[str, Signature] = {}
 
     def started(self, fleet: Watched) -> None:
+        """Begin to watch."""
         self._known = self._before = _all(fleet.plan)
         fleet.loop.every(INTERVAL, lambda: self.look(fleet))
 
     def ended(self, fleet: Watched) -> None:
-        """The loop has ended, so nothing looks any more."""
+        """Do nothing: the loop has ended."""
 
     def look(self, fleet: Watched) -> None:
+        """Compare the files with the last look."""
         now = _all(fleet.plan)
         settled, self._before = now == self._before, now
         if settled and now != self._known:
             fleet.reload()
-            # The new reading may name other files; what changed meanwhile is seen at the next look.
+            # The new reading may name other files; a change meanwhile is noticed at the
+            # next look.
             after = _all(fleet.plan)
             self._known = self._before = {path: now.get(path, after[path]) for path in after}
 

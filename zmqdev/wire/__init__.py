@@ -1,1 +1,1 @@
-"""Bytes on the wire, pure: envelopes, Majordomo, Paranoid Pirate, control verbs, ZMTP greeting."""
+"""Messages on the wire, without I/O: envelopes, Majordomo, Paranoid Pirate, stamps, ZAP, Z85."""

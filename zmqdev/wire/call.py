@@ -1,23 +1,23 @@
-"""zmqdev's own request envelope: an id, and a report of failure.
+"""zmqdev's own request envelope: an id, and a way to report failure.
 
-No published protocol has a reply that says "refused". So a client that can read
-one says so in its envelope, which every broker and proxy brings back whole:
+No published protocol has a reply that means "refused". A client that understands such
+replies marks its envelope, which every broker and proxy returns whole:
 
-    [CALL, id, '', request…]    what the client sends
-    [AGAIN, id, '', request…]   the same once more: it was sent before, perhaps to another queue
-    [CALL, id, '', reply…]      the reply, with the mark that the request had
+    [CALL, id, '', request…]      a request
+    [AGAIN, id, '', request…]     the same sent again, perhaps to another queue before
+    [CALL, id, '', reply…]        the reply, with the mark of the request
     [FAILED, id, '', code, text]  the broker will not answer this request
 
-A queue with a store keeps requests on disk, and says so to whoever asks it to:
+A queue with a store keeps requests on disk, and confirms that to clients that ask:
 
-    [POST, id, '', request…]    as CALL, and tell me when it is kept
-    [KEPT, id, '']              it is on disk; the reply comes as ever
-    [COLLECT, id, '']           give me the reply to the request with that id
+    [POST, id, '', request…]      as CALL, with a confirmation when it is kept
+    [KEPT, id, '']                it is on disk; the reply comes as usual
+    [COLLECT, id, '']             asks for the reply to the request with that id
 
-Nobody else sees a difference: the marks stand in the envelope, never in a body.
-The id also tells the broker that a request was sent again, see `Ledger.admit`. One of
-UNIQUE bytes or more is a request's own among those of all clients: over another connection it
-is the same request still. A shorter one, of another program, counts for its connection.
+Workers see no difference: marks are in the envelope, never in a body. The id also tells
+the broker that a request was sent again, see `Ledger.admit`. An id of UNIQUE bytes or
+more identifies a request among those of all clients, also over another connection. A
+shorter one, of another program, is valid for its connection only.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ FAILED = b"zmqdev.failed"
 KEPT = b"zmqdev.kept"
 COLLECT = b"zmqdev.collect"
 HEADS = (*MARKS, COLLECT)
-"""Before an id in what goes back to a client."""
-# Of the frames a ROUTER hands on: address, CALL, id, ''.
+"""Marks that precede the id in messages to a client."""
+# Index of the body in the frames from a ROUTER: address, mark, id, ''.
 BODY_AT = 4
-# Bytes of an id from which on it is unique: enough of them can be random.
+# Least bytes of an id that counts as unique: enough of them can be random.
 UNIQUE = 12
-# What an id of ours is made of: bytes that are random for each program, and a number.
+# Parts of an id of ours: random bytes for each program, and a number.
 RANDOM, NUMBER = 8, 8
 
-# Why a request has no reply. One word, so that programs can compare it.
+# Codes of failed requests. They are single words, so that programs can compare them.
 REASONS = {
     "full": "the queue is full",
     "client-full": "this client has too many requests waiting",
@@ -65,7 +65,7 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Failure:
-    """What a client is told instead of a reply."""
+    """What a client gets instead of a reply."""
 
     code: str
     text: str
@@ -77,37 +77,37 @@ def is_call(frames: Sequence[bytes]) -> bool:
 
 
 def key_of(address: bytes, id: bytes) -> bytes:
-    """What a call from that address is known by among all."""
+    """Return the key of a call among those of all clients."""
     return id if len(id) >= UNIQUE else b"%c%b%b" % (len(address), address, id)
 
 
 def wrap(id: bytes, request: Sequence[bytes], mark: bytes = CALL) -> list[bytes]:
-    """A request as the client sends it."""
+    """Return a request as the client sends it."""
     return [mark, id, DELIMITER, *request]
 
 
 def failure(address: bytes, id: bytes, code: str) -> list[bytes]:
-    """What the broker sends to the client at `address`. The code is a key of REASONS."""
+    """Return the broker's refusal for the client at `address`. The code is a key of REASONS."""
     return [address, FAILED, id, DELIMITER, code.encode(), REASONS[code].encode()]
 
 
 def kept(address: bytes, id: bytes) -> list[bytes]:
-    """What the broker says of a request that is on disk."""
+    """Return the broker's confirmation that a request is on disk."""
     return [address, KEPT, id, DELIMITER]
 
 
 def is_kept(frames: Sequence[bytes]) -> bool:
-    """Whether a client received the word that a request is on disk."""
+    """Whether a message is the confirmation that a request is on disk."""
     return len(frames) == 3 and frames[0] == KEPT and frames[2] == DELIMITER
 
 
 def is_collect(frames: Sequence[bytes]) -> bool:
-    """Whether a message from a ROUTER asks for the reply to an id, and no more."""
+    """Whether a message from a ROUTER asks for the reply to an id, and nothing else."""
     return len(frames) == BODY_AT and frames[1] == COLLECT and frames[3] == DELIMITER
 
 
 def unwrap(frames: Sequence[bytes]) -> tuple[bytes, list[bytes] | Failure] | None:
-    """(id, reply frames or why there are none) of what a client received; None: not a call."""
+    """Return (id, reply frames or Failure) of what a client received; None if it is not a call."""
     if len(frames) < 4 or frames[2] != DELIMITER:
         return None
     mark, id = frames[0], frames[1]

@@ -1,6 +1,6 @@
-"""The protocols between workers and brokers: a row for each published one.
+"""The protocols between workers and brokers, declared as a table.
 
-The ROUTER's address frame left out, `client` one frame:
+The address frame of the ROUTER is left out; `client` is one frame:
 
     mdp-0.1    ['', "MDPW01", command, …]   READY 01 service · REQUEST 02 · REPLY 03 ·
                                             HEARTBEAT 04 · DISCONNECT 05
@@ -12,13 +12,13 @@ The ROUTER's address frame left out, `client` one frame:
     req        ['', any frame] READY · ['', client, '', body…] request and reply: the REQ
                workers of the Guide's load-balancing and simple pirate brokers
 
-REQUEST, REPLY, PARTIAL and FINAL go on with `client, '', body…`. For a worker the
-client frame is opaque, so the broker puts its own token there, and knows by it a reply
-whose empty frame was left out, as the Guide's PHP does.
+REQUEST, REPLY, PARTIAL and FINAL continue with `client, '', body…`. The client frame is
+opaque to a worker, so the broker puts a token of its own there. The token also identifies
+a reply whose empty frame was left out, as the Guide's PHP worker does.
 
-A REQ worker has no heartbeats, and takes whatever comes for a request; but a message of
-four bytes, an empty frame and more is skipped by every REQ socket of libzmq 4 (it is of
-another REQ_CORRELATE), so that one can show whether its connection still stands.
+A REQ worker has no heartbeats and takes any message for a request. But every REQ socket
+of libzmq 4 skips a message of four bytes, an empty frame and more, which belongs to
+another REQ_CORRELATE. Such a message shows whether the connection still exists.
 """
 
 from __future__ import annotations
@@ -50,13 +50,14 @@ _ADDRESSED = frozenset({DialectVerb.REQUEST, DialectVerb.PARTIAL, DialectVerb.FI
 
 @dataclass(frozen=True, eq=False)
 class Dialect:
-    """`interval`: seconds between heartbeats that the protocol's own programs use; infinite
-    where there are none.
+    """A protocol between workers and brokers.
 
-    `wordless`: whether requests and replies have no command. `alternates`: whether a worker
-    sends and receives in turn, as a REQ socket does, so that each of its messages says that
-    it waits for work, and any single frame is a READY. `probe` shows whether a worker's
-    connection stands, where a heartbeat cannot.
+    `interval` is the seconds between heartbeats in the protocol's own programs,
+    infinite without heartbeats. `wordless`: requests and replies have no command.
+    `alternates`: a worker sends and receives in turn, as a REQ socket does, so each of
+    its messages means that it waits for work, and any single frame is a READY. `probe`
+    is a message that shows whether a connection exists, for protocols without
+    heartbeats.
     """
 
     name: str
@@ -74,25 +75,25 @@ class Dialect:
 
     @property
     def body_after(self) -> int:
-        """Frames from the start to the body of an addressed message, `client` and '' included."""
+        """Return the number of frames before the body of an addressed message."""
         return len(self.lead) + (2 if self.wordless else 3)
 
     def lead_of(self, verb: DialectVerb) -> list[bytes]:
-        """The frames up to what the command carries."""
+        """Return the frames up to and including the command."""
         code = self.codes.get(verb)
         return [*self.lead] if code is None else [*self.lead, code]
 
     def frames(self, verb: DialectVerb, *carried: bytes) -> list[bytes]:
-        """A whole message, the ROUTER's address frame left out."""
+        """Return a whole message, without the ROUTER's address frame."""
         return [*self.lead_of(verb), *carried]
 
     @property
     def beats(self) -> bool:
-        """Whether silence means anything."""
+        """Whether the protocol has heartbeats, so that silence means a fault."""
         return self.interval < math.inf
 
     def pace(self, asked: float) -> float:
-        """Seconds between heartbeats when `asked` are wanted; 0 wants the protocol's own."""
+        """Return the seconds between heartbeats: `asked`, or for 0 those of the protocol."""
         return asked if asked and self.beats else self.interval
 
     def knows(self, verb: DialectVerb) -> bool:
@@ -100,10 +101,10 @@ class Dialect:
         return verb in self.codes or (self.wordless and verb in _ADDRESSED - {DialectVerb.PARTIAL})
 
     def verb_of(self, frames: Sequence[bytes], start: int, addressed: DialectVerb) -> DialectVerb:
-        """Which command a message is, INVALID when its shape is wrong.
+        """Return the command of a message; INVALID when its shape is wrong.
 
-        `start` is 1 when a ROUTER received it, 0 when a DEALER did. `addressed` is
-        what a wordless message is: FINAL to a broker, REQUEST to a worker.
+        `start` is 1 when a ROUTER received it, 0 when a DEALER did. `addressed` is the
+        meaning of a wordless message: FINAL to a broker, REQUEST to a worker.
         """
         at = start + len(self.lead)
         if self.wordless:
@@ -190,18 +191,19 @@ DIALECTS: dict[str, Dialect] = {
     row.name: row for row in (MDP_01, MDP_02, MAJORTOMO, PPP, PPP_TEXT, REQ)
 }
 
-# What a message from a ROUTER must begin with to be of a dialect.
+# (header frame, its index in a ROUTER's message) -> dialect.
 _BY_HEADER = {(WORKER_01, 2): MDP_01, (WORKER_02, 1): MDP_02, (WORKER_02, 2): MAJORTOMO}
-# The only frame of a message that has one.
+# Single command frame -> dialect.
 _BY_WORD = {word: row for row in (PPP, PPP_TEXT) for word in row.verbs}
 _CLIENTS = frozenset({CLIENT_01, CLIENT_02})
 _WORKERS = frozenset({WORKER_01, WORKER_02})
-# The READY of a REQ worker, where a request of one frame is a client's.
+# READY frames that a REQ worker may send, where other single frames are clients'
+# requests.
 _HELLOS = _WORKERS | {pirate.READY, pirate.READY_TEXT}
 
 
 def recognise(frames: Sequence[bytes]) -> Dialect | None:
-    """The dialect of a worker's message as a ROUTER received it; None when it is of none."""
+    """Return the dialect of a worker's message from a ROUTER; None when it has none."""
     if len(frames) == 2:
         return _BY_WORD.get(frames[1])
     if len(frames) < 3:
@@ -214,8 +216,10 @@ def recognise(frames: Sequence[bytes]) -> Dialect | None:
 
 
 def is_workers(frames: Sequence[bytes]) -> bool:
-    """Whether a message at an address for clients and workers both is a worker's, as far as
-    its own frames say: Majordomo's header, or one of the words for READY and HEARTBEAT."""
+    """Whether a message comes from a worker, at an address that clients use too.
+
+    Its frames decide: Majordomo's header, or one of the words for READY and HEARTBEAT.
+    """
     if len(frames) == 2:
         return frames[1] in _BY_WORD
     if len(frames) < 3:

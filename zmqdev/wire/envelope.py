@@ -1,9 +1,8 @@
-"""The envelope of a request: the frames that route a reply back to the client.
+"""The envelope of a request: the frames that route its reply back to the client.
 
-It is everything up to and including the first empty frame, whatever its length:
-REQ sends just the empty frame, REQ_CORRELATE puts a 4-byte id before it, each
-ROUTER on the way its own address. A message with no empty frame has only
-the frame that the receiving ROUTER put in front.
+It ends with the first empty frame. REQ sends only that frame, REQ_CORRELATE puts a
+4-byte id in front, and each ROUTER on the way adds an address. In a message without an
+empty frame it is only the frame that the receiving ROUTER added.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ DELIMITER = b""
 
 
 def body_at(frames: Sequence[bytes], start: int = 1) -> int:
-    """Where the body begins. `start` frames are addresses for certain."""
+    """Return the index of the body. The first `start` frames are known to be addresses."""
     try:
         return frames.index(DELIMITER, start) + 1
     except ValueError:
@@ -22,6 +21,6 @@ def body_at(frames: Sequence[bytes], start: int = 1) -> int:
 
 
 def split(frames: Sequence[bytes], start: int = 1) -> tuple[list[bytes], list[bytes]]:
-    """(envelope, body) of a message."""
+    """Return (envelope, body) of a message."""
     at = body_at(frames, start)
     return list(frames[:at]), list(frames[at:])

@@ -1,15 +1,15 @@
-"""Majordomo: how its clients ask (RFC 7 and 18, and the form of the PyPI package majortomo).
+"""Requests of Majordomo clients: RFC 7, RFC 18, and the PyPI package majortomo.
 
-Client messages, the address frame of the ROUTER left out:
+Messages of clients, without the address frame of the ROUTER:
 
     0.1        ['', "MDPC01", service, body…]            → the same with the reply's body
     0.2        ["MDPC02", 01, service, body…]            → ["MDPC02", 02|03, service, body…]
     majortomo  ['', "MDPC02", 02, service, body…]        → ['', "MDPC02", 03|04, body…]
     plain      [envelope…, body…]                        → [envelope…, body…]
 
-02|03 and 03|04 are PARTIAL and FINAL. Plain is any REQ or DEALER client. An empty
-frame in front of the RFC's form of 0.2 is taken too, and kept in the replies. What
-workers say is in `dialect`.
+02|03 and 03|04 are PARTIAL and FINAL. Plain is any REQ or DEALER client. An empty frame
+in front of the 0.2 form is accepted too, and kept in the replies. `dialect` has the
+messages of workers.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _TOMO_REQUEST, _TOMO_PARTIAL, _TOMO_FINAL = b"\x02", b"\x03", b"\x04"
 
 @dataclass(frozen=True, eq=False)
 class ClientForm:
-    """How replies go back. `partial` and `command_at` (from the end of the head): 0.2 only."""
+    """The form of replies. `partial` and `command_at` (counted from the head's end) are for 0.2."""
 
     name: str
     partial: bytes | None = None
     command_at: int = 0
 
     def partial_head(self, head: Sequence[bytes]) -> list[bytes]:
-        """The head of a PARTIAL, from that of the FINAL. Only for forms that have one."""
+        """Return the head of a PARTIAL, given that of the FINAL; only for forms that have one."""
         assert self.partial is not None
         frames = list(head)
         frames[self.command_at] = self.partial
@@ -57,10 +57,10 @@ Asked = tuple[ClientForm, "bytes | None", list[bytes], list[bytes]]
 
 
 def read_client(frames: list[bytes]) -> Asked | None:
-    """What a client asks, from a ROUTER's message; None when it is malformed.
+    """Parse a client's message from a ROUTER; None when it is malformed.
 
-    The head begins with the client's address, so that head + body is the message
-    that answers. A request has a body of at least one frame.
+    The head begins with the client's address, so head + body is the message that
+    answers. A request has a body of at least one frame.
     """
     if len(frames) < 2:
         return None
@@ -105,7 +105,7 @@ def _named(form: ClientForm, service: bytes, head: list[bytes], body: list[bytes
 
 
 def is_service(name: bytes) -> bool:
-    """Whether a frame can be the name of a service: printable (RFC 7), as UTF-8."""
+    """Whether a frame can be the name of a service: printable UTF-8 (RFC 7)."""
     return 0 < len(name) <= LONGEST_SERVICE and _is_printable(name)
 
 
@@ -118,29 +118,29 @@ def _is_printable(name: bytes) -> bool:
 
 
 def request_01(service: bytes, body: Sequence[bytes]) -> list[bytes]:
-    """What a 0.1 client sends after its envelope's empty frame."""
+    """Return what a 0.1 client sends after the empty frame."""
     return [CLIENT_01, service, *body]
 
 
 def request_02(service: bytes, body: Sequence[bytes]) -> list[bytes]:
-    """What a 0.2 client sends; a DEALER sends it as it is."""
+    """Return what a 0.2 client sends; a DEALER sends it unchanged."""
     return [CLIENT_02, _REQUEST, service, *body]
 
 
 def request_tomo(service: bytes, body: Sequence[bytes]) -> list[bytes]:
-    """What a client of majortomo sends after the empty frame."""
+    """Return what a client of majortomo sends after the empty frame."""
     return [CLIENT_02, _TOMO_REQUEST, service, *body]
 
 
 def reply_01(frames: Sequence[bytes], service: bytes) -> list[bytes] | None:
-    """The body of a 0.1 reply, its envelope taken off; None when it is not one."""
+    """Return the body of a 0.1 reply without its envelope; None when it is not one."""
     if len(frames) < 3 or frames[0] != CLIENT_01 or frames[1] != service:
         return None
     return list(frames[2:])
 
 
 def reply_02(frames: Sequence[bytes], service: bytes) -> tuple[bool, list[bytes]] | None:
-    """(whether it is the FINAL, body) of a 0.2 reply; None when it is not one."""
+    """Return (whether it is the FINAL, body) of a 0.2 reply; None when it is not one."""
     if len(frames) < 4 or frames[0] != CLIENT_02 or frames[2] != service:
         return None
     if frames[1] not in (_PARTIAL, _FINAL):
@@ -149,7 +149,7 @@ def reply_02(frames: Sequence[bytes], service: bytes) -> tuple[bool, list[bytes]
 
 
 def reply_tomo(frames: Sequence[bytes]) -> tuple[bool, list[bytes]] | None:
-    """The same of majortomo's reply, which names no service, its empty frame taken off."""
+    """Return the same for majortomo's reply, which names no service, without its empty frame."""
     if len(frames) < 3 or frames[0] != CLIENT_02 or frames[1] not in (_TOMO_PARTIAL, _TOMO_FINAL):
         return None
     return frames[1] == _TOMO_FINAL, list(frames[2:])

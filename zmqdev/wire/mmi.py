@@ -1,4 +1,4 @@
-"""The Majordomo Management Interface (RFC 8): services that the broker answers itself."""
+"""The Majordomo Management Interface (RFC 8): services that the broker itself answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 NAMESPACE = b"mmi."
 SERVICE = b"mmi.service"
-# Asks whether an id may stand in front of a request's empty frame, see `call`. Ours alone.
+# Asks whether an id may precede the empty frame of a request, see `call`. Not part of
+# RFC 8.
 IDS = b"mmi.zmqdev"
 
 FOUND = b"200"
@@ -15,14 +16,14 @@ NOT_IMPLEMENTED = b"501"
 
 
 def is_internal(service: bytes) -> bool:
-    """Whether the name is the broker's own; a worker must not register it."""
+    """Whether a name belongs to the broker, so that workers must not register it."""
     return service.startswith(NAMESPACE)
 
 
 def answer(
     service: bytes, body: Sequence[bytes], has_workers: Callable[[bytes], bool]
 ) -> list[bytes]:
-    """The body of the reply: that of the request with the code in its last frame's place."""
+    """Return the body of a reply: that of the request, with the code as its last frame."""
     if service == IDS:
         code = FOUND
     elif service != SERVICE:

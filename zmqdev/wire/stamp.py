@@ -2,9 +2,9 @@
 
     magic[4] "ZQS1"  source[8]  sequence u64  time i64 (ns since 1970)  frames u16  crc32 u32
 
-All numbers are big-endian. `frames` is how many frames before the stamp it
-speaks for, so that a routing id that a ROUTER puts in front does not matter.
-The checksum is over those frames and over the stamp itself up to it.
+All numbers are big-endian. `frames` is the number of frames before the stamp that it
+covers, so a routing id that a ROUTER puts in front does not matter. The checksum covers
+these frames and the stamp before it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_FRAMES = 0xFFFF
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a stamp says. `time_ns` is the sender's clock."""
+    """The content of a stamp. `time_ns` is the sender's clock."""
 
     source: bytes
     sequence: int
@@ -32,7 +32,7 @@ class Stamp:
 
 
 def stamped(frames: Sequence[bytes], stamp: Stamp) -> list[bytes]:
-    """The message with its stamp. Raises ValueError for more frames than it can speak for."""
+    """Return the message with its stamp; raises ValueError when it has too many frames."""
     if len(frames) > MOST_FRAMES:
         raise ValueError(f"a stamp speaks for at most {MOST_FRAMES} frames")
     head = _HEAD.pack(MAGIC, stamp.source, stamp.sequence, stamp.time_ns, len(frames))
@@ -40,7 +40,7 @@ def stamped(frames: Sequence[bytes], stamp: Stamp) -> list[bytes]:
 
 
 def read(message: Sequence[bytes]) -> Stamp | None:
-    """The stamp of a message; None when it has none, or is not what was stamped."""
+    """Return the stamp of a message; None when it has none or was changed."""
     last = message[-1] if message else b""
     if len(last) != STAMP_BYTES:
         return None
@@ -55,7 +55,7 @@ def read(message: Sequence[bytes]) -> Stamp | None:
 
 
 def _checksum(frames: Sequence[bytes], head: bytes) -> int:
-    """Lengths are in it too: ab|c is not a|bc."""
+    """Return the checksum; it includes the lengths, so that ab,c differs from a,bc."""
     value = zlib.crc32(head)
     for frame in frames:
         value = zlib.crc32(frame, zlib.crc32(len(frame).to_bytes(8, "big"), value))

@@ -1,7 +1,7 @@
-"""Z85 (ZeroMQ RFC 32): four bytes as five printable characters; a CURVE key as forty.
+"""Z85 (ZeroMQ RFC 32): four bytes as five printable characters, a CURVE key as forty.
 
-Written here because libzmq's decoder takes groups above 2^32 and characters
-outside the alphabet without complaint, and a mistyped key must be refused.
+libzmq's decoder is not used: it accepts groups above 2^32 and characters outside the
+alphabet, and a mistyped key must be refused.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _GROUP_LIMIT = 1 << 32
 
 
 def encode(data: bytes) -> str:
-    """Bytes, a multiple of four, as text. Raises ValueError for any other length."""
+    """Encode bytes, a multiple of four; raises ValueError for any other length."""
     if len(data) % 4:
         raise ValueError(f"{len(data)} bytes are not a multiple of 4")
     return "".join(_group(data[at : at + 4]) for at in range(0, len(data), 4))
@@ -31,9 +31,9 @@ def _group(four: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """Text, a multiple of five characters, as bytes. Raises ValueError that says what is wrong.
+    """Decode text, a multiple of five characters; raises ValueError that says what is wrong.
 
-    The text itself is never part of the message: it may be a secret key.
+    The message never contains the text, which may be a secret key.
     """
     if len(text) % 5:
         raise ValueError(f"{len(text)} characters are not a multiple of 5")
@@ -53,7 +53,7 @@ def _number(text: str, at: int) -> int:
 
 
 def key(text: str) -> bytes:
-    """A CURVE key as 32 bytes. Raises ValueError for anything but forty Z85 characters."""
+    """Decode a CURVE key to 32 bytes; raises ValueError for anything but forty Z85 characters."""
     if len(text) != KEY_CHARACTERS:
         raise ValueError(f"a key has {KEY_CHARACTERS} characters, this has {len(text)}")
     return decode(text)

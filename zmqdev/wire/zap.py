@@ -1,10 +1,10 @@
-"""ZAP (ZeroMQ RFC 27): libzmq's question for each handshake, and the answer.
+"""ZAP (ZeroMQ RFC 27): libzmq's request for each handshake, and the reply.
 
     request   [envelope...] '' version id domain address routing-id mechanism credential...
     reply     [envelope...] '' version id status text user-id metadata
 
-Only libzmq in this process can ask, over inproc. A malformed request is still
-refused and never believed: an answer, where there is an id to answer to.
+Only libzmq in this process can ask, over inproc. A malformed request is refused all the
+same, with a reply when it has an id to reply to.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REFUSED = 400
 INTERNAL = 500
 STATUSES = (OK, TEMPORARY, REFUSED, INTERNAL)
 
-# Frames after the mechanism, by mechanism.
+# Mechanism -> number of frames after it.
 CREDENTIALS = {"NULL": 0, "PLAIN": 2, "CURVE": 1}
 CURVE_KEY_BYTES = 32
 LONGEST_WORD = 255
@@ -30,7 +30,7 @@ LONGEST_ID = 255
 
 @dataclass(frozen=True)
 class ZapRequest:
-    """One question. Credentials are secrets, so `repr` leaves them out."""
+    """One request. Credentials are secrets, so `repr` leaves them out."""
 
     envelope: tuple[bytes, ...]
     id: bytes
@@ -42,13 +42,13 @@ class ZapRequest:
 
     @property
     def user(self) -> str:
-        """The name that comes with a password. Of PLAIN only."""
+        """Return the name that precedes a password; PLAIN only."""
         return self.credentials[0].decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
 class Malformed:
-    """What could not be read: why, and whom to answer (None: nobody)."""
+    """A request that could not be parsed: why, and where to reply (id None: nowhere)."""
 
     why: str
     envelope: tuple[bytes, ...]
@@ -57,7 +57,7 @@ class Malformed:
 
 @dataclass(frozen=True)
 class ZapReply:
-    """One answer: 200 lets in, 300 come again, 400 never, 500 our fault."""
+    """A reply: 200 admits, 300 means try again, 400 never, 500 an internal error."""
 
     status: int
     text: str
@@ -65,7 +65,7 @@ class ZapReply:
 
 
 def parse_request(frames: Sequence[bytes]) -> ZapRequest | Malformed:
-    """Read what a ROUTER received: envelope, an empty frame, then the request."""
+    """Parse what a ROUTER received: envelope, an empty frame, then the request."""
     try:
         empty = list(frames).index(b"")
     except ValueError:
@@ -104,9 +104,10 @@ def _wrong_credentials(request: ZapRequest) -> str | None:
 
 
 def build_reply(envelope: Sequence[bytes], request_id: bytes, reply: ZapReply) -> list[bytes]:
-    """The frames of an answer. libzmq takes no metadata but in ZMTP's own form: none is sent.
+    """Return the frames of a reply.
 
-    Only a 200 carries a user id: libzmq drops the connection of any other.
+    libzmq accepts metadata only in ZMTP's form, so none is sent. Only a 200 carries a
+    user id, because libzmq drops the connection of any other.
     """
     if reply.status not in STATUSES:
         raise ValueError(f"no ZAP status: {reply.status}")

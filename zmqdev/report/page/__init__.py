@@ -1,1 +1,1 @@
-"""The page in the browser that `--metrics` serves: read-only, one file of HTML, one of script."""
+"""The page in the browser that `--metrics` serves: read-only, one HTML and one script file."""

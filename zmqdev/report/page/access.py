@@ -1,8 +1,8 @@
-"""Access to the page. Pure.
+"""Who may see the page. No I/O.
 
-On loopback everybody on this machine may, but a name that a stranger's web page chose may not
-lead there (DNS rebinding): the Host header has to be a loopback name. Elsewhere a token is
-needed, in the address that the log shows or as a bearer token.
+On the loopback every user of this machine may. A foreign web page must not reach it
+under a name of its own (DNS rebinding), so the Host header has to be a loopback name.
+Elsewhere a token is needed, in the address that the log shows or as a bearer token.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LOCAL = "localhost"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nothing outside this machine reaches what is bound there."""
+    """Whether only this machine can reach an address that is bound there."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -23,7 +23,7 @@ def is_loopback(host: str) -> bool:
 
 
 def host_of(header: str) -> str:
-    """The host of a Host header: without the port, without brackets."""
+    """Return the host of a Host header, without port and brackets."""
     if header.startswith("["):
         return header[1:].partition("]")[0]
     return header.partition(":")[0]
@@ -32,9 +32,10 @@ def host_of(header: str) -> str:
 def refusal(
     bound: str, token: str | None, headers: Mapping[str, str], query: Mapping[str, Sequence[str]]
 ) -> str | None:
-    """Why a request is refused, in words for the one who made it; None when it is not.
+    """Return why a request is refused, as text for the client; None when it is allowed.
 
-    `bound` is the host that is listened at; `token` None asks for none.
+    `bound` is the host that the server listens at; `token` None means that none is
+    needed.
     """
     if token is not None:
         given = query.get("token", [""])[0] or headers.get("Authorization", "")

@@ -1,7 +1,8 @@
-"""One look a second, made once and handed to every viewer: a hundred cost what one costs.
+"""The state of the page, made once a second for all viewers.
 
-Each viewer has a thread that waits for the next state; a viewer that does not read loses
-states, not others' time. `MOST` viewers at once, and the next one is told so.
+Each viewer has a thread that waits for the next state. A viewer that does not read
+misses states and delays no other. At most `MOST` may look at once; the next one gets an
+error.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ MOST = 100
 
 
 class Broadcast:
-    """`start`, then `next_after` in any thread, then `stop`."""
+    """Makes states: `start`, then `next_after` in any thread, then `stop`."""
 
     def __init__(self, take: Callable[[], Sequence[Snapshot]], picture: str = "") -> None:
         self._take, self._picture = take, picture
@@ -31,11 +32,13 @@ class Broadcast:
         self._viewers = 0
 
     def start(self) -> None:
+        """Make the first state and begin the thread that makes the others."""
         log.addHandler(self.warnings)
         self._look()
         threading.Thread(target=self._loop, name="zmqdev-page", daemon=True).start()
 
     def stop(self) -> None:
+        """End the thread and release all viewers."""
         log.removeHandler(self.warnings)
         self._stopped.set()
         with self._changed:
@@ -43,17 +46,17 @@ class Broadcast:
 
     @property
     def text(self) -> str:
-        """The newest state as JSON."""
+        """Return the newest state as JSON."""
         return self._text
 
     def next_after(self, number: int) -> tuple[int, str] | None:
-        """The first state that is newer than `number`, with its own; None at the end."""
+        """Wait for a state newer than `number` and return (its number, JSON); None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._number > number or self._stopped.is_set())
             return None if self._stopped.is_set() else (self._number, self._text)
 
     def enter(self) -> bool:
-        """One viewer more; False when there are too many."""
+        """Count a viewer; return False when there are too many."""
         with self._changed:
             if self._viewers >= MOST:
                 return False
@@ -61,6 +64,7 @@ class Broadcast:
             return True
 
     def leave(self) -> None:
+        """Count a viewer less."""
         with self._changed:
             self._viewers -= 1
 

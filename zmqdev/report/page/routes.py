@@ -1,4 +1,4 @@
-"""The paths of the page: `/`, `/page.js`, `/state` once, `/events` for as long as one looks."""
+"""The paths of the page: `/`, `/page.js`, `/state` once, and `/events` as a stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zmqdev.report.page.broadcast import MOST, Broadcast
 
 HERE = Path(__file__).parent
 FILES = {"/": ("page.html", "text/html"), "/page.js": ("page.js", "text/javascript")}
-# Nothing is loaded from elsewhere, and nobody frames it.
+# Nothing is loaded from other servers, and no other page may frame this one.
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -21,7 +21,7 @@ POLICY = (
 
 
 class Page:
-    """The page of one server. `host` is what it listens at: "" or "*" is every interface."""
+    """The page of one server. `host` is where it listens; empty or "*" means every interface."""
 
     def __init__(self, host: str, broadcast: Broadcast) -> None:
         self.host, self.broadcast = host, broadcast
@@ -29,17 +29,18 @@ class Page:
 
     @property
     def query(self) -> str:
-        """What the address of the page ends with."""
+        """Return the query that the address of the page needs."""
         return f"?token={self.token}" if self.token else ""
 
     def serves(self, path: str) -> bool:
+        """Whether a path belongs to the page."""
         return path in FILES or path in ("/state", "/events")
 
     def answer(self, request: BaseHTTPRequestHandler, asked: SplitResult) -> None:
-        """One of the paths that it `serves`."""
+        """Answer a request for one of the paths that it `serves`."""
         headers = dict(request.headers.items())
         why_not = refusal(self.host, self.token, headers, parse_qs(asked.query))
-        if asked.path == "/page.js":  # it holds nothing, and its address has no token
+        if asked.path == "/page.js":  # it holds no data, and pages load it without a token
             why_not = None
         if why_not:
             _send(request, 403, "text/plain", f"{why_not}\n".encode())

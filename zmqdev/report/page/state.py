@@ -1,6 +1,6 @@
 """The content of the page as one JSON object: parts with rates and their last minute, warnings.
 
-The counts are those of `zmqdev ctl NAME status`; rates are made from two looks here.
+Counts are those of `zmqdev ctl NAME status`; rates are computed here from two of them.
 """
 
 from __future__ import annotations
@@ -16,33 +16,36 @@ from zmqdev.stats.rates import ROWS, Track, row_flows
 from zmqdev.stats.snapshot import Flow, Snapshot, plain
 
 CELLS = 60
-"""Points of a sparkline: the last minute, a second each."""
+"""Points of a sparkline: the last minute, one a second."""
 WARNINGS = 30
 
 
 class WarningLog(logging.Handler):
-    """The last lines of the log that are warnings or worse. Any thread may read `lines`."""
+    """Keeps the last warnings and errors of the log. Any thread may call `lines`."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._lines: deque[dict[str, Any]] = deque(maxlen=WARNINGS)
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record."""
         self._lines.append(
             {"time": record.created, "level": record.levelname.lower(), "text": record.getMessage()}
         )
 
     def lines(self) -> list[dict[str, Any]]:
+        """Return the kept records, oldest first."""
         return list(self._lines)
 
 
 class History:
-    """Rates of every direction, from one look to the next."""
+    """The rates of every direction over time."""
 
     def __init__(self) -> None:
         self._tracks: dict[tuple[str, str], Track] = {}
 
     def add(self, subjects: Sequence[Snapshot]) -> None:
+        """Add a reading of each direction."""
         for subject in subjects:
             for flow in (*subject.flows, *row_flows(subject.details)):
                 track = self._tracks.get((subject.name, flow.name))
@@ -56,7 +59,7 @@ class History:
         return round(self._tracks[subject.name, flow.name].rate().messages, 1)
 
     def rates(self, subject: Snapshot, flow: Flow) -> dict[str, Any]:
-        """Messages and bytes a second, the share of the time blocked, the last minute."""
+        """Return messages and bytes a second, the share of time blocked, and the last minute."""
         track = self._tracks[subject.name, flow.name]
         rate = track.rate()
         return {
@@ -70,7 +73,7 @@ class History:
 def state(
     subjects: Sequence[Snapshot], history: History, warnings: WarningLog, picture: str = ""
 ) -> dict[str, Any]:
-    """Everything that the page shows. `picture` is an SVG of the topology."""
+    """Return everything that the page shows. `picture` is an SVG of the topology."""
     return {
         "version": zmqdev.__version__,
         "time": time.time(),
