@@ -264,7 +264,7 @@ def _say(line: str, status: int) -> int:
 
 
 def _legible(line: str) -> str:
-    r"""Show bytes that are not UTF-8 as \\xff, also where `repr` has escaped them."""
+    r"""Show bytes that are not UTF-8 as \xff, also where `repr` has escaped them."""
     whole = line.encode(errors="surrogateescape").decode(errors="backslashreplace")
     return re.sub(_BYTE, r"\\x\1", whole)
 

@@ -1,1 +1,1 @@
-"""Settings, pure: every option declared once."""
+"""The settings: every option is declared once here. No I/O, except for files that options name."""

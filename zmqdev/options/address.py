@@ -1,8 +1,8 @@
-"""ZeroMQ addresses, taken apart and checked before libzmq sees them.
+"""ZeroMQ addresses, parsed and checked before libzmq sees them.
 
-libzmq accepts some wrong addresses silently (`tcp://*:99999` binds port
-34463) and refuses others with `Invalid argument`; see zmq_tcp(7), zmq_ipc(7),
-zmq_inproc(7), zmq_tipc(7).
+libzmq accepts some wrong addresses silently (`tcp://*:99999` binds port 34463) and
+refuses others with only `Invalid argument`; see zmq_tcp(7), zmq_ipc(7), zmq_inproc(7),
+zmq_tipc(7).
 """
 
 from __future__ import annotations
@@ -14,21 +14,23 @@ from dataclasses import dataclass
 from zmqdev.options.runtime_place import IPC_LONGEST, candidates
 
 TRANSPORTS = ("tcp", "ipc", "inproc", "tipc")
-# Left out of the wheel's libzmq, so named to say so instead of "unknown".
+# Transports that the wheel's libzmq lacks; naming them gives a better message than
+# "unknown".
 ABSENT = ("ws", "wss", "pgm", "epgm", "norm", "udp", "vmci", "gssapi")
 INPROC_LONGEST = 256
-# A host and a port, or the port alone. A scheme has no port behind its colon.
+# A host and a port, or a port alone. A scheme is not followed by a port.
 _SHORT = re.compile(
     r"(?:(?P<host>\*|\[[^\]]*\]|[A-Za-z0-9_.-]+)?:)?(?P<port>\d+|(?<=:)\*)", re.ASCII
 )
-# Not the suffix of control sockets: a data socket is no device to steer.
+# Differs from the suffix of control sockets, so that a data socket is not taken for a
+# device.
 LOCAL_SUFFIX = ".ipc"
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """An address taken apart. `host` and `port` are of tcp; `path` is of ipc and the rest."""
+    """A parsed address. `host` and `port` belong to tcp, `path` to the other transports."""
 
     transport: str
     host: str = ""
@@ -37,21 +39,23 @@ class Parts:
 
     @property
     def ipv6(self) -> bool:
+        """Whether the host is an IPv6 address."""
         return ":" in self.host
 
 
 def check(text: str, verb: str) -> str:
-    """The address in full, if one can `bind` or `connect` it. ValueError says the fix."""
+    """Return the full address if it can be bound or connected; ValueError names the fix."""
     whole = in_full(text)
     split(whole, verb)
     return whole
 
 
 def in_full(text: str) -> str:
-    """A short address written out; any other text as it is.
+    """Complete a short address; return any other text unchanged.
 
-    `5555`, `:5555` and `localhost:5555` are on loopback, `*:5555` on every interface, `host:5555`
-    elsewhere; `@name` is a socket in this user's runtime directory.
+    `5555`, `:5555` and `localhost:5555` are on the loopback, `*:5555` is on every
+    interface, `host:5555` elsewhere; `@name` is a socket in this user's runtime
+    directory.
     """
     if text.startswith("@"):
         return _local(text)
@@ -69,6 +73,7 @@ def _local(text: str) -> str:
 
 
 def split(text: str, verb: str = "bind") -> Parts:
+    """Parse a full address and check it for `verb`; ValueError names the fix."""
     if not text.isascii():
         _check_utf8(text)
     transport, separator, rest = text.partition("://")
@@ -87,7 +92,8 @@ def split(text: str, verb: str = "bind") -> Parts:
 
 
 def _check_utf8(text: str) -> None:
-    """libzmq takes any path; a ready file, JSON and the log are UTF-8."""
+    """Refuse paths that are not UTF-8: libzmq accepts them, but ready files, JSON and
+    logs cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

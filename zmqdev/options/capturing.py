@@ -1,4 +1,4 @@
-"""Where copies of all messages go, and what says which way each one went."""
+"""Options of capture: where copies of all messages go, and how their direction is marked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GROUP = "Data path"
 
 @dataclass(frozen=True)
 class InOut(Scalar):
-    """Two frames as text with escapes, a comma between them."""
+    """Two frames, written as text with escapes and separated by a comma."""
 
     metavar: str = "IN,OUT"
 
@@ -39,7 +39,7 @@ class InOut(Scalar):
 
 @dataclass(frozen=True)
 class Capturing:
-    """Copies of the messages of a device, by a PUB."""
+    """Options for publishing copies of a device's messages."""
 
     capture: str | None = option(
         Address(verb="bind"),
@@ -61,11 +61,12 @@ class Capturing:
 
     @property
     def captures(self) -> bool:
+        """Whether copies are published."""
         return bool(self.capture or self.capture_connect)
 
 
 def check(spec: Capturing, written: Written) -> None:
-    """UsageError for a prefix of nothing."""
+    """Raise UsageError for a prefix without a capture."""
     if spec.capture_prefix and not spec.captures:
         raise UsageError(
             "capture-prefix: there is no capture; add capture or capture-connect",

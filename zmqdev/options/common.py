@@ -1,4 +1,4 @@
-"""Options that every running command has."""
+"""Options of every running command: log, statistics, ready file, number of connections."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from zmqdev.options.option import option
 from zmqdev.options.types import Choice, Count, Flag, Integer, Text
 
 STATS_MODES = ("live", "line", "json", "off")
-# Seconds between two statistics lines: for who has asked for them, and for a file that grows.
+# Seconds between two statistics lines: when they are asked for, and in files that grow.
 INTERVAL, UNASKED = 1.0, 60.0
 
 
 @dataclass(frozen=True)
 class Logging:
-    """What is told on stderr, and in which form."""
+    """Options of the log on stderr."""
 
     quiet: bool = option(
         Flag(), default=False, short="q", help="Log errors only.", group="Messages"
@@ -37,7 +37,7 @@ class Logging:
 
 @dataclass(frozen=True)
 class Stats:
-    """Statistics of a device. No mode: live on a terminal, lines elsewhere."""
+    """Statistics of a device. Default mode: live on a terminal, lines elsewhere."""
 
     mode: str | None = option(
         Choice(choices=STATS_MODES),
@@ -57,7 +57,7 @@ class Stats:
 
 @dataclass(frozen=True)
 class EndpointStats(Stats):
-    """Statistics of an endpoint, on stderr: its stdout carries messages. No mode: off."""
+    """Statistics of an endpoint, on stderr because stdout carries messages. Default mode: off."""
 
     mode: str | None = option(
         Choice(choices=STATS_MODES),
@@ -76,7 +76,7 @@ class EndpointStats(Stats):
 
 @dataclass(frozen=True)
 class Ready:
-    """How scripts learn that everything is bound."""
+    """How scripts learn that everything is bound, and how long it runs."""
 
     ready_file: str | None = option(
         Text(metavar="FILE", any_bytes=True),
@@ -90,7 +90,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Crowd:
-    """Connections of one socket that binds."""
+    """Limits of the connections of a socket that binds."""
 
     connections: int = option(
         Integer(0),

@@ -1,4 +1,4 @@
-"""CURVE at a control address of tcp: what a device shows and asks, and what those who ask show."""
+"""CURVE at a control address of tcp: options of what answers and of what asks."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ class ControlDoor(Security):
 
     @property
     def binds(self) -> bool:
+        """Return True: it is the server of the handshake."""
         return True
 
 
 @dataclass(frozen=True)
 class ControlKeys:
-    """Options of what answers."""
+    """Options of what answers at a control socket."""
 
     control_key: str | None = option(
         FileName(),
@@ -41,7 +42,7 @@ class ControlKeys:
 
 @dataclass(frozen=True)
 class AskingKeys:
-    """Options of what asks."""
+    """Options of what asks a control socket."""
 
     curve_key: str | None = option(
         FileName(),
@@ -65,7 +66,7 @@ class Answering(Protocol):
 
 
 def check(spec: Answering, written: Written) -> None:
-    """Refuse keys that protect nothing. UsageError names the place."""
+    """Refuse keys that protect nothing; UsageError names the place."""
     if not (spec.control_key or spec.control_clients):
         return
     place = written.place("control-key", "control-clients")
@@ -76,14 +77,17 @@ def check(spec: Answering, written: Written) -> None:
 
 
 def door_of(spec: ControlKeys) -> Security:
-    """What stands at the control socket."""
+    """Return the security of the control socket."""
     if not spec.control_key:
         return Security()
     return ControlDoor(curve_key=spec.control_key, authorized_keys=spec.control_clients)
 
 
 def asking_of(options: AskingKeys) -> Security | None:
-    """What is shown to control sockets at tcp; None: nothing. UsageError when half is missing."""
+    """Return the security to use with tcp control sockets; None without keys.
+
+    Raises UsageError when one half is missing.
+    """
     if not (options.curve_key or options.server_key):
         return None
     if not options.server_key:

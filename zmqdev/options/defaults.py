@@ -1,4 +1,4 @@
-"""The `defaults:` of a file: applied to its parts, with unused keys refused."""
+"""The `defaults:` of a file: applied to its parts; keys that no part has are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ GROUPS = {"devices": "device", "endpoints": "endpoint"}
 
 
 def under(shared: tuple[Node, ...], category: str, kind: str) -> Iterator[Node]:
-    """The defaults for a part, widest first; those for all are cut to what the part has."""
+    """Yield the defaults for a part, most general first.
+
+    Defaults for all parts are reduced to the options that this part has.
+    """
     spec = part_spec(category, kind)
     group = next(name for name, one in GROUPS.items() if one == category)
     for node in shared:
@@ -31,7 +34,7 @@ def under(shared: tuple[Node, ...], category: str, kind: str) -> Iterator[Node]:
 
 
 def _fitting(node: Node, spec: type) -> Node:
-    """The keys that this spec has."""
+    """Return the node with only the keys that this spec has."""
     kept: dict[str, Node] = {}
     for key, item in node.value.items() if node.is_map else ():
         nested = sections_of(spec).get(key)
@@ -47,7 +50,8 @@ def _takes(spec: type, key: str) -> bool:
 
 
 def unknown_defaults(node: Node) -> Iterator[UsageError]:
-    """A key for all, or for a group, that nobody has; and maps that are none."""
+    """Yield errors: keys for all, or for a group, that no part has, and values that
+    should be maps."""
     every = [part_spec(category, kind) for kind, category in kinds().items()]
     for key, at, item in node.items():
         if key in GROUPS or key in kinds():

@@ -14,7 +14,7 @@ _GROUP = "Delivery"
 
 @dataclass(frozen=True)
 class Loss:
-    """How much may be lost: messages, or a share (0 to 1) of what was sent."""
+    """How much may be lost: a number of messages, or a share (0 to 1) of what was sent."""
 
     amount: float
     is_share: bool
@@ -22,7 +22,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class LossType(Scalar):
-    """`10` messages or `0.1%` of them."""
+    """A loss like `10` messages or `0.1%` of them."""
 
     metavar: str = "N|N%"
 
@@ -46,7 +46,7 @@ class LossType(Scalar):
 
 @dataclass(frozen=True)
 class Stamping:
-    """Options of senders."""
+    """Options of senders that stamp messages."""
 
     stamp: bool = option(
         Flag(),
@@ -58,7 +58,7 @@ class Stamping:
 
 @dataclass(frozen=True)
 class CheckingOptions:
-    """Options of receivers. Each demand implies `check`."""
+    """Options of receivers that check messages. Each demand implies `check`."""
 
     check: bool = option(
         Flag(),

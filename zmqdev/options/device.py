@@ -1,4 +1,4 @@
-"""The settings of a device, and how they are completed for its kind."""
+"""The settings of a device."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from zmqdev.options.side import RESERVED, Backend, Frontend
 from zmqdev.options.types import Choice, Integer, IntegerOrAlone, Many, Text
 from zmqdev.routing.pattern import Pattern
 
-# An affinity has a bit for each.
+# Affinity is a mask of 64 bits, one for each I/O thread.
 MOST_IO_THREADS = 64
 
-# Topics whose last value a forwarder keeps.
+# Topics whose last value a forwarder keeps: the default and the limit.
 LAST_VALUES, MOST_LAST_VALUES = 10_000, 1_000_000
 
-# How an address ends whose port or path the system chooses.
+# How an address ends when the system chooses the port or path.
 CHOSEN_LATER = (":0", ":*", "://*")
 
 
 @dataclass(frozen=True)
 class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
-    """One device. `kind` is the row it was asked for by; the rest is options."""
+    """The settings of one device."""
 
     name: str | None = option(
         Text(metavar="NAME"), help="Name shown and used by ctl. Default: the kind.", group="Life"
@@ -127,37 +127,37 @@ class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
 
     @property
     def names_services(self) -> bool:
-        """Whether its workers say what they serve; plain ones do not."""
+        """Whether workers name the service they offer; those of a plain device do not."""
         return False
 
     @property
     def targets(self) -> dict[str, Backend]:
-        """Resolved: every backend by its name, `backend` first where there is one."""
+        """Return every backend by name, `backend` first if there is one. For resolved settings."""
         rest = {} if self.backend.type is None else {"backend": self.backend}
         return {**rest, **self.backends}
 
     @property
     def sides(self) -> dict[str, Frontend | Backend]:
-        """Resolved: every side by its name, the frontend first."""
+        """Return every side by name, the frontend first. For resolved settings."""
         return {"frontend": self.frontend, **self.targets}
 
     def path(self, side: str) -> str:
-        """Where the options of a side stand in a file: `frontend` or `backends.eu`."""
+        """Return the key of a side's options in a file: `frontend` or `backends.eu`."""
         return f"backends.{side}" if side in self.backends else side
 
 
 def on_demand(spec: DeviceSpec) -> bool:
-    """Whether work goes to those that ask."""
+    """Whether work goes only to workers that ask for it."""
     return spec.backend.demand
 
 
 def reloadable(spec: DeviceSpec) -> bool:
-    """Whether there are files that can be read again while it runs."""
+    """Whether it has files that can be read again while it runs."""
     return any(file.change == AGAIN for file in files_of(spec))
 
 
 def bound_addresses(spec: DeviceSpec) -> Iterator[tuple[str, str]]:
-    """(option path, address) of everything the device binds."""
+    """Yield (option path, address) of everything the device binds."""
     for name, side in spec.sides.items():
         for address in side.bind:
             yield f"{spec.path(name)}.bind", address
@@ -168,7 +168,7 @@ def bound_addresses(spec: DeviceSpec) -> Iterator[tuple[str, str]]:
 
 
 def warnings(spec: DeviceSpec) -> Iterator[str]:
-    """What is allowed and yet deserves a word at the start."""
+    """Yield warnings about settings that are allowed but risky."""
     for name, side in spec.sides.items():
         for mark in ("sndhwm", "rcvhwm"):
             if side.sockopts.get(mark) == 0:
@@ -176,9 +176,9 @@ def warnings(spec: DeviceSpec) -> Iterator[str]:
 
 
 def printed(kind: DeviceKind, spec: DeviceSpec) -> dict[str, Any]:
-    """A resolved spec as a loadable file, which starts the same and replaces nothing."""
+    """Return resolved settings as a file that starts the same device, without `replace`."""
     told = {"device": kind.name, **plain(spec)}
     told.pop("replace", None)
-    if spec.backend.type is None:  # there are backends of other names alone
+    if spec.backend.type is None:  # there are only named backends
         told.pop("backend", None)
     return told

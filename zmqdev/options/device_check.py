@@ -21,15 +21,15 @@ from zmqdev.options.routes_table import is_routed, rules_of, table_of
 from zmqdev.options.side import Backend, Frontend
 
 S = TypeVar("S", Frontend, Backend)
-# A subscription is its topic and a byte or the name of a command (RFC 29, 37).
+# A subscription is its topic and a byte, or the name of a command (RFC 29, 37).
 SUBSCRIPTION_HEAD = 64
-# What a subscriber may have sent that is not looked at yet, in its queue and in the system's.
+# Limits of subscriptions that wait unread in libzmq's queue and in the kernel's buffer.
 UNREAD_SUBSCRIPTIONS = 100
 UNREAD_BYTES = 64 * 1024
 
 
 def resolve(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
-    """The spec with every default of the kind filled in. UsageError names the place."""
+    """Return the settings with every default of the kind filled in; UsageError names the place."""
     named_alone = bool(spec.backends) and not written.says("backend")
     rules = rules_of(spec, written)
     if rules.backends != spec.backends:
@@ -72,7 +72,7 @@ def _check_routed(kind: DeviceKind, spec: DeviceSpec, written: Written) -> None:
 def _filled(
     kind: DeviceKind, spec: DeviceSpec, written: Written, *, named_alone: bool
 ) -> DeviceSpec:
-    """`named_alone`: there are backends of other names and nothing is said of `backend`."""
+    """Fill in defaults. `named_alone`: there are named backends and `backend` is not mentioned."""
     frontend_type = spec.frontend.type or _partner(kind, spec, "frontend")
     backend_type = spec.backend.type or _partner(kind, spec, "backend", demand=on_demand(spec))
     if on_demand(spec):
@@ -111,7 +111,7 @@ def _named(
     name: str,
     frontend_type: str,
 ) -> Backend:
-    """A backend of `backends`. It has no address of its own accord: that of `backend` is taken."""
+    """Return a backend of `backends`, filled in. It has no default address, unlike `backend`."""
     side, path = spec.backends[name], f"backends.{name}"
     if kind.only:
         raise UsageError(
@@ -129,7 +129,7 @@ def _named(
 
 
 def _heir(replaced: str | None) -> str | None:
-    """The name of a device that takes the place of another; a control address is none."""
+    """Return the name of the device that is replaced, unless that is a control address."""
     return None if replaced is None or ":" in replaced else replaced
 
 
@@ -146,7 +146,7 @@ def _check_security(spec: DeviceSpec, written: Written) -> None:
 
 
 def _partner(kind: DeviceKind, spec: DeviceSpec, side: str, *, demand: bool = False) -> str:
-    """The type of a side not named: the kind's, or what goes with the other side."""
+    """Return the type of a side: the kind's, or the one that fits the other side."""
     own = (kind.frontend if side == "frontend" else kind.backend).type
     if side == "backend" and spec.frontend.type == "SUB" and own == "XPUB":
         return "PUB"
@@ -160,7 +160,7 @@ def _partner(kind: DeviceKind, spec: DeviceSpec, side: str, *, demand: bool = Fa
 def _check_demand(
     kind: DeviceKind, frontend: str, backend: str, written: Written, path: str = "backend"
 ) -> None:
-    """Work on demand is a streamer's; whoever asks is answered by a ROUTER."""
+    """Refuse work on demand elsewhere than at a streamer, whose ROUTER answers the workers."""
     place = written.place(f"{path}.demand")
     if kind.name != "streamer":
         raise UsageError(f"demand: only with a streamer, not with a {kind.name}", place)
@@ -216,7 +216,8 @@ def _fill(
     if name != "frontend":
         base |= _backend_defaults(type_, on_full, spec.limits.topic_length)
         if spec.topic_acl and type_ == "ROUTER":
-            # Where workers differ in their rights, none takes the requests of another by its id.
+            # Where workers have different rights, no worker may take over another one's
+            # id.
             base |= {"router_handover": False}
     sockopts = sockopt.merge(base, side.sockopts)
     return replace(side, type=type_, bind=bind, connect=connect, sockopts=sockopts)
@@ -224,12 +225,12 @@ def _fill(
 
 def _backend_defaults(type_: str, on_full: str, longest: int) -> dict[str, sockopt.Value]:
     if type_ == "ROUTER":
-        # A worker that comes back under its old id takes over; a client must not.
+        # A worker that returns with its old id takes over; a client must not.
         return {"router_handover": True}
     if type_ in socktype.PUBLISHERS:
-        # Subscribers send subscriptions only. A longer one never gets into the topic tries,
-        # where each of its bytes costs a node: its connection is closed.
-        # libzmq takes in all that is there before it hands up the first, so little may be there.
+        # Subscribers send only subscriptions. A longer one costs a node of the topic
+        # trie for each byte, so its connection is closed. libzmq reads everything that
+        # has arrived before it returns the first message, so little may be buffered.
         largest: dict[str, sockopt.Value] = {
             "maxmsgsize": longest + SUBSCRIPTION_HEAD,
             "rcvhwm": UNREAD_SUBSCRIPTIONS,
@@ -271,7 +272,7 @@ def _check_addresses(spec: DeviceSpec, written: Written) -> None:
 
 
 def _check_affinity(spec: DeviceSpec, written: Written) -> None:
-    """libzmq would find no I/O thread for the connections of that side."""
+    """Refuse a mask without any I/O thread: libzmq would find no thread for its connections."""
     for name, side in (("frontend", spec.frontend), ("backend", spec.backend)):
         mask = int(side.sockopts.get("affinity", 0))
         if mask and not mask & ((1 << spec.io_threads) - 1):

@@ -1,13 +1,14 @@
-"""YAML as a tree that knows where each part was written.
+"""YAML as a tree that records where each value was written.
 
-PyYAML's composer gives line and column of every node; its loader takes
-duplicate keys silently and expands aliases without end. So the nodes are
-walked here: duplicate keys, keys that are not text, and more values than a
-configuration can need are errors with `file:line:column`.
+PyYAML's composer gives line and column of every node, but its loader accepts duplicate
+keys and expands aliases without limit. So the nodes are walked here: duplicate keys,
+keys that are not text, and more values than a configuration needs are errors with
+`file:line:column`.
 
-libyaml composes the same nodes sixteen times as fast as Python. Python reads what libyaml
-refuses, and what it takes too lightly: so an answer is the same on every machine, also where
-libyaml is missing. Only the column of a value that is empty may differ, by the blanks before it.
+libyaml composes the same nodes sixteen times as fast as Python. Files that libyaml
+refuses, or accepts too easily, are read by Python, so the result is the same on every
+machine, also without libyaml. Only the column of an empty value may differ, by the
+blanks before it.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from typing import Any
 
 from zmqdev.errors import UsageError
 
-# Far above any configuration, far below what an alias bomb makes of 1 kB.
+# Far more than any configuration has, and far fewer than an alias bomb makes of 1 kB.
 MOST_VALUES = 100_000
 DEEPEST = 32
 LARGEST = 16 * 2**20
-# Where composing ends, for both parsers call themselves at each level. Deeper than DEEPEST, so
-# that what is near it has a place in its message.
+# Depth at which composing stops, because both parsers recurse. It is more than DEEPEST
+# so that a value just beyond that still has a place in its message.
 COMPOSED = 3 * DEEPEST
-# Where libyaml differs from Python: a tab between tokens, a `?` in a flow map, byte order marks.
+# Where libyaml differs from Python: a tab between tokens, a `?` in a flow map, byte
+# order marks.
 DISPUTED = (b"\t", b"?", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -44,7 +46,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Node:
-    """A value and its place. `value` is a scalar, a tuple of nodes, or a dict of key to node."""
+    """A value and its place. `value` is a scalar, a tuple of nodes, or a dict of nodes."""
 
     value: Any
     place: Place
@@ -52,15 +54,16 @@ class Node:
 
     @property
     def is_map(self) -> bool:
+        """Whether the value is a map."""
         return isinstance(self.value, dict)
 
     def items(self) -> Iterator[tuple[str, Place, Node]]:
-        """key, place of the key, value; for maps."""
+        """Yield (key, place of the key, value) of a map."""
         for key, node in self.value.items():
             yield key, self.keys[key], node
 
     def plain(self) -> Any:
-        """The same as plain Python values."""
+        """Return the tree as plain Python values."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}
         if isinstance(self.value, tuple):
@@ -69,7 +72,7 @@ class Node:
 
 
 def read(content: bytes, name: str) -> Node:
-    """The tree of one YAML (or JSON) document. `name` is the file in messages."""
+    """Parse one YAML (or JSON) document; `name` is the file in messages."""
     import yaml
 
     if len(content) > LARGEST:
@@ -89,11 +92,11 @@ def read(content: bytes, name: str) -> Node:
 
 
 class _TooDeepError(Exception):
-    """Composing has gone as deep as it may."""
+    """The document is nested too deeply."""
 
 
 def _composed(content: bytes) -> Any:
-    """The nodes of a document, None for an empty one; the errors are those of PyYAML's parser."""
+    """Return the root node, None for an empty document; errors are those of PyYAML's parser."""
     import yaml
 
     fast, thorough = _loaders()
@@ -108,11 +111,11 @@ def _composed(content: bytes) -> Any:
 
 @cache
 def _loaders() -> tuple[Any, Any]:
-    """The loader of libyaml, None where PyYAML was built without it, and that in Python."""
+    """Return libyaml's loader, or None if PyYAML was built without it, and Python's loader."""
     import yaml
 
     class Shallow:
-        """Counts levels where a composer tells of them."""
+        """Counts levels; composers call both methods."""
 
         level = 0
 
@@ -147,7 +150,7 @@ def _place(name: str, mark: Any) -> Place:
 
 
 class _Walk:
-    """One walk over the composed nodes, with a count of what it made."""
+    """One walk over the composed nodes, which counts the values it makes."""
 
     def __init__(self, name: str) -> None:
         from yaml.constructor import SafeConstructor
@@ -186,7 +189,7 @@ class _Walk:
             raise UsageError("a key must be a word, not a list or map", str(at))
         if node.tag == "tag:yaml.org,2002:merge":
             raise UsageError("merge keys ('<<') are not supported; use `defaults:`", str(at))
-        # YAML 1.1 makes `on` and `off` booleans; as a key the word itself is meant.
+        # YAML 1.1 takes `on` and `off` for booleans; keys are kept as words.
         return str(node.value)
 
     def scalar(self, node: Any, place: Place) -> Any:
@@ -198,6 +201,7 @@ class _Walk:
             problem = getattr(error, "problem", None) or str(error)
             raise UsageError(f"not a plain value: {problem}", str(place)) from None
         if value is not None and not isinstance(value, (str, int, float, bool)):
-            # Dates, binaries and sexagesimal numbers: what was written is meant.
+            # Dates, binaries and sexagesimal numbers are kept as the text that was
+            # written.
             return str(node.value)
         return value

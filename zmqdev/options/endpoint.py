@@ -1,6 +1,6 @@
-"""The endpoints as they were asked for: pub sub push pull client worker req rep dealer router pair.
+"""The settings of endpoints: pub sub push pull client worker req rep dealer router pair.
 
-`ENDPOINTS` says which spec, socket types and default address each kind has.
+`ENDPOINTS` lists the settings, socket types and default address of each kind.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from zmqdev.options.types import Choice, Flag, Integer, IntegerOrAlone, Many, Pr
 
 @dataclass(frozen=True)
 class Pub(TopicInput, Stamping, Records, Frames, ReplayOptions, Input, PatienceOptions, Endpoint):
+    """Settings of `pub`."""
+
     type: str | None = option(
         Choice(choices=("XPUB", "PUB"), metavar="TYPE", upper=True),
         help="Socket type, XPUB or PUB. Default: XPUB, which sees who subscribes.",
@@ -68,6 +70,8 @@ class Pub(TopicInput, Stamping, Records, Frames, ReplayOptions, Input, PatienceO
 
 @dataclass(frozen=True)
 class Push(Stamping, Records, Frames, ReplayOptions, Input, WaitPeers, PatienceOptions, Endpoint):
+    """Settings of `push`."""
+
     type: str | None = option(
         Choice(choices=("PUSH", "DEALER", "PAIR"), metavar="TYPE", upper=True),
         help="Socket type: PUSH, DEALER or PAIR. Default: PUSH.",
@@ -78,6 +82,8 @@ class Push(Stamping, Records, Frames, ReplayOptions, Input, WaitPeers, PatienceO
 
 @dataclass(frozen=True)
 class Sub(Choosing, Executing, CheckingOptions, Records, Frames, PatienceOptions, Endpoint):
+    """Settings of `sub`."""
+
     subscribe: tuple[bytes, ...] = option(
         Many(Prefix()),
         default=(),
@@ -96,6 +102,8 @@ class Sub(Choosing, Executing, CheckingOptions, Records, Frames, PatienceOptions
 
 @dataclass(frozen=True)
 class Pull(Choosing, Executing, CheckingOptions, Records, Frames, PatienceOptions, Endpoint):
+    """Settings of `pull`."""
+
     type: str | None = option(
         Choice(choices=("PULL", "DEALER", "ROUTER", "PAIR"), metavar="TYPE", upper=True),
         help="Socket type: PULL, DEALER, ROUTER or PAIR. Default: PULL.",
@@ -113,6 +121,8 @@ class Pull(Choosing, Executing, CheckingOptions, Records, Frames, PatienceOption
 class ClientSpec(
     Printing, Calling, Stamping, Records, Frames, ReplayOptions, Input, WaitPeers, Endpoint
 ):
+    """Settings of `client`."""
+
     timeout: float = option(
         Duration(positive=True),
         default=10.0,
@@ -143,6 +153,8 @@ class ClientSpec(
 
 @dataclass(frozen=True)
 class WorkerSpec(ServingOptions, Frames, PatienceOptions, Endpoint):
+    """Settings of `worker`."""
+
     type: str | None = option(
         Choice(choices=("DEALER", "REP", "ROUTER"), metavar="TYPE", upper=True),
         help="Socket type: DEALER, REP or ROUTER. Default: DEALER for one address to connect "
@@ -179,14 +191,14 @@ class WorkerSpec(ServingOptions, Frames, PatienceOptions, Endpoint):
 
 @dataclass(frozen=True)
 class Dialogue(Printing, Records, Frames, Input, WaitPeers, PatienceOptions, Endpoint):
-    """req and rep: the plain socket, input going out, what comes printed."""
+    """Settings of req and rep: input is sent, messages are printed."""
 
     seed: int | None = option(Integer(0), help="Make {random} repeatable.", group="Input")
 
 
 @dataclass(frozen=True)
 class Talk(Dialogue):
-    """dealer, router and pair: both ways at any time."""
+    """Settings of dealer, router and pair, which send and receive at any time."""
 
     reply_timeout: float = option(
         Duration(positive=True),
@@ -198,16 +210,19 @@ class Talk(Dialogue):
 
 
 AnyEndpoint = Pub | Push | Sub | Pull | ClientSpec | WorkerSpec | Dialogue
-"""The settings of one endpoint, whichever it is."""
+"""The settings of any endpoint."""
 Sending = Pub | Push | ClientSpec | Dialogue
-"""Those of one that has an input."""
+"""The settings of an endpoint that has an input."""
 Receiving = Sub | Pull
 
 
 @dataclass(frozen=True)
 class EndpointKind:
-    """`types`: the socket types it may have, the default first. `sends`: it is where messages
-    or requests come from; None: both ways alike."""
+    """A kind of endpoint. `types` are its socket types, the default first.
+
+    `sends`: whether messages or requests come from it; None when both directions are
+    alike.
+    """
 
     name: str
     help: str
@@ -215,14 +230,15 @@ class EndpointKind:
     types: tuple[str, ...]
     verb: str  # bind or connect
     address: str
-    # In whole messages for each peer. Publishers and subscribers: P13.
+    # In whole messages for each peer. As with a forwarder, publishers and subscribers
+    # need 10,000.
     hwm: int
-    word: str = ""  # the option that a word without a flag is for
+    word: str = ""  # the option that a word without a flag belongs to
     sends: bool | None = False
 
     @property
     def digits_are_text(self) -> bool:
-        """Whether digits alone are text to it; those that talk both ways take them for a port."""
+        """Whether digits alone are text; endpoints that talk both ways take them for a port."""
         return self.word == "data" and self.sends is not None
 
 
@@ -259,8 +275,9 @@ ENDPOINTS: dict[str, EndpointKind] = {
             types=("PUSH", "DEALER", "PAIR"),
             verb="connect",
             address="tcp://127.0.0.1:5557",
-            # At 1000 a pusher of small messages sleeps and wakes four times as often: 1.15 times
-            # the CPU. With 64 KiB messages this is 256 MiB for a peer that has stopped reading.
+            # At 1000 a pusher of small messages sleeps and wakes four times as often,
+            # which costs 1.15 times the CPU time. With 64 KiB messages this is 256 MiB
+            # for a peer that does not read.
             hwm=4000,
         ),
         EndpointKind(

@@ -1,4 +1,4 @@
-"""Settings of an endpoint completed: defaults filled in, contradictions refused."""
+"""The settings of an endpoint completed: defaults filled in, contradictions refused."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from zmqdev.options.endpoint_groups import Endpoint, Frames, Input, Records
 from zmqdev.options.layer import Written, plain
 from zmqdev.options.limits import TOPIC_LIMIT
 
-# Those whose socket type can be chosen.
+# Settings of endpoints whose socket type can be chosen.
 _TYPED = (Pub, Push, Pull, WorkerSpec)
 _HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 
 
 def resolve(kind: EndpointKind, spec: AnyEndpoint, written: Written) -> AnyEndpoint:
-    """The spec with every default of the kind filled in. UsageError names the place."""
+    """Return the settings with every default of the kind filled in; UsageError names the place."""
     bind, connect = spec.bind, spec.connect
     if not bind and not connect:
         bind = (kind.address,) if kind.verb == "bind" else ()
@@ -49,18 +49,18 @@ def resolve(kind: EndpointKind, spec: AnyEndpoint, written: Written) -> AnyEndpo
 
 
 def type_of(kind: EndpointKind, spec: Endpoint) -> str:
-    """The socket type of a resolved spec."""
+    """Return the socket type of resolved settings."""
     asked = spec.type if isinstance(spec, _TYPED) else None
     return asked or kind.types[0]
 
 
 def paced(spec: Pub) -> bool:
-    """Whether a publisher keeps a pace of its own."""
+    """Whether a publisher sends at times of its own."""
     return bool(spec.interval or spec.rate or spec.ticks)
 
 
 def _on_demand(spec: Pull, written: Written) -> Pull:
-    """Who asks for work is a DEALER: what it asks and what comes take the same way."""
+    """Make a puller that asks for work a DEALER, which sends requests and receives work."""
     if spec.type not in (None, "DEALER"):
         raise UsageError(
             f"demand: the socket type must be DEALER, not {spec.type}",
@@ -75,7 +75,11 @@ def _on_demand(spec: Pull, written: Written) -> Pull:
 
 
 def _default_type(kind: EndpointKind, spec: Endpoint) -> str:
-    """A DEALER answers whoever is next; with more than one peer only a ROUTER answers who asked."""
+    """Return the default type: ROUTER for a worker with several peers, else the kind's.
+
+    A DEALER would send a reply to any peer; only a ROUTER sends it to the one that
+    asked.
+    """
     several = spec.bind or (len(spec.connect) > 1 and not _has_lines(spec))
     if kind.name == "worker" and several:
         return "ROUTER"
@@ -83,7 +87,7 @@ def _default_type(kind: EndpointKind, spec: Endpoint) -> str:
 
 
 def _has_lines(spec: Endpoint) -> bool:
-    """Whether it has a socket of its own to each address: a reliable worker."""
+    """Whether it has a separate socket for each address: a reliable worker."""
     return isinstance(spec, WorkerSpec) and spec.reliable
 
 
@@ -98,10 +102,10 @@ def _sockopts(kind: EndpointKind, spec: Endpoint, written: Written) -> dict[str,
         type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=connects
     )
     if spec.count and kind.name in ("pull", "worker"):
-        # What comes beyond the count is lost to the others that could have it.
+        # Messages beyond the count would be lost to other receivers.
         base["rcvhwm"] = min(kind.hwm, spec.count)
     if type_ == "XPUB":
-        # Each subscription is seen, also the second one of the same topic.
+        # Report every subscription, also a second one of the same topic.
         base["xpub_verboser"] = True
     if isinstance(spec, Pub) and spec.on_full == "block":
         base["xpub_nodrop"] = True
@@ -143,7 +147,7 @@ def _ticks(spec: object) -> bool:
 
 
 def _given(**settings: object) -> list[str]:
-    """The keys of those that were said."""
+    """Return the keys of the settings that were given."""
     return [name.replace("_", "-") for name, value in settings.items() if value]
 
 
@@ -261,18 +265,18 @@ _CHECKS = (
 
 
 def addresses(spec: Endpoint) -> Iterator[tuple[str, str]]:
-    """(key, address) of everything the endpoint binds and connects."""
+    """Yield (key, address) of everything the endpoint binds and connects."""
     yield from (("bind", address) for address in spec.bind)
     yield from (("connect", address) for address in spec.connect)
 
 
 def warnings(spec: Endpoint) -> Iterator[str]:
-    """What is allowed and yet deserves a word at the start."""
+    """Yield warnings about settings that are allowed but risky."""
     for mark in ("sndhwm", "rcvhwm"):
         if spec.sockopts.get(mark) == 0:
             yield f"{mark} is 0: a stalled peer can fill the memory"
 
 
 def printed(kind: EndpointKind, spec: Endpoint) -> dict[str, Any]:
-    """A resolved spec as a loadable file."""
+    """Return resolved settings as a file."""
     return {"endpoint": kind.name, **plain(spec)}

@@ -1,5 +1,6 @@
-"""What endpoints can be asked, in groups: all have a socket and a life, senders have an input,
-receivers an output. `options.endpoint` sums them up for each kind.
+"""Options of endpoints in groups; `options.endpoint` combines them for each kind.
+
+All endpoints have a socket and a lifetime, senders have an input, receivers an output.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ FORMATS = ("text", "raw", "quoted", "hex", "json", "csv")
 
 @dataclass(frozen=True)
 class Endpoint(Side, Logging, Ready):
-    """What all have. Their one socket's options are keys of the top level."""
+    """Options of all endpoints. Options of the only socket are keys of the top level."""
 
     bind: tuple[str, ...] = option(
         Many(Address(verb="bind")),
@@ -73,7 +74,7 @@ class Frames:
 
 @dataclass(frozen=True)
 class Records:
-    """How messages lie in a stream of bytes, in or out."""
+    """How messages are written in a stream of bytes, in or out."""
 
     format: str = option(
         Choice(choices=FORMATS),
@@ -93,7 +94,7 @@ class Records:
 
 @dataclass(frozen=True)
 class TopicInput:
-    """Where in a record of input its topic stands."""
+    """Where the topic is in a record of input."""
 
     topic_column: int | None = option(
         Integer(1),
@@ -111,7 +112,7 @@ class TopicInput:
 
 @dataclass(frozen=True)
 class Input:
-    """Where messages come from, and when."""
+    """Where messages come from, and when they are sent."""
 
     data: tuple[str, ...] = option(
         Many(Text(any_bytes=True)),
@@ -144,7 +145,7 @@ class Input:
 
 @dataclass(frozen=True)
 class ReplayOptions:
-    """Sending what was recorded as it was recorded."""
+    """Sending recorded messages at their recorded times."""
 
     replay: float | None = option(
         Speed(),
@@ -156,7 +157,7 @@ class ReplayOptions:
 
 @dataclass(frozen=True)
 class WaitPeers:
-    """Starting when the others are there."""
+    """Starting when peers are connected."""
 
     wait_peers: int | None = option(
         Integer(1), help="Begin when this many peers are connected.", group="Life"
@@ -165,7 +166,7 @@ class WaitPeers:
 
 @dataclass(frozen=True)
 class PatienceOptions:
-    """`timeout` of all but the client, whose is for one request."""
+    """The `timeout` of all endpoints except the client, which has one for each request."""
 
     timeout: float | None = option(
         Duration(positive=True),

@@ -10,7 +10,7 @@ _TOKEN = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.?)|([^\\]+)", re.DOTALL)
 
 
 def unescape(text: str) -> bytes:
-    """The bytes that are meant. Raises ValueError that names the escapes."""
+    """Return the bytes that the text stands for; ValueError lists the known escapes."""
     made = b""
     for token in _TOKEN.finditer(text):
         digits, name, plain = token.groups()
@@ -26,7 +26,8 @@ def unescape(text: str) -> bytes:
 
 
 def escape(value: bytes) -> str:
-    """Text that `unescape` reads back as the same bytes: what can be seen stays as it is."""
+    """Return text that `unescape` turns into the same bytes; printable characters stay
+    as they are."""
     return "".join(map(_escaped, value.decode(errors="surrogateescape")))
 
 

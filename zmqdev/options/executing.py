@@ -1,4 +1,4 @@
-"""A command for each message: `sub|pull --exec`, and where its output goes."""
+"""Options of `sub|pull --exec`: a command for each message, and where its output goes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GROUP = "Work"
 
 @dataclass(frozen=True)
 class Executing:
-    """Options of receivers."""
+    """Options of receivers that run a command."""
 
     exec: str | None = option(
         Text(metavar="COMMAND", any_bytes=True),

@@ -12,9 +12,11 @@ from zmqdev.options.types import Many
 
 @dataclass(frozen=True)
 class NamedFile:
-    """`option` is the path of the option that names it, `change` what it takes when the file
-    has changed. `mark` stands before the path. `sure` is false for what may be a value and no
-    file."""
+    """A file that an option names.
+
+    `option` is the path of the option, `change` what a change of the file requires,
+    `mark` the sign before the path. `sure` is False if the value may not be a file.
+    """
 
     option: Path
     path: str
@@ -24,6 +26,7 @@ class NamedFile:
 
     @property
     def key(self) -> str:
+        """Return the path of the option as a key."""
         return ".".join(self.option)
 
 
@@ -35,7 +38,7 @@ def _named(option: Path, type_: FileName, value: str) -> Iterator[NamedFile]:
 
 
 def files_of(spec: object, above: Path = ()) -> Iterator[NamedFile]:
-    """Every file that the options of a spec name."""
+    """Yield every file that the options of a spec name."""
     kind: type = type(spec)
     for key, (name, declared, _) in options_of(kind).items():
         value, type_ = value_of(spec, name), declared.type

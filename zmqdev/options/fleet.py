@@ -14,8 +14,10 @@ from zmqdev.options.types import Choice, Flag, Text
 
 @dataclass(frozen=True)
 class FleetStats(Stats):
-    """Statistics of all parts. No mode: live on a terminal, off elsewhere, where the parts' own
-    output is what is wanted."""
+    """Statistics of all parts. Default mode: live on a terminal, off elsewhere.
+
+    Elsewhere the output of the parts is what the user wants to see.
+    """
 
     mode: str | None = option(
         Choice(choices=STATS_MODES),
@@ -35,7 +37,7 @@ class FleetStats(Stats):
 
 @dataclass(frozen=True)
 class FleetSpec(ControlKeys, Logging, Ready):
-    """All parts of a file together."""
+    """The settings of all parts together."""
 
     name: str | None = option(
         Text(metavar="NAME"),

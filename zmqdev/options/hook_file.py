@@ -1,4 +1,4 @@
-"""`--routes hook.py[:name]`: the file of the Python function that routes."""
+"""`--routes hook.py[:name]`: the file of a Python function that routes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ Function = Callable[[Iterator[list[bytes]]], Iterable[Any]]
 
 @dataclass(frozen=True)
 class HookFile:
-    """`name`: the function in it. Nothing else of its directory can be imported by it."""
+    """A Python file and the name of its function. Its directory is not added to sys.path."""
 
     path: str
     name: str = NAME
 
     def compiled(self, place: str | None) -> Any:
-        """Read and not run. UsageError names the line that is not Python; `place` is where the
-        file was named."""
+        """Compile the file without running it.
+
+        UsageError names the line that is not Python; `place` is where the file was
+        named.
+        """
         try:
             return compile(Path(self.path).read_bytes(), self.path, "exec", dont_inherit=True)
         except OSError as error:
@@ -37,15 +40,17 @@ class HookFile:
             raise UsageError(f"not Python: {error}", self.path) from None
 
     def load(self, place: str | None = None) -> Function:
-        """Run the file as it is now, and not as a cache of it was; its function. UsageError names
-        the line that failed."""
+        """Run the file and return its function; no cached bytecode is used.
+
+        UsageError names the line that failed.
+        """
         code = self.compiled(place)
         name = f"zmqdev_hook:{Path(self.path).absolute()}"
         spec = importlib.util.spec_from_file_location(name, self.path)
         assert spec is not None
         module = importlib.util.module_from_spec(spec)
         before = sys.modules.get(name)
-        sys.modules[name] = module  # a dataclass of the file looks itself up there
+        sys.modules[name] = module  # dataclasses in the file look up their module there
         try:
             exec(code, module.__dict__)
             return self._function(module)
@@ -63,14 +68,14 @@ class HookFile:
             raise UsageError(f"no function {self.name!r}; write one, or FILE:NAME", self.path)
         if not callable(found):
             raise UsageError(f"{self.name} is not a function", self.path)
-        return found  # type: ignore[no-any-return]  # what it yields is looked at
+        return found  # type: ignore[no-any-return]  # its results are checked
 
     def _line(self, error: BaseException) -> str:
         return line_of(error, self.path) or self.path
 
 
 def hook_file(text: str) -> HookFile | None:
-    """`hook.py` or `hook.py:name`; None for a file of another kind."""
+    """Parse `hook.py` or `hook.py:name`; return None for another kind of file."""
     path, colon, name = text.rpartition(":")
     if colon and path.endswith(SUFFIX):
         return HookFile(path, name or NAME)
@@ -78,12 +83,12 @@ def hook_file(text: str) -> HookFile | None:
 
 
 def in_short(error: BaseException) -> str:
-    """`ValueError: no number`, in one line."""
+    """Return an error as one line, like `ValueError: no number`."""
     return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
 
 
 def line_of(error: BaseException, path: str) -> str:
-    """`hook.py:7`: the innermost line of the file that an error went through; empty without."""
+    """Return the innermost line of the file in a traceback, like `hook.py:7`; empty if none."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == path]
     return f"{path}:{lines[-1]}" if lines else ""

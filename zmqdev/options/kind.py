@@ -1,4 +1,4 @@
-"""The device kinds: a row each. Adding a device is adding a row."""
+"""The kinds of devices, declared as a table. A new row is a new device."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SideDefault:
-    """What a side is when nothing is said about it."""
+    """The defaults of a side."""
 
     type: str
     verb: str  # bind or connect
@@ -16,9 +16,10 @@ class SideDefault:
 
 @dataclass(frozen=True)
 class DeviceKind:
-    """`replies`: what comes from the backend goes back to the frontend where the types can.
+    """A kind of device.
 
-    `hwm`: the default high-water mark, in whole messages, of every pipe.
+    `replies`: messages from the backend go back to the frontend if the socket types
+    allow it. `hwm`: the default high-water mark of every pipe, in whole messages.
     """
 
     name: str
@@ -27,7 +28,7 @@ class DeviceKind:
     backend: SideDefault
     replies: bool
     hwm: int
-    only: bool = False  # takes no other socket types than these
+    only: bool = False  # accepts no other socket types
 
 
 KINDS: dict[str, DeviceKind] = {
@@ -39,7 +40,7 @@ KINDS: dict[str, DeviceKind] = {
             frontend=SideDefault("XSUB", "connect", "tcp://127.0.0.1:5555"),
             backend=SideDefault("XPUB", "bind", "tcp://127.0.0.1:5556"),
             replies=True,
-            # P13: at 1000 messages are lost even with a few hundred in flight.
+            # At 1000, messages are lost even with only a few hundred in flight.
             hwm=10_000,
         ),
         DeviceKind(

@@ -1,8 +1,7 @@
-"""From layers of entries to settings: the later layer overrides the earlier.
+"""Settings built from layers, of which later ones override earlier ones.
 
-A layer is what one source says: path -> entry. Precedence is default, file,
-environment, flag. An entry keeps its place, so an error found much later still
-names it.
+A layer is what one source says: {path: entry}. The order is default, file, environment,
+flag. An entry keeps its place, so that an error found later can name it.
 """
 
 from __future__ import annotations
@@ -32,16 +31,18 @@ from zmqdev.options.suggest import near
 from zmqdev.options.types import called
 
 T = TypeVar("T")
-# Names stand in flags, in columns and in `SIDE.OPTION`: so no dot, and no blank.
+# Names occur in flags, columns and `SIDE.OPTION`, so they contain no dot and no blank.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Entry:
+    """A value as it was written, and its place."""
+
     raw: Any
     place: str
-    text: bool  # from a flag or the environment, where all is text
-    node: Node | None = None  # what it was read from, for the places inside it
+    text: bool  # from a flag or the environment, where everything is text
+    node: Node | None = None  # the node it was read from, for places inside it
 
 
 Layer = dict[Path, Entry]
@@ -49,14 +50,17 @@ Layer = dict[Path, Entry]
 
 @dataclass(frozen=True)
 class Written:
-    """Where each option of a spec was written; options left at their default are not in it."""
+    """Where each option of a spec was written; options left at their default are missing."""
 
     places: Mapping[Path, str] = field(default_factory=dict)
     fallback: str | None = None
     nodes: Mapping[Path, Node] = field(default_factory=dict)
 
     def place(self, *paths: Path | str) -> str | None:
-        """The place of the first of these that was written. A string is a path of dots."""
+        """Return the place of the first of these paths that was written.
+
+        A string is a path with dots.
+        """
         for path in paths:
             key = tuple(path.split(".")) if isinstance(path, str) else path
             if key in self.places:
@@ -64,13 +68,13 @@ class Written:
         return self.fallback
 
     def inside(self, path: str, way: Sequence[str | int], *, of_key: bool = False) -> str | None:
-        """The place of something inside an option's value, as far as it can be followed."""
+        """Return the place of something inside an option's value, as far as it can be followed."""
         key = tuple(path.split("."))
         node = self.nodes.get(key)
         return self.place(key) if node is None else inside(node, way, of_key=of_key)
 
     def under(self, other: Written) -> Written:
-        """With what another file says where this one says nothing."""
+        """Return these places, with those of another file for what this one lacks."""
         nodes = {**other.nodes, **self.nodes}
         return Written({**other.places, **self.places}, self.fallback, nodes)
 
@@ -80,7 +84,7 @@ class Written:
 
 
 def inside(node: Node, way: Sequence[str | int], *, of_key: bool = False) -> str:
-    """The place at the end of the way; that of its last key with `of_key`."""
+    """Return the place at the end of the way; with `of_key`, that of its last key."""
     place = node.place
     for step in way:
         found = node.value
@@ -96,11 +100,12 @@ def inside(node: Node, way: Sequence[str | int], *, of_key: bool = False) -> str
 
 
 def takes_sockopts(spec: type) -> bool:
+    """Whether a spec has socket options."""
     return issubclass(spec, SocketSide)
 
 
 def file_layer(spec: type, node: Node, ignore: Iterable[str] = ()) -> Layer:
-    """What a file says of one device or endpoint. `ignore` are keys handled elsewhere."""
+    """Return what a file says of one device or endpoint, without the keys in `ignore`."""
     layer: Layer = {}
     _map_layer(spec, node, (), frozenset(ignore), layer)
     return layer
@@ -118,7 +123,7 @@ def _map_layer(spec: type, node: Node, above: Path, ignore: frozenset[str], laye
 
 
 def _wanted(spec: type, node: Node, above: Path) -> str:
-    """The fix for an address that stands where a side's map belongs; "" elsewhere."""
+    """Return the fix for an address in place of a side's map; empty elsewhere."""
     if not above or not takes_sockopts(spec) or not isinstance(node.value, str):
         return ""
     return f"; write {above[-1]}: {{bind: {node.value}}} or {{connect: {node.value}}}"
@@ -143,7 +148,7 @@ def _key_layer(spec: type, key: str, value: Node, at: str, above: Path, layer: L
 
 
 def _named_layer(declared: Named, node: Node, path: Path, layer: Layer) -> None:
-    """A map by name. Each name has an entry of its own, so that one with no keys is seen."""
+    """Read a map by name. Each name gets an entry, so that one without keys is noticed."""
     where = ".".join(path)
     if not node.is_map:
         raise UsageError(
@@ -170,6 +175,7 @@ def _where(above: Path) -> str:
 
 
 def known_keys(spec: type) -> list[str]:
+    """Return all keys that a spec accepts."""
     own = [*options_of(spec), *sections_of(spec), *named_of(spec)]
     return own + (list(SOCKET_OPTIONS) if takes_sockopts(spec) else [])
 
@@ -184,7 +190,7 @@ def _nearest(spec: type, key: str) -> str:
 
 
 def environment_layer(spec: type, command: str, environ: Mapping[str, str]) -> Layer:
-    """What `ZMQDEV_<COMMAND>_<OPTION>` says. A list is split at blanks."""
+    """Return what `ZMQDEV_<COMMAND>_<OPTION>` say. Lists are split at blanks."""
     layer: Layer = {}
     for leaf in leaves(spec):
         name = leaf.variable(command)
@@ -196,14 +202,14 @@ def environment_layer(spec: type, command: str, environ: Mapping[str, str]) -> L
 
 
 def flag_layer(spec: type, values: Mapping[Path, Any]) -> Layer:
-    """What flags say: path -> text, list of texts or True."""
+    """Return what flags say, given {path: text, list of texts or True}."""
     flags = {leaf.path: leaf.flag for leaf in leaves(spec)}
     layer = {path: Entry(raw, flags[path], text=True) for path, raw in values.items()}
     return spread_settings(spec, layer)
 
 
 def spread_settings(spec: type, layer: Layer) -> Layer:
-    """`--set frontend.sndhwm=5000` becomes an entry of its own at ("frontend", "sndhwm")."""
+    """Turn `--set frontend.sndhwm=5000` into an entry at ("frontend", "sndhwm")."""
     given = layer.pop(("set",), None)
     for text in given.raw if given else ():
         assert given is not None
@@ -220,7 +226,7 @@ def _setting(spec: type, text: str, place: str) -> tuple[Path, str]:
     *above, name = key.split(".")
     sides = [side for side, (_, nested) in sections_of(spec).items() if takes_sockopts(nested.spec)]
     if len(above) == 1 and above[0] not in sides and named_of(spec):
-        (key,) = named_of(spec)  # the name is looked for when all layers are there
+        (key,) = named_of(spec)  # the name is checked once all layers are known
         above = [key, *above]
     elif sides and (len(above) != 1 or above[0] not in sides):
         one = " or ".join(f"{side}.{name}" for side in sides)
@@ -233,7 +239,7 @@ def _setting(spec: type, text: str, place: str) -> tuple[Path, str]:
 
 
 def build(spec: type[T], layers: Iterable[Layer], fallback: str | None = None) -> tuple[T, Written]:
-    """The spec that the layers make, the later over the earlier, and where each part came from."""
+    """Build a spec from layers, and return it with the places of its options."""
     merged: Layer = {}
     for layer in layers:
         merged.update(layer)
@@ -264,7 +270,7 @@ def _build(spec: type, layer: Layer, above: Path) -> Any:
 
 
 def _names(layer: Layer, above: Path, sections: Iterable[str]) -> Iterator[str]:
-    """The names below `above`. UsageError for a setting of one that is not there."""
+    """Yield the names below `above`; UsageError for a setting of an unknown name."""
     deep = len(above)
     below = {path: entry for path, entry in layer.items() if path[:deep] == above}
     known = [path[deep] for path in below if len(path) == deep + 1]
@@ -278,7 +284,7 @@ def _names(layer: Layer, above: Path, sections: Iterable[str]) -> Iterator[str]:
 
 
 def _sockopts(layer: Layer, above: Path, declared: Mapping[str, Any]) -> dict[str, Any]:
-    """A declared option goes before a socket option of the same name: a sender's `rate`."""
+    """Parse socket options, except names that the spec declares itself, like a sender's `rate`."""
     return {
         path[-1]: _parse(SOCKET_OPTIONS[path[-1]].type, entry, path)
         for path, entry in layer.items()
@@ -300,7 +306,7 @@ def _parse(type_: Any, entry: Entry, path: Path) -> Any:
 
 
 def plain(made: Any) -> dict[str, Any]:
-    """The spec as a loadable map: every option that is not None, secrets left out."""
+    """Return a spec as a map that can be loaded: options that are not None, without secrets."""
     spec: type = type(made)
     result: dict[str, Any] = {}
     for key, (name, declared, _) in options_of(spec).items():
@@ -321,7 +327,7 @@ def plain(made: Any) -> dict[str, Any]:
 
 
 def leaf_at(spec: type, path: Path) -> Leaf:
-    """The leaf at `path`; KeyError when there is none."""
+    """Return the option at `path`; KeyError when there is none."""
     inner = section_at(spec, path[:-1])
     _, declared, default = options_of(inner)[path[-1]]
     return Leaf(path, declared, default)

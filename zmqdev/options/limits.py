@@ -10,13 +10,14 @@ from zmqdev.options.measures import Size
 from zmqdev.options.option import option
 from zmqdev.options.types import Integer
 
-# XSUB's topic trie is recursive: a longer topic can overflow its stack (S1, libzmq 4671).
+# XSUB's topic trie is recursive: a longer topic can overflow its stack (libzmq issue
+# 4671).
 TOPIC_LIMIT = 4096
 
 
 @dataclass(frozen=True)
 class Limits(Crowd):
-    """What a peer may ask of a device; crossing one costs the offender and is counted."""
+    """What a peer may use of a device. Exceeding a limit affects that peer and is counted."""
 
     topic_length: int = option(
         Size(),

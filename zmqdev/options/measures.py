@@ -12,7 +12,7 @@ from zmqdev.options.types import Integer, Plain, Scalar, expected
 
 @dataclass(frozen=True)
 class Speed(Scalar):
-    """How many times as fast as it was: a float, infinity for `max`. Alone: 1."""
+    """A speed as a multiple of the recorded one: a float, infinity for `max`. Flag alone: 1."""
 
     metavar: str = "[2x|max]"
     alone: str = "1x"
@@ -45,7 +45,7 @@ class Speed(Scalar):
 
 @dataclass(frozen=True)
 class Duration(Scalar):
-    """Float seconds. `positive` refuses zero."""
+    """A duration in float seconds; `positive` refuses zero."""
 
     metavar: str = "DURATION"
     positive: bool = False
@@ -74,7 +74,7 @@ class Duration(Scalar):
 
 @dataclass(frozen=True)
 class Size(Scalar):
-    """Int bytes. `unlimited` lets -1 mean no limit, as libzmq does."""
+    """A size in bytes; `unlimited` accepts -1 for no limit, as libzmq does."""
 
     metavar: str = "SIZE"
     unlimited: bool = False
@@ -101,7 +101,7 @@ class Size(Scalar):
 
 @dataclass(frozen=True)
 class Milliseconds(Scalar):
-    """A libzmq time option: int milliseconds, as a bare number or with a unit; -1 where allowed."""
+    """A time option of libzmq in milliseconds, a bare number or with a unit; -1 if allowed."""
 
     least: int = 0
     metavar: str = "MS"

@@ -9,13 +9,16 @@ from typing import Any, TypeAlias
 from zmqdev.options.types import Scalar, expected
 
 AnyNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-# An IPv4 address in an IPv6 one stands behind so many bits (RFC 4291, section 2.5.5.2).
+# Bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, section
+# 2.5.5.2).
 _MAPPED_BITS = 96
 
 
 def network(text: str) -> AnyNetwork:
-    """A network from text; of mapped addresses, `::ffff:10.0.0.0/104`, the IPv4 network that they
-    stand for. Raises ValueError that says what is wrong."""
+    """Parse a network; ValueError says what is wrong.
+
+    An IPv4-mapped one, `::ffff:10.0.0.0/104`, becomes the IPv4 network.
+    """
     try:
         return _unmapped(ipaddress.ip_network(text.strip()))
     except ValueError as error:

@@ -1,13 +1,12 @@
-"""Declaring an option, once.
+"""The declaration of options.
 
-An option is one field of a frozen dataclass, made with `option(...)`. A field
-made with `section(...)` holds another such dataclass: its options sit one
-level down in YAML (`stats: {interval: 1s}`) and carry the section's name in
-front in flags (`--frontend-bind`) unless they name a flag of their own. A field
-made with `named(...)` holds any number of them by name, in a file alone
-(`backends: {eu: {bind: ...}}`). Flags, YAML keys, environment variables, checks,
-help, `--print-config`, the tables in the README and the JSON Schema are read from
-the result of `leaves`.
+An option is one field of a frozen dataclass, made with `option(...)`. A field made with
+`section(...)` holds another such dataclass: its options are one level down in YAML
+(`stats: {interval: 1s}`), and their flags begin with the section's name
+(`--frontend-bind`) unless they declare another flag. A field made with `named(...)`
+holds any number of them by name, in files only (`backends: {eu: {bind: ...}}`). Flags,
+YAML keys, environment variables, checks, help, `--print-config`, the tables in the
+README and the JSON Schema all come from these declarations.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _NAMED = "zmqdev.named"
 
 @dataclass(frozen=True)
 class Option:
-    """How one value is written. `flag` None derives it from the path, "" means none."""
+    """How a value is written. `flag` None derives it from the path, "" means that there is none."""
 
     type: ValueType
     help: str
@@ -42,7 +41,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Section:
-    """A nested dataclass. `shorthand` names the option that a bare scalar stands for."""
+    """A nested dataclass. `shorthand` names the option that a bare scalar sets."""
 
     spec: type
     help: str
@@ -51,7 +50,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Named:
-    """A map of nested dataclasses by names that people choose; `reserved` are not to be had."""
+    """A map of nested dataclasses by names that users choose; `reserved` names are refused."""
 
     spec: type
     help: str
@@ -60,7 +59,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Leaf:
-    """One option where it stands: its path from the top, its default."""
+    """One option within a spec: its path from the top, and its default."""
 
     path: Path
     option: Option
@@ -68,16 +67,17 @@ class Leaf:
 
     @property
     def key(self) -> str:
+        """Return the path as a key."""
         return ".".join(self.path)
 
     @property
     def flag(self) -> str:
-        """`--frontend-bind`, or "" when it has no flag."""
+        """Return `--frontend-bind`, or "" without a flag."""
         named = self.option.flag
         return "--" + "-".join(self.path) if named is None else named
 
     def variable(self, command: str) -> str:
-        """The environment variable that sets it for a command."""
+        """Return the environment variable that sets it for a command."""
         return f"ZMQDEV_{command}_{self.flag[2:]}".replace("-", "_").upper()
 
 
@@ -92,29 +92,29 @@ def option(
     secret: bool = False,
     example: str | None = None,
 ) -> Any:
-    """A dataclass field that is an option."""
+    """Declare a dataclass field that is an option."""
     declared = Option(type, help, flag, short, group, secret, example)
     return field(default=default, metadata={_OPTION: declared})
 
 
 def section(spec: type, *, help: str, shorthand: str | None = None) -> Any:
-    """A dataclass field that holds a nested spec."""
+    """Declare a dataclass field that holds a nested spec."""
     return field(default_factory=spec, metadata={_SECTION: Section(spec, help, shorthand)})
 
 
 def named(spec: type, *, help: str, reserved: frozenset[str] = frozenset()) -> Any:
-    """A dataclass field that holds a map of nested specs by name."""
+    """Declare a dataclass field that holds a map of nested specs by name."""
     return field(default_factory=dict, metadata={_NAMED: Named(spec, help, reserved)})
 
 
 def key_of(name: str) -> str:
-    """The word for a field: `on_full` is written `on-full`."""
+    """Return the key of a field: `on_full` is written `on-full`."""
     return name.rstrip("_").replace("_", "-")
 
 
 @cache
 def options_of(spec: type) -> Mapping[str, tuple[str, Option, Any]]:
-    """key -> (field name, option, default) of the options at this level."""
+    """Return {key: (field name, option, default)} of the options at this level."""
     return {
         key_of(item.name): (item.name, item.metadata[_OPTION], item.default)
         for item in dataclasses.fields(spec)
@@ -124,7 +124,7 @@ def options_of(spec: type) -> Mapping[str, tuple[str, Option, Any]]:
 
 @cache
 def sections_of(spec: type) -> Mapping[str, tuple[str, Section]]:
-    """key -> (field name, section) of the sections at this level."""
+    """Return {key: (field name, section)} of the sections at this level."""
     return {
         key_of(item.name): (item.name, item.metadata[_SECTION])
         for item in dataclasses.fields(spec)
@@ -134,7 +134,7 @@ def sections_of(spec: type) -> Mapping[str, tuple[str, Section]]:
 
 @cache
 def named_of(spec: type) -> Mapping[str, tuple[str, Named]]:
-    """key -> (field name, Named) of the maps by name at this level."""
+    """Return {key: (field name, Named)} of the maps by name at this level."""
     return {
         key_of(item.name): (item.name, item.metadata[_NAMED])
         for item in dataclasses.fields(spec)
@@ -143,19 +143,22 @@ def named_of(spec: type) -> Mapping[str, tuple[str, Named]]:
 
 
 def value_of(made: object, name: str) -> Any:
-    """The value of a declared field: of a spec, or of a spec class its default. `name` is one of
-    `options_of`, `sections_of` or `named_of`, or of `dataclasses.fields`."""
+    """Return the value of a declared field, or its default if `made` is a class.
+
+    `name` is a field name from `options_of`, `sections_of`, `named_of`, or of the
+    dataclass.
+    """
     return getattr(made, name)
 
 
 def as_class(spec: type[T], made: object) -> T:
-    """The part of a spec that one of its base classes declares."""
+    """Return the part of a spec that one of its base classes declares."""
     kind: Any = spec
     return spec(**{item.name: value_of(made, item.name) for item in dataclasses.fields(kind)})
 
 
 def leaves(spec: type, above: Path = ()) -> Iterator[Leaf]:
-    """Every option of a spec class, with those of its sections."""
+    """Yield every option of a spec class, including those of its sections."""
     for key, (_, declared, default) in options_of(spec).items():
         yield Leaf((*above, key), declared, default)
     for key, (_, nested) in sections_of(spec).items():
@@ -163,7 +166,7 @@ def leaves(spec: type, above: Path = ()) -> Iterator[Leaf]:
 
 
 def leaves_of(made: object) -> Iterator[Leaf]:
-    """Every option of a spec, with those of what it has by name."""
+    """Yield every option of a spec, including those of its maps by name."""
     kind: type = type(made)
     yield from leaves(kind)
     for key, (name, by_name) in named_of(kind).items():
@@ -172,7 +175,7 @@ def leaves_of(made: object) -> Iterator[Leaf]:
 
 
 def section_at(spec: type, path: Path) -> type:
-    """The spec class of the section at `path`; KeyError when there is none."""
+    """Return the spec class of the section at `path`; KeyError when there is none."""
     for at, key in enumerate(path):
         if key in named_of(spec) and at + 1 < len(path):
             return section_at(named_of(spec)[key][1].spec, path[at + 2 :])

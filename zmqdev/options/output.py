@@ -11,7 +11,7 @@ from zmqdev.options.types import Text
 
 @dataclass(frozen=True)
 class Regex(Text):
-    """A regular expression of Python, for bytes; kept as text."""
+    """A regular expression of Python for bytes, kept as text."""
 
     metavar: str = "REGEX"
     any_bytes: bool = True
@@ -27,7 +27,7 @@ class Regex(Text):
 
 @dataclass(frozen=True)
 class Printing:
-    """Options of all that print messages."""
+    """Options of all endpoints that print messages."""
 
     output_format: str | None = option(
         Text(metavar="TEMPLATE", any_bytes=True),
@@ -39,7 +39,7 @@ class Printing:
 
 @dataclass(frozen=True)
 class Choosing(Printing):
-    """Options of receivers."""
+    """Options of receivers that select messages."""
 
     match: str | None = option(
         Regex(),

@@ -21,7 +21,7 @@ from zmqdev.options.side import Side
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 from zmqdev.options.variables import Expanded
 
-# Findings of one part; more of them are told after these are mended.
+# Most findings of one part; the rest appear once these are fixed.
 MOST_PROBLEMS = 50
 PartSpec = DeviceSpec | AnyEndpoint
 LIFE_KEYS = frozenset({*options_of(LifeOptions), *sections_of(LifeOptions)})
@@ -29,8 +29,11 @@ LIFE_KEYS = frozenset({*options_of(LifeOptions), *sections_of(LifeOptions)})
 
 @dataclass(frozen=True)
 class Part:
-    """`spec` is what its command has, `life` what it is as a part. `asked` is what the file says
-    of it alone, as a loadable map; secrets are in it."""
+    """A resolved part.
+
+    `spec` is what its command has, `life` its options as a part. `asked` is what the
+    file says of it, as a map that can be loaded; it contains secrets.
+    """
 
     name: str
     base: str
@@ -44,41 +47,45 @@ class Part:
 
     @property
     def device(self) -> DeviceSpec | None:
-        """The settings of a device; None for an endpoint."""
+        """Return the settings of a device; None for an endpoint."""
         return self.spec if isinstance(self.spec, DeviceSpec) else None
 
     @property
     def addressed(self) -> tuple[tuple[str, Side], ...]:
-        """(side name, side) of everything with addresses: at least two for a device, one
-        otherwise. Where a side's options stand is `path`."""
+        """Return (side name, side) of everything with addresses.
+
+        A device has at least two, an endpoint one. `path` returns the key of a side's
+        options.
+        """
         if isinstance(self.spec, DeviceSpec):
             return tuple(self.spec.sides.items())
         return (("", self.spec),)
 
     def path(self, side: str) -> str:
-        """What stands before an option of a side: `frontend.`, `backends.eu.`, "" of an
-        endpoint."""
+        """Return the prefix of a side's options: `frontend.`, `backends.eu.`, empty for
+        an endpoint."""
         device = self.device
         return f"{device.path(side)}." if side and device is not None else ""
 
     @property
     def keeping(self) -> QueueSpec | None:
-        """The settings of a queue that keeps each request until it is answered."""
+        """Return the settings of a queue that keeps each request until it is answered,
+        else None."""
         queue = self.spec if isinstance(self.spec, QueueSpec) else None
         return queue if queue is not None and queue.reliable.enabled else None
 
     @property
     def keeps(self) -> bool:
-        """Whether it is such a queue."""
+        """Whether it is a reliable queue."""
         return self.keeping is not None
 
     def at(self, *paths: str) -> str:
-        """Where the first of these options was written, else where the part begins."""
+        """Return where the first of these options was written, else where the part begins."""
         return self.written.place(*paths) or self.place
 
 
 def resolve(draft: Draft) -> Part:
-    """UsageError names the first thing that is wrong with it."""
+    """Resolve a part; UsageError names the first mistake."""
     layer = layer_of(draft)
     made: tuple[object, Written] = build(draft.spec, [layer], str(draft.place))
     whole, written = made
@@ -101,8 +108,10 @@ def resolve(draft: Draft) -> Part:
 
 
 def examine(draft: Draft) -> tuple[Part | None, list[UsageError]]:
-    """The part, and everything that is wrong with it: what is wrong is left out and the rest
-    looked at again."""
+    """Return the part and all its mistakes.
+
+    Each wrong entry is left out and the rest is looked at again.
+    """
     problems: list[UsageError] = []
     nodes = draft.nodes
     while len(problems) < MOST_PROBLEMS:
@@ -119,7 +128,7 @@ def examine(draft: Draft) -> tuple[Part | None, list[UsageError]]:
 
 
 def layer_of(draft: Draft) -> Layer:
-    """What the file says of the part, its defaults under it."""
+    """Return what the file says of the part, over its defaults."""
     layer: Layer = {("name",): Entry(draft.name, str(draft.place), text=False)}
     for node in draft.nodes:
         found = file_layer(draft.spec, node, ignore=(draft.category,))
@@ -133,13 +142,13 @@ def layer_of(draft: Draft) -> Layer:
 
 
 def _as_text(entry: Entry) -> Entry:
-    """What a variable filled in is text, whatever it looks like, as on a command line."""
+    """Mark values of variables as text, whatever they look like, as on a command line."""
     raw = entry.raw if isinstance(entry.raw, list) else [entry.raw]
     return replace(entry, text=True) if any(isinstance(item, Expanded) for item in raw) else entry
 
 
 def _loadable(spec: type, layer: Layer) -> dict[str, Any]:
-    """What the layer says, for a file that a single command reads: without the keys of a part."""
+    """Return a layer as the file of a single command, without the keys of parts."""
     made: dict[str, Any] = {}
     for path, entry in layer.items():
         if path[0] in LIFE_KEYS:
@@ -166,7 +175,7 @@ def _type_at(spec: type, path: tuple[str, ...]) -> Any:
 
 
 def _without(node: Node, place: str) -> Node:
-    """The tree less the entry whose key or value stands at `place`."""
+    """Return the tree without the entry whose key or value is at `place`."""
     if not node.is_map:
         return node
     kept = {

@@ -1,4 +1,4 @@
-"""Options of a part's life beside the others in a file."""
+"""Options of a part beside the others in a file: replicas, restart, order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GROUP = "Parts"
 
 @dataclass(frozen=True)
 class RestartPolicy(Choice):
-    """When a part comes back. YAML 1.1 reads a bare `no` as false; here the word is meant."""
+    """When a part restarts. YAML 1.1 reads a bare `no` as false; here it means the word."""
 
     choices: tuple[str, ...] = POLICIES
 
@@ -69,7 +69,7 @@ class Restart:
 
 @dataclass(frozen=True)
 class LifeOptions:
-    """What a part can be asked as a part."""
+    """Options that only parts of a file have."""
 
     replicas: int = option(
         Integer(1, 1000),
@@ -107,17 +107,17 @@ CATEGORIES: dict[str, Mapping[str, Any]] = {"device": KINDS, "endpoint": ENDPOIN
 
 
 def kinds() -> dict[str, str]:
-    """Every kind and its category, in the order of the tables."""
+    """Return {kind: category} in the order of the tables."""
     return {kind: category for category, rows in CATEGORIES.items() for kind in rows}
 
 
 def own_spec(category: str, kind: str) -> type:
-    """The spec class of a kind as a command has it."""
+    """Return the spec class of a kind as its command has it."""
     return spec_of(kind) if category == "device" else ENDPOINTS[kind].spec
 
 
 @cache
 def part_spec(category: str, kind: str) -> type:
-    """The same with the keys of a part."""
+    """Return the spec class of a kind with the keys of a part added."""
     own = own_spec(category, kind)
     return make_dataclass(f"{own.__name__}Part", [], bases=(own, LifeOptions), frozen=True)

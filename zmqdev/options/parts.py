@@ -31,7 +31,7 @@ from zmqdev.options.suggest import near
 from zmqdev.options.variables import expand
 
 Load = Callable[[str, str], tuple[str, Node]]
-"""(path as written, name of the file it stands in) -> (name of that file, its tree)."""
+"""(path as written, name of the including file) -> (name of the included file, its tree)."""
 
 STRUCTURE = ("parts", "defaults", "include")
 DEEPEST = 16
@@ -42,7 +42,7 @@ _LINE = re.compile(r":\d+:\d+$")
 
 @dataclass(frozen=True)
 class Draft:
-    """What is written of one part: its own map and the defaults under it, widest first."""
+    """What a file says of one part: its map and the defaults under it, most general first."""
 
     name: str
     base: str
@@ -53,6 +53,7 @@ class Draft:
 
     @property
     def spec(self) -> type:
+        """Return the spec class of the part."""
         return part_spec(self.category, self.kind)
 
 
@@ -67,7 +68,7 @@ class Sheet:
 
 
 def draft(top: Node, name: str, load: Load, values: Mapping[str, str]) -> Sheet:
-    """The sheet of the file `name`, whose tree is `top`. Wrong parts are left out and listed."""
+    """Read the file `name`, whose tree is `top`; wrong parts are left out and listed."""
     sheet = Sheet(top)
     reader = _Reader(sheet, load, values)
     reader.file(top, name, (), ())
@@ -157,8 +158,11 @@ class _Reader:
             self.file(top, found, shared, chain)
 
     def alone(self, top: Node, shared: tuple[Node, ...]) -> None:
-        """A file that is one device or endpoint; its name is its own, or its kind where its own
-        is for people alone: a command takes any name, and prints it."""
+        """Read a file that is one device or endpoint.
+
+        Its part is called by its `name`, or by its kind if the name is not valid for a
+        part: a command accepts any name, which it only prints.
+        """
         found = self.kind(top)
         if found is None:
             return
@@ -183,7 +187,7 @@ class _Reader:
             self.sheet.problems.append(error)
 
     def kind(self, node: Node, name: str = "") -> tuple[str, str] | None:
-        """(category, kind), or None when it is wrong, which is then listed."""
+        """Return (category, kind); None, with a problem listed, when it is wrong."""
         said = [category for category in CATEGORIES if category in node.value]
         head = f"{name}: " if name else ""
         if len(said) != 1:
@@ -212,7 +216,8 @@ class _Reader:
             self.one(f"{name}-{number}", name, at, kind, nodes, str(number))
 
     def replicas(self, name: str, nodes: tuple[Node, ...]) -> int | None:
-        """How many are asked for; None when nothing is said, so that the name stays as it is."""
+        """Return how many replicas are asked for; None if not said, so that the name
+        stays as it is."""
         for node in reversed(nodes):
             if "replicas" in node.value:
                 said = expand(node.value["replicas"], self.values)
@@ -246,14 +251,14 @@ class _Reader:
 
 
 def _is_one_part(top: Node) -> bool:
-    """Whether a file that names neither kind nor parts has the sides of a device."""
+    """Whether a file without kind and parts has the sides of a device."""
     return not {"parts", "include"} & top.value.keys() and bool(
         {"frontend", "backend"} & top.value.keys()
     )
 
 
 def _of_include(error: UsageError, path: Node) -> UsageError:
-    """What is wrong with an included file: at its line, or, if all of it is, where it is named."""
+    """Return the error of an included file, at its line, or at the include if it has none."""
     if error.place and _LINE.search(error.place):
         return error
     return UsageError(f"include: {path.value}: {error.message}", str(path.place))

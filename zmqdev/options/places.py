@@ -1,4 +1,4 @@
-"""Types of options that say where something is: addresses, files, stores."""
+"""Types of options that name a place: addresses, files, stores."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from zmqdev.options.types import Plain, Scalar, Text, expected
 
 @dataclass(frozen=True)
 class StoreName(Text):
-    """A file, or a database by its URL. A password in it is not written back: it would be in a
-    file that was asked for, and in logs."""
+    """A file, or a database by its URL.
+
+    A password in the URL is not written back, since it would end up in files and logs.
+    """
 
     metavar: str = "FILE|URL"
     any_bytes: bool = True
@@ -21,8 +23,8 @@ class StoreName(Text):
         return store_url.without_password(value)
 
 
-# What it takes when a file has changed: the part reads it again, or starts anew, or nothing,
-# because it holds messages and not settings.
+# What a change of a file requires: the part reads it again, or restarts, or nothing,
+# because the file holds messages and not settings.
 AGAIN, ANEW, NOTHING = "again", "anew", "nothing"
 
 
@@ -30,8 +32,8 @@ AGAIN, ANEW, NOTHING = "again", "anew", "nothing"
 class FileName(Text):
     """A file, or a directory of files, that is read.
 
-    `mark`: only what begins with it is a file, the rest is the value itself. `or_value`: it may
-    be the value itself, and is a file when there is one of that name.
+    `mark`: only a value that begins with it is a file; others are the value itself.
+    `or_value`: the value is a file if one of that name exists, else the value itself.
     """
 
     metavar: str = "FILE"
@@ -41,7 +43,7 @@ class FileName(Text):
     or_value: bool = False
 
     def path(self, value: str) -> str | None:
-        """The file that is meant, None when the value is none."""
+        """Return the file that a value means; None when it is not a file."""
         if not value.startswith(self.mark):
             return None
         return value.removeprefix(self.mark)
@@ -86,7 +88,7 @@ class AddressOrOff(Address):
 
 @dataclass(frozen=True)
 class HostPort(Scalar):
-    """Where something else than ZeroMQ listens: `127.0.0.1:9090`, `[::1]:9090`, `*:9090`."""
+    """Where something other than ZeroMQ listens: `127.0.0.1:9090`, `[::1]:9090`, `*:9090`."""
 
     metavar: str = "HOST:PORT"
 

@@ -1,6 +1,6 @@
 """Durations and sizes as people write them: `200ms`, `5s`, `1m`; `64KiB`, `1MB`.
 
-A bare number is seconds or bytes. Durations are float seconds, sizes int bytes.
+A bare number means seconds or bytes. Durations are float seconds, sizes int bytes.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ BYTES = {
     "m": 2**20,
     "g": 2**30,
 }
-# A year: longer is a slip of the hand, and milliseconds of it still fit an int32 option less often
-# than not; options with a narrower range check it themselves.
+# A year: a longer duration is probably a mistake. Options with a narrower range check
+# it themselves.
 LONGEST = 366 * 86400.0
 _NUMBER = r"(?P<number>\d+(?:\.\d+)?|\.\d+)"
 _DURATION = re.compile(_NUMBER + r"\s*(?P<unit>us|ms|s|m|h|d)?", re.ASCII)
@@ -33,7 +33,7 @@ _SIZE = re.compile(_NUMBER + r"\s*(?P<unit>[kmg]i?b?|b)?", re.ASCII | re.IGNOREC
 
 
 def parse_duration(text: str) -> float:
-    """Seconds. Raises ValueError that says what is accepted."""
+    """Return seconds; ValueError says what is accepted."""
     match = _DURATION.fullmatch(text.strip())
     if not match:
         raise ValueError(f"{text!r} is not a duration; write it like 200ms, 5s or 1m")
@@ -44,7 +44,7 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Text that `parse_duration` reads back as the same number, to the nanosecond."""
+    """Return text that `parse_duration` reads back as the same number, to the nanosecond."""
     for unit in ("d", "h", "m", "s", "ms"):
         count = seconds / SECONDS[unit]
         if count >= 1 and math.isclose(count, round(count), rel_tol=1e-12):
@@ -53,11 +53,11 @@ def format_duration(seconds: float) -> str:
 
 
 def parse_size(text: str) -> int:
-    """Bytes. Raises ValueError that says what is accepted."""
+    """Return bytes; ValueError says what is accepted."""
     match = _SIZE.fullmatch(text.strip())
     if not match:
         raise ValueError(f"{text!r} is not a size; write it like 4096, 64KiB or 1MB")
-    # In integers: a float holds no more than 2^53 whole bytes.
+    # In integers, because a float is exact only up to 2^53 bytes.
     whole, _, decimals = match["number"].partition(".")
     digits: int = int(whole + decimals) * BYTES[(match["unit"] or "b").lower()]
     scale: int = 10 ** len(decimals)
@@ -68,7 +68,7 @@ def parse_size(text: str) -> int:
 
 
 def format_size(size: int) -> str:
-    """The shortest text that `parse_size` reads back as the same number."""
+    """Return the shortest text that `parse_size` reads back as the same number."""
     for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if size and size % factor == 0:
             return f"{size // factor}{unit}"

@@ -22,7 +22,7 @@ _SECTION = "reliable"
 
 @dataclass(frozen=True)
 class QueueSpec(DeviceSpec):
-    """A queue. A file that has a map under `reliable` means a reliable one."""
+    """The settings of a queue. A map under `reliable` in a file makes it reliable."""
 
     reliable: Reliable = section(
         Reliable, help="Keep each request until it is answered.", shorthand="enabled"
@@ -37,11 +37,12 @@ class QueueSpec(DeviceSpec):
 
     @property
     def names_services(self) -> bool:
+        """Whether workers name their service, as those of a reliable queue do."""
         return self.reliable.enabled and self.reliable.workers != "plain"
 
     @property
     def shares(self) -> bool:
-        """Resolved: whether clients and workers come to one address, the frontend's."""
+        """Whether clients and workers connect to the same address. For resolved settings."""
         return self.reliable.enabled and not self.backend.bind and not self.backend.connect
 
 
@@ -49,24 +50,25 @@ _ONE_SOCKET = (
     "clients and workers share the frontend's socket; set it for the frontend, or give the workers "
     "a separate address"
 )
-# What stands behind a reliable queue: a ROUTER addresses each worker, a DEALER shares out blindly.
+# The backend of a reliable queue: ROUTER addresses each worker, DEALER distributes in
+# turn.
 _BACKENDS = {"auto": "ROUTER", "plain": "DEALER"}
 
 
 def spec_of(kind: str) -> type[DeviceSpec]:
-    """The spec class of a device kind."""
+    """Return the spec class of a device kind."""
     return {"queue": QueueSpec, "streamer": StreamerSpec}.get(kind, DeviceSpec)
 
 
 def reliable_kind(workers: str) -> DeviceKind:
-    """The queue's row, as it is with `--reliable`."""
+    """Return the queue's row as it is with `--reliable`."""
     queue = KINDS["queue"]
     backend = SideDefault(_BACKENDS[workers], queue.backend.verb, queue.backend.address)
     return replace(queue, backend=backend, only=True)
 
 
 def resolve_device(kind: DeviceKind, spec: DeviceSpec, written: Written) -> DeviceSpec:
-    """`device.resolve`, and what a reliable queue has beside it."""
+    """Complete the settings of a device, including those of a reliable queue and of a spool."""
     if not isinstance(spec, QueueSpec):
         made = resolve(kind, spec, written)
         if isinstance(made, StreamerSpec):
@@ -86,12 +88,12 @@ def resolve_device(kind: DeviceKind, spec: DeviceSpec, written: Written) -> Devi
 
 
 def keeps_ids(spec: DeviceSpec) -> bool:
-    """Whether each peer has a connection to the server of its own."""
+    """Whether each peer gets a separate connection to the server."""
     return isinstance(spec, QueueSpec) and spec.keep_ids
 
 
 def _keeping(kind: DeviceKind, spec: QueueSpec, written: Written) -> DeviceSpec:
-    """The backend connects, to one server, from DEALERs."""
+    """Complete a queue with keep-ids, whose backend connects to one server with DEALERs."""
     if spec.reliable.enabled:
         raise UsageError(
             "keep-ids: a reliable queue sends requests to workers under ids of its own; leave "
@@ -135,10 +137,10 @@ def _check_keeping(spec: DeviceSpec, written: Written) -> None:
 
 
 def _shares(spec: QueueSpec) -> bool:
-    """The frontend alone has an address to bind, or both have the same.
+    """Whether only the frontend has an address to bind, or both sides have the same.
 
-    RFC 7 and 18: Majordomo works with one socket for clients and workers. Ordinary workers
-    say nothing that would tell them apart.
+    RFC 7 and 18: in Majordomo clients and workers can use the same socket. Plain
+    workers cannot, because their messages do not differ from those of clients.
     """
     front, back = spec.frontend, spec.backend
     if spec.reliable.workers == "plain" or not front.bind or front.connect or back.connect:
@@ -148,7 +150,7 @@ def _shares(spec: QueueSpec) -> bool:
 
 
 def _joined(spec: QueueSpec, written: Written) -> QueueSpec:
-    """One socket: the frontend's, with what holds for workers. The backend has no address."""
+    """Merge the options of workers into the frontend's socket; the backend has no address."""
     front, back = spec.frontend, spec.backend
     for field in fields(Side):
         if field.name not in ("bind", "connect", "type", "sockopts"):
@@ -158,7 +160,7 @@ def _joined(spec: QueueSpec, written: Written) -> QueueSpec:
     for name, value in back.sockopts.items():
         if value != front.sockopts.get(name):
             raise UsageError(_ONE_SOCKET, written.place(f"backend.{name}"))
-    # As at a backend: a worker that comes back under its old id takes over.
+    # As at a backend: a worker that returns with its old id takes over.
     sockopts = {"router_handover": not spec.topic_acl, **front.sockopts}
     shared = {f.name: value_of(front, f.name) for f in fields(Side) if f.name != "type"}
     shared |= {"bind": (), "connect": (), "sockopts": sockopts}
@@ -168,7 +170,7 @@ def _joined(spec: QueueSpec, written: Written) -> QueueSpec:
 
 
 def _switched_on(spec: QueueSpec, written: Written) -> QueueSpec:
-    """A file's map under `reliable` switches it on; a flag or variable alone does not."""
+    """Enable `reliable` if a file has a map for it; a flag or variable alone does not."""
     if spec.reliable.enabled or written.place((_SECTION, "enabled")) != written.fallback:
         return spec
     for key in options_of(Reliable):
@@ -200,7 +202,7 @@ def _check(settings: Reliable, written: Written) -> None:
 
 
 def _check_store(settings: Reliable, written: Written) -> None:
-    # Not "was written": a file from --print-config has all keys, at their defaults.
+    # Compare with defaults: a file from --print-config has every key, at its default.
     database = settings.store is not None and is_url(settings.store)
     default = Reliable()
     if settings.lease != default.lease and not database:

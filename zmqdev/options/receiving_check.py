@@ -1,4 +1,4 @@
-"""Settings of sub and pull checked: printing, examining, a command, or a report."""
+"""Checks of the settings of sub and pull: printing, checking stamps, a command, or a report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zmqdev.options.security_check import mechanism
 
 
 def checks(spec: Endpoint) -> bool:
-    """Whether messages are examined."""
+    """Whether stamped messages are checked."""
     return isinstance(spec, (Sub, Pull)) and (
         spec.check
         or any(
@@ -23,7 +23,7 @@ def checks(spec: Endpoint) -> bool:
 
 
 def check(spec: Endpoint, written: Written) -> None:
-    """UsageError for what contradicts itself."""
+    """Raise UsageError for contradictions."""
     if isinstance(spec, (Sub, Pull, ClientSpec, Dialogue)):
         _check_output_format(spec, written)
     if isinstance(spec, (Sub, Pull)):
@@ -49,9 +49,9 @@ def _check_proof(spec: Receiving, written: Written) -> None:
 
 
 def _with_exec(spec: Receiving) -> dict[str, bool]:
-    """Whether an option that needs a command differs from its default, by key.
+    """Return {key: whether an option that needs a command differs from its default}.
 
-    Not whether it was written: a file from --print-config has all keys, at their defaults.
+    It does not ask whether it was written: a file from --print-config has every key.
     """
     return {
         "exec-timeout": spec.exec_timeout != Executing.exec_timeout,
@@ -95,7 +95,7 @@ def _check_choice(spec: Receiving, written: Written) -> None:
 
 
 def _check_report(spec: Sub, written: Written) -> None:
-    """A report is all that is printed."""
+    """Refuse other output options beside a report."""
     others = {
         "exec": spec.exec,
         "check": spec.check,

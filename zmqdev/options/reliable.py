@@ -13,19 +13,19 @@ from zmqdev.options.types import Choice, Flag, Integer, Text
 GROUP = "Reliable queue"
 MEBIBYTE = 1 << 20
 
-# Silence that makes a peer count as gone, in heartbeats (RFC 6 and 7: "usually 3-5").
+# Missed heartbeats after which a peer counts as gone (RFC 6 and 7: "usually 3-5").
 LIVENESS = 3
-# majortomo's limit for a worker that is busy; its broker is the only one that has one.
+# majortomo's limit for a busy worker, the only broker known to have one.
 BUSY_TIMEOUT = 900.0
-# A plain worker's death shows in nothing but this.
+# Only this time-out shows that a plain worker is dead.
 PLAIN_TIMEOUT = 5.0
 DEFAULT_SERVICE = "default"
-LONGEST_SERVICE = 255  # bytes; where a printable name ends for us
+LONGEST_SERVICE = 255  # bytes; a limit of zmqdev
 
 
 @dataclass(frozen=True)
 class Reliable:
-    """Keep each request until it is answered. Durations in seconds, sizes in bytes."""
+    """Options of a reliable queue. Durations are in seconds, sizes in bytes."""
 
     enabled: bool = option(
         Flag(),
@@ -125,8 +125,8 @@ class Reliable:
     )
     client_requests: int = option(
         Integer(1),
-        # Half of all, so that one client leaves room for others; the Guide's mdclient2 sends so
-        # many at once before it reads its first reply.
+        # Half of all, so that one client leaves room for others; the Guide's mdclient2
+        # sends this many before it reads its first reply.
         default=100_000,
         flag="--client-requests",
         help="Maximum requests held for one client.",
@@ -188,14 +188,14 @@ class Reliable:
 
     @property
     def attempt_timeout(self) -> float:
-        """`busy_timeout` with its default filled in."""
+        """Return `busy_timeout` with its default filled in."""
         if self.busy_timeout:
             return self.busy_timeout
         return PLAIN_TIMEOUT if self.workers == "plain" else BUSY_TIMEOUT
 
 
 def check_service(name: str, place: str) -> None:
-    """UsageError for what is no name of a service (RFC 7: printable)."""
+    """Raise UsageError when it cannot be the name of a service (RFC 7: printable)."""
     if not name.isprintable():
         raise UsageError("a name is printable text", place)
     if not name or len(name.encode()) > LONGEST_SERVICE:

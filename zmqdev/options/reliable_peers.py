@@ -1,4 +1,4 @@
-"""Options of a worker and a client for a reliable queue."""
+"""Options of clients and workers of a reliable queue."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from zmqdev.options.option import option
 from zmqdev.options.reliable import DEFAULT_SERVICE, GROUP
 from zmqdev.options.types import Choice, Flag, Integer, Scalar, Text
 
-# A reliable client sends a request again this often when nothing else was said.
+# How often a reliable client sends a request again by default.
 RETRIES = 3
-# Until the reply is there.
+# Retries of a client that collects: until the reply arrives.
 FOREVER = 1_000_000_000
-# Requests that are posted, or collected, at a time, unless said.
+# Requests that are posted, or collected, at a time by default.
 KEPT_WINDOW = 1000
-# Requests in flight up to which each has a connection of its own, unless said.
+# Largest window for which each request gets a separate connection by default.
 STRICT_WINDOW = 16
-# libzmq allows 1023 sockets.
+# libzmq allows 1023 sockets in a context.
 MOST_CONNECTIONS = 1000
 
 
 @dataclass(frozen=True)
 class ReplyCount(Scalar):
-    """`3`, or `all`, which is 0."""
+    """A number of replies, or `all`, which is 0."""
 
     metavar: str = "N|all"
 
@@ -40,7 +40,7 @@ class ReplyCount(Scalar):
 
 @dataclass(frozen=True)
 class Calling:
-    """The client's side."""
+    """Options of a client."""
 
     reliable: bool = option(
         Flag(),
@@ -88,7 +88,7 @@ class Calling:
 
 @dataclass(frozen=True)
 class ServingOptions:
-    """The worker's side."""
+    """Options of a worker."""
 
     reliable: bool = option(
         Flag(),

@@ -1,4 +1,4 @@
-"""Settings of a reliable worker or client checked and completed."""
+"""Checks and completion of the settings of a reliable worker or client."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from zmqdev.options.reliable_peers import (
 
 
 def asks(spec: ClientSpec) -> bool:
-    """Whether a client finds out if the other side takes ids. Only Majordomo can ask."""
+    """Whether a client asks the queue if it accepts ids, which only Majordomo allows."""
     can = spec.reliable and spec.protocol in ("mdp-0.1", "mdp-0.2") and not spec.bind
     return spec.id == "auto" and can and not keeps(spec)
 
 
 def keeps(spec: ClientSpec) -> bool:
-    """Whether a client leaves requests with a queue that has a store, or comes for replies."""
+    """Whether a client posts requests to a queue with a store, or collects replies."""
     return spec.reliable and (spec.post or spec.collect)
 
 
 def has_ids(spec: ClientSpec) -> bool:
-    """Whether a client puts ids on all its requests from the first on.
+    """Whether a client puts ids on all its requests from the first one on.
 
     A client that binds cannot renew a connection, so it needs them.
     """
@@ -38,9 +38,9 @@ def has_ids(spec: ClientSpec) -> bool:
 
 
 def _of_reliable(spec: ClientSpec | WorkerSpec) -> dict[str, bool]:
-    """Whether an option of the reliable queue differs from its default, by name.
+    """Return {name: whether an option of the reliable queue differs from its default}.
 
-    Not whether it was written: a file from --print-config has all keys, at their defaults.
+    It does not ask whether it was written: a file from --print-config has every key.
     """
     own = type(spec)
     found = {
@@ -53,7 +53,7 @@ def _of_reliable(spec: ClientSpec | WorkerSpec) -> dict[str, bool]:
 
 
 def check(spec: Endpoint, written: Written) -> None:
-    """UsageError for what contradicts itself."""
+    """Raise UsageError for contradictions."""
     if not isinstance(spec, (ClientSpec, WorkerSpec)):
         return
     if isinstance(spec, ClientSpec):
@@ -98,7 +98,7 @@ def _check_id(spec: ClientSpec, written: Written) -> None:
 
 
 def _check_worker(spec: WorkerSpec, written: Written) -> None:
-    # Before the type, which follows from it where none is asked for.
+    # Checked first, because the default type depends on it.
     if spec.bind or not spec.connect:
         raise UsageError("a reliable worker connects to its queues", written.place("bind"))
     if spec.type not in (None, "DEALER"):
@@ -110,13 +110,13 @@ def _at(name: str, written: Written) -> str:
 
 
 def retries_of(spec: ClientSpec, written: Written) -> int:
-    """How often a client sends a request again."""
+    """Return how often a client sends a request again."""
     if not spec.reliable or ("retries",) in written.places:
         return spec.retries
     return FOREVER if spec.collect else RETRIES
 
 
 def window_of(spec: ClientSpec, written: Written) -> int:
-    """Requests in flight; what is posted waits for the disk, many at a time."""
+    """Return the requests in flight; posts wait for the disk, so many are sent at a time."""
     unsaid = ("window",) not in written.places
     return KEPT_WINDOW if keeps(spec) and unsaid else spec.window

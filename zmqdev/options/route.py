@@ -1,4 +1,4 @@
-"""One route as it is written, and one test of the routes; see `zmqdev help routing`."""
+"""The keys of a route and of a test of routes; see `zmqdev help routing`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zmqdev.routing.pattern import Pattern, parse
 from zmqdev.routing.table import Rename
 
 MATCHES = ("topic", "frame", "json", "larger", "not")
-# Frames of a message that a route may look at, from either end.
+# Farthest frame that a route may look at, from either end.
 FURTHEST = 1000
 FASTEST = 1_000_000_000
 _RATE = re.compile(r"(\d+)\s*/\s*s", re.ASCII)
@@ -28,7 +28,7 @@ _CAPTURED = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(frozen=True)
 class PatternText(Scalar):
-    """A pattern: `*` any bytes, `?` one byte, `\\*` a star."""
+    r"""A pattern: `*` any bytes, `?` one byte, `\*` a star."""
 
     metavar: str = "PATTERN"
 
@@ -130,7 +130,7 @@ def _field(name: str, patterns: Any) -> FieldMatch:
 
 
 def _patterns(value: Any) -> tuple[Pattern, ...]:
-    """YAML has types of its own: `true` and `5` as JSON writes them are meant."""
+    """Parse patterns. `true` and `5` of YAML become the words that JSON writes."""
     items = list(value) if isinstance(value, (list, tuple)) else [value]
     if not items:
         raise ValueError("expected at least one pattern")
@@ -169,7 +169,7 @@ def _number(raw: object) -> int:
 
 @dataclass(frozen=True)
 class Share(Scalar):
-    """`10%` as hundredths of a percent."""
+    """A share like `10%`, kept in hundredths of a percent."""
 
     metavar: str = "PERCENT"
 
@@ -192,7 +192,7 @@ class Share(Scalar):
 
 @dataclass(frozen=True)
 class PerSecond(Scalar):
-    """`100/s` as messages a second."""
+    """A rate like `100/s`, kept in messages a second."""
 
     metavar: str = "RATE"
 
@@ -214,7 +214,7 @@ class PerSecond(Scalar):
 
 @dataclass(frozen=True)
 class KeyFrame(Scalar):
-    """`topic` or the number of a frame."""
+    """`topic`, or the number of a frame."""
 
     metavar: str = "topic|N"
 
@@ -290,7 +290,7 @@ class RouteSpec:
 
 @dataclass(frozen=True)
 class RouteTest:
-    """A message, and the backends that it goes to."""
+    """A message, and the backends that it should go to."""
 
     message: tuple[str, ...] = option(Many(Text()), default=(), help="Its frames.")
     to: tuple[str, ...] = option(

@@ -1,4 +1,4 @@
-"""The tests of routes, tried without a socket."""
+"""The tests of routes, run without sockets."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from zmqdev.routing.dry import DryOutcome
 
 
 class RouteDryRun(Protocol):
-    """Routes, or a function, without sockets."""
+    """What runs the tests: routes, or a function, without sockets."""
 
-    def send(self, frames: Sequence[bytes]) -> DryOutcome: ...
+    def send(self, frames: Sequence[bytes]) -> DryOutcome:
+        """Route one message."""
+        ...
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One test and what came of it. `place` is file:line:column."""
+    """One test and its outcome. `place` is file:line:column."""
 
     number: int
     test: RouteTest
@@ -28,17 +30,18 @@ class Trial:
 
     @property
     def passed(self) -> bool:
+        """Whether the message goes where the test says."""
         return sorted(self.test.to) == sorted(self.outcome.to)
 
     def words(self) -> str:
-        """`eu.1: goes to us, expected eu`"""
+        """Return the failure as text: `eu.1: goes to us, expected eu`."""
         message = " ".join(self.test.message)
         told, expected = ", ".join(self.outcome.to), ", ".join(self.test.to)
         return f"{message}: goes to {told}, expected {expected}"
 
 
 def try_all(run: RouteDryRun, rules: Rules) -> Iterator[Trial]:
-    """The tests in order, one after another: shares and rates count from one to the next."""
+    """Yield the trials in order. Shares and rates continue from one test to the next."""
     for number, test in enumerate(rules.tests):
         outcome = run.send([frame.encode() for frame in test.message])
         place = rules.written.inside("tests", (number,)) or ""

@@ -22,7 +22,7 @@ REST, DROP = "backend", "drop"
 
 @dataclass(frozen=True)
 class RoutesOrFile(FileName):
-    """A list of routes, or the file that has them; see RoutingFile."""
+    """A list of routes, or the name of a file with them; see RoutingFile."""
 
     change: str = AGAIN
 
@@ -43,7 +43,7 @@ class RoutesOrFile(FileName):
 
 @dataclass(frozen=True)
 class RoutingFile:
-    """What `--routes FILE` may hold."""
+    """The content of `--routes FILE`."""
 
     backends: Mapping[str, Backend] = named(
         Backend, help="More backends, by names of your own.", reserved=RESERVED
@@ -56,8 +56,11 @@ class RoutingFile:
 
 @dataclass(frozen=True)
 class Rules:
-    """Routes and their tests, and where they were written. `of_file`: the backends that stand
-    in the file of the routes. `hook`: the function that stands in place of routes."""
+    """Routes and their tests, and where they were written.
+
+    `of_file` are the backends that the file of the routes declares. `hook` is a
+    function used in place of routes.
+    """
 
     routes: tuple[RouteSpec, ...]
     tests: tuple[RouteTest, ...]
@@ -68,7 +71,7 @@ class Rules:
 
 
 def read_rules(path: str, place: str | None = None) -> Rules:
-    """The file at `path`; `place` is where that was written."""
+    """Read the file at `path`; `place` is where that name was written."""
     hook = hook_file(path)
     if hook is not None:
         hook.compiled(place)

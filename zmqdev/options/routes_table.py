@@ -1,4 +1,4 @@
-"""The routes of a device, with `--drop` and `--keep`, made into the table that the relay uses."""
+"""The routes of a device, with `--drop` and `--keep`, compiled into the relay's table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from zmqdev.routing.table import Route, Table
 
 
 class Targets(Protocol):
-    """What routes are checked against: a resolved device, or the names of its backends alone."""
+    """What routes are checked against: a resolved device, or only the names of its backends."""
 
     @property
     def targets(self) -> Mapping[str, Backend]: ...
@@ -40,7 +40,7 @@ class Targets(Protocol):
 
 
 def rules_of(spec: DeviceSpec, written: Written) -> Rules:
-    """Those of a device as it was asked for, its file read. UsageError names what is wrong."""
+    """Return the routes of a device, with its file read; UsageError names what is wrong."""
     if not isinstance(spec.routes, str):
         return Rules(spec.routes or (), spec.tests, spec.backends, written)
     read_ones = read_rules(spec.routes, written.place("routes"))
@@ -55,12 +55,12 @@ def rules_of(spec: DeviceSpec, written: Written) -> Rules:
 
 
 def is_routed(spec: DeviceSpec) -> bool:
-    """Resolved: whether what is in a message decides where it goes."""
+    """Whether the content of messages decides where they go. For resolved settings."""
     return bool(spec.routes or spec.drop or spec.keep or spec.backend.type is None)
 
 
 def table_of(spec: Targets, rules: Rules) -> Table:
-    """The table of a resolved device. UsageError names the route that is wrong."""
+    """Return the table of a resolved device; UsageError names the route that is wrong."""
     if rules.hook is not None and (spec.drop or spec.keep):
         raise UsageError(f"{rules.hook.path}: drop and keep go with routes, not with a function")
     names = tuple(spec.targets)
@@ -79,7 +79,7 @@ def table_of(spec: Targets, rules: Rules) -> Table:
 
 
 def _short(drop: Sequence[Pattern], keep: Sequence[Pattern]) -> Iterator[Route]:
-    """`--drop` and `--keep` stand before every route."""
+    """Yield the routes of `--drop` and `--keep`, which precede all others."""
     if drop:
         yield Route("drop", (FrameMatch(0, tuple(drop)),))
     if keep:

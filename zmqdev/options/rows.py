@@ -1,4 +1,4 @@
-"""A list of maps whose keys are declared, like `routes`: each row a spec of its own."""
+"""A list of maps whose keys are declared, like `routes`: each row is a spec."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from zmqdev.options.variables import Expanded
 
 
 class MisplacedError(ValueError):
-    """Something inside a value is wrong: `inside` is the way to it, row by row and key by key.
-    `of_key`: the key itself is meant, not what stands behind it."""
+    """Something inside a value is wrong; `inside` is the way to it by rows and keys.
+
+    `of_key`: the key itself is wrong, not its value.
+    """
 
     def __init__(self, message: str, *inside: str | int, of_key: bool = False) -> None:
         super().__init__(message)
@@ -22,17 +24,17 @@ class MisplacedError(ValueError):
 
 
 def within(error: ValueError, key: str | int) -> MisplacedError:
-    """The same error one step further out."""
+    """Return the same error one level further out."""
     if not isinstance(error, MisplacedError):
         return MisplacedError(f"{shown(key)}: {error}", key)
-    named = len(error.inside) > error.of_key  # whether the message begins with the way to it
+    named = len(error.inside) > error.of_key  # whether the message begins with a path
     return MisplacedError(
         f"{shown(key)}{'.' if named else ': '}{error}", key, *error.inside, of_key=error.of_key
     )
 
 
 def shown(key: str | int) -> str:
-    """Rows are counted from 1, as people and `ctl NAME routes` do."""
+    """Return a key as text; rows count from 1, as in `ctl NAME routes`."""
     return str(key + 1) if isinstance(key, int) else key
 
 

@@ -1,7 +1,8 @@
 """The directory of this user's local sockets: control sockets, and addresses like `@jobs`.
 
-It is `zmqdev` below $XDG_RUNTIME_DIR, else `zmqdev-UID` below the temporary directory. What
-systemd starts with `RuntimeDirectory=zmqdev` has it in SERVICES, which its group may read too.
+It is `zmqdev` in $XDG_RUNTIME_DIR, else `zmqdev-UID` in the temporary directory. A
+service that systemd starts with `RuntimeDirectory=zmqdev` uses SERVICES, which its
+group can read too.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ from pathlib import Path
 
 IPC_LONGEST = 107  # sun_path less its final NUL
 SUFFIX = ".sock"
-# Room that a name needs: shorter ones tell devices apart no longer.
+# Least length of names that must fit: shorter ones would not tell devices apart.
 LEAST_NAME = 16
-# systemd names in $RUNTIME_DIRECTORY the directories it has made, with a colon between two.
+# systemd lists the directories it has made in $RUNTIME_DIRECTORY, separated by colons.
 SERVICES = Path("/run/zmqdev")
 
 
 def candidates(environ: Mapping[str, str] = os.environ) -> list[Path]:
-    """Where the directory may be, the better place first. A place too long for a socket is left
-    out."""
-    import tempfile  # with much behind it that most commands do not need
+    """Return the possible directories, the preferred one first.
+
+    Directories too long for the name of a socket are left out.
+    """
+    import tempfile  # a slow import that most commands do not need
 
     places = [Path(tempfile.gettempdir()) / f"zmqdev-{os.getuid()}"]
     runtime = environ.get("XDG_RUNTIME_DIR", "")
@@ -33,5 +36,5 @@ def candidates(environ: Mapping[str, str] = os.environ) -> list[Path]:
 
 
 def room(place: Path) -> int:
-    """Bytes left for a name below `place`."""
+    """Return the bytes left for a name in `place`."""
     return IPC_LONGEST - len(os.fsencode(place)) - len(SUFFIX) - 1

@@ -1,8 +1,7 @@
-"""The JSON Schema (2020-12) of a file, made from the declarations.
+"""The JSON Schema (2020-12) of a file, generated from the declarations.
 
-What a schema can say it says: keys, types, choices, shapes. What needs more
-than one place (who talks to whom, two options that contradict each other) is
-`zmqdev check`'s.
+It covers keys, types, choices and shapes. `zmqdev check` covers what depends on more
+than one place: which parts can talk to each other, and options that contradict.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from zmqdev.options.part_options import CATEGORIES, kinds, part_spec
 from zmqdev.options.sockopt import SOCKET_OPTIONS
 
 Schema = dict[str, Any]
-# A value with a variable in it is text, whatever it becomes.
+# A value that contains a variable is text, whatever it becomes.
 VARIABLE: Schema = {"type": "string", "pattern": r"\$\{"}
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 _SIDE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
@@ -28,7 +27,7 @@ _TEXT_OR_LIST: Schema = {
 
 
 def schema() -> Schema:
-    """The schema of every file that `zmqdev run` and the single commands read, but for ZDCF."""
+    """Return the schema of the files of `zmqdev run` and of single commands, without ZDCF."""
     definitions: dict[str, Schema] = {
         "variable": VARIABLE,
         **{f"option-{name}": _socket_option(name) for name in SOCKET_OPTIONS},
@@ -53,8 +52,11 @@ def schema() -> Schema:
 
 
 def _part() -> Schema:
-    """One of the kinds, told apart by `device` or `endpoint`, so that an editor's messages are
-    about the one that is meant."""
+    """Return the schema of a part.
+
+    `device` or `endpoint` selects the kind, so that an editor's messages are about that
+    kind.
+    """
     choices = [
         {
             "if": {"properties": {category: {"const": kind}}, "required": [category]},
@@ -81,7 +83,7 @@ def _kind(category: str, kind: str) -> Schema:
 
 
 def _object(spec: type) -> Schema:
-    """Every key of a spec class; nothing else is allowed."""
+    """Return the schema of a spec class; other keys are not allowed."""
     properties: dict[str, Schema] = {}
     if takes_sockopts(spec):
         properties |= {name: {"$ref": f"#/$defs/option-{name}"} for name in SOCKET_OPTIONS}
@@ -136,7 +138,7 @@ def _named(by_name: Named) -> Schema:
 
 
 def _sections(specs: Iterable[type]) -> dict[str, Schema]:
-    """The sections of all kinds, each once: a side has many options."""
+    """Return the sections of all kinds, each once, because sides have many options."""
     found: dict[str, Schema] = {}
     for spec in specs:
         inner = [nested.spec for _, nested in sections_of(spec).values()]
@@ -163,7 +165,7 @@ def _file() -> Schema:
 
 
 def _defaults() -> Schema:
-    """What goes under all parts that have the option, or under a group or kind of them."""
+    """Return the schema of `defaults`: for all parts, for a group or for one kind."""
     groups = {
         name: _together(kind for kind, own in kinds().items() if own == category)
         for name, category in GROUPS.items()
@@ -176,7 +178,8 @@ def _defaults() -> Schema:
 
 
 def _together(names: Iterable[str]) -> Schema:
-    """The keys of several kinds. One that they do not declare alike may be any of them."""
+    """Return the keys of several kinds; one that is declared differently may have any
+    of its forms."""
     found: dict[str, list[Schema]] = {}
     for kind in names:
         for key, own in _object(part_spec(kinds()[kind], kind))["properties"].items():

@@ -1,7 +1,7 @@
-"""Security of a side, binding or connecting: NULL, PLAIN, CURVE.
+"""Security options of a side: NULL, PLAIN, CURVE.
 
-A side that binds is the server of the handshake and asks; one that connects is
-the client and shows what it has. Each side has settings of its own, so a
+A side that binds is the server of the handshake and checks its clients; one that
+connects is a client and presents its credentials. Each side has separate settings, so a
 bridge may be open on one side and closed on the other.
 """
 
@@ -15,14 +15,14 @@ from zmqdev.options.places import AGAIN, FileName
 from zmqdev.options.types import Choice, Flag, Many, Text
 
 MECHANISMS = ("null", "plain", "curve")
-# A value that begins with it is the name of a file with the value.
+# A value that begins with it names a file that contains the value.
 AT_FILE = "@"
 _GROUP = "Security"
 
 
 @dataclass(frozen=True)
 class Security:
-    """The options of one side or endpoint. What is secret is never printed."""
+    """The security options of one side or endpoint. Secrets are never printed."""
 
     security: str | None = option(
         Choice(choices=MECHANISMS),
@@ -82,7 +82,7 @@ class Security:
 
     @property
     def binds(self) -> bool:
-        """Whether it has an address to bind: the server of a handshake."""
+        """Whether it has an address to bind, and so is the server of a handshake."""
         return False
 
     @property
@@ -92,5 +92,5 @@ class Security:
 
     @property
     def largest_frame(self) -> int:
-        """Bytes that a frame may have, a frame of the handshake too; -1: no limit."""
+        """Return the largest frame in bytes, also of the handshake; -1: no limit."""
         return -1

@@ -1,4 +1,4 @@
-"""Security settings of a side checked and completed."""
+"""Checks of the security settings of a side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zmqdev.options.sockopt import LEAST_MAXMSGSIZE
 
 @dataclass(frozen=True)
 class _Belongs:
-    """To which mechanism and role an option belongs; None: to any."""
+    """The mechanism and role that an option belongs to; None: any."""
 
     mechanism: str | None
     role: str | None
@@ -33,20 +33,21 @@ _BELONGS = {
     "allow": _Belongs(None, "server", lambda side: side.allow),
     "deny": _Belongs(None, "server", lambda side: side.deny),
 }
-"""By the name of the option."""
+"""By the field name of the option."""
 _SECRETS = ("curve_secret", "plain_password")
-# One key in 85 begins with the sign of @FILE; these are the signs of Z85 (wire/z85.py).
+# One key in 85 begins with the sign of @FILE; these are the characters of Z85
+# (wire/z85.py).
 _AT_KEY = re.compile(r"@[0-9A-Za-z.:+=^!/*?&<>()\[\]{}@%$#-]{39}")
 _ROLE_VERB = {"server": "binds", "client": "connects"}
 
 
 def role(side: Security) -> str:
-    """`server` for a side that binds, `client` for one that only connects."""
+    """Return `server` for a side that binds, `client` for one that only connects."""
     return "server" if side.binds else "client"
 
 
 def mechanism(side: Security) -> str:
-    """null, plain or curve: as asked for, or what the other options belong to."""
+    """Return null, plain or curve: as configured, or as the other options imply."""
     if side.security:
         return side.security
     for row in _BELONGS.values():
@@ -56,7 +57,7 @@ def mechanism(side: Security) -> str:
 
 
 def check(side: Security, written: Written, above: str = "") -> None:
-    """Refuse what contradicts itself or is missing. `above` is `frontend.`, `backend.` or ""."""
+    """Refuse contradictions and missing options. `above` is `frontend.`, `backend.` or ""."""
     found = mechanism(side)
     _check_frames(side, found, written, above)
     for name, row in _BELONGS.items():
@@ -74,7 +75,7 @@ def check(side: Security, written: Written, above: str = "") -> None:
 
 
 def _check_frames(side: Security, found: str, written: Written, above: str) -> None:
-    """Refuse a limit of frames under which no handshake ends."""
+    """Refuse a limit of the frame size that no handshake could satisfy."""
     limit, least = side.largest_frame, LEAST_MAXMSGSIZE[found]
     if 0 <= limit < least:
         raise UsageError(
@@ -103,7 +104,7 @@ def _check_belongs(side: Security, name: str, found: str, written: Written, abov
 
 
 def _check_hidden(name: str, value: str, key: str, place: str | None) -> None:
-    """Refuse a secret where the list of processes shows it."""
+    """Refuse a secret that the list of processes would show."""
     looks_like_a_key = name == "curve_secret" and _AT_KEY.fullmatch(value)
     if value.startswith(AT_FILE) and not looks_like_a_key:
         return
@@ -136,7 +137,7 @@ def _check_complete(side: Security, found: str, written: Written, above: str) ->
 
 
 def _missing(side: Security, found: str) -> str | None:
-    """What a mechanism needs in this role and has not got, in words."""
+    """Return what a mechanism needs in this role and lacks, as text; None when complete."""
     if found == "curve" and role(side) == "server":
         if not (side.curve_key or side.curve_secret):
             return "a side that binds needs its own key: curve-key FILE"

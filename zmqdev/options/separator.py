@@ -1,4 +1,4 @@
-r"""A separator between frames, as people write it: `|`, `\t`, `\x1f`, `\0`."""
+r"""A separator between frames as people write it: a bar, `\t`, `\x1f`, `\0`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zmqdev.options.types import Plain, Scalar, expected
 
 
 def parse_separator(text: str) -> bytes:
-    """At least one byte. Raises ValueError that names the escapes."""
+    """Return at least one byte; ValueError lists the known escapes."""
     made = unescape(text)
     if not made:
         raise ValueError("the separator is empty")

@@ -15,13 +15,15 @@ from zmqdev.options.types import Choice, Flag, Many, Prefix
 
 @dataclass(frozen=True)
 class SocketSide:
-    """What has socket options of its own: keys beside the declared ones, from `sockopt`."""
+    """Something with socket options, which are keys beside the declared ones; see `sockopt`."""
 
     sockopts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Side(SocketSide, Security):
+    """A socket: its addresses and its security."""
+
     bind: tuple[str, ...] = option(
         Many(Address(verb="bind")), default=(), help="Address to bind; repeatable.", group="Sides"
     )
@@ -34,19 +36,24 @@ class Side(SocketSide, Security):
 
     @property
     def binds(self) -> bool:
+        """Whether it has an address to bind."""
         return bool(self.bind)
 
     @property
     def connects(self) -> bool:
+        """Whether it has an address to connect to."""
         return bool(self.connect)
 
     @property
     def largest_frame(self) -> int:
+        """Return the largest frame in bytes; -1: no limit."""
         return int(self.sockopts.get("maxmsgsize", -1))
 
 
 @dataclass(frozen=True)
 class Frontend(Side):
+    """The side of a device that receives from producers or clients."""
+
     type: str | None = option(
         Choice(choices=FRONTENDS, metavar="TYPE", upper=True),
         help="Socket type of the frontend.",
@@ -60,7 +67,7 @@ class Frontend(Side):
     )
 
 
-# What is said of a side, a place beside it, or a route, in the same words as a name.
+# Words with another meaning where sides, their addresses or routes are named.
 RESERVED = frozenset(
     {"frontend", "backend", "forward", "backward", "capture", "control", "metrics", "drop"}
 )
@@ -68,6 +75,8 @@ RESERVED = frozenset(
 
 @dataclass(frozen=True)
 class Backend(Side):
+    """The side of a device that sends to consumers or workers."""
+
     type: str | None = option(
         Choice(choices=BACKENDS, metavar="TYPE", upper=True),
         help="Socket type of the backend.",

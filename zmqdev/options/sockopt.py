@@ -1,9 +1,9 @@
-"""Socket options by their ZeroMQ names: type, range, and zmqdev's own defaults.
+"""Socket options by their ZeroMQ names: type, range, and zmqdev's defaults.
 
-The names are those of zmq_setsockopt(3) in small letters; `hwm` sets both
-high-water marks, as in libzmq 2. They are keys of a side in YAML and are set
-by `--set`. Options that a device or endpoint steers itself (timeouts of calls,
-manual subscriptions, security) are not here.
+The names are those of zmq_setsockopt(3) in lower case; `hwm` sets both high-water
+marks, as in libzmq 2. They are keys of a side in YAML and can be set with `--set`.
+Options that devices and endpoints control themselves (time-outs of calls, manual
+subscriptions, security) are not listed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ MEBIBYTE = 2**20
 
 @dataclass(frozen=True)
 class SocketOption:
+    """A socket option. `types` are the socket types that accept it; empty: all."""
+
     name: str
     type: ValueType
     help: str
-    types: frozenset[str] = frozenset()  # socket types that take it; none named: all
+    types: frozenset[str] = frozenset()  # empty: all
 
 
 def _rows(*rows: tuple[Any, ...]) -> dict[str, SocketOption]:
@@ -102,7 +104,7 @@ SOCKET_OPTIONS: dict[str, SocketOption] = _rows(
 
 
 def parse_setting(text: str) -> tuple[str, str]:
-    """`sndhwm=5000` -> ("sndhwm", "5000"). ValueError names the form."""
+    """Split `sndhwm=5000` into ("sndhwm", "5000"); ValueError names the form."""
     name, separator, value = text.partition("=")
     if not separator or not name:
         raise ValueError(f"{text!r} is not OPTION=VALUE")
@@ -110,43 +112,47 @@ def parse_setting(text: str) -> tuple[str, str]:
 
 
 def wrong_type(name: str, socket_type: str) -> str | None:
-    """Why this socket type does not take the option, or None when it does."""
+    """Return why this socket type does not accept the option, or None if it does."""
     types = SOCKET_OPTIONS[name].types
     if not types or socket_type in types:
         return None
     return f"{name} is an option of {', '.join(sorted(types))}, not of {socket_type}"
 
 
-# No heartbeats unless asked for. While a socket's own queue is full, libzmq takes nothing more from
-# a connection, and no answer to a heartbeat either: it ends a healthy one with all that is on its
-# way. And when the peer resets the connection then, the next heartbeat aborts the program: whoever
-# sends more than is read, and dies, would stop a device (libzmq issue 3937, each socket type).
-# TCP's own keepalive finds the peers that are gone: after 30 s.
+# No heartbeats by default. While the queue of a socket is full, libzmq reads nothing
+# from its connections, not even the answer to a heartbeat, so it ends a healthy
+# connection with all that is on its way. If the peer then resets the connection, the
+# next heartbeat aborts the program: a peer that sends more than is read and dies would
+# stop a device (libzmq issue 3937, every socket type). TCP's keepalive instead finds
+# dead peers after 30 s.
 KEEPALIVE = {"idle": 15, "intvl": 5, "cnt": 3}
 
-# While a cable is pulled the kernel tries to connect with pauses that double: after two minutes
-# it would take another one and a half to find that the cable is back.
+# While a cable is unplugged the kernel retries with pauses that double. Without this
+# limit, after two minutes it could take another one and a half to notice that the cable
+# is back.
 CONNECT_MS = 5000
 
-# A socket with `immediate` forgets what waits in its queue when the connection ends: what it was
-# given and has not sent, and what it has received and nobody has read (the reply of a worker that
-# answers and leaves: 100 of 100, DEALER). It is needed only to choose among several peers.
+# A socket with `immediate` loses its queue when the connection ends: messages accepted
+# but not sent, and messages received but not read (such as the reply of a worker that
+# answers and leaves: in 100 of 100 tries with a DEALER). It is needed only to choose
+# among several peers.
 
 
-# The frames of a handshake are limited too. READY with the longest type and an empty identity has
-# 41 bytes, CURVE's INITIATE 292 (measured: one byte less and no peer connects).
+# The limit applies to frames of a handshake too. READY with the longest type and an
+# empty identity has 41 bytes, CURVE's INITIATE 292 (measured: with one byte less no
+# peer connects).
 LEAST_MAXMSGSIZE = {"null": 64, "plain": 64, "curve": 320}
 
 
 def defaults(socket_type: str, *, hwm: int, linger_ms: int, connects: int) -> dict[str, Value]:
-    """What zmqdev sets when nothing is said; FACTS of each are in the README's table.
+    """Return zmqdev's defaults; the README's table gives the reason for each.
 
     `connects` is the number of addresses the socket connects to.
     """
     values: dict[str, Value] = {
         "sndhwm": hwm,
         "rcvhwm": hwm,
-        # All that a subscriber sends is subscriptions, and nobody waits for those at its end.
+        # Subscribers send only subscriptions, which nothing needs at their end.
         "linger": 0 if socket_type in SUBSCRIBERS else linger_ms,
         "maxmsgsize": 64 * MEBIBYTE,
         "backlog": 1024,
@@ -168,7 +174,7 @@ def defaults(socket_type: str, *, hwm: int, linger_ms: int, connects: int) -> di
 
 
 def merge(base: Mapping[str, Value], given: Mapping[str, Value]) -> dict[str, Value]:
-    """`given` over `base`, with `hwm` and `identity` spelled out."""
+    """Return `given` over `base`, with `hwm` and `identity` replaced by the present names."""
     values = dict(base)
     for name, value in given.items():
         if name == "hwm":

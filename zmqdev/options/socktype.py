@@ -1,7 +1,7 @@
-"""Socket types: their peers, and the pairs that work in one device.
+"""Socket types: which can be peers, and which pairs work in one device.
 
-Peers are of zmq_socket(3) and RFC 28 to 31. REQ and REP keep a turn of their
-own, so they cannot relay and are no side of a device.
+See zmq_socket(3) and RFC 28 to 31. REQ and REP must alternate, so they cannot relay and
+are never a side of a device.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ PEERS: dict[str, frozenset[str]] = {
 
 SUBSCRIBERS = frozenset({"SUB", "XSUB"})
 PUBLISHERS = frozenset({"PUB", "XPUB"})
-# These wait for a peer when they send: a connecting one should not queue for an absent peer.
+# These wait for a peer when they send; one that connects should not queue for an absent
+# peer.
 SENDERS = frozenset({"PUSH", "DEALER", "REQ"})
 FRONTENDS = ("XSUB", "SUB", "PULL", "ROUTER", "DEALER", "PAIR")
 BACKENDS = ("XPUB", "PUB", "PUSH", "DEALER", "ROUTER", "PAIR")
@@ -32,10 +33,9 @@ _BOTH_WAYS = frozenset({"ROUTER", "DEALER", "PAIR"})
 def legal(frontend: str, backend: str) -> bool:
     """Whether messages can pass from `frontend` to `backend`.
 
-    Subscriptions travel upstream only from XPUB to XSUB, so neither of the two
-    stands without the other. A ROUTER at the back needs the routing id in
-    front of each message: a DEALER at the front carries one through, and behind
-    a ROUTER the second frame is one.
+    Subscriptions travel upstream only from XPUB to XSUB, so each of them requires the
+    other. A ROUTER backend needs a routing id in front of each message: a DEALER
+    frontend passes one through, and behind a ROUTER the second frame is one.
     """
     if frontend not in FRONTENDS or backend not in BACKENDS:
         return False
@@ -45,9 +45,10 @@ def legal(frontend: str, backend: str) -> bool:
 
 
 def two_way(frontend: str, backend: str) -> bool:
-    """Whether something can flow back: replies, or the subscriptions of a forwarder."""
+    """Whether messages can flow back: replies, or the subscriptions of a forwarder."""
     return (frontend, backend) == ("XSUB", "XPUB") or {frontend, backend} <= _BOTH_WAYS
 
 
 def legal_backends(frontend: str) -> list[str]:
+    """Return the backends that work with a frontend."""
     return [backend for backend in BACKENDS if legal(frontend, backend)]

@@ -1,7 +1,7 @@
 """The target of `--store`: a file, or a PostgreSQL database by its URL.
 
-A URL may have a password in it. It is for the client library alone: `without_password` is what
-people and logs see, also of a URL that is wrong.
+A URL may contain a password, which only the client library may see. People and logs get
+`without_password`, also of a malformed URL.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ _PASSWORD = re.compile(r"([?&])password=[^&]*&?", re.IGNORECASE)
 
 
 def is_url(store: str) -> bool:
+    """Whether a store is the URL of a database."""
     return store.startswith(_SCHEMES)
 
 
 def without_password(store: str) -> str:
-    """The same for people to see. A password that was not encoded may have any character in it,
-    so all from the first ':' to the last '@' goes."""
+    """Return the URL without its password.
+
+    An unencoded password may contain any character, so everything from the first ':' to
+    the last '@' is removed.
+    """
     if not is_url(store):
         return store
     scheme, rest = store.split("://", 1)
@@ -28,4 +32,5 @@ def without_password(store: str) -> str:
 
 
 def has_password(store: str) -> bool:
+    """Whether a URL contains a password."""
     return without_password(store) != store.rstrip("?&")

@@ -20,7 +20,7 @@ _GROUP = "Spool"
 
 @dataclass(frozen=True)
 class StreamerSpec(DeviceSpec):
-    """`spool`: while pullers are absent or full, messages are kept in this file."""
+    """The settings of a streamer. `spool` is a file that keeps messages for absent pullers."""
 
     spool: str | None = option(
         Text(metavar="FILE", any_bytes=True),
@@ -37,7 +37,7 @@ class StreamerSpec(DeviceSpec):
 
 
 def check_spool(spec: StreamerSpec, written: Written) -> None:
-    """Of a resolved spec. UsageError for what a spool does not go with."""
+    """Refuse what does not work with a spool. For resolved settings."""
     if spec.spool is None:
         return
     if is_routed(spec) or spec.backends:

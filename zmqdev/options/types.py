@@ -1,11 +1,10 @@
-"""Types of options: one small class a type. Those with units are in `measures.py`, addresses and
-files in `places.py`.
+"""Types of options: one small class each.
 
-`parse` takes what was written and gives the value, or raises ValueError with
-a message that names the fix. What was written is text from a flag or the
-environment (`text=True`), or a YAML scalar or list (`text=False`): YAML has
-types of its own, so a number where text belongs is an error there and not
-silently made text.
+Types with units are in `measures.py`, addresses and files in `places.py`. `parse` turns
+what was written into the value, or raises ValueError with a message that names the fix.
+What was written is text from a flag or the environment (`text=True`), or a YAML scalar
+or list (`text=False`). YAML has types, so a number where text is expected is an error
+there, and not silently turned into text.
 """
 
 from __future__ import annotations
@@ -21,29 +20,40 @@ Plain = Any  # what YAML and JSON can hold
 
 
 class ValueType(Protocol):
-    """A type of option: reading, writing back, and how help and schema name it."""
+    """A type of option: how it is parsed, written back, and named in help and schema."""
 
     @property
-    def metavar(self) -> str: ...
+    def metavar(self) -> str:
+        """Return the placeholder in help texts."""
+        ...
 
     @property
-    def many(self) -> bool: ...
+    def many(self) -> bool:
+        """Whether the option is repeatable."""
+        ...
 
-    def parse(self, raw: object, *, text: bool) -> Any: ...
+    def parse(self, raw: object, *, text: bool) -> Any:
+        """Return the value; ValueError names the fix."""
+        ...
 
-    def plain(self, value: Any) -> Plain: ...
+    def plain(self, value: Any) -> Plain:
+        """Return the value as YAML or JSON can hold it."""
+        ...
 
-    def schema(self) -> dict[str, Any]: ...
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of what may be written."""
+        ...
 
 
 def called(raw: object) -> str:
-    """What YAML took a value for, in words."""
+    """Return in words what YAML took a value for."""
     names = {bool: "true/false", int: "a number", float: "a number", str: "text"}
     names |= {list: "a list", dict: "a map", type(None): "nothing"}
     return names.get(type(raw), type(raw).__name__)
 
 
 def expected(what: str, raw: object) -> ValueError:
+    """Return an error that says what was expected."""
     shown = "" if raw is None or isinstance(raw, (list, dict)) else f" {raw!r}"
     return ValueError(f"expected {what}, not {called(raw)}{shown}")
 
@@ -57,6 +67,8 @@ def _check_unicode(text: str, errors: str) -> None:
 
 @dataclass(frozen=True)
 class Scalar:
+    """A type of single values."""
+
     many: ClassVar[bool] = False
 
     def plain(self, value: Any) -> Plain:
@@ -65,7 +77,7 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Text(Scalar):
-    """Text in UTF-8. `any_bytes`: other bytes are kept, each as a lone surrogate (PEP 383)."""
+    """Text in UTF-8. `any_bytes` keeps other bytes, each as a lone surrogate (PEP 383)."""
 
     metavar: str = "TEXT"
     any_bytes: bool = False
@@ -83,7 +95,7 @@ class Text(Scalar):
 
 @dataclass(frozen=True)
 class Prefix(Text):
-    """A subscription: the first bytes of a message. Bytes, written as text with escapes."""
+    """A subscription: the first bytes of a message, written as text with escapes."""
 
     metavar: str = "PREFIX"
     any_bytes: bool = True
@@ -97,6 +109,8 @@ class Prefix(Text):
 
 @dataclass(frozen=True)
 class Flag(Scalar):
+    """True or false; a flag without a value."""
+
     metavar: str = ""
 
     def parse(self, raw: object, *, text: bool) -> bool:
@@ -114,6 +128,8 @@ class Flag(Scalar):
 
 @dataclass(frozen=True)
 class Integer(Scalar):
+    """A whole number within bounds."""
+
     least: int | None = None
     most: int | None = None
     metavar: str = "N"
@@ -139,14 +155,14 @@ class Integer(Scalar):
 
 @dataclass(frozen=True)
 class IntegerOrAlone(Integer):
-    """A flag whose number may be left out: `--demand` is `--demand 1`."""
+    """A flag whose number may be left out: `--demand` means `--demand 1`."""
 
     alone: int = 1
 
 
 @dataclass(frozen=True)
 class Number(Scalar):
-    """A finite number above zero (or from zero on, with `zero`)."""
+    """A finite number above zero, or with `zero` from zero on."""
 
     metavar: str = "N"
     zero: bool = False
@@ -169,12 +185,14 @@ class Number(Scalar):
 
 @dataclass(frozen=True)
 class Choice(Scalar):
+    """One of several words."""
+
     choices: tuple[str, ...] = ()
     metavar: str = ""
-    upper: bool = False  # socket types are written in any case and kept in capitals
+    upper: bool = False  # accept any case and keep capitals, for socket types
 
     def parse(self, raw: object, *, text: bool) -> str:
-        # YAML 1.1 reads a bare `off` as false; where `off` is a choice that is what was meant.
+        # YAML 1.1 reads a bare `off` as false; if `off` is a choice, it is meant.
         if raw is False and "off" in self.choices:
             return "off"
         if not isinstance(raw, str):
@@ -198,7 +216,7 @@ class Choice(Scalar):
 
 @dataclass(frozen=True)
 class Many:
-    """A list of one type. A flag is repeated, an environment variable is split at blanks."""
+    """A list of one type. A flag is repeated; an environment variable is split at blanks."""
 
     item: ValueType
     many: ClassVar[bool] = True
@@ -221,7 +239,7 @@ class Many:
 
 @dataclass(frozen=True)
 class Count(Integer):
-    """A flag that counts itself: `-vv` is 2."""
+    """A flag that is counted: `-vv` is 2."""
 
     least: int | None = 0
     metavar: str = ""

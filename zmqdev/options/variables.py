@@ -19,13 +19,13 @@ _INSIDE = re.compile(r"(?P<name>[A-Za-z_]\w*)(?::(?P<how>[-?])(?P<rest>.*))?", r
 
 
 class Expanded(str):
-    """Text that a variable had a part in."""
+    """Text that a variable has contributed to."""
 
     __slots__ = ()
 
 
 def expand(node: Node, values: Mapping[str, str]) -> Node:
-    """The same tree with its variables filled in. UsageError names the place of a wrong one."""
+    """Return the tree with its variables filled in; UsageError names the place of a wrong one."""
     if isinstance(node.value, dict):
         return replace(node, value={key: expand(item, values) for key, item in node.value.items()})
     if isinstance(node.value, tuple):
@@ -36,7 +36,7 @@ def expand(node: Node, values: Mapping[str, str]) -> Node:
 
 
 def escape(value: Any) -> Any:
-    """A plain tree so that reading it gives the same: each `${` is written `$${`."""
+    """Return a plain tree that reads back as the same: each `${` is written `$${`."""
     if isinstance(value, dict):
         return {key: escape(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -45,7 +45,7 @@ def escape(value: Any) -> Any:
 
 
 def names(node: Node) -> Iterator[str]:
-    """The variables that a tree uses, as often as they stand there."""
+    """Yield the variables that a tree uses, repeated as often as they occur."""
     if isinstance(node.value, dict):
         for item in node.value.values():
             yield from names(item)

@@ -31,9 +31,9 @@ from zmqdev.options.suggest import near
 KINDS = {"zmq_queue": "queue", "zmq_forwarder": "forwarder", "zmq_streamer": "streamer"}
 VERSION = 1
 _SIDES = ("frontend", "backend")
-# What libzmq 2 called it, and what it is now. Values are in the same units.
+# Names of libzmq 2 -> present names. The units are the same.
 _RENAMED = {"identity": "routing_id"}
-# In RFC 17 but of transports or of a libzmq that are not here.
+# Options of RFC 17 for transports or versions of libzmq that are not supported.
 _GONE = {
     "swap": "removed in libzmq 3",
     "mcast_loop": "for pgm, which is not built in",
@@ -44,11 +44,12 @@ _GONE = {
 
 
 def is_zdcf(node: Node) -> bool:
+    """Whether a file is ZDCF."""
     return node.is_map and "apps" in node.value
 
 
 def as_parts(node: Node) -> Node:
-    """The same devices as a file with parts. UsageError names what cannot be kept."""
+    """Return the same devices as a file with parts; UsageError names what cannot be kept."""
     _only(node, ("version", "apps"), "the file")
     _check_version(node)
     apps = _map(node, "apps")
@@ -84,7 +85,7 @@ def _check_version(node: Node) -> None:
 
 
 def _threads(body: Node) -> Node | None:
-    """I/O threads of the context, which each device has for itself here."""
+    """Return the I/O threads of the context, which each device here has separately."""
     context = body.value.get("context")
     if context is None:
         return None
@@ -136,7 +137,8 @@ def _side(where: str, socket: Node) -> Node:
 
 
 def _type(value: object) -> object:
-    """`ZMQ_ROUTER` and `xrep` are written too: libzmq 2 called ROUTER and DEALER so."""
+    """Return the socket type. libzmq 2 also wrote `ZMQ_ROUTER`, and XREP and XREQ for
+    ROUTER and DEALER."""
     word = str(value).upper().removeprefix("ZMQ_")
     return {"XREP": "ROUTER", "XREQ": "DEALER"}.get(word, word)
 
@@ -152,7 +154,7 @@ def _option(where: str, key: str, place: Place) -> str:
 
 
 def _truth(name: str, item: Node) -> Node:
-    """RFC 17 writes truth as 1 and 0."""
+    """Return a boolean for an option that RFC 17 writes as 1 or 0."""
     flag = name in SOCKET_OPTIONS and SOCKET_OPTIONS[name].type.schema() == {"type": "boolean"}
     return Node(bool(item.value), item.place) if flag and item.value in (0, 1) else item
 
@@ -175,7 +177,7 @@ def _only(node: Node, known: Iterable[str], where: str) -> None:
 
 
 def write(name: str, parts: Iterable[Part]) -> tuple[dict[str, Any], list[str]]:
-    """(the tree of a ZDCF file, a sentence for everything that it cannot say)."""
+    """Return (the tree of a ZDCF file, a sentence for everything that it cannot express)."""
     devices: dict[str, Any] = {}
     lost: list[str] = []
     parts = list(parts)
@@ -211,7 +213,7 @@ def _socket(side: Frontend | Backend, name: str, part: Part) -> dict[str, Any]:
         for key, value in side.sockopts.items()
         if (name, key) in part.written.places
     }
-    # `hwm` became both marks; one that was said itself went before it.
+    # `hwm` became both marks; a mark that was written itself took precedence.
     marks = [mark for mark in ("sndhwm", "rcvhwm") if (name, mark) not in part.written.places]
     if (name, "hwm") in part.written.places and marks:
         options["hwm"] = side.sockopts[marks[0]]

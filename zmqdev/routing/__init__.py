@@ -1,1 +1,1 @@
-"""Routing, pure: which backends a message goes to. No socket, no clock; time is an argument."""
+"""Routing: which backends a message goes to. No I/O and no clock; the time is an argument."""

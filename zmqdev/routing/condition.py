@@ -1,4 +1,4 @@
-"""The conditions of a route: all must hold; in a list of patterns, any."""
+"""The conditions of a route: all of them must hold; of a list of patterns, one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zmqdev.routing.pattern import Pattern, match
 
 @dataclass(frozen=True)
 class FrameMatch:
-    """Frame `number` (from 0; -1 is the last) fits one of the patterns."""
+    """Frame `number` (from 0; -1 is the last) matches one of the patterns."""
 
     number: int
     patterns: tuple[Pattern, ...]
@@ -19,7 +19,7 @@ class FrameMatch:
 
 @dataclass(frozen=True)
 class FieldMatch:
-    """The field at `path` of the last frame, as JSON, fits one of the patterns."""
+    """The field at `path` of the last frame, read as JSON, matches one of the patterns."""
 
     path: tuple[bytes, ...]
     patterns: tuple[Pattern, ...]
@@ -34,7 +34,7 @@ class Larger:
 
 @dataclass(frozen=True)
 class Not:
-    """Not all of these hold."""
+    """At least one of these conditions does not hold."""
 
     conditions: tuple[Condition, ...]
 
@@ -43,12 +43,12 @@ Condition = FrameMatch | FieldMatch | Larger | Not
 
 
 def holds(conditions: Sequence[Condition], frames: Sequence[bytes]) -> bool:
-    """`frames` is the message without its envelope. With no conditions every message fits."""
+    """Whether all conditions hold; `frames` is the message without its envelope."""
     return all(_one(condition, frames) for condition in conditions)
 
 
 def frame_of(frames: Sequence[bytes], number: int) -> bytes | None:
-    """Frame `number`, None when the message has no such frame."""
+    """Return frame `number`; None when the message has no such frame."""
     return frames[number] if -len(frames) <= number < len(frames) else None
 
 

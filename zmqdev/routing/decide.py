@@ -1,14 +1,14 @@
-"""The routing of one message, step by step: its targets, and the ones it waits for.
+"""The routing of one message, step by step: its targets, and those it has to wait for.
 
 The first route whose conditions hold takes the message; `copy` routes before it get copies. A
 backend gets a message at most once, from the first route that names it. `offer(index, message)`
-hands it to a backend and says whether that took it; it is called in a fixed order, so that the
-same answers give the same decision in both halves of the relay.
+passes it to a backend and returns whether the backend took it. Offers are made in a fixed
+order, so that both halves of the relay decide alike when they get the same answers.
 
     decision = begin(frames)
     while not decision.done:
         advance(state, decision, offer, now)
-        # decision.waits: backends of which one (decision.any) or each has to get room first
+        # decision.waits: backends of which one (decision.any) or all must get room first
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Offer = Callable[[int, list[bytes]], bool]
 
 @dataclass
 class Counts:
-    """Of one route: messages it took or copied, bytes of them, deliveries dropped as full."""
+    """Counts of one route: messages it took or copied, their bytes, deliveries dropped as full."""
 
     messages: int = 0
     bytes: int = 0
@@ -36,7 +36,7 @@ class Counts:
 
 
 class State:
-    """What a table remembers from message to message. Counters are by the name of a route."""
+    """What a table remembers between messages; counters belong to names of routes."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -51,7 +51,7 @@ class State:
         self.starts = [route.starts for route in table.routes]
 
     def follow(self, before: State) -> None:
-        """Take over the counters of routes of the same name; for a table that was read again."""
+        """Take over the counters of routes with the same name, after a table was read again."""
         known = {
             route.name: counts
             for route, counts in zip(before.table.routes, before.counts, strict=True)
@@ -63,7 +63,7 @@ class State:
 
 @dataclass
 class Decision:
-    """A message on its way. `at` is the route to look at next; `given` has it already."""
+    """The state of a message. `at` is the next route to look at; backends in `given` have it."""
 
     envelope: Frames
     frames: Frames
@@ -76,25 +76,30 @@ class Decision:
     held: Frames = ()  # what the backends in `waits` are to get
     taken_by: list[int] = field(default_factory=list)  # routes, by index
     delivered: int = 0  # how many backends have it
-    lost: str = ""  # why one or none of them has it: route, unrouted or full
+    lost: str = ""  # why a backend lacks it: route, unrouted or full
 
     @property
     def done(self) -> bool:
+        """Whether the message is routed and waits for no backend."""
         return self.ended and not self.waits
 
     @property
     def size(self) -> int:
+        """Return the bytes of the message without its envelope."""
         return sum(map(len, self.frames))
 
 
 def begin(frames: Frames, envelope: int = 0) -> Decision:
-    """A message whose first `envelope` frames are no matter of the routes."""
+    """Begin with a message whose first `envelope` frames are ignored by routes."""
     return Decision(frames[:envelope], frames[envelope:])
 
 
 def advance(state: State, decision: Decision, offer: Offer, now: int) -> None:
-    """Take the message as far as it gets now. Where it has to wait `decision.waits` is not
-    empty, and the next call goes on from there. `now` is in nanoseconds."""
+    """Route the message as far as possible now. `now` is in nanoseconds.
+
+    When it has to wait, `decision.waits` is not empty and the next call continues
+    there.
+    """
     if decision.waits:
         _retry(state, decision, offer)
     while not decision.waits and not decision.ended:
@@ -102,13 +107,13 @@ def advance(state: State, decision: Decision, offer: Offer, now: int) -> None:
 
 
 def _look(state: State, decision: Decision, offer: Offer, now: int) -> None:
-    """The next route that takes it, or the rest when there is none."""
+    """Apply the next route that takes it, or the rest when there is none."""
     routes, starts = state.table.routes, state.starts
     first = decision.frames[0] if decision.frames else b""
     while decision.at < len(routes):
         index = decision.at
         decision.at += 1
-        if not first.startswith(starts[index]):  # a tenth of the time of looking closer
+        if not first.startswith(starts[index]):  # takes a tenth of the time of a full match
             continue
         route = routes[index]
         if holds(route.conditions, decision.frames) and _within(state, index, decision, now):
@@ -128,7 +133,7 @@ def _look(state: State, decision: Decision, offer: Offer, now: int) -> None:
 
 
 def _hand(decision: Decision, target: int, message: list[bytes], offer: Offer) -> bool:
-    """Offer it; True when the backend has it."""
+    """Offer the message; return True when the backend has it."""
     if not offer(target, message):
         return False
     decision.given.add(target)
@@ -145,7 +150,7 @@ def _refuse_rest(state: State, decision: Decision, rest: int, message: list[byte
 
 
 def _within(state: State, index: int, decision: Decision, now: int) -> bool:
-    """Whether the share and the rate of a route whose conditions hold let it take one more."""
+    """Whether share and rate of a route allow one more message."""
     route = state.table.routes[index]
     key = None if route.by is None else frame_of(decision.frames, route.by) or b""
     if route.share < WHOLE and not (
@@ -185,7 +190,7 @@ def _to_one(
     message: list[bytes],
     offer: Offer,
 ) -> None:
-    """One of the targets: `first` that has room, `next` in turn, or the one of the key."""
+    """Give it to one of the targets: the `first` with room, the `next` in turn, or by key."""
     order = _order(state, index, decision, targets)
     for target in order:
         if _hand(decision, target, message, offer):
@@ -215,7 +220,7 @@ def _refused(
     *,
     any_of: bool,
 ) -> None:
-    """What is done for backends that have no room, by `on-full`."""
+    """Act on backends without room, as `on-full` says."""
     if decision.blocks:
         decision.waits, decision.any, decision.held = targets, any_of, message
         return
@@ -228,7 +233,7 @@ def _refused(
 
 
 def _retry(state: State, decision: Decision, offer: Offer) -> None:
-    """The held message, to those of its backends that have room by now."""
+    """Offer the held message again to the backends it waits for."""
     message = list(decision.held)
     for target in decision.waits:
         if not _hand(decision, target, message, offer):
@@ -241,7 +246,7 @@ def _retry(state: State, decision: Decision, offer: Offer) -> None:
 
 
 def _turned(state: State, index: int, target: int) -> None:
-    """`next` goes on behind the one that took it, also when it had to wait."""
+    """Continue `next` after the backend that took the message, even if that had to wait."""
     route = state.table.routes[index]
     if route.pick == "next":
         state.turns[index] = route.targets.index(target) + 1
@@ -254,8 +259,11 @@ def _renamed(route: Route, frames: Frames) -> Frames:
 
 
 def _name(route: Route, rename: Rename, first: bytes) -> bytes:
-    """The new first frame. What the first `*` of the first pattern that fits has matched is
-    kept where the name says so."""
+    """Return the new first frame.
+
+    If the name asks for it, it contains what the first `*` of the first matching
+    pattern matched.
+    """
     taken = b""
     if rename.captured:
         patterns = (

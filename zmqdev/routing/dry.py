@@ -13,15 +13,14 @@ DROP = "drop"
 
 @dataclass(frozen=True)
 class DryOutcome:
-    """`to`: the backends that get it, `drop` alone when none does. `routes`: those that took it,
-    by name."""
+    """Where a message goes. `to` are backends, or `drop` alone; `routes` are names of routes."""
 
     to: tuple[str, ...]
     routes: tuple[str, ...]
 
 
 class DryRun:
-    """Messages one after another. The time stands still: of a rate its first second passes."""
+    """Routes messages one after another. Time stands still, so a rate allows its first second."""
 
     def __init__(self, table: Table) -> None:
         self._table, self._state = table, State(table)
@@ -29,6 +28,7 @@ class DryRun:
         self.failed = 0
 
     def send(self, frames: Sequence[bytes]) -> DryOutcome:
+        """Route one message."""
         self._to = []
         decision = begin(frames)
         advance(self._state, decision, self._offer, 0)
@@ -36,7 +36,7 @@ class DryRun:
         return DryOutcome(tuple(self._to) or (DROP,), routes)
 
     def end(self) -> DryOutcome | None:
-        """What goes out at the end: nothing."""
+        """Return what a function would emit at the end; routes emit nothing."""
         return None
 
     def _offer(self, index: int, message: list[bytes]) -> bool:

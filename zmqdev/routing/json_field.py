@@ -1,9 +1,9 @@
 """One field of a JSON text by its path, read no further than needed and not validated.
 
 - Of equal names the first counts.
-- A list or a map is no value: it matches nothing.
+- A list or a map is not a value and matches nothing.
 - A string is unescaped to UTF-8; a number, true, false and null are as written.
-- What is not JSON has no fields.
+- Text that is not JSON has no fields.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ _ESCAPES = {
 }
 _END = b",]} \t\n\r"
 DEEPEST = 64
-"""Maps and lists within each other; beyond it the text has no fields."""
+"""Greatest depth of nested maps and lists; deeper text has no fields."""
 
 
 def field(text: bytes, path: tuple[bytes, ...]) -> bytes | None:
-    """The value at the path, or None when there is none."""
+    """Return the value at the path, or None."""
     at = 0
     try:
         for name in path:
@@ -36,7 +36,7 @@ def _space(text: bytes, at: int) -> int:
 
 
 def _member(text: bytes, at: int, name: bytes) -> int:
-    """Where the value of `name` begins. ValueError where there is no such member."""
+    """Return where the value of `name` begins; ValueError if there is no such member."""
     if text[at] != ord("{"):
         raise ValueError
     at = _space(text, at + 1)
@@ -55,7 +55,7 @@ def _member(text: bytes, at: int, name: bytes) -> int:
 
 
 def _skip(text: bytes, at: int) -> int:
-    """Behind the value that begins at `at`."""
+    """Return the index after the value that begins at `at`."""
     deep = 0
     while True:
         byte = text[at]
@@ -97,7 +97,7 @@ def _scalar(text: bytes, at: int) -> bytes:
 
 
 def _string(text: bytes, at: int) -> tuple[bytes, int]:
-    """The string that begins at `at`, unescaped, and the place behind it."""
+    """Return the string that begins at `at`, unescaped, and the index after it."""
     end = _behind_string(text, at)
     inner = text[at + 1 : end - 1]
     return (_unescaped(inner) if b"\\" in inner else inner), end
@@ -123,7 +123,7 @@ def _wrong() -> bytes:
 
 
 def _code_point(inner: bytes, at: int) -> tuple[int, int]:
-    """The character of `\\uXXXX`, or of two that make one, and the place behind."""
+    r"""Return the character of `\uXXXX`, or of a surrogate pair, and the index after it."""
     code = _hex(inner, at)
     if 0xD800 <= code < 0xDC00 and inner[at + 6 : at + 8] == b"\\u":
         low = _hex(inner, at + 6)

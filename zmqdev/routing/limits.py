@@ -1,8 +1,8 @@
 """The counting conditions: a share of the matching messages, and a rate.
 
-A share counts up and takes no chances: the same input gives the same output. A rate is a token
-bucket that holds one second; with a key there is one for each of up to 65,536 keys, and the
-oldest of eight neighbours gives way to a new one.
+A share counts and uses no random numbers, so the same input gives the same output. A
+rate is a token bucket that holds one second. With a key there is a bucket for each of
+up to 65,536 keys; a new key replaces the oldest of eight neighbours.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class ShareLimit:
         self._due = 0
 
     def take(self) -> bool:
+        """Whether to take the next message."""
         self._due += self.part
         if self._due < WHOLE:
             return False
@@ -28,10 +29,10 @@ class ShareLimit:
 
 
 class RateLimit:
-    """Token buckets of `most` a second and of as many at once. Times are in nanoseconds.
+    """Token buckets of `most` messages a second and as many at once. Times are in nanoseconds.
 
-    Integers throughout, so that both halves of the relay come to the same result: a bucket is
-    the time at which it will be full again.
+    All numbers are integers, so that both halves of the relay get the same result. A
+    bucket is stored as the time at which it will be full again.
     """
 
     def __init__(self, most: int, each: int = 1_000_000_000) -> None:
@@ -63,7 +64,7 @@ class RateLimit:
         return now
 
     def _place(self, key: int) -> int:
-        """A free one of the key's neighbours, else the one whose bucket was used longest ago."""
+        """Return a free slot among the key's neighbours, else the one used longest ago."""
         found = [(key + step) % SLOTS for step in range(NEIGHBOURS)]
         for place in found:
             if self._slots[place] is None:

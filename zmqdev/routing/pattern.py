@@ -1,7 +1,8 @@
-r"""A pattern for bytes: `*` is any bytes, `?` one byte, `\*`, `\?` and `\\` are themselves.
+r"""A pattern for bytes: `*` is any bytes, `?` one byte; `\*`, `\?` and `\\` are literal.
 
-Anchored at both ends. No regular expressions: POSIX costs four times a rule, and a Python
-function has `re`. What the first `*` matched is the shortest that lets the rest match.
+It is anchored at both ends. Regular expressions are not used: POSIX ones cost four
+times as much for each rule, and a Python function can use `re`. The first `*` matches
+the shortest text with which the rest matches.
 """
 
 from __future__ import annotations
@@ -13,21 +14,21 @@ STAR = ord("*")
 ONE = ord("?")
 ESCAPE = ord("\\")
 ANY = None
-"""A place of a segment that any byte fits."""
+"""The place of a `?` in a segment."""
 
 Segment = tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """`text` as it was written; `segments` are what stands between the stars."""
+    """`text` is the pattern as written; `segments` are the parts between stars."""
 
     text: str
     segments: tuple[Segment, ...]
 
     @cached_property
     def pieces(self) -> tuple[bytes | None, ...]:
-        """Segments as bytes; None for one with a `?` in it."""
+        """Return the segments as bytes; None for one that contains a `?`."""
         return tuple(
             None if ANY in segment else bytes(byte for byte in segment if byte is not None)
             for segment in self.segments
@@ -35,20 +36,20 @@ class Pattern:
 
     @property
     def literal(self) -> bytes | None:
-        """The only bytes that match, where there is no wildcard."""
+        """Return the only bytes that match, if there is no wildcard."""
         (first, *more) = self.segments
         return None if more or ANY in first else bytes(byte for byte in first if byte is not None)
 
     @property
     def prefix(self) -> bytes:
-        """Bytes that everything that matches begins with."""
+        """Return the bytes with which every match begins."""
         first = self.segments[0]
         end = first.index(ANY) if ANY in first else len(first)
         return bytes(byte for byte in first[:end] if byte is not None)
 
 
 def parse(text: str) -> Pattern:
-    """ValueError for a lone backslash."""
+    """Parse a pattern; ValueError for a lone backslash."""
     segments: list[list[int | None]] = [[]]
     escaped = False
     for byte in text.encode(errors="surrogateescape"):
@@ -69,7 +70,7 @@ def parse(text: str) -> Pattern:
 
 
 def match(pattern: Pattern, data: bytes) -> bytes | None:
-    """What the first `*` matched (b"" where there is none); None when the pattern does not fit."""
+    """Return what the first `*` matched (b"" without one); None when the pattern does not match."""
     segments, pieces = pattern.segments, pattern.pieces
     if not _fits(segments[0], pieces[0], data, 0):
         return None
@@ -98,7 +99,7 @@ def _fits(segment: Segment, piece: bytes | None, data: bytes, at: int) -> bool:
 
 
 def _find(segment: Segment, piece: bytes | None, data: bytes, start: int, end: int) -> int:
-    """The first place from `start` where the segment fits and ends by `end`; -1 for none."""
+    """Return the first place from `start` where the segment matches and ends by `end`, or -1."""
     if piece is not None:
         return data.find(piece, start, end) if start <= end else -1
     for at in range(start, end - len(segment) + 1):

@@ -1,8 +1,8 @@
-"""Rendezvous hashing: the same key goes to the same backend, whatever the others are called.
+"""Rendezvous hashing: a key always goes to the same backend.
 
-The backend with the highest weight has the key; the weight is mixed from the key's FNV-1a 64 and
-that of the backend's name. So the order of backends and restarts change nothing, and when one of
-n is taken out exactly its own keys move.
+The backend with the highest weight gets the key; the weight combines the FNV-1a 64
+hashes of the key and of the backend's name. So the order of backends and restarts do
+not matter, and when one backend is removed only its keys move.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _BASIS, _PRIME = 0xCBF29CE484222325, 0x100000001B3
 
 
 def fnv1a(data: bytes) -> int:
-    """FNV-1a, 64 bits."""
+    """Return the 64-bit FNV-1a hash."""
     value = _BASIS
     for byte in data:
         value = ((value ^ byte) * _PRIME) & _MASK
@@ -22,7 +22,7 @@ def fnv1a(data: bytes) -> int:
 
 
 def mix(value: int) -> int:
-    """The finisher of MurmurHash3: every bit of the input moves every bit of the result."""
+    """Apply MurmurHash3's finisher: each bit of the input affects every bit of the result."""
     value ^= value >> 33
     value = (value * 0xFF51AFD7ED558CCD) & _MASK
     value ^= value >> 33
@@ -31,16 +31,16 @@ def mix(value: int) -> int:
 
 
 def weight(key: int, name: int) -> int:
-    """Of a backend for a key, both as their FNV-1a."""
+    """Return the weight of a backend for a key, both given as FNV-1a hashes."""
     return mix(key ^ name)
 
 
 def choose(key: bytes, names: Sequence[int]) -> int:
-    """The index of the backend whose name (as FNV-1a) has the highest weight; first of equals."""
+    """Return the index of the name (as FNV-1a) with the highest weight; of equals the first."""
     hashed = fnv1a(key)
     return max(range(len(names)), key=lambda index: (weight(hashed, names[index]), -index))
 
 
 def share_of(key: bytes) -> int:
-    """A number from 0 to 9,999 that is always the same for a key."""
+    """Return a number from 0 to 9,999 that is always the same for a key."""
     return mix(fnv1a(key)) % 10_000

@@ -1,4 +1,4 @@
-"""Routes as the relay uses them: names are numbers, patterns are parsed, defaults are filled in."""
+"""Routes as the relay uses them: names are indexes, patterns are parsed, defaults filled in."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ DROP = -1
 
 @dataclass(frozen=True)
 class Route:
-    """One row. `targets` are indexes of backends; empty: dropped.
+    """One route. `targets` are indexes of backends; empty: drop.
 
-    `share` is in hundredths of a percent (10,000 is everything), `rate` in messages a second (0:
-    no limit), `by` the number of the frame that is the key of both and of `pick: hash` (None: no
-    key). `rename` is the new first frame in two halves, and whether what the first `*` matched
-    stands between them.
+    `share` is in hundredths of a percent (10,000: everything), `rate` in messages a
+    second (0: no limit). `by` is the number of the frame that is the key of share, rate
+    and `pick: hash` (None: no key). `rename` is the new first frame.
     """
 
     name: str
@@ -37,7 +36,7 @@ class Route:
 
     @property
     def starts(self) -> tuple[bytes, ...]:
-        """What the first frame begins with, one of these, whenever the conditions hold."""
+        """Return prefixes; the first frame begins with one of them whenever the conditions hold."""
         for condition in self.conditions:
             if isinstance(condition, FrameMatch) and condition.number == 0:
                 return tuple(pattern.prefix for pattern in condition.patterns)
@@ -55,8 +54,11 @@ class Rename:
 
 @dataclass(frozen=True)
 class Table:
-    """Routes in order. `backends` are names; `rest` is the backend of what no route takes, and
-    `rest_on_full` what is done when that is full."""
+    """Routes in order, with the names of backends.
+
+    `rest` is the backend for messages that no route takes, and `rest_on_full` what
+    happens when it is full.
+    """
 
     routes: tuple[Route, ...]
     backends: tuple[str, ...]
@@ -65,12 +67,12 @@ class Table:
 
     @property
     def copied_only(self) -> frozenset[int]:
-        """Backends that get copies and nothing else: their replies are nobody's."""
+        """Return the backends that get only copies; replies of these are dropped."""
         own = {target for route in self.routes if not route.copy for target in route.targets}
         copied = {target for route in self.routes if route.copy for target in route.targets}
         return frozenset(copied - own - {self.rest})
 
     @property
     def hashes(self) -> tuple[int, ...]:
-        """Of the names of the backends, for `pick: hash`."""
+        """Return the hashes of the backends' names, for `pick: hash`."""
         return tuple(fnv1a(name.encode()) for name in self.backends)

@@ -1,4 +1,4 @@
-"""Conditions and targets of a route in a few words, for tables and pictures."""
+"""Conditions and targets of a route as short texts, for tables and pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from zmqdev.routing.table import Route, Table
 
 
 def matched(route: Route) -> str:
-    """`eu.*`, `us.*|ca.*`, `order.priority=high, >65536 B`; with share and rate; `*` for all."""
+    """Return the conditions, share and rate: `eu.*`, `order.priority=high, >65536 B`,
+    `*` for all."""
     told = [*map(_one, route.conditions)]
     if route.share < WHOLE:
         told.append(f"{route.share / 100:g} %")
@@ -21,7 +22,7 @@ def matched(route: Route) -> str:
 
 
 def targets(table: Table, route: Route) -> str:
-    """`eu`, `a, b`, `drop`."""
+    """Return the targets: `eu`, `a, b`, `drop`."""
     return ", ".join(table.backends[target] for target in route.targets) or "drop"
 
 
