@@ -43,9 +43,8 @@ class Case:
 
     @property
     def kind(self) -> Load:
+        """Return the load that this case runs."""
         return LOADS[self.load]
-
-    """The load that this case runs."""
 
     @property
     def title(self) -> str:
