@@ -1,22 +1,58 @@
-"""A class name means one thing in the whole package; the relay's two halves have one name."""
+"""Names, sizes and docstrings in the package: one meaning a class name, short functions."""
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import zmqdev
 
 PACKAGE = Path(zmqdev.__file__).parent
 BOTH_HALVES = {"Relay", "RoutedRelay"}
+"""The two halves of the relay have one name."""
+LONGEST_FUNCTION = 45
+
+
+@cache
+def modules() -> tuple[tuple[Path, ast.Module], ...]:
+    return tuple((path, ast.parse(path.read_text())) for path in sorted(PACKAGE.rglob("*.py")))
 
 
 def test_a_class_name_means_one_thing() -> None:
     places: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.parse(path.read_text()).body:
+    for path, tree in modules():
+        for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(str(path.relative_to(PACKAGE)))
     twice = {name: found for name, found in places.items() if len(found) > 1}
     assert twice.keys() <= BOTH_HALVES, twice
+
+
+def test_functions_are_short() -> None:
+    long = {
+        f"{path.relative_to(PACKAGE)}:{node.lineno} {node.name}"
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        and (node.end_lineno or node.lineno) - node.lineno >= LONGEST_FUNCTION
+    }
+    assert not long
+
+
+def test_a_docstring_stands_where_it_is_read() -> None:
+    """At the head of a module, class or function, or below the constant that it describes."""
+    stray = {
+        f"{path.relative_to(PACKAGE)}:{after.lineno}"
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        for before, after in pairwise(node.body)
+        if isinstance(after, ast.Expr)
+        and isinstance(after.value, ast.Constant)
+        and isinstance(after.value.value, str)
+        and not isinstance(before, (ast.Assign, ast.AnnAssign))
+    }
+    assert not stray

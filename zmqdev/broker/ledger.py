@@ -99,21 +99,16 @@ class Ledger:
         client, service = self.clients.get(address), self.services.get(name)
         key = None
         if len(head) > 2 and head[1] in MARKS:
-            called = head[2]
-            key = called if len(called) >= call.UNIQUE else call.key_of(head[0], called)
-            if key in self.calls:
-                repeat(self, self.calls[key], form, head, now)
+            key = self._key_of_new(form, name, head, body, now, asked)
+            if key is None:
                 return None
-            first = head[1] == call.CALL or asked
-            if not first and not first_try(self, form, name, head, body, now):
-                return None
+        full = len(self.open) >= self._most or size > self._largest
         if (
-            service is None
+            full
+            or service is None
             or not service.members
             or self.draining
             or self.size + self.waiting.size + size > self._most_bytes
-            or len(self.open) >= self._most
-            or size > self._largest
             or (
                 client is not None  # has_share(), without the call
                 and (len(client.open) >= self._share or client.size + size > self._share_bytes)
@@ -121,11 +116,7 @@ class Ledger:
         ):
             refusal = self._refusal(client, service, address, size, now)
             if refusal is not None:
-                self.tally.refused += 1
-                self.fail(head, refusal)
-                if refusal != "stopping":
-                    text = f"request refused: {call.REASONS[refusal]}"
-                    self.warnings.tell(CLIENT, address, text, now)
+                self._refuse(head, address, refusal, now)
                 return None
             client = self.clients.get(address)  # it may have paid with its last one
         if client is None:
@@ -140,6 +131,31 @@ class Ledger:
         if self.journal is not None:
             self.journal.begin(request, head[1] if key else call.CALL)
         return request
+
+    def _key_of_new(
+        self,
+        form: ClientForm,
+        name: bytes,
+        head: list[bytes],
+        body: list[bytes],
+        now: float,
+        asked: bool,
+    ) -> bytes | None:
+        """The key of a request with an id; None when it is here already, or the store is asked."""
+        called = head[2]
+        key = called if len(called) >= call.UNIQUE else call.key_of(head[0], called)
+        if key in self.calls:
+            repeat(self, self.calls[key], form, head, now)
+            return None
+        first = head[1] == call.CALL or asked
+        return key if first or first_try(self, form, name, head, body, now) else None
+
+    def _refuse(self, head: list[bytes], address: bytes, refusal: str, now: float) -> None:
+        self.tally.refused += 1
+        self.fail(head, refusal)
+        if refusal != "stopping":
+            text = f"request refused: {call.REASONS[refusal]}"
+            self.warnings.tell(CLIENT, address, text, now)
 
     def has_share(self, client: Client, size: int) -> bool:
         return len(client.open) < self._share and client.size + size <= self._share_bytes
