@@ -103,17 +103,12 @@ class Ledger:
             if key is None:
                 return None
         full = len(self.open) >= self._most or size > self._largest
-        if (
-            full
-            or service is None
-            or not service.members
-            or self.draining
-            or self.size + self.waiting.size + size > self._most_bytes
-            or (
-                client is not None  # has_share(), without the call
-                and (len(client.open) >= self._share or client.size + size > self._share_bytes)
-            )
-        ):
+        closed = service is None or not service.members or self.draining
+        greedy = client is not None and (  # has_share(), without the call
+            len(client.open) >= self._share or client.size + size > self._share_bytes
+        )
+        held = self.size + self.waiting.size
+        if full or closed or greedy or held + size > self._most_bytes:
             refusal = self._refusal(client, service, address, size, now)
             if refusal is not None:
                 self._refuse(head, address, refusal, now)
