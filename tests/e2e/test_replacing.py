@@ -7,13 +7,19 @@ import re
 from pathlib import Path
 
 import pytest
-from support.losses import NAME, WAYS, scene
+from support.losses import NAME, RATE, WAYS, scene
 from support.processes import Program, Start
 
-TIMES = 20 if os.environ.get("SOAK") else 3
-BINDS = 100 if os.environ.get("SOAK") else 10
+from zmqdev.system import libzmq
+
+SOAK = bool(os.environ.get("SOAK"))
+TIMES = 20 if SOAK else 3
+TIMES_FULL = 10 if SOAK else 2
+BINDS = 100 if SOAK else 10
 HWM = 1000
 AT_LOAD = ("streamer", "queue")
+# Without the C half the libzmq of a sender loses the message that it is in the middle of.
+CUT = 0 if libzmq.why_unguarded() is None else 1
 
 
 @pytest.mark.parametrize("transport", ["tcp", "ipc"])
@@ -57,18 +63,6 @@ def test_a_forwarder_passes_on_all_that_is_published_and_counts_what_nothing_ask
 
 
 @pytest.mark.parametrize("kind", AT_LOAD)
-def test_at_full_load_a_replacement_costs_at_most_what_libzmq_had_begun_to_write(
-    kind: str,
-) -> None:
-    """The libzmq of a sender loses the message that it is in the middle of."""
-    with scene(kind, load=None) as made:
-        made.replace(WAYS["stop"])
-        told = made.finish()
-    assert told.lost <= 1, told.line()
-    assert told.doubled == 0
-
-
-@pytest.mark.parametrize("kind", AT_LOAD)
 def test_what_kill_9_loses_is_bounded_by_the_marks(kind: str) -> None:
     """A queue for each side, the message in hand, and what the system held of two connections: at
     this rate much less than a mark."""
@@ -88,18 +82,24 @@ def test_stop_and_start_bind_the_same_address_under_load() -> None:
             made.device = made.hire()  # fails when it cannot bind
             made.settle()
         told = made.finish()
-    assert told.lost <= BINDS, told.line()
+    assert told.lost <= CUT * BINDS, told.line()
     assert told.doubled == 0
 
 
+@pytest.mark.parametrize(("load", "times"), [(RATE, TIMES), (None, TIMES_FULL)])
 @pytest.mark.parametrize("kind", AT_LOAD)
-def test_a_device_that_replaces_another_takes_its_place(kind: str) -> None:
-    with scene(kind) as made:
-        for _ in range(TIMES):
+def test_a_device_that_replaces_another_takes_its_place(
+    kind: str, load: float | None, times: int
+) -> None:
+    """At a steady rate and as fast as the sender can."""
+    with scene(kind, load) as made:
+        for _ in range(times):
             made.succeed()
         assert made.peers("backend") == 1, "the new one answers under the name"
         told = made.finish()
-    assert (told.lost, told.doubled) == (0, 0), told.line()
+    print(kind, load or "full load", told.line())
+    assert told.lost <= (CUT * times if load is None else 0), told.line()
+    assert told.doubled == 0, told.line()
     assert told.gap < 2.0, told.line()
 
 

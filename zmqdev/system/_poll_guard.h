@@ -1,4 +1,5 @@
-/* The poll guard: what keeps a peer's PING from ending the program.
+/* The poll guard: what keeps a peer's PING from ending the program, and a peer that leaves from
+ * costing a message.
  *
  * While a pipe is full libzmq does not poll its connection for input. A peer
  * that resets the connection wakes it all the same (EPOLLERR and EPOLLHUP cannot be masked):
@@ -11,24 +12,38 @@
  *
  * The kernel gets the descriptor as the data of an entry; a table by descriptor has the data
  * that libzmq gave, and the events that it waits for.
+ *
+ * A peer that will take no more closes its connection for writing and reads on. libzmq ends the
+ * connection when it sees that, also in the middle of a batch of 8192 bytes, and forgets the
+ * messages of which it has written a part. So send and recv are replaced as well: the end is
+ * kept from libzmq, for a quarter of a second at most, until a batch ends with a message. A batch
+ * that is shorter than 8192 bytes does, and so does one after which there is no more to send.
  */
 #ifdef __linux__
 #include <elf.h>
+#include <errno.h>
 #include <link.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { DESCRIPTORS = 1 << 20 }; /* above it nothing is guarded; the system's usual limit */
 enum { ENDED = EPOLLERR | EPOLLHUP };
+enum { BATCH = 8192, LONGEST_MS = 250 };
 
 typedef struct {
     uint64_t data;
+    int64_t withheld; /* since when the peer's end is, in milliseconds; 0: it is not */
+    size_t unsent;    /* bytes of the last batch that the kernel has not taken */
     uint32_t events;
     int epoll;
     bool known;  /* libzmq has it on its list */
     bool listed; /* the kernel has it too */
+    bool cut;    /* the last batch may end in the middle of a message */
+    bool deaf;   /* the kernel tells nothing of input while the end is withheld */
 } entry_t;
 
 static entry_t *table; /* by descriptor; each is used in the thread that polls it */
@@ -44,12 +59,21 @@ static int guarded_ctl(int epoll, int operation, int descriptor, struct epoll_ev
         return listed ? epoll_ctl(epoll, operation, descriptor, event) : 0;
     }
     struct epoll_event asked = {.events = event->events, .data.u64 = (uint64_t)descriptor};
+    if (operation == EPOLL_CTL_ADD) *entry = (entry_t){0};
     if (operation == EPOLL_CTL_MOD && entry->known && !entry->listed) {
         if (!event->events) return 0;
         operation = EPOLL_CTL_ADD;
     }
     if (epoll_ctl(epoll, operation, descriptor, &asked) < 0) return -1;
-    *entry = (entry_t){event->data.u64, event->events, epoll, true, true};
+    entry->data = event->data.u64;
+    entry->events = event->events;
+    entry->epoll = epoll;
+    entry->known = entry->listed = true;
+    entry->deaf = false;
+    if (!(event->events & EPOLLOUT)) { /* there is no more to send, or it cannot be sent */
+        entry->unsent = 0;
+        entry->cut = false;
+    }
     return 0;
 }
 
@@ -66,6 +90,61 @@ static bool leave_unpolled(long descriptor)
     return true;
 }
 
+/* ---- the end of a peer, withheld while a message is under way to it ---- */
+
+static entry_t *entry_of(int descriptor)
+{
+    if (descriptor < 0 || descriptor >= DESCRIPTORS || !table[descriptor].known) return NULL;
+    return &table[descriptor];
+}
+
+static bool under_way(const entry_t *entry)
+{
+    return entry->unsent || entry->cut;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* With the end of the stream input is ready without end. */
+static void hear_input(entry_t *entry, int descriptor, bool heard)
+{
+    uint32_t events = heard ? entry->events : entry->events & ~(uint32_t)EPOLLIN;
+    struct epoll_event asked = {.events = events, .data.u64 = (uint64_t)descriptor};
+    if (epoll_ctl(entry->epoll, EPOLL_CTL_MOD, descriptor, &asked) == 0) entry->deaf = !heard;
+}
+
+static ssize_t guarded_send(int descriptor, const void *bytes, size_t length, int flags)
+{
+    ssize_t sent = send(descriptor, bytes, length, flags);
+    int reason = errno;
+    entry_t *entry = entry_of(descriptor);
+    if (!entry) return sent;
+    if (!entry->unsent) entry->cut = length >= BATCH;
+    if (sent >= 0) entry->unsent = length - (size_t)sent;
+    else if (reason == EAGAIN || reason == EWOULDBLOCK) entry->unsent = length;
+    if (entry->deaf && (!under_way(entry) || now_ms() - entry->withheld >= LONGEST_MS))
+        hear_input(entry, descriptor, true);
+    errno = reason;
+    return sent;
+}
+
+static ssize_t guarded_recv(int descriptor, void *bytes, size_t length, int flags)
+{
+    ssize_t got = recv(descriptor, bytes, length, flags);
+    entry_t *entry = got == 0 && length ? entry_of(descriptor) : NULL;
+    if (!entry || !under_way(entry)) return got;
+    if (!entry->withheld) entry->withheld = now_ms();
+    if (now_ms() - entry->withheld >= LONGEST_MS) return got;
+    hear_input(entry, descriptor, false);
+    errno = EAGAIN;
+    return -1;
+}
+
 /* Turn one event into the one for libzmq; false: there is none for it. */
 static bool translated(int epoll, struct epoll_event *event)
 {
@@ -73,6 +152,8 @@ static bool translated(int epoll, struct epoll_event *event)
     int descriptor = (int)event->data.u64;
     entry_t *entry = &table[descriptor];
     event->data.u64 = entry->data;
+    /* It is to see the end now, and libzmq sends first. */
+    if (entry->withheld && (event->events & EPOLLIN)) event->events &= ~(uint32_t)EPOLLOUT;
     if (!(event->events & ENDED)) return true;
     event->events &= ~(uint32_t)ENDED;
     if (entry->events & EPOLLIN) event->events |= EPOLLIN;
@@ -95,7 +176,7 @@ static int guarded_wait(int epoll, struct epoll_event *events, int most, int tim
     return count < 0 ? count : kept;
 }
 
-/* ---- where the two functions are called from ---- */
+/* ---- where the functions are called from ---- */
 
 typedef struct {
     uintptr_t inside; /* an address of libzmq's */
@@ -126,6 +207,8 @@ static void *replacement(const char *name)
 {
     if (!strcmp(name, "epoll_ctl")) return (void *)guarded_ctl;
     if (!strcmp(name, "epoll_wait")) return (void *)guarded_wait;
+    if (!strcmp(name, "send")) return (void *)guarded_send;
+    if (!strcmp(name, "recv")) return (void *)guarded_recv;
     return NULL;
 }
 

@@ -1,6 +1,6 @@
 """Faults of libzmq that a peer could use, closed before the first socket opens.
 
-Its random numbers are seeded, and its poll is guarded (`_survival.c` says how and why).
+Its random numbers are seeded, and its poll is guarded (`_poll_guard.h` says how and why).
 """
 
 from __future__ import annotations
