@@ -100,7 +100,7 @@ def test_a_device_that_replaces_another_takes_its_place(
     print(kind, load or "full load", told.line())
     assert told.lost <= (CUT * times if load is None else 0), told.line()
     assert told.doubled == 0, told.line()
-    assert told.gap < 2.0, told.line()
+    assert told.gap < 2.0 or not SOAK, told.line()  # in a run that has the machine for itself
 
 
 def test_there_must_be_one_to_replace(start: Start, tmp_path: Path) -> None:

@@ -51,7 +51,12 @@ ROUTES = {
     for route in (
         Route("streamer", ("push",), ("pull",)),
         Route("queue", ("push", "--type", "DEALER"), ("pull", "--type", "DEALER")),
-        Route("forwarder", ("pub", "--wait-subscribers", "1"), ("sub",)),
+        # With room for all that is published while no forwarder is there, also on a busy machine.
+        Route(
+            "forwarder",
+            ("pub", "--wait-subscribers", "1", "--set", "sndhwm=1000000"),
+            ("sub",),
+        ),
     )
 }
 
