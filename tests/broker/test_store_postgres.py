@@ -221,7 +221,7 @@ def test_two_that_start_at_once_make_the_tables_once(database: str) -> None:
 
 def test_without_psycopg_the_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    for name in ("store_postgres", "postgres_database"):
+    for name in ("store_postgres", "postgres_database", "postgres_arrays", "postgres_errors"):
         monkeypatch.delitem(sys.modules, f"zmqdev.broker.{name}", raising=False)
     settings = Reliable(store="postgresql://zmq:s3cret@db/zmqdev")
     with pytest.raises(RunError, match=r"^store postgresql://zmq@db/zmqdev: needs psycopg.*pip"):

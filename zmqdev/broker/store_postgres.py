@@ -26,14 +26,8 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 from zmqdev.broker import store_rows as rows
-from zmqdev.broker.postgres_database import (
-    DatabaseAway,
-    DatabaseFull,
-    Place,
-    PostgresDatabase,
-    Row,
-    RunTaken,
-)
+from zmqdev.broker.postgres_database import Place, PostgresDatabase, Row
+from zmqdev.broker.postgres_errors import DatabaseAway, DatabaseFull, RunTaken
 from zmqdev.broker.record import AWAY, FULL, Answer, Dead, Group, Kept, Settled
 from zmqdev.errors import RunError
 from zmqdev.stats import units

@@ -14,7 +14,8 @@ import click
 
 from zmqdev.broker import postgres_tables as tables
 from zmqdev.broker import store_rows as rows
-from zmqdev.broker.postgres_database import DatabaseAway, DatabaseFull, PostgresDatabase
+from zmqdev.broker.postgres_database import PostgresDatabase
+from zmqdev.broker.postgres_errors import DatabaseAway, DatabaseFull
 from zmqdev.broker.record import Dead
 from zmqdev.errors import RunError
 from zmqdev.stats import units
