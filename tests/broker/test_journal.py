@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from support.durable_play import ID, OTHER, Durable, kept
+from support.durable_play import ID, OTHER, WALL, Durable, kept
 from support.majordomo import Play
 
-from zmqdev.broker.record import FULL
+from zmqdev.broker.record import FULL, Settled
 from zmqdev.wire import call
 from zmqdev.wire.dialect import DialectVerb
 from zmqdev.wire.majordomo import request_01
@@ -197,6 +197,22 @@ def test_after_a_full_store_posts_are_taken_again() -> None:
     play.post(OTHER)
     play.commit()
     assert play.replies_to(b"c")[-1] == kept(OTHER)
+
+
+def test_what_ended_and_cannot_be_written_yet_is_not_unknown() -> None:
+    play = Durable()
+    play.post()
+    play.commit()
+    play.ready(b"w")
+    play.reply(b"w", b"done")
+    play.collect_reply()
+    play.now += 1
+    group = play.broker.take_records(play.now, WALL + play.now)
+    play.broker.settled(Settled(group, FULL, unwritten=True), play.now)
+    play.collect()
+    assert play.replies_to(b"collector") == []
+    play.commit()
+    assert play.replies_to(b"collector")[-1] == [call.COLLECT, ID, b"", b"done"]
 
 
 def test_attempts_are_counted_over_a_crash() -> None:

@@ -91,6 +91,21 @@ def test_what_is_taken_over_and_ends_while_the_store_is_asked_is_not_unknown() -
     assert play.replies_to(b"collector") == [kept(), [call.COLLECT, ID, b"", b"done"]]
 
 
+def test_what_was_asked_for_before_it_was_taken_over_is_not_unknown() -> None:
+    play = Durable()
+    play.ready(b"w")
+    play.collect_reply()
+    adopt(play, record())
+    play.now += 1
+    group = play.broker.take_records(play.now, WALL + play.now)
+    play.reply(b"w", b"done")
+    play.broker.settled(Settled(group), play.now)
+    play.collect()
+    assert play.replies_to(b"collector") == []
+    play.commit()
+    assert play.replies_to(b"collector") == [kept(), [call.COLLECT, ID, b"", b"done"]]
+
+
 def test_a_post_that_another_queue_has_is_kept_and_not_executed_here() -> None:
     play = Durable()
     play.store.others = {ID}

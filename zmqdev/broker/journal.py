@@ -24,6 +24,7 @@ from zmqdev.broker.cost import cost
 from zmqdev.broker.record import AWAY, Answer, Dead, Group, Kept, Settled
 from zmqdev.broker.repeat import AskedBefore, hand_over, repeat
 from zmqdev.broker.request import Client, Request
+from zmqdev.stats.units import counted
 from zmqdev.wire import call
 from zmqdev.wire.majordomo import PLAIN
 
@@ -44,6 +45,20 @@ class Elsewhere:
     kept: bool = False
     due: float = 0.0
     pause: float = FIRST_PAUSE
+
+
+@dataclass(frozen=True)
+class Unwritten:
+    """At the end: posts that are not kept, and requests that ended and may be done again."""
+
+    posts: int
+    ended: int
+
+    def __str__(self) -> str:
+        parts = [f"not kept: {counted(self.posts, 'post')}"] if self.posts else []
+        if self.ended:
+            parts.append(f"done, and may be done again: {counted(self.ended, 'request')}")
+        return "; ".join(parts) or "what was kept stays so"
 
 
 class Journal:
@@ -70,7 +85,6 @@ class Journal:
         self._asked: dict[bytes, list[AskedBefore]] = {}
         self._elsewhere: dict[bytes, Elsewhere] = {}
         self._ask_at = float("inf")
-        self._came: set[bytes] = set()  # ids taken over since a group was taken
         self._twins: dict[int, int] = {}  # what is here and not stored -> its record, taken over
         self._since = float("inf")  # since when something waits to be taken
         self._taken = float("-inf")
@@ -238,7 +252,6 @@ class Journal:
         """What is to be written next; `wall` is the time since 1970."""
         past = wall - now  # from the clock of requests to that of records
         self._taken, self._since = now, float("inf")
-        self._came.clear()
         self._ask_again(now)
         fresh, self._fresh = self._fresh, {}
         self.stored.update(fresh)
@@ -287,7 +300,6 @@ class Journal:
         for record in records:
             if record.call is None:
                 continue
-            self._came.add(record.call)
             waiting = self._elsewhere.pop(record.call, None)
             for one in waiting.asked if waiting is not None else ():
                 repeat(self._ledger, self._ledger.calls[record.call], one.form, one.head, now)
@@ -385,6 +397,7 @@ class Journal:
     def _know(self, group: Group, settled: Settled, now: float) -> list[Request]:
         """What the store knows of the calls that were asked for."""
         offered = []
+        unwritten = self._unwritten_answers() if group.asked else set()
         for id in group.asked:
             asked = self._asked.pop(id, [])
             waiting = self._elsewhere.get(id)
@@ -392,8 +405,8 @@ class Journal:
                 self._wait(id, asked, now, settled.refused != AWAY)
                 continue
             found = settled.answers.get(id)
-            if found is None and id in self._came and id not in self._ledger.calls:
-                # It came here and ended while the store was asked: the next group has its answer.
+            if found is None and id in unwritten:
+                # It ended here while the store was asked: the next group has its answer.
                 self._asked.setdefault(id, []).extend(asked)
                 continue
             for one in waiting.asked if waiting is not None else ():
@@ -404,6 +417,12 @@ class Journal:
                 if request is not None:
                     offered.append(request)
         return offered
+
+    def _unwritten_answers(self) -> set[bytes]:
+        """Ids of requests that have ended, and whose answers are not on disk yet."""
+        due = (answer.call for _, answer in self._due_answers)
+        ended = (request.call for request, _, _ in self._answers)
+        return {id for id in chain(due, ended) if id is not None}
 
     def _told(self, asked: AskedBefore, found: Answer | None, now: float) -> Request | None:
         ledger = self._ledger
@@ -468,6 +487,11 @@ class Journal:
                 self._asked.setdefault(id, [])
             else:
                 self._ask_at = min(self._ask_at, waiting.due)
+
+    def unwritten(self, group: Group | None) -> Unwritten:
+        """What is not known to be on disk; `group` is being written."""
+        ended = len(self._ended) + (0 if group is None else len(group.ended))
+        return Unwritten(len(self._unsaid), ended)
 
     def report(self, now: float) -> dict[str, Any]:
         """Fields of `Report`."""
