@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -84,6 +85,68 @@ def test_while_a_flush_hangs_the_queue_works_and_no_worker_is_given_up(
     assert queue.workers() == 1
     assert queue.count("redispatched") == 0
     print(f"{number - 100} calls while a flush hung for {HANG:g} s, the longest {longest:.4f} s")
+
+
+class Hanging:
+    """The surroundings of a program whose flushes of files that begin with `prefix` hang while a
+    flag is there."""
+
+    def __init__(self, place: Path, prefix: str) -> None:
+        self.flag = place / "hangs"
+        self.env = {"LD_PRELOAD": disk.built(place), "DISK_PREFIX": str(place / prefix)}
+        self.env["DISK_HANGS"] = str(self.flag)
+
+
+@needs_compiler
+@pytest.mark.parametrize("signals", [1, 2], ids=["its drain time", "a second signal"])
+def test_a_flush_that_hangs_does_not_keep_a_queue_from_ending(
+    signals: int, start: Start, context: zmq.Context[Any], tmp_path: Path
+) -> None:
+    hanging = Hanging(tmp_path, "q.db")
+    words = ("--store", str(tmp_path / "q.db"), "--drain", "300ms" if signals == 1 else "1h")
+    queue = Queue(start, *words, env=hanging.env)
+    caller = Caller(context, queue.frontend)
+    assert caller.posted(id_of(1)) == call.KEPT
+    hanging.flag.touch()
+    caller.send(id_of(2), call.POST)
+    until(lambda: queue.count("requests") == 2, "it has the second one")
+    caller.socket.close(0)
+    queue.program.signal(signal.SIGINT)
+    if signals == 2:
+        until(lambda: "a second signal leaves at once" in queue.program.err, "it drains")
+        queue.program.signal(signal.SIGINT)
+    assert queue.program.wait() == 0
+    hanging.flag.unlink()
+    assert "does not answer; not kept: 1 post" in queue.program.err
+    assert [m for m in caller.told if m[:2] == [call.KEPT, id_of(2)]] == []
+    again = Queue(start, "--store", str(tmp_path / "q.db"))
+    # The system had the bytes of the second one, and may have written them.
+    until(lambda: again.count("restored") in (1, 2), "the first one is there")
+
+
+@needs_compiler
+def test_a_flush_that_hangs_does_not_keep_a_streamer_from_ending(
+    start: Start, context: zmq.Context[Any], tmp_path: Path
+) -> None:
+    hanging = Hanging(tmp_path, "s.db")
+    words = ("streamer", "--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind")
+    more = ("--spool", str(tmp_path / "s.db"), "--drain", "300ms", "--stats", "json")
+    streamer = start(
+        *words, "tcp://127.0.0.1:*", *more, "--interval", "50ms", ready=True, env=hanging.env
+    )
+    push = context.socket(zmq.PUSH)
+    push.connect(streamer.ready()["frontend"][0])
+    hanging.flag.touch()
+    for number in range(10):
+        push.send(b"%d" % number)
+    until(lambda: '"waiting":10' in streamer.out.decode().replace(" ", ""), "it has them")
+    push.close(0)
+    began = time.monotonic()
+    streamer.signal(signal.SIGINT)
+    assert streamer.wait() == 0
+    print(f"ended after {time.monotonic() - began:.1f} s")
+    hanging.flag.unlink()
+    assert "10 messages inside may be lost: the spool's disk does not answer" in streamer.err
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import zmq
 from zmqdev.broker.admission import Admission
 from zmqdev.broker.broker import Broker
 from zmqdev.broker.dead_letters import Letterbox
+from zmqdev.broker.journal import Unwritten
 from zmqdev.broker.sockets import FORWARD, SharedShell, Shell
 from zmqdev.broker.store import Store, open_store
 from zmqdev.broker.token import RUN
@@ -34,6 +35,7 @@ from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
 from zmqdev.stats.reliable import ReliableReport
 from zmqdev.stats.snapshot import AddressState, Flow
+from zmqdev.stats.units import counted
 
 log = logging.getLogger("zmqdev")
 # A burst is hundreds of new lists, gone again a moment later; at Python's own threshold of 700
@@ -45,8 +47,8 @@ MOST_LINES = 10
 LOOK = 0.1
 # The same while draining, where the end should not be noticed late.
 DRAIN_LOOK = 0.01
-# Seconds that a store has for its last group.
-LAST_WRITE = 10.0
+# Seconds that a store has for its last group at least, and when the device leaves at once.
+LAST_WRITE, LAST_WRITE_AT_ONCE = 2.0, 0.5
 
 
 class BrokerEngine:
@@ -67,6 +69,7 @@ class BrokerEngine:
         self._report: ReliableReport | None = None
         self._zero: Mapping[str, int] = {}
         self._stopped = False
+        self._unwritten: Unwritten | None = None
         self._workers = 0
 
     @property
@@ -146,30 +149,36 @@ class BrokerEngine:
             self._look()
             if woken:
                 return False
-        self._say_goodbye()
+        until = max(ending.deadline, time.monotonic() + LAST_WRITE)
+        self._say_goodbye(until, ending.at_once)
         return True
 
     def _is_done(self) -> bool:
         return self.broker.is_empty() or self.broker.is_hopeless()
 
-    def _say_goodbye(self) -> None:
-        if not self._stopped:
-            self._stopped = True
-            # What is being written is called kept before the rest is given up.
-            self.shell.finish_store(time.monotonic() + LAST_WRITE)
-            self.broker.stop()
-            self.shell.finish_store(time.monotonic() + LAST_WRITE)
-            self.shell.send(time.monotonic())
-            self._look()
+    def _say_goodbye(self, until: float, at_once: Callable[[], bool]) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
+        # What is being written is called kept before the rest is given up.
+        written = self.shell.finish_store(until, at_once)
+        if not written:
+            self._unwritten = self.shell.unwritten()
+        self.broker.stop()
+        if written and not self.shell.finish_store(until, at_once):
+            self._unwritten = self.shell.unwritten()
+        self.shell.send(time.monotonic())
+        self._look()
 
     def leftover(self) -> Leftover:
-        self._say_goodbye()
+        self._say_goodbye(time.monotonic() + LAST_WRITE_AT_ONCE, lambda: False)
         assert self._report is not None
-        unanswered = self._report.counters["unanswered"]
-        if not unanswered:
-            return Leftover()
-        requests = "1 request" if unanswered == 1 else f"{unanswered} requests"
-        return Leftover((f"{self.spec.name}: {requests} had no reply yet",))
+        unanswered, reports = self._report.counters["unanswered"], []
+        if unanswered:
+            reports.append(f"{counted(unanswered, 'request')} had no reply yet")
+        if self._unwritten is not None and self._store is not None:
+            reports.append(f"store {self._store.name}: does not answer; {self._unwritten}")
+        return Leftover(tuple(f"{self.spec.name}: {line}" for line in reports))
 
     def inside(self) -> int:
         """How many requests have no reply yet."""

@@ -22,7 +22,9 @@ from itertools import chain
 import zmq
 
 from zmqdev.broker.broker import Broker
+from zmqdev.broker.journal import Unwritten
 from zmqdev.broker.owners import Owners
+from zmqdev.broker.record import Group
 from zmqdev.broker.store import Store
 from zmqdev.device.socket import events
 from zmqdev.relay import Counters, recv_burst, send_burst
@@ -67,6 +69,7 @@ class Shell:
     ) -> None:
         self.broker = broker
         self._store = store
+        self._group: Group | None = None  # the last one that was given to the store
         self.copy: Copy | None = None
         self.hear: Hear = recv_burst
         self._frontend, self._backend, self._wake = frontend, backend, wake
@@ -151,22 +154,30 @@ class Shell:
         if settled is not None:
             self.broker.settled(settled, now)
         if store.idle and self.broker.records_due() <= now:
-            store.write(self.broker.take_records(now, time.time()))
+            self._group = self.broker.take_records(now, time.time())
+            store.write(self._group)
 
-    def finish_store(self, until: float) -> bool:
-        """Write all there is to be written; False when that takes longer than `until`."""
+    def finish_store(self, until: float, at_once: Callable[[], bool]) -> bool:
+        """Write all there is to be written; False when that takes longer than `until`, or the
+        device is to leave `at_once`."""
         store = self._store
         while store is not None and not (store.idle and self.broker.records_due() == math.inf):
             now = time.monotonic()
-            if now >= until:
+            if now >= until or at_once():
                 return False
             self._keep(store, now)
             self.send(now)
+            until_look = min(until, now + LONGEST_WAIT / 1000)
             if not store.idle:
-                select.select([store.descriptor], [], [], until - now)
+                select.select([store.descriptor], [], [], until_look - now)
             else:
-                time.sleep(max(0.0, min(self.broker.records_due(), until) - time.monotonic()))
+                time.sleep(max(0.0, min(self.broker.records_due(), until_look) - time.monotonic()))
         return True
+
+    def unwritten(self) -> Unwritten:
+        """What the store has not confirmed."""
+        assert self._store is not None
+        return self.broker.journal.unwritten(None if self._store.idle else self._group)
 
     def _take(self, direction: int, hear: Hear, socket: zmq.Socket[bytes]) -> list[Message]:
         """A burst, who of it chose its routing id, and where it came from while somebody wants

@@ -26,6 +26,8 @@ from zmqdev.system.store_file import StoreFile
 _SIZES = (128, 16, 1)
 # Seconds between two looks for replies that were kept long enough, and how many go at a time.
 _PURGE, _PURGED = 1.0, 1000
+# Seconds for a disk that does not answer at the end.
+_FAREWELL = 1.0
 _FULL, _NOT_A_DATABASE = 13, 26  # SQLITE_FULL, SQLITE_NOTADB
 
 
@@ -198,7 +200,9 @@ class SqliteStore:
 
     def close(self) -> None:
         self._groups.put(None)
-        self._thread.join()
+        self._thread.join(_FAREWELL)
+        if self._thread.is_alive():
+            return  # its disk hangs: all of it ends with the process, the lock too
         self._database.close()
         self._file.close()
         os.close(self.descriptor)

@@ -39,8 +39,10 @@ LOOK_MS = 1000
 BURST, TURN = 4096, 0.02
 # A burst is thousands of new lists, gone again a moment later: no work for the collector.
 YOUNG = 50_000
-# Seconds for the last write.
-LAST_WRITE = 10.0
+# Seconds for the last write at least.
+LAST_WRITE = 5.0
+
+_NO_ANSWER = "may be lost: the spool's disk does not answer"
 
 
 class SpoolEngine(RelayEngine):
@@ -174,7 +176,8 @@ class SpoolEngine(RelayEngine):
             assert self._file is not None
             reports.append(f"{name}: {counted(kept, 'message')} stay in {self._file.name}")
         if lost:
-            reports.append(f"{name}: {counted(lost, 'message')} inside found no room in the spool")
+            why = "found no room in the spool" if spooling.answers else _NO_ANSWER
+            reports.append(f"{name}: {counted(lost, 'message')} inside {why}")
         if self._cut_off:
             sent = "peers were still sending; messages in transit are lost"
             reports.append(f"{name}: {sent}")

@@ -25,6 +25,9 @@ READ_ROWS, READ_BYTES = 4096, 4 << 20
 # What may be written above the size asked for: what peers had sent already when the end came.
 SLACK = 64 << 20
 _FULL = "full"
+# Seconds for the last works at the end, in which many rows may go; and for a work that was not
+# done before.
+_FAREWELL, _FAREWELL_HUNG = 10.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -141,19 +144,21 @@ class SpoolFile:
         return found
 
     def close(self, through: int | None = None) -> None:
-        """Once it is idle; rows up to `through` are deleted."""
+        """Rows up to `through` are deleted, once it is idle. RunError when they are not; with a
+        disk that does not answer all of it ends with the process, the lock too."""
+        if through is not None:
+            self._works.put(SpoolWork(through=through))
         self._works.put(None)
-        self._thread.join()
-        try:
-            if through is not None:
-                self._write(SpoolWork(through=through))
-        except sqlite3.Error as error:
-            raise RunError(f"{self.name}: {_in_words(error)}") from error
-        finally:
-            self._database.close()
-            self._file.close()
-            os.close(self.descriptor)
-            os.close(self._bell)
+        self._thread.join(_FAREWELL if self.idle else _FAREWELL_HUNG)
+        if self._thread.is_alive():
+            raise RunError(f"{self.name}: its disk does not answer")
+        last = self._results.pop() if self._results else None
+        self._database.close()
+        self._file.close()
+        os.close(self.descriptor)
+        os.close(self._bell)
+        if through is not None and isinstance(last, RunError):
+            raise last
 
     # In the thread
 

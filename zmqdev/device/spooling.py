@@ -85,7 +85,7 @@ class Spooling:
         self._used, self.waiting = file.cost, file.messages
         self._pending: list[Batch] = []
         self._pending_bytes = self._pending_memory = 0
-        self._writing_bytes = 0
+        self._writing_bytes = self._writing = 0
         self._ahead: deque[Burst] = deque()
         self._at = 0  # of the first of _ahead, what has gone
         self._last_read = 0
@@ -120,8 +120,13 @@ class Spooling:
 
     @property
     def inside(self) -> int:
-        """Messages read that are not in the file."""
-        return sum(len(batch.messages) for batch in self._pending)
+        """Messages read that are not known to be in the file."""
+        return self._writing + sum(len(batch.messages) for batch in self._pending)
+
+    @property
+    def answers(self) -> bool:
+        """Whether the file is not at work."""
+        return self._file.idle
 
     def begin(self, messages: Sequence[Message]) -> None:
         """The target is full: these come first."""
@@ -195,6 +200,7 @@ class Spooling:
     def _take_pending(self) -> list[Batch]:
         found, self._pending = self._pending, []
         self._writing_bytes = self._pending_bytes
+        self._writing = sum(len(batch.messages) for batch in found)
         self._pending_bytes = self._pending_memory = 0
         return found
 
@@ -270,7 +276,7 @@ class Spooling:
         result = self._file.done()
         if result is None:
             return
-        work, self._writing_bytes = result.work, 0
+        work, self._writing_bytes, self._writing = result.work, 0, 0
         if not result.written:
             self._had_no_room(work)
         elif work.batches:
@@ -292,7 +298,7 @@ class Spooling:
             self.waiting -= work.messages
             return
         batches = (*work.batches, *self._take_pending())
-        self._writing_bytes = 0
+        self._writing_bytes = self._writing = 0
         for batch in batches:
             self._put(batch)
 
