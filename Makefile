@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup test foreign soak fuzz check bench sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
+.PHONY: help setup test foreign soak fuzz check bench bench-queues sanitize demo demo-ticks demo-ticks-sub-pub demo-streamer \
         demo-streamer-one-way demo-queue demo-queue-rep demo-bridge demo-bridge-jobs \
         demo-reliable-queue demo-market-data demo-work-farm demo-route-split demo-route-canary \
         demo-route-by-key demo-farm demo-crash demo-durable demo-failover demo-top picture readme man clean
@@ -76,6 +76,11 @@ bench: $(READY)  ## the standard benchmark, some minutes: table, chart and JSON 
 	  --markdown $(BENCH)/table.md --svg $(BENCH)/chart.svg > $(BENCH)/report.json
 	cd tests && ../$(BIN)/python -m support.bench_targets ../$(BENCH) $(ROUNDS)
 	@cat $(BENCH)/table.md
+
+QUEUES := build/queues
+bench-queues: $(READY) ## other queues that flush before they acknowledge, beside the store; about six minutes
+	@cd tests && ../$(BIN)/python -m support.queue_servers ../$(QUEUES)
+	cd tests && ../$(BIN)/python -m support.queues ../$(QUEUES) 3 $(ROUNDS)
 
 # Each arrangement of the README for about ten seconds: DEMO=30s make demo-queue
 DEMO ?= 10s

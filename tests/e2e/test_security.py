@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,23 @@ def test_no_secret_shows_anywhere(start: Start, tmp_path: Path) -> None:
     for secret in (pair.secret, "open-sesame"):
         assert not any(secret in text for text in told)
     assert device.interrupt() == 0
+
+
+@pytest.mark.parametrize("form", ["{}", "--store={}"])
+def test_the_password_of_a_store_is_covered_in_the_list_of_processes(
+    form: str, start: Start, free_ports: Callable[[int], list[int]]
+) -> None:
+    [port] = free_ports(1)  # nothing listens there
+    url = f"postgresql://zmq:open-sesame@127.0.0.1:{port}/db"
+    words = ("store", url) if form == "{}" else ("queue", "--reliable", form.format(url))
+    program = start(*words, cold=True)
+    shown = Path(f"/proc/{program.process.pid}/cmdline")
+    seen: list[str] = []
+    until(lambda: seen.append(shown.read_text()) or program.process.poll() is not None, "it ends")
+    assert program.wait() == 1
+    assert "zmq@127.0.0.1" in "".join(seen)
+    assert "a password on the command line" in program.err
+    assert "open-sesame" not in program.err
 
 
 def test_a_side_that_is_a_client_of_its_handshakes_is_not_bound_later(

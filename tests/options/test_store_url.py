@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zmqdev.options.store_url import has_password, is_url, without_password
+from zmqdev.options.store_url import has_password, is_url, secret_of, without_password
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,16 @@ def test_people_see_it_without_its_password(given: str, shown: str) -> None:
     assert without_password(given) == shown
     assert has_password(given) == (given != shown)
     assert is_url(given) == given.startswith("postgres")
+
+
+@pytest.mark.parametrize(
+    ("given", "secret"),
+    [
+        ("queue.db", ""),
+        ("postgresql://zmq@db/zmqdev", ""),
+        ("postgres://zmq:secret@db/zmqdev", "zmq:secret"),
+        ("postgresql://db/q?sslmode=require&password=secret", "password=secret"),
+    ],
+)
+def test_the_part_with_the_password_is_known(given: str, secret: str) -> None:
+    assert secret_of(given) == secret

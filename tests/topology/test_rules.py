@@ -153,6 +153,10 @@ CASES: dict[str, tuple[str, str]] = {
         "{bind: 'tcp://127.0.0.1:1'}, backend: {bind: 'tcp://127.0.0.1:2'}}, c: {endpoint: client, "
         "reliable: true, post: true, connect: 'tcp://127.0.0.1:1'}}",
     ),
+    "store-password": (
+        "parts: {q: {device: queue, reliable: {store: 'postgresql://u:pw@db/x'}}}",
+        "parts: {q: {device: queue, reliable: {store: 'postgresql://u@db/x'}}}",
+    ),
     "unknown-after": (
         f"parts: {{{QUEUE}, w: {{endpoint: worker, after: r}}}}",
         f"parts: {{{QUEUE}, w: {{endpoint: worker, after: q}}}}",

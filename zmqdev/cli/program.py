@@ -204,6 +204,10 @@ def run(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.getpid() == FIRST:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if any("postgres" in word for word in arguments):
+        from zmqdev.cli.passwords import cover
+
+        cover(arguments)
     if "_ZMQDEV_COMPLETE" in os.environ:
         from zmqdev.cli.completion import answer
 

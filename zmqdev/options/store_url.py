@@ -34,3 +34,12 @@ def without_password(store: str) -> str:
 def has_password(store: str) -> bool:
     """Whether a URL contains a password."""
     return without_password(store) != store.rstrip("?&")
+
+
+def secret_of(store: str) -> str:
+    """The part of a URL that has the password in it, "" when none has."""
+    user = store.split("://", 1)[-1].rpartition("@")[0]
+    if is_url(store) and ":" in user:
+        return user
+    named = _PASSWORD.search(store) if is_url(store) else None
+    return named[0].strip("?&") if named else ""

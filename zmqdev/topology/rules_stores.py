@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 from zmqdev.options.endpoint import ClientSpec
 from zmqdev.options.part import Part
-from zmqdev.options.store_url import is_url
+from zmqdev.options.store_url import is_url, secret_of
 from zmqdev.options.streamer import StreamerSpec
 from zmqdev.system.mounts import file_system_of, is_network, is_volatile
 from zmqdev.topology.finding import ERROR, WARNING, Rule
@@ -58,6 +60,25 @@ def _posts_nowhere(plan: Plan) -> Found:
                 yield port.part, port.part.at("post", "collect"), text
 
 
+def _open_passwords(plan: Plan) -> Found:
+    """Written out in a file that others can read."""
+    for part in plan.topology.parts:
+        store = part.spec.reliable.store if part.keeps else None
+        secret = secret_of(store) if store else ""
+        for file in plan.topology.files if secret else ():
+            if _others_read(file) and secret in Path(file).read_text(errors="replace"):
+                text = f"{part.name}: others can read {file}, and the password of its store in it"
+                yield part, part.at(_STORE), text
+
+
+def _others_read(file: str) -> bool:
+    try:
+        mode = os.stat(file).st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) and bool(mode & (stat.S_IRGRP | stat.S_IROTH))
+
+
 RULES = (
     Rule(
         "one-store",
@@ -79,5 +100,12 @@ RULES = (
         "A client that posts, or collects, at a queue without a store.",
         "name a store for the queue, or leave post and collect out",
         _posts_nowhere,
+    ),
+    Rule(
+        "store-password",
+        WARNING,
+        "The password of a store is written out in a file that others can read.",
+        "write ${NAME} and set that variable, use ~/.pgpass, or give the file mode 0600",
+        _open_passwords,
     ),
 )
