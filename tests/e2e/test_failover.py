@@ -19,6 +19,8 @@ from support.postgres import Postgres
 from support.processes import PATIENCE, Start, until
 from support.reliable import Queue, own_worker
 
+from zmqdev.cli.passwords import WARNING
+
 SOAK = int(os.environ.get("ZMQDEV_SOAK", "1"))
 KILLS = 2 * SOAK
 # Longer than a program stands on a machine that is very busy.
@@ -177,7 +179,8 @@ def test_a_queue_without_its_database_ends_with_a_line(start: Start, database: s
     url = database.replace("s3cret", "wr0ng")
     refused = start("queue", "--reliable", "--store", url, "--stats", "off")
     assert refused.wait() == 1
-    [line] = refused.err.splitlines()
+    [warned, line] = refused.err.splitlines()
+    assert WARNING in warned
     assert "password authentication failed" in line
     assert "PGPASSFILE" in line
     assert "wr0ng" not in line
@@ -223,4 +226,4 @@ def test_the_verbs_of_a_store_in_a_database(start: Start, database: str) -> None
     here = f"process {queue.program.process.pid} "
     assert any(f" {here}" in line and "taken over" not in line for line in table)
     until(lambda: said("check") == ["ok: no requests"], "its end is written")
-    assert "no dead letter 99" in said("show", "99", status=1)[0]
+    assert "no dead letter 99" in said("show", "99", status=1)[-1]

@@ -35,7 +35,6 @@ from zmqdev.security import acl
 from zmqdev.security.unfinished import Progress
 from zmqdev.stats.reliable import ReliableReport
 from zmqdev.stats.snapshot import AddressState, Flow
-from zmqdev.stats.units import counted
 
 log = logging.getLogger("zmqdev")
 # A burst is hundreds of new lists, gone again a moment later; at Python's own threshold of 700
@@ -175,7 +174,8 @@ class BrokerEngine:
         assert self._report is not None
         unanswered, reports = self._report.counters["unanswered"], []
         if unanswered:
-            reports.append(f"{counted(unanswered, 'request')} had no reply yet")
+            requests = "1 request" if unanswered == 1 else f"{unanswered} requests"
+            reports.append(f"{requests} had no reply yet")
         if self._unwritten is not None and self._store is not None:
             reports.append(f"store {self._store.name}: does not answer; {self._unwritten}")
         return Leftover(tuple(f"{self.spec.name}: {line}" for line in reports))
