@@ -250,6 +250,20 @@ def test_commits_are_limited_and_the_first_is_not_delayed() -> None:
     play = Durable(commit_within=0.5)
     play.post()
     assert play.broker.records_due() <= play.now
-    play.commit()
     play.post(OTHER)
+    play.commit()
+    play.post(b"one more of them")
     assert play.broker.records_due() == play.now + 0.5
+
+
+def test_when_as_many_wait_as_for_the_last_commit_it_is_not_delayed() -> None:
+    """They are likely all that there are. The store rests as long as it worked."""
+    play = Durable(commit_within=0.5)
+    play.post()
+    play.post(OTHER)
+    group = play.broker.take_records(play.now, WALL + play.now)
+    play.broker.settled(Settled(group, seconds=0.125), play.now)
+    play.post(b"one more of them")
+    assert play.broker.records_due() == play.now + 0.5
+    play.post(b"the last of them")
+    assert play.broker.records_due() == play.now + 0.125

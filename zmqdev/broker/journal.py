@@ -4,7 +4,8 @@ Rules.
 - Requests go to workers at once; only the word KEPT waits for the disk.
 - What ends before its group is written is never written.
 - One group is written while the next one gathers. A group is taken at most each `commit-within`;
-  the first after a pause at once when somebody waits for it.
+  sooner when as many wait for it as for the last one, who are likely all that there are, and when
+  the store has rested as long as that one took.
 - A request that is kept belongs to no connection: it counts for the account of the store, so no
   limit of a client, no connection that ends and no other client's flood takes it away.
 - The answer to a posted request is kept when it is there, and given to those who ask with its id.
@@ -87,7 +88,8 @@ class Journal:
         self._ask_at = float("inf")
         self._twins: dict[int, int] = {}  # what is here and not stored -> its record, taken over
         self._since = float("inf")  # since when something waits to be taken
-        self._taken = float("-inf")
+        self._taken = self._rested = float("-inf")
+        self._waiting = self._expected = 0  # who wait for the next group, and waited for the last
         self._refusing = ""
         self._size = 0
         self._took: deque[float] = deque(maxlen=100)
@@ -109,6 +111,7 @@ class Journal:
     def _post(self, request: Request) -> None:
         self._posted.add(request.number)
         self._unsaid[request.number] = request
+        self._waiting += 1
 
     def refusal(self, now: float) -> str:
         """Why no post is taken now, "" when one is."""
@@ -171,6 +174,7 @@ class Journal:
             self._join(waiting, asked)
             return
         self._asked.setdefault(asked.head[2], []).append(asked)
+        self._waiting += 1
         self._note(now)
 
     def forget(self, id: bytes, now: float) -> None:
@@ -245,13 +249,16 @@ class Journal:
         if not self._work():
             return self._ask_at
         if self._unsaid or self._asked:
-            return self._taken + self._within
+            all_wait = 0 < self._waiting >= self._expected
+            within = self._taken + self._within
+            return min(within, self._rested) if all_wait else within
         return max(self._taken, self._since if self._since < float("inf") else 0) + self._within
 
     def take_records(self, now: float, wall: float) -> Group:
         """What is to be written next; `wall` is the time since 1970."""
         past = wall - now  # from the clock of requests to that of records
         self._taken, self._since = now, float("inf")
+        self._expected, self._waiting = self._waiting, 0
         self._ask_again(now)
         fresh, self._fresh = self._fresh, {}
         self.stored.update(fresh)
@@ -280,6 +287,7 @@ class Journal:
     def settled(self, settled: Settled, now: float) -> list[Request]:
         """The group that was taken last is settled. Requests that have to be given out now."""
         self._size, self._lease = settled.size, settled.lease
+        self._rested = now + settled.seconds
         self._ledger.warnings.lines += settled.notices
         if settled.refused:
             self._refusing, self._refuses_until = settled.refused, now + RETRY

@@ -158,8 +158,8 @@ class Reliable:
         Duration(),
         default=0.002,
         flag="--commit-within",
-        help="Write to the store at most this often; a request that is answered sooner is not "
-        "written.",
+        help="Collect this long what is written to the store, or until as many wait for it as last "
+        "time; a request that is answered sooner is not written.",
         group=GROUP,
     )
     store_size: int = option(
