@@ -63,7 +63,7 @@ def _posts_nowhere(plan: Plan) -> Found:
 def _open_passwords(plan: Plan) -> Found:
     """Written out in a file that others can read."""
     for part in plan.topology.parts:
-        store = part.spec.reliable.store if part.keeps else None
+        store = part.keeping.reliable.store if part.keeping is not None else None
         secret = secret_of(store) if store else ""
         for file in plan.topology.files if secret else ():
             if _others_read(file) and secret in Path(file).read_text(errors="replace"):
