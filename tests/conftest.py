@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support.examples import examples
 from support.postgres import Postgres, programs
 
 # No test depends on the speed of the machine. What CI tries is the same in every run; new cases
@@ -20,6 +21,7 @@ from support.postgres import Postgres, programs
 settings.register_profile(
     "zmqdev",
     deadline=None,
+    max_examples=examples(100),
     derandomize="CI" in os.environ,
     suppress_health_check=[HealthCheck.too_slow],
 )

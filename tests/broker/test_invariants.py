@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from support.examples import examples
 from support.invariants import CLIENTS, SERVICES, WORKERS, check
 from support.majordomo import Play
 
@@ -416,9 +417,9 @@ def pick(several: list[T], which: int) -> T:
     return several[which % len(several)]
 
 
-def several(examples: int) -> settings:
+def several(number: int) -> settings:
     return settings(
-        max_examples=examples,
+        max_examples=examples(number),
         stateful_step_count=60,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],

@@ -13,6 +13,7 @@ import pytest
 import zmq
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from zmqdev.control.protocol import OLD, write_request
 from zmqdev.control.socket import MOST_FRAME
@@ -80,7 +81,7 @@ def test_rubbish_gets_an_error_and_changes_nothing(steered: Begin, rubbish: byte
 def test_whatever_comes_there_is_one_reply(steered: Begin) -> None:
     item = steered()
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=examples(200), deadline=None)
     @given(st.lists(st.binary(max_size=50), max_size=6))
     def one_reply(frames: list[bytes]) -> None:
         assume(not OLD.keys() & set(frames))  # those are no rubbish

@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from zmqdev.endpoints.pace import BATCH, JitterPace, Pace
 
@@ -80,7 +81,7 @@ def test_an_interval_that_was_missed_is_not_sent_twice_at_once() -> None:
     assert pace.next(4.3) == pytest.approx(5.2)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.floats(0.5, 200_000))
 def test_any_rate_is_kept(rate: float) -> None:
     until = max(0.5, 3 / rate)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.parsers import PARSERS, SAMPLES, WORDS, cut_up, feed
 
 pieces = st.lists(st.one_of(st.sampled_from(WORDS), st.binary(max_size=20)), max_size=12)
 
 
 @pytest.mark.parametrize("name", sorted(PARSERS))
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(data=st.one_of(st.binary(max_size=200), pieces.map(b"".join)))
 def test_any_bytes_are_read_or_refused(name: str, data: bytes) -> None:
     feed(name, data)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.any_routes import CHANCES, SECOND, Chance
+from support.examples import examples
 
 from zmqdev.relay import NATIVE
 from zmqdev.relay.compiled import compiled
@@ -71,21 +72,21 @@ def compare(chance: Chance, pure: State, native: Any, messages: int) -> None:
     assert native.full == pure.full
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(CHANCES)
 def test_it_decides_as_the_pure_part(chance: Chance) -> None:
     table = chance.table(0, 6)
     compare(chance, State(table), native_state(table), 30)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(CHANCES)
 def test_it_decides_the_same_with_many_routes(chance: Chance) -> None:
     table = chance.table(12, 90)
     compare(chance, State(table), native_state(table), 30)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(CHANCES)
 def test_it_decides_the_same_after_other_routes_were_read(chance: Chance) -> None:
     pure: State = State(chance.table(0, 8))
@@ -100,7 +101,7 @@ def test_it_decides_the_same_after_other_routes_were_read(chance: Chance) -> Non
 PREFIXES = st.lists(st.text("ab.", min_size=1, max_size=5), min_size=12, max_size=90, unique=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(PREFIXES, st.lists(st.text("ab.", max_size=7), max_size=20), st.integers(0, 90))
 def test_of_many_prefixes_the_first_route_that_fits_is_found(
     prefixes: list[str], topics: list[str], general: int
@@ -140,7 +141,7 @@ PIECES = (
 JSON_BYTES = st.lists(st.sampled_from(PIECES), max_size=14).map(b"".join)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(JSON_BYTES | st.binary(max_size=40), st.sampled_from([(b"a",), (b"a", b"a"), (b"",)]))
 def test_it_reads_any_text_as_the_pure_part(text: bytes, path: tuple[bytes, ...]) -> None:
     native = importlib.import_module("zmqdev.relay.native")._native
@@ -149,7 +150,7 @@ def test_it_reads_any_text_as_the_pure_part(text: bytes, path: tuple[bytes, ...]
     assert native.json_field(begun, path) == json_field.field(begun, path)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(), st.text(), st.booleans())
 def test_names_and_values_with_escapes(name: str, value: str, ascii: bool) -> None:
     try:

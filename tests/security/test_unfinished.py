@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from zmqdev.security.unfinished import (
     CHATTER,
@@ -306,7 +307,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(st.integers(1, LARGEST), min_size=4, max_size=4), steps, st.integers(1, 20))
 def test_who_ends_its_messages_is_never_cut(
     sizes: list[int],
@@ -325,7 +326,7 @@ def test_who_ends_its_messages_is_never_cut(
         assert world.look() == []
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(
     st.lists(st.integers(1, LARGEST), min_size=1, max_size=3),
     st.integers(LARGEST // 20, 2 * LARGEST),

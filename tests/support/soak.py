@@ -48,6 +48,7 @@ LONG_TESTS = (
     ("hostile tests, 20 times as long", ("tests/hostile",), {"ZMQDEV_SOAK": "20"}),
     ("replacements, kills of stores", ("tests/e2e/test_replacing.py", "tests/e2e/test_durable.py"),
      {"SOAK": "1", "ZMQDEV_SOAK": "20"}),
+    ("property tests, ten times the cases", ("-m", "hypothesis"), {"ZMQDEV_EXAMPLES": "10"}),
 )  # fmt: skip
 HEARTBEAT = rawpeer.message(b"", b"MDPW01", b"\4")
 # The socket type of a sender, by the kind of the device.

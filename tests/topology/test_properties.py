@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from zmqdev.cli.start_device import engine_for
 from zmqdev.errors import UsageError
@@ -153,7 +154,9 @@ def joined(draw: st.DrawFn) -> dict[str, Any]:
 
 
 SAFE_FILES = st.fixed_dictionaries({"parts": PARTS}) | joined()
-QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUIET = settings(
+    max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def look(content: bytes) -> None:

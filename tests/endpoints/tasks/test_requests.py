@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from support.examples import examples
 
 from zmqdev.endpoints.tasks.requests import Requests
 
@@ -169,5 +170,5 @@ class AnyOrder(RuleBasedStateMachine):
         assert deadline is None or deadline > self.now or self.now == 0.0
 
 
-AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+AnyOrder.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=40)
 TestAnyOrder = AnyOrder.TestCase
