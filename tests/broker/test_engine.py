@@ -26,7 +26,7 @@ from zmqdev.options.side import Backend, Frontend
 from zmqdev.wire import call
 
 ANY = ("tcp://127.0.0.1:*",)
-PATIENCE = 10_000
+PATIENCE = 60_000
 Socket = zmq.Socket[bytes]
 Open = Callable[..., "Running"]
 
@@ -59,7 +59,7 @@ class Running:
 
     def end(self) -> None:
         self.device.stop(at_once=True)
-        self.device.join(10)
+        self.device.join(60)
         self.context.destroy(linger=0)
 
 
@@ -213,7 +213,7 @@ def test_the_stop_reports_what_had_no_reply(running: Open) -> None:
     client.send_multipart([b"", b"one"])
     work(worker)
     queue.device.stop()
-    assert queue.device.join(10)
+    assert queue.device.join(60)
     assert "queue: 1 request had no reply yet" in queue.device.reports
     assert queue.device.state == "stopped"
 

@@ -19,7 +19,7 @@ from zmqdev.options.reliable import Reliable
 
 # Longer than a thread stands on a machine that is very busy.
 LEASE = 2.0
-PATIENCE = 20.0
+PATIENCE = 60.0
 Open = Callable[..., PostgresStore]
 
 

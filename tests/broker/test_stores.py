@@ -16,7 +16,7 @@ from zmqdev.broker.store import Store
 from zmqdev.broker.store_sqlite import SqliteStore
 
 Open = Callable[[], Store]
-PATIENCE = 20.0
+PATIENCE = 60.0
 # A lease that is over at once for one who has closed; nobody else is there.
 LEASE = 5.0
 

@@ -64,7 +64,7 @@ def test_a_message_without_end_costs_its_sender_the_connection(
     sender = threading.Thread(target=go_on, args=(peer,), daemon=True)
     sender.start()
     item.serve(lambda: refused(item).get("unfinished") == 1)
-    sender.join(20)
+    sender.join(60)
     assert not sender.is_alive(), "it was cut off"
     peer.close()
     assert sent > 1 << 20, "what is large enough is let through"

@@ -70,7 +70,7 @@ class Steered:
 
     def serve(self, condition: Callable[[], object]) -> None:
         """Turn the loop until something holds."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < end
             self.service.loop.at(time.monotonic() + 0.01, lambda: None)
@@ -82,7 +82,7 @@ class Steered:
 
     def end(self) -> None:
         self.device.stop(at_once=True)
-        assert self.device.join(20)
+        assert self.device.join(60)
         self.control.ended(self.service)
 
 
@@ -111,6 +111,6 @@ def steered(runtime: Path) -> Iterator[Callable[..., Steered]]:
 def context() -> Iterator[Context]:
     made: Context = zmq.Context()
     made.setsockopt(zmq.LINGER, 0)
-    made.setsockopt(zmq.RCVTIMEO, 20_000)
+    made.setsockopt(zmq.RCVTIMEO, 60_000)
     yield made
     made.destroy(linger=0)

@@ -43,14 +43,14 @@ def running() -> Iterator[Callable[..., Device]]:
     yield begin
     for item in made:
         item.stop(at_once=True)
-        assert item.join(20)
+        assert item.join(60)
 
 
 @pytest.fixture
 def context() -> Iterator[Context]:
     made: Context = zmq.Context()
     made.setsockopt(zmq.LINGER, 0)
-    made.setsockopt(zmq.RCVTIMEO, 20_000)
+    made.setsockopt(zmq.RCVTIMEO, 60_000)
     yield made
     made.destroy(linger=0)
 
@@ -75,7 +75,7 @@ def test_it_runs_counts_and_stops(running: Callable[..., Device], context: Conte
     until(lambda: item.snapshot().flows[0].messages == 100, "all are counted")
     assert item.snapshot().flows[0].bytes == sum(len(b"%d" % n) + 4 for n in range(100))
     item.stop()
-    assert item.join(20)
+    assert item.join(60)
     assert (item.state, item.failure, item.reports) == ("stopped", None, ())
 
 
@@ -96,7 +96,7 @@ def test_a_peer_that_was_there_first_is_counted(
                 item.drain_monitors(lambda side, event: None)
         finally:
             item.stop(at_once=True)
-            assert item.join(20)
+            assert item.join(60)
 
 
 def test_a_pause_loses_nothing_and_uses_no_cpu(
@@ -159,7 +159,7 @@ def test_a_call_that_fails_fails_for_the_caller_only(running: Callable[..., Devi
 def test_a_stopped_device_refuses_a_call(running: Callable[..., Device]) -> None:
     item = running()
     item.stop()
-    assert item.join(20)
+    assert item.join(60)
     with pytest.raises(RunError, match="has stopped"):
         item.call(lambda: None)
 
@@ -174,7 +174,7 @@ def test_a_device_that_waits_for_its_end_refuses_a_call_at_once(
     with pytest.raises(RunError, match="is ending"):
         item.call(lambda: None)
     assert isinstance(item.post(lambda: None).exception(0), RunError)
-    assert item.join(20)
+    assert item.join(60)
 
 
 def test_a_device_that_cannot_bind_says_which_address(context: Context) -> None:

@@ -181,7 +181,7 @@ def test_the_end_calls_it_once_more_with_nothing(start: Start, tmp_path: Path) -
     path.write_text("now")
     made.item.device.stop()
     assert a.recv() == b"7"
-    assert made.item.device.join(20)
+    assert made.item.device.join(60)
     assert not any("inside" in line for line in made.item.device.reports)
 
 

@@ -20,7 +20,7 @@ from zmqdev.device.watchdog import Pulse
 def systemd(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
         here.bind(str(tmp_path / "notify"))
-        here.settimeout(10)
+        here.settimeout(60)
         yield here
 
 
@@ -82,7 +82,7 @@ def test_an_abstract_socket_is_reached() -> None:
     name = f"zmqdev-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
         here.bind(f"\0{name}")
-        here.settimeout(10)
+        here.settimeout(60)
         Systemd(Pulse(), {"NOTIFY_SOCKET": f"@{name}"}).started(Service(NO_DEVICE))
         assert here.recv(1000).startswith(b"READY=1")
 

@@ -29,7 +29,7 @@ def device() -> Iterator[Device]:
     made.start()
     yield made
     made.stop(at_once=True)
-    assert made.join(20)
+    assert made.join(60)
 
 
 def run(service: Service, seconds: float) -> None:
@@ -48,7 +48,7 @@ def test_a_device_that_hangs_is_named_and_forgiven_when_it_goes_on(device: Devic
     pulse, service = Pulse(0.01), Service(device)
     pulse.started(service)
     go_on = threading.Event()
-    device.post(lambda: go_on.wait(20))
+    device.post(lambda: go_on.wait(60))
     until(lambda: run(service, 0.02) or pulse.late(0.2) == ["jobs"], "the device to be late")
     go_on.set()
     until(lambda: run(service, 0.02) or not pulse.late(0.2), "the device to be forgiven")
@@ -69,6 +69,6 @@ def test_a_device_that_has_ended_is_not_late(device: Device) -> None:
     pulse, service = Pulse(0.01), Service(device)
     pulse.started(service)
     device.stop(at_once=True)
-    assert device.join(20)
+    assert device.join(60)
     run(service, 0.1)
     assert pulse.late(0.05) == []

@@ -76,7 +76,7 @@ def test_a_queue_is_back_on_its_ports_and_says_why(
         assert (told["restarts"], told["restart_cause"]) == (number, fault.name)
         assert told["process"]["pid"] == pid
         assert program.ready() == ready
-    page = urllib.request.urlopen(f"http://{ready['metrics'][0]}/metrics", timeout=10).read()
+    page = urllib.request.urlopen(f"http://{ready['metrics'][0]}/metrics", timeout=60).read()
     assert b'zmqdev_device_restarts_total{device="queue"} 3.0' in page
     assert program.interrupt() == 0
     assert not program.ready_path.exists()

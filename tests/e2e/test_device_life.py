@@ -73,7 +73,7 @@ def test_what_is_inside_is_passed_on_and_the_sender_keeps_the_rest(
         found += [pull.recv()] if pull.poll(10) else []
     assert device.wait() == 0
     until_bound(later, ready["frontend"][0])
-    while len(found) < 1500 and later.poll(20_000):
+    while len(found) < 1500 and later.poll(60_000):
         found.append(later.recv())
     assert found == [b"%d" % number for number in range(1500)]
 

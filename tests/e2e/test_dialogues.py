@@ -13,7 +13,7 @@ import zmq
 from support.processes import Program, Start, until
 
 ANY = "tcp://127.0.0.1:*"
-PATIENCE = 20_000
+PATIENCE = 60_000
 
 
 def address(program: Program) -> str:

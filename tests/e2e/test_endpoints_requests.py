@@ -186,7 +186,7 @@ def test_replies_that_came_before_the_other_side_left_are_read(start: Start) -> 
     """All of it is there when the client wakes up: the replies, and the end of the connection."""
     context = zmq.Context()
     worker = context.socket(zmq.ROUTER)
-    worker.rcvtimeo = 20_000
+    worker.rcvtimeo = 60_000
     worker.bind(ANY)
     where = worker.getsockopt_string(zmq.LAST_ENDPOINT)
     client = start("client", "-c", where, "-D", "x", "-n", "20", "--window", "20")
@@ -206,7 +206,7 @@ def test_unmodified_req_clients_and_rep_workers_of_others(
 ) -> None:
     """A REQ client with our worker, and our client with a REP worker."""
     request = context.socket(zmq.REQ)
-    request.rcvtimeo = 20_000
+    request.rcvtimeo = 60_000
     request.connect(queue[0])
     ours = start("worker", "-c", queue[1], "-n", "3")
     for n in range(3):
@@ -225,7 +225,7 @@ def test_unmodified_req_clients_and_rep_workers_of_others(
     thread.start()
     client = start("client", "-c", queue[0], "-D", "abc", "-n", "3")
     assert client.wait() == 0, client.err
-    thread.join(10)
+    thread.join(60)
     assert client.lines() == ["ABC"] * 3
 
 
@@ -233,7 +233,7 @@ def test_a_dealer_worker_of_others_that_keeps_the_envelope(
     queue: tuple[str, str], start: Start, context: Any
 ) -> None:
     dealer = context.socket(zmq.DEALER)
-    dealer.rcvtimeo = 20_000
+    dealer.rcvtimeo = 60_000
     dealer.connect(queue[1])
     client = start("client", "-c", queue[0], "-D", "a|b", "--frames", "|")
     *path, empty, first, second = dealer.recv_multipart()
@@ -286,7 +286,7 @@ def test_a_client_prints_as_many_replies_as_are_wanted(
     status: int,
 ) -> None:
     server = context.socket(zmq.ROUTER)
-    server.rcvtimeo = 20_000
+    server.rcvtimeo = 60_000
     port = server.bind_to_random_port("tcp://127.0.0.1")
     quiet = ("--reply-timeout", "2s")
     client = start("client", "-c", f"tcp://127.0.0.1:{port}", "-D", "x", *quiet, *flags)

@@ -77,7 +77,7 @@ def test_pull_command_push_is_one_program(
     start: Start, push: zmq.Socket[bytes], context: zmq.Context[Any]
 ) -> None:
     sink = context.socket(zmq.PULL)
-    sink.rcvtimeo = 20_000
+    sink.rcvtimeo = 60_000
     port = sink.bind_to_random_port("tcp://127.0.0.1")
     onward = ("--push", f"tcp://127.0.0.1:{port}", "--frames", "|")
     pull = start("pull", "-b", ANY, "--exec", "tr a-z A-Z", "-n", "2", *onward, ready=True)

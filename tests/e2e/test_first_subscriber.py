@@ -32,7 +32,7 @@ def test_nothing_is_lost_before_it_comes(
         pub.feed(data)
     until(lambda: "waiting for the first subscriber" in pub.err, "the note")
     sub = context.socket(zmq.SUB)
-    sub.rcvtimeo = 20_000
+    sub.rcvtimeo = 60_000
     sub.subscribe(b"")
     sub.connect(pub.ready()["socket"][0])
     assert [sub.recv() for _ in came] == came

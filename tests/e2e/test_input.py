@@ -18,7 +18,7 @@ from zmqdev.options.endpoint import Push
 @pytest.fixture
 def pull(context: zmq.Context[Any]) -> zmq.Socket[bytes]:
     socket = context.socket(zmq.PULL)
-    socket.rcvtimeo = 20_000
+    socket.rcvtimeo = 60_000
     socket.bind("tcp://127.0.0.1:*")
     return socket
 

@@ -128,7 +128,7 @@ def test_one_that_only_listens_prints_all_that_its_peer_has_written(
     assert program.wait() == 0, program.err
     rest = context.socket(successor)
     rest.bind(address)
-    rest.rcvtimeo = 20_000
+    rest.rcvtimeo = 60_000
     missing = many - len(program.lines())
     for _ in range(missing):
         rest.recv_multipart()

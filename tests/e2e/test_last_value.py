@@ -25,7 +25,7 @@ def forwarder(request: pytest.FixtureRequest, start: Start) -> Program:
 def publisher(context: Context, forwarder: Program) -> zmq.Socket[bytes]:
     """One that knows that all is wanted, before there is a subscriber."""
     pub = context.socket(zmq.XPUB)
-    pub.rcvtimeo = 20_000
+    pub.rcvtimeo = 60_000
     pub.connect(forwarder.ready()["frontend"][0])
     assert pub.recv() == b"\x01"
     return pub
@@ -33,7 +33,7 @@ def publisher(context: Context, forwarder: Program) -> zmq.Socket[bytes]:
 
 def subscriber(context: Context, forwarder: Program, *topics: bytes) -> zmq.Socket[bytes]:
     sub = context.socket(zmq.SUB)
-    sub.rcvtimeo = 20_000
+    sub.rcvtimeo = 60_000
     for topic in topics:
         sub.subscribe(topic)
     sub.connect(forwarder.ready()["backend"][0])

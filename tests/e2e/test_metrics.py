@@ -21,7 +21,7 @@ WILDCARDS = ["--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind", "tcp://12
 
 def fetched(port: int, page: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{page}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{page}", timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

@@ -64,7 +64,7 @@ def test_a_publisher_tells_its_address_who_came_and_how_many_it_sent(
     pub = terminal("pub", "-b", f"{port}", "--rate", "100")
     pub.shows(f"bind tcp://127.0.0.1:{port}")
     sub = context.socket(zmq.SUB)
-    sub.rcvtimeo = 20_000
+    sub.rcvtimeo = 60_000
     sub.subscribe(b"")
     sub.connect(f"tcp://127.0.0.1:{port}")
     assert sub.recv()

@@ -77,7 +77,7 @@ def test_each_message_goes_to_a_file_of_its_own(
 def test_a_topic_stands_before_each_message(start: Start, context: zmq.Context[Any]) -> None:
     pub = start("pub", "-b", ANY, "-T", r"a\tb", "-D", "{n}", "-i", "20ms", ready=True)
     sub = context.socket(zmq.SUB)
-    sub.rcvtimeo = 20_000
+    sub.rcvtimeo = 60_000
     sub.subscribe(b"a\tb")
     sub.connect(address(pub))
     assert sub.recv_multipart()[0] == b"a\tb"

@@ -39,7 +39,7 @@ class Server:
     def ask(self, path: str, **query: str) -> Any:
         try:
             words = urllib.parse.urlencode(query)
-            with urllib.request.urlopen(f"{self.url}{path}?{words}", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self.url}{path}?{words}", timeout=60) as answer:
                 return json.load(answer)["data"]
         except OSError:
             return None

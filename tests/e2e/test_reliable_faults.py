@@ -200,7 +200,7 @@ def test_a_poison_request_ends_as_a_dead_letter_and_kills_no_more(
     assert "every attempt failed" in told.err
     reader = context.socket(zmq.PULL)
     reader.connect(letters)
-    assert reader.poll(10_000)
+    assert reader.poll(60_000)
     about, body = reader.recv_multipart()
     assert body == b"poison"
     assert json.loads(about)["attempts"] == 3
@@ -321,7 +321,7 @@ def test_a_stop_finishes_what_was_accepted_and_refuses_the_rest(
         queue.program.signal(signal.SIGTERM)
         until(lambda: queue.state()["draining"], "it drains")
         late.send_multipart(call.wrap(b"1", request_01(b"default", [b"late"])))
-        assert late.poll(10_000)
+        assert late.poll(60_000)
         id, told = call.unwrap(late.recv_multipart()) or (b"", [])
         assert (id, told) == (b"1", call.Failure("stopping", call.REASONS["stopping"]))
         assert queue.program.wait() == 0

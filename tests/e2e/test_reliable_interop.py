@@ -16,7 +16,7 @@ from support.reliable import Queue
 Context = zmq.Context[zmq.Socket[bytes]]
 Serve = Callable[..., None]
 Dealer = Callable[..., zmq.Socket[bytes]]
-PATIENCE = 10_000
+PATIENCE = 60_000
 # `req-byte` is a REQ worker too.
 PROTOCOLS = [*peers.PROTOCOLS, "req", "req-byte"]
 
@@ -201,14 +201,14 @@ def test_a_majortomo_worker_and_client(queue: Addresses, serve_majortomo: Serve)
     with majortomo.Client(queue.frontend) as client:
         for number in range(20):
             client.send(b"echo", b"%d" % number, b"more")
-            assert client.recv_all_as_list(timeout=10) == [b"%d" % number, b"more"]
+            assert client.recv_all_as_list(timeout=60) == [b"%d" % number, b"more"]
 
 
 def test_a_majortomo_worker_with_partial_replies(queue: Addresses, serve_majortomo: Serve) -> None:
     serve_majortomo(queue.backend, parts=3)
     with majortomo.Client(queue.frontend) as client:
         client.send(b"echo", b"x")
-        parts = list(client.recv_all(timeout=10))
+        parts = list(client.recv_all(timeout=60))
     assert parts == [[b"part 0"], [b"part 1"], [b"part 2"], [b"x"]]
 
 
@@ -226,7 +226,7 @@ def test_a_majortomo_client_is_served_by_our_worker(start: Start, queue: Address
     start("worker", "--reliable", "-c", queue.backend, "--service", "echo", "--echo", "-q")
     with majortomo.Client(queue.frontend) as client:
         client.send(b"echo", b"hello")
-        assert client.recv_all_as_list(timeout=20) == [b"hello"]
+        assert client.recv_all_as_list(timeout=60) == [b"hello"]
 
 
 @pytest.fixture

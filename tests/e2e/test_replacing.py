@@ -15,7 +15,7 @@ from zmqdev.system import libzmq
 SOAK = bool(os.environ.get("SOAK"))
 TIMES = 20 if SOAK else 3
 TIMES_FULL = 10 if SOAK else 2
-BINDS = 100 if SOAK else 10
+BINDS = 100 if SOAK else 4
 HWM = 1000
 AT_LOAD = ("streamer", "queue")
 # Without the C half the libzmq of a sender loses the message that it is in the middle of.

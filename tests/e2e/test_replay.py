@@ -25,7 +25,7 @@ def test_what_was_recorded_arrives_in_order_and_not_too_early(
     socket = context.socket(zmq.PULL if sender == "push" else zmq.SUB)
     if sender == "pub":
         socket.subscribe(b"")
-    socket.rcvtimeo = 20_000
+    socket.rcvtimeo = 60_000
     day = record(tmp_path / "day", 1e9, 1e9 + 0.4, 1e9 + 0.8)
     wait = "--wait-peers" if sender == "push" else "--wait-subscribers"
     words = ["-F", day, "--format", "json", "--replay", "2x", wait, "1"]
@@ -42,7 +42,7 @@ def test_a_client_asks_at_the_recorded_times(
     start: Start, tmp_path: Path, context: zmq.Context[Any]
 ) -> None:
     socket = context.socket(zmq.REP)
-    socket.rcvtimeo = 20_000
+    socket.rcvtimeo = 60_000
     port = socket.bind_to_random_port("tcp://127.0.0.1")
     day = record(tmp_path / "day", 0, 1e6, 2e6)
     arguments = ["-F", day, "--format", "json", "--replay", "max"]
@@ -59,7 +59,7 @@ def test_a_recording_of_a_subscriber_is_replayed_by_a_pipe(
 ) -> None:
     pub, pull = context.socket(zmq.XPUB), context.socket(zmq.PULL)
     port = pub.bind_to_random_port("tcp://127.0.0.1")
-    pub.rcvtimeo = pull.rcvtimeo = 20_000
+    pub.rcvtimeo = pull.rcvtimeo = 60_000
     sub = start("sub", "-c", f"tcp://127.0.0.1:{port}", "-n", "1000", "--format", "json")
     assert pub.recv() == b"\x01"
     for number in range(1000):

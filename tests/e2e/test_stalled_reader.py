@@ -33,7 +33,7 @@ def test_a_consumer_may_rest(start: Start, context: Any, tmp_path: Path, binds: 
     streamer = start("streamer", *sides, *both, "--stats", "off", ready=True)
     push = start("push", ours, meeting, "-F", str(tmp_path / "in"), "--drain", "60s", *IMPATIENT)
     pull = context.socket(zmq.PULL)
-    pull.rcvtimeo = 20_000
+    pull.rcvtimeo = 60_000
     pull.connect(streamer.ready()["backend"][0])
     got = [pull.recv()]
     time.sleep(STALL)  # what is tested, not what is waited for

@@ -17,7 +17,7 @@ ANY = "tcp://127.0.0.1:*"
 @pytest.fixture
 def sub(context: zmq.Context[Any]) -> zmq.Socket[bytes]:
     socket = context.socket(zmq.SUB)
-    socket.rcvtimeo = 20_000
+    socket.rcvtimeo = 60_000
     socket.subscribe(b"")
     return socket
 

@@ -12,7 +12,7 @@ import zmq
 
 from zmqdev.endpoints.task import Task
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds until a condition that does not come true fails its test."""
 
 

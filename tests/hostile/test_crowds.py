@@ -120,7 +120,7 @@ def test_what_is_inside_at_sigterm_is_delivered(start: Start, context: zmq.Conte
     until(lambda: b'"forward_messages": 1000,' in device.out, "all to be inside")
     device.signal(signal.SIGTERM)
     for number in range(1000):
-        assert pull.poll(10_000), f"message {number} is missing: {device.err}"
+        assert pull.poll(60_000), f"message {number} is missing: {device.err}"
         assert pull.recv() == b"%d" % number
     assert device.wait() == 0
 

@@ -80,7 +80,7 @@ class Queue:
 
     def end(self) -> None:
         self.device.stop(at_once=True)
-        self.device.join(10)
+        self.device.join(60)
         self.context.destroy(linger=0)
 
 

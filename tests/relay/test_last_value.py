@@ -55,13 +55,13 @@ def test_the_newcomer_alone_is_greeted_and_the_mode_stays_manual() -> None:
     with zmq.Context() as context:
         xpub = context.socket(zmq.XPUB)
         xpub.set(zmq.XPUB_MANUAL, 1)
-        xpub.rcvtimeo = 20_000
+        xpub.rcvtimeo = 60_000
         port = xpub.bind_to_random_port("tcp://127.0.0.1")
         newcomers = Newcomers(xpub, values([b"A", b"last"]))
         subs = []
         for number in range(3):
             sub = context.socket(zmq.SUB)
-            sub.rcvtimeo = 20_000
+            sub.rcvtimeo = 60_000
             sub.subscribe(b"A")
             sub.connect(f"tcp://127.0.0.1:{port}")
             topic = xpub.recv()[1:]

@@ -10,7 +10,7 @@ import zmq
 
 from zmqdev.relay import Lane
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 Receive = Callable[[Any], list[bytes]]
 
 

@@ -111,7 +111,7 @@ class FanBench:
 
     def __exit__(self, *exc: object) -> None:
         self.waker.send(b"")
-        self.thread.join(20)
+        self.thread.join(60)
         alive = self.thread.is_alive()
         if not alive:
             self.relay.close()

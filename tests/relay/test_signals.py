@@ -61,7 +61,7 @@ def traffic(
     def exchange() -> None:
         sending = threading.Thread(target=send_all)
         sending.start()
-        while len(arrived) < MESSAGES and receiver.poll(10_000):
+        while len(arrived) < MESSAGES and receiver.poll(60_000):
             arrived.extend(bench.half.recv_burst(receiver, 1000))
         sending.join()
         then()

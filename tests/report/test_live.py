@@ -49,7 +49,7 @@ def traffic() -> Iterator[Callable[[str, str, int], None]]:
             push.connect(frontend)
             for _ in range(count):
                 push.send(b"x" * 100)
-            pull.rcvtimeo = 20_000
+            pull.rcvtimeo = 60_000
             for _ in range(count):
                 assert pull.recv() == b"x" * 100
 
@@ -183,7 +183,7 @@ def test_a_terminal_that_is_not_read_stops_nothing(
     traffic(frontend, backend, 500)
     shown.process.send_signal(signal.SIGTERM)
     # It waits a second for somebody to read the summary, then it goes.
-    assert shown.process.wait(20) == 0
+    assert shown.process.wait(60) == 0
 
 
 def test_after_it_was_stopped_and_continued_it_begins_anew(terminal: Open) -> None:

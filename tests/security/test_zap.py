@@ -228,7 +228,7 @@ def test_it_ends_with_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
     thread = handler._thread
     assert thread is not None
     context.term()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
     handler.stop()
 

@@ -70,7 +70,7 @@ class ChaosProxy:
         at: TracebackType | None,
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop)
-        self._thread.join(10)
+        self._thread.join(60)
 
     def reset_all(self) -> None:
         """End every connection with a TCP reset."""
@@ -192,7 +192,7 @@ class Storm:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _blow(self) -> None:
         queue: list[str] = []

@@ -80,7 +80,7 @@ class Server:
 
 
 @cache
-def server(half: str = DEFAULT_HALF) -> Server:
+def server(half: str) -> Server:
     """Those of a process that runs tests; each is started when it is needed."""
     return Server(half)
 
@@ -135,6 +135,10 @@ class Forked(subprocess.Popen[Any]):
                 self.returncode = report(self._status, ENDED)
                 os.close(self._status)
         return self.returncode
+
+
+def default_server() -> Server:
+    return server(DEFAULT_HALF)
 
 
 def popen(

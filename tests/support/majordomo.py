@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -61,17 +62,11 @@ class Play:
 
     def work_of(self, worker: bytes, dialect: Dialect = MDP_01) -> list[list[bytes]]:
         """(token, '', body…) of each request that a worker was sent."""
-        lead = dialect.lead_of(DialectVerb.REQUEST)
-        mine = [frames[1:] for frames in self.sent_to_workers if frames[0] == worker]
-        at = len(lead)
-        return [
-            frames[at:]
-            for frames in mine
-            if frames[:at] == lead and len(frames) > at + 2 and frames[at + 1] == b""
-        ]
+        return list(requests(self.sent_to_workers, worker, dialect))
 
     def token(self, worker: bytes, dialect: Dialect = MDP_01) -> bytes:
-        return self.work_of(worker, dialect)[-1][0]
+        """Of the last one."""
+        return next(requests(reversed(self.sent_to_workers), worker, dialect))[0]
 
     def verbs_to(self, worker: bytes, dialect: Dialect = MDP_01) -> list[DialectVerb]:
         return [
@@ -92,3 +87,11 @@ class Play:
                 self.say(worker, DialectVerb.HEARTBEAT)
             self.broker.tick(self.now)
             self.collect()
+
+
+def requests(sent: Iterable[list[bytes]], worker: bytes, dialect: Dialect) -> Iterator[list[bytes]]:
+    lead = [worker, *dialect.lead_of(DialectVerb.REQUEST)]
+    at = len(lead)
+    for frames in sent:
+        if frames[:at] == lead and len(frames) > at + 2 and frames[at + 1] == b"":
+            yield frames[at:]

@@ -169,7 +169,7 @@ class Shell:
         lines.append('if [ "$1" = ctl ]; then set -- "$@" --timeout 30s; fi')
         start = f'"{sys.executable}" -m zmqdev'
         if not self.cold:
-            client = f'"{forked.CLIENT}" {forked.server().fileno()} "{forked.PROGRAM}"'
+            client = f'"{forked.CLIENT}" {forked.default_server().fileno()} "{forked.PROGRAM}"'
             start = f'"{sys.executable}" -I -S {client}'
         return "\n".join([*lines, f'exec {start} "$@"', ""])
 
@@ -202,7 +202,7 @@ class Shell:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            pass_fds=[] if self.cold else [forked.server().fileno()],
+            pass_fds=[] if self.cold else [forked.default_server().fileno()],
         ) as process:
             self.groups.append(process.pid)
             try:

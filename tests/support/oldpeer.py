@@ -27,7 +27,7 @@ class OldPeer:
     _seen: bytes = field(default=b"")
 
     def __post_init__(self) -> None:
-        self.connection.settimeout(20)
+        self.connection.settimeout(60)
         if self.version == "1.0":
             self.connection.sendall(b"\x01\x00")
             # libzmq begins with its identity in the long form, which looks like a signature.

@@ -13,7 +13,7 @@ from support.vitals import gone
 
 from zmqdev.endpoints.tasks.command import Command, Outcome
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def finish(command: Command, now: float = 0.0) -> Outcome:

@@ -16,7 +16,7 @@ from zmqdev.endpoints.tasks.reliable_worker import QueueLine, ReliableWorker
 from zmqdev.wire.dialect import MDP_01, DialectVerb
 
 Socket = zmq.Socket[bytes]
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Stage:

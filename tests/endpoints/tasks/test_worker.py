@@ -157,7 +157,7 @@ def test_stopping_answers_what_has_come(pair: Pair, until: Until) -> None:
     for n in range(3):
         queue.send_multipart([b"id", b"", b"%d" % n])
     until(worker, lambda: worker.extra()["jobs"] == 1, 0.0)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not socket.poll(0):
         assert time.monotonic() < end
     worker.stop(0.5)

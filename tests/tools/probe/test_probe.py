@@ -47,7 +47,7 @@ def serving(talk: Any) -> Iterator[str]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-        thread.join(5)
+        thread.join(60)
 
 
 def look(endpoint: str, timeout: float = 2.0) -> ProbeReport:
@@ -115,7 +115,7 @@ def test_an_http_server_is_told() -> None:
     thread = threading.Thread(target=server.handle_request, daemon=True)
     thread.start()
     finding = look(f"tcp://127.0.0.1:{server.server_port}", 1.0).finding
-    thread.join(5)
+    thread.join(60)
     server.server_close()
     assert finding is not None
     assert (finding.kind, finding.looks_like) == (Kind.FOREIGN, "an HTTP server")
