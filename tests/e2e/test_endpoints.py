@@ -45,7 +45,7 @@ def test_every_line_arrives_in_order_and_both_end(start: Start, pull: Any) -> No
     assert push.wait() == 0, push.err
     assert taker.wait() == 0, taker.err
     assert taker.out == lines(100_000)
-    assert push.err == ""
+    assert not [line for line in push.err.splitlines() if "waiting for the peers" not in line]
 
 
 def test_every_line_arrives_through_a_streamer(start: Start) -> None:

@@ -133,7 +133,7 @@ parts:
     isolate: thread
     frontend: {{bind: tcp://127.0.0.1:{0}}}
     backend: {{bind: tcp://127.0.0.1:{1}}}
-    restart: {{delay: 10ms, limit: 0}}
+    restart: {{delay: 10ms, limit: 50}}
   second: {{endpoint: pull, connect: tcp://127.0.0.1:{1}}}
 """
 
@@ -141,10 +141,11 @@ parts:
 def test_a_part_that_changes_before_its_turn_starts_once(
     start: Start, tmp_path: Path, free_ports: Ports
 ) -> None:
+    first, second = free_ports(2)
     with socket.socket() as taken:  # the first part waits a second for its address
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", first))
         taken.listen()
-        text = WAITING.format(taken.getsockname()[1], *free_ports(1))
+        text = WAITING.format(first, second)
         run = RunningFile(start, tmp_path, text)
         until(lambda: Path(run.control.removeprefix("ipc://")).exists(), "the control socket")
         until(lambda: run.parts()["first"]["state"] != "waiting", "the start has begun")

@@ -89,6 +89,7 @@ def test_no_wait_depends_on_a_clock_that_can_be_set() -> None:
         *("endpoints/tasks/checking.py", "endpoints/form/template.py", "endpoints/feed.py"),
         *("endpoints/tasks/jobs.py", "endpoints/clock.py", "endpoints/build.py"),
         *("endpoints/tasks/duplex.py", "endpoints/tasks/dialogue.py"),
+        "endpoints/tasks/conversation.py",
         # What outlives the process has the time of the wall: no other one goes on meanwhile.
         *("broker/sockets.py", "broker/store_sqlite.py", "broker/store_postgres.py"),
         "system/atomic_file.py",

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import zmq
+from support.ports import Ports
 from support.processes import PATIENCE
 
 from zmqdev.cli import child
@@ -55,11 +56,10 @@ class Run:
 
 
 @pytest.fixture
-def port() -> int:
-    with closing(socket.socket()) as held:
-        held.bind(("127.0.0.1", 0))
-        number: int = held.getsockname()[1]
-        return number
+def port() -> Iterator[int]:
+    """One that no other test takes."""
+    with closing(Ports()) as ports:
+        yield ports.take(1)[0]
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from support import forked
+from support.ports import Ports
 from support.processes import PATIENCE, Program, until
 
 NAME = "lossy"
@@ -90,7 +90,8 @@ class Scene:
         self, route: Route, place: Path, load: float | None = RATE, transport: str = "tcp"
     ) -> None:
         self.route, self.place, self.load = route, place, load
-        self.front, self.back = addresses(place, transport)
+        self._ports = Ports()
+        self.front, self.back = addresses(place, transport, self._ports)
         self.programs: list[Program] = []
         self.outcome = Outcome()
         runtime = place / "run"
@@ -184,6 +185,7 @@ class Scene:
     def end(self) -> None:
         for program in self.programs:
             program.end()
+        self._ports.close()
 
 
 def json_every(option: str) -> tuple[str, ...]:
@@ -215,16 +217,11 @@ def longest_pause(program: Program) -> float:
     return max((b - a for a, b in pairwise(grown)), default=0.0)
 
 
-def addresses(place: Path, transport: str) -> tuple[str, str]:
+def addresses(place: Path, transport: str, ports: Ports) -> tuple[str, str]:
     if transport == "ipc":
         return f"ipc://{place}/front", f"ipc://{place}/back"
-    held = [socket.socket() for _ in range(2)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return f"tcp://127.0.0.1:{ports[0]}", f"tcp://127.0.0.1:{ports[1]}"
+    front, back = ports.take(2)
+    return f"tcp://127.0.0.1:{front}", f"tcp://127.0.0.1:{back}"
 
 
 def by_stop(scene: Scene) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from compose_spec import ComposeSpecification
+from kubernetes_validate import utils
 
 from zmqdev.cli.program import program
 from zmqdev.errors import UsageError
@@ -35,6 +38,14 @@ parts:
 """
 
 
+@pytest.fixture(autouse=True, scope="module")
+def schemas_are_read_once() -> Iterator[None]:
+    """The validator reads megabytes of JSON for each object."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "schema_contents", cache(utils.schema_contents))
+        yield
+
+
 def run(path: Path, *words: str) -> Result:
     return CliRunner().invoke(
         program, ["export", str(path), "--to", *words], catch_exceptions=True, standalone_mode=False
@@ -54,7 +65,7 @@ def farm(tmp_path: Path) -> Path:
 def compose(path: Path) -> dict[str, Any]:
     result = run(path, "compose")
     assert result.exception is None, result.exception
-    tree: dict[str, Any] = yaml.safe_load(result.stdout)
+    tree: dict[str, Any] = yaml.load(result.stdout, yaml.CSafeLoader)
     ComposeSpecification.model_validate(tree)
     return tree
 
@@ -62,7 +73,7 @@ def compose(path: Path) -> dict[str, Any]:
 def manifests(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
     result = run(path, "kubernetes", "--namespace", "work")
     assert result.exception is None, result.exception
-    found = list(yaml.safe_load_all(result.stdout))
+    found = list(yaml.load_all(result.stdout, yaml.CSafeLoader))
     for one in found:
         kubernetes_validate.validate(one, kubernetes_validate.latest_version(), strict=True)
     return {(one["kind"], one["metadata"]["name"]): one for one in found}
