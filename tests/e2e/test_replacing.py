@@ -97,7 +97,6 @@ def test_a_device_that_replaces_another_takes_its_place(
             made.succeed()
         assert made.peers("backend") == 1, "the new one answers under the name"
         told = made.finish()
-    print(kind, load or "full load", told.line())
     assert told.lost <= (CUT * times if load is None else 0), told.line()
     assert told.doubled == 0, told.line()
     assert told.gap < 2.0 or not SOAK, told.line()  # in a run that has the machine for itself
