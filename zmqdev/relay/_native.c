@@ -20,9 +20,13 @@
 
 #include "_route_table.h"
 
+#include "_decision.h"
+
 #include "_route.h"
 
 #include "_routes.h"
+
+#include "_backends.h"
 
 #include "_routed.h"
 
