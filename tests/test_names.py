@@ -14,6 +14,8 @@ PACKAGE = Path(zmqdev.__file__).parent
 BOTH_HALVES = {"Relay", "RoutedRelay"}
 """The two halves of the relay have one name."""
 LONGEST_FUNCTION = 45
+SETTINGS = {"spec", "side", "settings"}
+"""Names of what holds the settings of a device, an endpoint or a side."""
 
 
 @cache
@@ -56,3 +58,27 @@ def test_a_docstring_stands_where_it_is_read() -> None:
         and not isinstance(before, (ast.Assign, ast.AnnAssign))
     }
     assert not stray
+
+
+def test_settings_have_types() -> None:
+    """No parameter or field for settings is an Any, and only one function reads them by name."""
+    found = set()
+    for path, tree in modules():
+        where = str(path.relative_to(PACKAGE))
+        for node in ast.walk(tree):
+            name = getattr(node, "arg", None)
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                name = node.target.id
+            note = getattr(node, "annotation", None)
+            if name in SETTINGS and isinstance(note, ast.Name) and note.id == "Any":
+                found.add(f"{where}:{node.lineno} {name}")
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and (
+                    node.func.id == "getattr"
+                    and ast.unparse(node.args[0]).split(".")[-1] in SETTINGS
+                )
+            ):
+                found.add(f"{where}:{node.lineno} getattr")
+    assert not found
