@@ -1,1 +1,1 @@
-"""CURVE keys and ZAP."""
+"""Security: certificates, passwords, ZAP, limits of peers."""

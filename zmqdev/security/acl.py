@@ -31,17 +31,17 @@ Grants = Mapping[str, tuple[bytes, ...]]
 
 @dataclass(frozen=True)
 class Rights:
-    """Granted prefixes and services by user id. Empty: nobody may do anything."""
+    """Granted prefixes and services by user id; empty grants nothing."""
 
     subscribe: Grants = field(default_factory=dict)
     serve: Grants = field(default_factory=dict)
 
     def may_subscribe(self, user: str, topic: bytes) -> bool:
-        """Whether every message under this topic is one that the user may see."""
+        """Whether a user may see every message whose topic begins with `topic`."""
         return any(topic.startswith(prefix) for prefix in _granted(self.subscribe, user))
 
     def may_serve(self, user: str, service: bytes) -> bool:
-        """Whether a worker of this user may take requests for the service."""
+        """Whether a worker of this user may serve a service."""
         return any(word in (service, EVERY_SERVICE) for word in _granted(self.serve, user))
 
 
@@ -50,7 +50,7 @@ def _granted(grants: Grants, user: str) -> tuple[bytes, ...]:
 
 
 def parse(data: bytes, place: str) -> Rights:
-    """Read a rights file. Raises UsageError with `place:line`."""
+    """Parse a file of rights; raises UsageError with `place:line`."""
     found: dict[str, dict[str, tuple[bytes, ...]]] = {right: {} for right in RIGHTS}
     for number, raw in enumerate(data.split(b"\n"), 1):
         words = _words(raw, f"{place}:{number}")
@@ -105,7 +105,7 @@ RIGHTS: dict[str, Callable[[str], bytes]] = {"subscribe": _prefix, "serve": _ser
 
 
 def load(path: Path) -> Rights:
-    """Read a rights file. Raises UsageError."""
+    """Read a file of rights; raises UsageError."""
     data = read_whole(path, LONGEST_FILE)
     refuse_writable(path)
     return parse(data, str(path))

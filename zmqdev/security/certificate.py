@@ -7,9 +7,9 @@
         public-key = "forty characters of Z85"
         secret-key = "only in the secret file"
 
-It is ZPL (RFC 4): a section at the margin, properties indented under it, a
-value in quotes or bare. What is wrong is said with its line and column, and
-never with the value: it may be the secret key.
+The format is ZPL (RFC 4): a section at the margin, properties indented under it, a value
+in quotes or bare. Errors name line and column, but never the value, which may be the
+secret key.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SECRET_BANNER = """\
 
 @dataclass(frozen=True)
 class Certificate:
-    """A key pair or its public half. Keys are Z85 text; `repr` never shows the secret."""
+    """A key pair or its public half, as Z85 text; `repr` never shows the secret key."""
 
     public: str
     secret: str | None = field(default=None, repr=False)
@@ -47,7 +47,7 @@ class Certificate:
 
     @property
     def name(self) -> str | None:
-        """The `name` property, which refusals and rights are told by."""
+        """Return the `name` property, which names the peer in refusals and rights."""
         return dict(self.metadata).get("name")
 
 
@@ -59,7 +59,7 @@ class _Line:
 
 
 def render(certificate: Certificate, when: datetime, *, secret: bool) -> str:
-    """The file as text: the secret file holds both keys, the public file one."""
+    """Return the text of the file; the secret file contains both keys, the public one only one."""
     if secret and certificate.secret is None:
         raise ValueError("this certificate has no secret key to write")
     banner = _SECRET_BANNER if secret else _PUBLIC_BANNER
@@ -72,7 +72,7 @@ def render(certificate: Certificate, when: datetime, *, secret: bool) -> str:
 
 
 def _quoted(value: str) -> str:
-    """ZPL has no escapes: a value may hold one kind of quote, and no line break."""
+    """Quote a value; ZPL has no escapes, so it may contain only one kind of quote."""
     quote = "'" if '"' in value else '"'
     if quote in value or not value.isprintable():
         raise ValueError("a metadata value holds a control character or both kinds of quote")
@@ -80,7 +80,7 @@ def _quoted(value: str) -> str:
 
 
 def parse(data: bytes, name: str) -> Certificate:
-    """Read a certificate file. Raises UsageError with `name:line:column`."""
+    """Parse a certificate file; raises UsageError with `name:line:column`."""
     if len(data) > LONGEST_FILE:
         raise UsageError(f"not a certificate: larger than {LONGEST_FILE} bytes", name)
     metadata: list[tuple[str, str]] = []

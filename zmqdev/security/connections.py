@@ -1,9 +1,10 @@
-"""Connection limits of a side, in all and by address, and the choice of what to cut.
+"""Connection limits of a side, in total and by address, and the choice of what to cut.
 
-Counted from the socket's monitor, by the thread that reads it. A holder is an address, a
-network of IPv6 or a local process. Above the limit of one address the newcomer is cut. Above
-the limit of the side the newest connection of whichever holder has most is cut: someone who
-fills the side pays for it, and a newcomer of another address is served.
+Connections are counted from the socket's monitor, in the thread that reads it. A holder
+is an address, a network of IPv6 or a local process. Above the limit of an address the
+new connection is cut. Above the limit of the side the newest connection of the holder
+with most is cut, so an address that fills the side is affected, and new addresses are
+served.
 """
 
 from __future__ import annotations
@@ -16,43 +17,46 @@ from dataclasses import dataclass, field
 from zmqdev.security.networks import holder_of
 from zmqdev.system.descriptor import Connection
 
-# A holder of this name is a process of this machine: only the number for the side is its limit.
+# Prefix of a holder that is a local process; only the limit of the side applies to it.
 LOCAL = "process "
-# Connections of one holder that its peers have ended and that are not read to their end: each keeps
-# a full queue, and a cut does not end it. Beyond it newcomers wait for those that read.
+# Connections of a holder that its peers have ended and that are not read to the end.
+# Each keeps a full queue, and cutting it has no effect, so further connections are
+# refused.
 MOST_LEFT = 32
 
 
 @dataclass(frozen=True)
 class Excess:
-    """A connection that is too much, and why."""
+    """A connection above a limit, and why."""
 
     connection: Connection
     why: str
 
 
 def unbounded() -> int:
-    """Descriptors for any number of connections."""
+    """Return 0: descriptors for any number of connections."""
     return 0
 
 
 @dataclass
 class Census:
-    """Open connections by descriptor. A limit of 0 is none. `room` is asked for how many the
-    process has descriptors for, 0: any number."""
+    """The open connections by descriptor. A limit of 0 means none.
+
+    `room` returns how many connections the process has descriptors for; 0: any number.
+    """
 
     per_side: int = 0
     per_address: int = 0
     room: Callable[[], int] = unbounded
     _open: dict[int, Connection] = field(default_factory=dict)
-    _held: dict[str, dict[int, None]] = field(default_factory=dict)  # in the order they came
-    _sizes: Counter[int] = field(default_factory=Counter)  # how many holders have so many
+    _held: dict[str, dict[int, None]] = field(default_factory=dict)  # in the order of arrival
+    _sizes: Counter[int] = field(default_factory=Counter)  # size -> holders of that size
     _generations: Counter[int] = field(default_factory=Counter)
     _left: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def opened(self, connection: Connection) -> Excess | None:
-        """Count a connection. The one that is to be cut for it, which counts no more."""
+        """Count a connection; return the one to cut because of it, which is no longer counted."""
         with self._lock:
             self._forget(connection.descriptor)
             self._open[connection.descriptor] = connection
@@ -64,27 +68,28 @@ class Census:
             return excess
 
     def closed(self, descriptor: int) -> None:
-        """Its connection has ended."""
+        """Note that a connection has ended."""
         with self._lock:
             self._forget(descriptor)
 
     def left(self, addresses: Iterable[str]) -> None:
-        """Where those come from that have ended while more is there than is read."""
+        """Note the addresses of connections that have ended but are not read to the end."""
         found = Counter(map(holder_of, addresses))
         with self._lock:
             self._left = found
 
     def cut(self, descriptor: int) -> bool:
-        """End the connection that has this number as far as is known; false when it has ended."""
+        """End the connection that has this descriptor; False if it has ended already."""
         connection = self._open.get(descriptor)
         return connection is not None and connection.cut()
 
     def generation(self, descriptor: int) -> int:
-        """Which connection has the descriptor: the system gives it to one after the other."""
+        """Return the number of the connection among those that had this descriptor,
+        which is reused."""
         return self._generations[descriptor]
 
     def count(self) -> int:
-        """Connections now, handshakes included."""
+        """Return the number of connections, including handshakes."""
         return len(self._open)
 
     def _forget(self, descriptor: int) -> None:
@@ -138,7 +143,7 @@ class Census:
 
 
 def holder(connection: Connection) -> str:
-    """Who a connection is counted for: `10.0.0.1`, `2001:db8::/64`, `process 4711`."""
+    """Return what a connection is counted for: `10.0.0.1`, `2001:db8::/64`, `process 4711`."""
     if not connection.address:
         return f"{LOCAL}{connection.process}"
     return holder_of(connection.address)

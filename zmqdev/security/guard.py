@@ -1,7 +1,7 @@
 """The guard of one socket: its keys, its policy, its count of refusals.
 
-A guard registers with the context's ZAP handler before the socket binds, where
-there is anything to ask. The handler starts with the first and stops with the last.
+A guard with a policy registers with the context's ZAP handler before the socket binds.
+The handler starts with the first guard and stops with the last one.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _numbers = itertools.count(1)
 
 
 class Guard:
-    """Made in the socket's thread; `reload`, `refusals` and the census are for any thread."""
+    """The security of a socket, made in its thread; other methods may be called in any thread."""
 
     def __init__(
         self, context: zmq.Context[Any], side: Security, label: str, census: Census | None = None
     ) -> None:
-        """Read the files and register. UsageError names the file that is wrong."""
+        """Read the files and register; UsageError names the file that is wrong."""
         self.census = census or Census()
         self._side = side
         self._context = context
@@ -57,13 +57,18 @@ class Guard:
             socket.set(zmq.SocketOption[name.upper()], value)
 
     def receive_mark(self, asked: int) -> int:
-        """What RCVHWM must be for a mark of `asked` messages: a peer's user id lies in its pipe
-        as one message more, and libzmq never takes it off the count. 0 is no mark."""
+        """Return the RCVHWM that lets `asked` messages wait; 0 means no limit.
+
+        A peer's user id counts as one more message in its pipe, and libzmq never
+        subtracts it.
+        """
         return asked + 1 if asked and self.policy is not None and self.policy.names else asked
 
     def check_role(self, verb: str) -> None:
-        """RunError when one more address, to `bind` or `connect`, is against the part that the
-        side plays in its handshakes."""
+        """Raise RunError when an address to `bind` or `connect` contradicts the side's role.
+
+        With PLAIN or CURVE a side is either the server or the client of its handshakes.
+        """
         found = mechanism(self._side)
         plays = self._side.binds if verb == "bind" else self._side.connects
         if found != "null" and not plays:
@@ -74,14 +79,14 @@ class Guard:
             )
 
     def reload(self) -> None:
-        """Read users and authorized keys again; peers that are in stay in.
+        """Read users and authorized keys again; connected peers stay.
 
-        UsageError names what is wrong, and then all stays as it was.
+        UsageError says what is wrong, and then nothing changes.
         """
         self.read_again()()
 
     def read_again(self) -> Callable[[], None]:
-        """The same in two steps: what is returned puts into force what was read."""
+        """Read the files again; calling the result puts them into force."""
         policy = material.read(self._side).policy
 
         def put() -> None:
@@ -92,34 +97,34 @@ class Guard:
 
     @property
     def policy(self) -> Policy | None:
-        """Who is let in; None for a side that asks nothing."""
+        """Return the policy; None for a side without restrictions."""
         return self._registration.policy if self._registration is not None else None
 
     def refusals(self) -> dict[str, int]:
-        """How many peers were refused, by reason."""
+        """Return how many peers were refused, by reason."""
         return self._refusals.read()
 
     def refuse(self, reason: str, text: str, address: str, now: float) -> None:
-        """Count and say a refusal that another part has made."""
+        """Count and log a refusal that other code has decided."""
         self._refusals.add(reason, text, address, now)
 
     def count(self, reason: str) -> None:
-        """Count a refusal that another part has made and says."""
+        """Count a refusal that other code has decided and logs."""
         self._refusals.count(reason)
 
     def connection_opened(self, connection: Connection) -> None:
-        """The monitor saw a peer come; where that is too many one is cut off."""
+        """Count a new connection, and cut one if there are too many."""
         excess = self.census.opened(connection)
         if excess is not None and excess.connection.cut():
             address = excess.connection.address
             self.refuse("connections", excess.why, address, time.monotonic())
 
     def connection_closed(self, descriptor: int) -> None:
-        """The monitor saw it go."""
+        """Note that a connection has ended."""
         self.census.closed(descriptor)
 
     def close(self) -> None:
-        """Withdraw. After the socket is closed; harmless a second time."""
+        """Unregister, after the socket is closed. A second call does nothing."""
         if self._registration is not None:
             _withdraw(self._context, self._domain)
 

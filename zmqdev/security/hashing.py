@@ -1,8 +1,8 @@
-"""A queue of passwords to be hashed in a thread of its own, 40 ms each.
+"""A queue of passwords to hash in a separate thread, 40 ms each.
 
-The handler's thread answers all else meanwhile: keys, addresses, passwords that are known to be
-right. One hash at a time is enough for the rate that wrong ones may come at; so many may wait,
-and those whose peer has given up its handshake by then are forgotten.
+Meanwhile the handler's thread answers everything else: keys, addresses, passwords known
+to be right. One hash at a time is enough for the permitted rate of wrong passwords. A
+limited number may wait; requests whose peer has given up its handshake are discarded.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from zmqdev.security.passwords import Users
 from zmqdev.wire.zap import ZapRequest
 
 log = logging.getLogger("zmqdev.security")
-# Those that wait: together they take less time than a handshake may.
+# Most that wait: their hashes take less time than a handshake may.
 MOST_WAITING = 64
-# Seconds after which libzmq has hung up on the peer (HANDSHAKE_IVL).
+# Seconds after which libzmq disconnects the peer (HANDSHAKE_IVL).
 HANDSHAKE = 5.0
-# Seconds for which the end waits for the hash that is being made.
+# Seconds that the end waits for the present hash.
 PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
 class Question:
-    """One password. `since` is when it was asked, monotonic seconds."""
+    """A password to check. `since` is when it was asked, in monotonic seconds."""
 
     domain: str
     request: ZapRequest
@@ -37,12 +37,12 @@ class Question:
     since: float
 
 
-# Whether the password is right; None: it could not be found out, a mistake of ours.
+# The question, and whether the password is right; None: the check itself failed.
 Answered = tuple[Question, bool | None]
 
 
 class Hashing:
-    """Used by one thread, which waits until `fileno` is readable and then takes `answers`."""
+    """Hashes passwords. Its owner polls `fileno`, then takes `answers`."""
 
     def __init__(self) -> None:
         self._waiting: deque[Question] = deque()
@@ -55,26 +55,27 @@ class Hashing:
         self._thread.start()
 
     def fileno(self) -> int:
+        """Return the descriptor that is readable when answers have come."""
         return self._rung.fileno()
 
     def put(self, question: Question) -> bool:
-        """Let a question wait for its turn; False when too many do."""
+        """Queue a question; return False when too many wait."""
         if len(self._waiting) >= MOST_WAITING:
             return False
         self._waiting.append(question)
         return True
 
     def answers(self) -> list[Answered]:
-        """Those that have come."""
+        """Return the answers that have come."""
         try:
             rung = self._rung.recv(MOST_WAITING)
         except BlockingIOError:
             return []
         self._busy = False
-        return [self._done.get() for _ in rung]  # each is there before the bell rings
+        return [self._done.get() for _ in rung]  # an answer is queued before its byte is sent
 
     def go_on(self, now: float, still: Callable[[Question], bool]) -> None:
-        """Hash the next one whose peer is still there and for which `still` says so."""
+        """Hash the next question whose peer still waits and for which `still` returns True."""
         while self._waiting and not self._busy:
             question = self._waiting.popleft()
             if now - question.since < HANDSHAKE and still(question):
@@ -82,7 +83,7 @@ class Hashing:
                 self._jobs.put(question)
 
     def close(self) -> None:
-        """End the thread; what waits has no answer."""
+        """End the thread; waiting questions get no answer."""
         self._jobs.put(None)
         self._thread.join(PATIENCE)
         self._bell.close()

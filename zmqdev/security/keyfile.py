@@ -1,4 +1,4 @@
-"""Certificate files on disk: made once, readable by their owner, never overwritten."""
+"""Certificate files on disk: readable by their owner only, and never overwritten."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PIPE_WAIT = 1.0
 
 
 def generate(metadata: Iterable[tuple[str, str]] = ()) -> Certificate:
-    """A new key pair from libsodium's generator, by way of libzmq."""
+    """Generate a key pair with libsodium, through libzmq."""
     import zmq
 
     public, secret = zmq.curve_keypair()
@@ -30,7 +30,7 @@ def generate(metadata: Iterable[tuple[str, str]] = ()) -> Certificate:
 
 
 def derive(secret: str) -> str:
-    """The public key, Z85, of a secret key."""
+    """Return the public key of a secret key, both in Z85."""
     import zmq
 
     public: bytes = zmq.curve_public(secret.encode())
@@ -38,9 +38,9 @@ def derive(secret: str) -> str:
 
 
 def write_pair(certificate: Certificate, base: Path, when: datetime) -> tuple[Path, Path]:
-    """Write `base.key` and `base.key_secret`; both or neither.
+    """Write `base.key` and `base.key_secret`, both or neither.
 
-    Raises UsageError when either is there already, RunError when the disk says no.
+    Raises UsageError when either exists, RunError when it cannot be written.
     """
     public = base.with_name(base.name + PUBLIC_SUFFIX)
     secret = base.with_name(base.name + SECRET_SUFFIX)
@@ -54,10 +54,10 @@ def write_pair(certificate: Certificate, base: Path, when: datetime) -> tuple[Pa
 
 
 def _create(path: Path, text: str, mode: int) -> None:
-    """A new file that appears whole: written beside its place, then linked there.
+    """Make a new file that appears complete: it is written beside its place, then linked there.
 
-    `link` fails when the name is taken, so that two runs at once cannot
-    overwrite each other, and a full disk leaves no half of a key.
+    `link` fails when the name exists, so two programs cannot overwrite each other, and
+    a full disk leaves no part of a key.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -81,7 +81,7 @@ def _write_whole(path: Path, data: bytes, mode: int) -> None:
 
 
 def read_whole(path: Path, most: int) -> bytes:
-    """A file of at most `most` bytes. Raises UsageError for a longer one."""
+    """Read a file of at most `most` bytes; raises UsageError for a longer one."""
     data = read_bounded(path, most)
     if len(data) > most:
         raise UsageError(f"larger than {most} bytes", str(path))
@@ -89,12 +89,12 @@ def read_whole(path: Path, most: int) -> bytes:
 
 
 def load(path: Path) -> Certificate:
-    """Read a certificate file. Raises UsageError with `path:line:column`."""
+    """Read a certificate file; raises UsageError with `path:line:column`."""
     return parse(read_bounded(path, LONGEST_FILE), str(path))
 
 
 def load_secret(path: Path) -> Certificate:
-    """Read a secret file: it must hold the secret key and be nobody else's to read."""
+    """Read a secret file, which must contain the secret key and be private to its owner."""
     certificate = load(path)
     if certificate.secret is None:
         raise UsageError(f"holds no secret-key; is {path.stem}{SECRET_SUFFIX} meant?", str(path))
@@ -105,10 +105,10 @@ def load_secret(path: Path) -> Certificate:
 
 
 def refuse_shared(path: Path) -> None:
-    """A file with secrets that other users can read is refused, as ssh does.
+    """Refuse a file with secrets that other users can read, as ssh does.
 
-    systemd gives a service its credentials by an access list, whose mask stands where the rights
-    of the group do.
+    systemd grants a service its credentials through an access list, whose mask appears
+    in place of the group's rights.
     """
     found = path.stat()
     mode = found.st_mode & 0o777
@@ -118,7 +118,7 @@ def refuse_shared(path: Path) -> None:
 
 
 def refuse_writable(path: Path) -> None:
-    """A file or directory that says who is let in is refused when other users can change it."""
+    """Refuse a file or directory that controls access when other users can change it."""
     try:
         mode = path.stat().st_mode & 0o777
     except OSError as error:
@@ -128,14 +128,14 @@ def refuse_writable(path: Path) -> None:
 
 
 def load_directory(directory: Path) -> dict[bytes, str]:
-    """Every public certificate of a directory: 32-byte key to the name it is told by.
+    """Read the public certificates of a directory; return {32-byte key: name}.
 
-    `DIR/PREFIX*` are those whose names begin so: systemd puts all credentials of a service into
-    one directory. The name is the certificate's `name` property, else the file's stem, less the
-    prefix. An
-    empty directory is legal: it lets nobody in. Raises UsageError for the
-    first file that is no certificate, so that a typing error locks nobody
-    out in silence, and for one name on two keys, because rights go by name.
+    `DIR/PREFIX*` means the files whose names begin with PREFIX, since systemd puts all
+    credentials of a service into one directory. The name is the certificate's `name`
+    property, else the file's stem without the prefix. An empty directory admits no
+    peer. Raises UsageError for the first file that is not a certificate, so that a
+    mistake does not lock a peer out silently, and for one name with two keys, because
+    rights are granted by name.
     """
     keys: dict[bytes, str] = {}
     owners: dict[str, Path] = {}
@@ -160,8 +160,11 @@ def load_directory(directory: Path) -> dict[bytes, str]:
 
 
 def _certificates(directory: Path, prefix: str) -> list[Path]:
-    """The public certificates of a directory by name. What looks like one and is named otherwise
-    is said: its owner believes that it lets somebody in."""
+    """Return the public certificates of a directory.
+
+    Files with other names are reported, because their owner may believe that they admit
+    a peer.
+    """
     try:
         found = sorted(one for one in directory.iterdir() if one.name.startswith(prefix))
     except OSError as error:
@@ -173,9 +176,10 @@ def _certificates(directory: Path, prefix: str) -> list[Path]:
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
-    """A whole file of a person's, up to `limit` and one byte more. Raises UsageError.
+    """Read a user's file up to `limit` bytes and one more; raises UsageError.
 
-    A reload reads it again, in the loop that answers `ctl`: a pipe is not waited for long.
+    A reload reads it again in the loop that answers `ctl`, so it does not wait long for
+    a pipe.
     """
     try:
         return read_file(path, limit, wait=PIPE_WAIT)

@@ -1,4 +1,4 @@
-"""The files of a side's security options, read: keys for its socket, clients it accepts."""
+"""What a side's security options refer to: keys for its socket, and its policy for peers."""
 
 from __future__ import annotations
 
@@ -29,20 +29,23 @@ LONGEST_SECRET = 4096
 
 @dataclass(frozen=True)
 class Material:
-    """Socket options by their ZeroMQ names, and the policy of a side that asks its peers."""
+    """Socket options by their ZeroMQ names, and the policy of a side that checks its peers."""
 
     options: Mapping[str, bytes | int] = field(default_factory=dict, repr=False)
     policy: Policy | None = None
 
 
 def read(side: Security) -> Material:
-    """Read what the options name. Raises UsageError with the file and line that is wrong."""
+    """Read the files of the options; raises UsageError with the file and line that is wrong."""
     return _READERS[mechanism(side), role(side)](side)
 
 
 def _null_server(side: Security) -> Material:
-    """With nothing to ask there is no policy: libzmq hangs up on peers of ZMTP 1.0 and 2.0
-    wherever the handler is asked, for they cannot be refused politely."""
+    """Return a policy only when networks are restricted.
+
+    With a ZAP handler libzmq disconnects peers of ZMTP 1.0 and 2.0, whose handshake
+    cannot be refused.
+    """
     if not (side.allow or side.deny):
         return Material()
     return Material({}, Policy(networks=networks(side.allow, side.deny)))
@@ -95,12 +98,16 @@ _READERS = {
 
 
 def _own_key(side: Security) -> tuple[bytes, bytes]:
-    """Public and secret key, Z85. A client that has none gets one made for this run: only
-    a server that lets in any key knows it."""
+    """Return public and secret key in Z85.
+
+    A client without a key gets one for this run; only a server that admits any key
+    accepts it.
+    """
     if side.curve_key:
         certificate = load_secret(Path(side.curve_key))
     elif side.curve_secret:
-        # One key in 85 begins with the @ of @FILE; it is a key, unless there is such a file.
+        # One key in 85 begins with the @ of @FILE; it is a key unless such a file
+        # exists.
         given = side.curve_secret
         own = _is_key(given) and not Path(given.removeprefix(AT_FILE)).exists()
         text = given if own else _checked(secret(given), "curve-secret")
@@ -111,7 +118,7 @@ def _own_key(side: Security) -> tuple[bytes, bytes]:
 
 
 def public_key(text: str) -> str:
-    """A public key, Z85, from itself or from a certificate file."""
+    """Return a public key in Z85, given the key itself or a certificate file."""
     if _is_key(text):
         return text
     refuse_writable(Path(text))
@@ -119,7 +126,7 @@ def public_key(text: str) -> str:
 
 
 def secret(text: str) -> str:
-    """A secret from itself, or as `@FILE`: the file's text, less the newline at its end."""
+    """Return a secret, given itself or `@FILE`: the text of the file without its final newline."""
     if not text.startswith(AT_FILE):
         return text
     path = Path(text.removeprefix(AT_FILE))

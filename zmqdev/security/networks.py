@@ -1,9 +1,9 @@
 """Allowed and denied networks.
 
-A denied network always wins; when any network is allowed, everything else is
-denied. A socket with IPV6 on sees an IPv4 peer as `::ffff:10.0.0.1`, which is
-the same peer. A peer over ipc has no address, only a user of this machine:
-the mode of its file has already decided, and no network speaks of it.
+A denied network always wins; if any network is allowed, all others are denied. A socket
+with IPV6 sees an IPv4 peer as `::ffff:10.0.0.1`, which is the same peer. A peer over
+ipc has no address: the mode of the socket's file has admitted it, and networks do not
+apply to it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LOCAL = "local"
 
 @dataclass(frozen=True)
 class Networks:
-    """Addresses let in: `deny` first, then `allow` when there is any."""
+    """The addresses that are admitted: `deny` is checked first, then `allow` if there is any."""
 
     allow: tuple[AnyNetwork, ...] = ()
     deny: tuple[AnyNetwork, ...] = ()
 
     def refusal(self, address: str) -> str | None:
-        """Why this peer may not come in, or None. `address` is as ZAP gives it."""
+        """Return why a peer is refused, or None. `address` is as ZAP reports it."""
         host = plain(address)
         if host == LOCAL or not (self.allow or self.deny):
             return None
@@ -43,15 +43,15 @@ class Networks:
 
 
 def networks(allow: Iterable[str], deny: Iterable[str]) -> Networks:
-    """Both lists as one rule. Raises ValueError for the first that is no network."""
+    """Combine both lists; raises ValueError for the first entry that is not a network."""
     return Networks(tuple(map(network, allow)), tuple(map(network, deny)))
 
 
 def plain(address: str) -> str:
-    """One spelling for one peer: no mapping, no scope, no port; `local` for ipc.
+    """Return one spelling for a peer: no mapping, no scope, no port; `local` for ipc.
 
-    libzmq gives an ipc peer as `localhost:UID:GID:PID`, or as nothing where the
-    system does not tell.
+    libzmq reports an ipc peer as `localhost:UID:GID:PID`, or as nothing where it is
+    unknown.
     """
     if not address or address.startswith("localhost"):
         return LOCAL
@@ -60,7 +60,8 @@ def plain(address: str) -> str:
 
 
 def holder_of(address: str) -> str:
-    """Whose `tcp://HOST:PORT` is: the host; of IPv6 its /64, which one machine has to itself."""
+    """Return the holder of `tcp://HOST:PORT`: the host, or for IPv6 its /64, which one
+    machine has."""
     host = address.rpartition("://")[2].rpartition(":")[0]
     number = number_of(host)
     if number is None:
@@ -71,7 +72,7 @@ def holder_of(address: str) -> str:
 
 
 def number_of(address: str) -> Address | None:
-    """The address as a number, an IPv4 peer as IPv4; None when it is none."""
+    """Return an address as a number, IPv4-mapped ones as IPv4; None when it is not one."""
     try:
         number = ipaddress.ip_address(address.strip("[]").split("%", 1)[0])
     except ValueError:

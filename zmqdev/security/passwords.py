@@ -1,9 +1,9 @@
 """The users file of PLAIN: one `name:$scrypt$ln=14,r=8,p=1$salt$hash` a line.
 
-The hash is the PHC string that passlib and others write, so that their tools
-may make lines too. A password costs its hash once: what was accepted is
-remembered under a key of this process, so that a hundred reconnecting peers
-do not cost a hundred hashes. An unknown name costs a hash like a known one.
+The hash is the PHC string that passlib and others write, so their tools can make lines
+too. A password is hashed once: an accepted one is remembered under a key of this
+process, so that a hundred reconnecting peers do not cost a hundred hashes. An unknown
+name costs a hash as well.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from zmqdev.errors import UsageError
 from zmqdev.security.keyfile import read_whole, refuse_shared
 
 LONGEST_FILE = 4 * 1024 * 1024
-# PLAIN carries names and passwords with one length byte.
+# PLAIN carries names and passwords with a one-byte length.
 LONGEST_WORD = 255
-# 2^14 rounds of 8 blocks: 16 MiB and about 40 ms, what OWASP asks at the least.
+# 2^14 rounds of 8 blocks: 16 MiB and about 40 ms, the least that OWASP recommends.
 DEFAULT_LN, DEFAULT_R, DEFAULT_P = 14, 8, 1
-# A line that asks for more would let one peer take the memory of the machine.
+# More would let one peer use up the memory of the machine.
 MOST_MEMORY = 128 * 1024 * 1024
 HASH_BYTES = 32
 
@@ -38,7 +38,7 @@ _PHC = re.compile(
 
 @dataclass(frozen=True)
 class Hashed:
-    """One hashed password. N is 2 ** ln."""
+    """One hashed password; N of scrypt is 2 ** ln."""
 
     ln: int
     r: int
@@ -47,25 +47,25 @@ class Hashed:
     digest: bytes = field(repr=False)
 
     def matches(self, password: bytes) -> bool:
-        """Whether this is the password. Takes the same time for any answer."""
+        """Whether this is the password, in constant time."""
         return hmac.compare_digest(self.digest, _scrypt(password, self, len(self.digest)))
 
 
 @dataclass(frozen=True)
 class Users:
-    """Everybody who may come in with PLAIN: name to hashed password."""
+    """The users that PLAIN admits: {name: hashed password}."""
 
     entries: Mapping[str, Hashed] = field(default_factory=dict)
     _accepted: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
     _key: bytes = field(default_factory=lambda: os.urandom(32), repr=False, compare=False)
 
     def remembers(self, name: str, password: bytes) -> bool:
-        """Whether this very password was accepted before: cheap, and true only then."""
+        """Whether exactly this password was accepted before; cheap."""
         known = self._accepted.get(name, b"")
         return hmac.compare_digest(known, self._mark(name, password))
 
     def verify(self, name: str, password: bytes) -> bool:
-        """Whether `name` has this password; a full hash, for an unknown name too."""
+        """Whether `name` has this password; costs a full hash, for an unknown name too."""
         hashed = self.entries.get(name)
         if hashed is None:
             _nobody().matches(password)
@@ -94,12 +94,12 @@ def _scrypt(password: bytes, hashed: Hashed, length: int) -> bytes:
 
 @cache
 def _nobody() -> Hashed:
-    """What an unknown name is compared with: no password has an all-zero hash."""
+    """Return the hash that unknown names are compared with; no password has an all-zero hash."""
     return Hashed(DEFAULT_LN, DEFAULT_R, DEFAULT_P, b"\0" * 16, b"\0" * HASH_BYTES)
 
 
 def make_line(name: str, password: bytes, *, ln: int = DEFAULT_LN) -> str:
-    """A line for the users file. Raises ValueError for what PLAIN cannot carry."""
+    """Return a line for the users file; raises ValueError for what PLAIN cannot carry."""
     if not name or ":" in name or name != name.strip() or not name.isprintable():
         raise ValueError("a user name has no colon, no control character and no space around it")
     if name.startswith("#"):
@@ -114,7 +114,7 @@ def make_line(name: str, password: bytes, *, ln: int = DEFAULT_LN) -> str:
 
 
 def parse(data: bytes, place: str) -> Users:
-    """Read a users file. Raises UsageError with `place:line`, never with a hash."""
+    """Parse a users file; raises UsageError with `place:line`, never with a hash."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -149,7 +149,7 @@ def _entry(line: str, place: str) -> tuple[str, Hashed]:
 
 
 def load(path: Path) -> Users:
-    """Read a users file, which must be nobody else's to read. Raises UsageError."""
+    """Read a users file, which must be private to its owner; raises UsageError."""
     data = read_whole(path, LONGEST_FILE)
     refuse_shared(path)
     return parse(data, str(path))
@@ -160,7 +160,7 @@ def _b64(data: bytes) -> str:
 
 
 def _unb64(text: str, least: int) -> bytes:
-    """Unpadded base64 of at least so many bytes; passlib writes `.` for `+`."""
+    """Decode unpadded base64 of at least `least` bytes; passlib writes `.` for `+`."""
     data = b64decode(text.replace(".", "+") + "=" * (-len(text) % 4), validate=True)
     if len(data) < least:
         raise ValueError("too short")

@@ -1,7 +1,7 @@
-"""The decision on a peer: a policy and a ZAP request make a verdict. No socket, no file, no clock.
+"""The decision on a peer: a policy and a ZAP request make a verdict. No I/O and no clock.
 
-The order is fixed: the address, then the mechanism, then the credentials. A
-cheap no comes before a dear one, and a stranger learns nothing from which it was.
+The order is fixed: address, mechanism, credentials. So cheap checks come first, and a
+stranger does not learn which credential was wrong.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from zmqdev.security.throttle import Throttle
 from zmqdev.wire import z85
 from zmqdev.wire.zap import INTERNAL, OK, REFUSED, TEMPORARY, ZapReply, ZapRequest
 
-# A peer without a user id: one of NULL. libzmq puts a user id into the pipe as a message that is
-# counted against the high-water mark and never taken off it, so NULL has none.
+# The user id of a peer of NULL. libzmq puts a user id into the pipe as a message that
+# counts against the high-water mark and is never subtracted, so NULL gets none.
 ANONYMOUS = "anonymous"
 
-# Every reason a peer is refused for, with the text for logs and metrics.
+# Reason of a refusal -> text for logs and metrics.
 REASONS = {
     "address": "its address is denied, or not among those allowed",
     "mechanism": "it uses another security mechanism than this side requires",
@@ -41,10 +41,10 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Policy:
-    """What one side asks of a peer.
+    """What a side requires of its peers.
 
-    keys: CURVE keys let in, 32 bytes to name; None means any key will do.
-    users: who may come in with PLAIN.
+    `keys` maps the CURVE keys that are admitted, 32 bytes each, to names; None admits
+    any key. `users` are those that PLAIN admits.
     """
 
     mechanism: str = "NULL"
@@ -54,7 +54,7 @@ class Policy:
 
     @property
     def names(self) -> bool:
-        """Whether a peer that is let in gets a user id."""
+        """Whether an admitted peer gets a user id."""
         return self.mechanism != "NULL"
 
 
@@ -67,22 +67,25 @@ class Verdict:
 
     @property
     def let_in(self) -> bool:
+        """Whether the peer is admitted."""
         return self.reply.status == OK
 
 
 def refuse(reason: str, text: str, status: int = REFUSED) -> Verdict:
-    """A refusal. A 400 is final for a libzmq client; a 300 makes it come again."""
+    """Return a refusal. A 400 is final for a libzmq client; after a 300 it tries again."""
     return Verdict(ZapReply(status, text), reason)
 
 
 def failed() -> Verdict:
-    """Our own mistake: nobody is let in by it."""
+    """Return the refusal for an internal error."""
     return refuse("internal", "the handler failed", INTERNAL)
 
 
 def decide(policy: Policy, request: ZapRequest, throttle: Throttle, now: float) -> Verdict | None:
-    """Whether this peer may come in to the side that `policy` is of. None: its password has to
-    be hashed, and then `settle` says."""
+    """Decide whether a peer is admitted to the side with this policy.
+
+    None means that its password must be hashed first; `settle` then decides.
+    """
     denied = policy.networks.refusal(request.address)
     if denied:
         return refuse("address", denied)
@@ -125,13 +128,15 @@ def _decide_plain(
 
 
 def crowded() -> Verdict:
-    """Too many passwords wait for their hash."""
+    """Return the refusal when too many passwords wait to be hashed."""
     return refuse("throttled", "too many passwords wait to be checked", TEMPORARY)
 
 
 def settle(request: ZapRequest, right: bool | None, throttle: Throttle, now: float) -> Verdict:
-    """What is to be said once the password was hashed; `right` None: a mistake of ours. Its own
-    text is in no answer; the name is, for it is what one looks for."""
+    """Decide after the password was hashed; `right` None: the check failed.
+
+    The answer contains the name, which helps to find the peer, but never the password.
+    """
     if right is None:
         return failed()
     if right:

@@ -1,4 +1,4 @@
-"""Refusals: counted by reason, and logged without flooding the log."""
+"""Refusals of peers: counted by reason, and logged without flooding the log."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from zmqdev.security.networks import plain
 
 LOG = logging.getLogger("zmqdev.security")
-# One line for each refusal up to here; then one line a second that counts the rest.
+# Up to this many a second are logged one by one; one further line counts the rest.
 LINES_PER_SECOND = 10
 
 
 @dataclass
 class Refusals:
-    """Counts of one side. Added to by the handler's thread, read by any."""
+    """The counts of one side. The handler's thread adds to them, any thread may read them."""
 
     label: str
     _counts: Counter[str] = field(default_factory=Counter)
@@ -25,7 +25,7 @@ class Refusals:
     _lines: int = 0
 
     def add(self, reason: str, text: str, address: str, now: float) -> None:
-        """Count one refusal and say it, unless too many were said this second."""
+        """Count a refusal and log it, unless too many were logged this second."""
         self.count(reason)
         self.pause_over(now)
         self._lines += 1
@@ -33,12 +33,12 @@ class Refusals:
             LOG.warning("%s: refused %s: %s", self.label, plain(address), text)
 
     def count(self, reason: str) -> None:
-        """Count one refusal that is said elsewhere."""
+        """Count a refusal that is logged elsewhere."""
         with self._lock:
             self._counts[reason] += 1
 
     def pause_over(self, now: float) -> None:
-        """Say how many were not said, once their second is over."""
+        """When a second is over, log how many of its refusals were not logged."""
         if now - self._second < 1.0:
             return
         if self._lines > LINES_PER_SECOND:
@@ -47,6 +47,6 @@ class Refusals:
         self._second, self._lines = now, 0
 
     def read(self) -> dict[str, int]:
-        """All counts so far, by reason."""
+        """Return all counts by reason."""
         with self._lock:
             return dict(self._counts)

@@ -1,21 +1,22 @@
 """Accounts of subscriptions by peer: a subscription in, a verdict out.
 
-Every subscription and unsubscription of every connection is counted, as libzmq counts them:
-a connection holds a topic once, however often it asked. What goes upstream follows this
-count: a topic goes up when its first holder comes and down when its last one leaves. So a
-topic that was refused to one is passed for the next.
+Every subscription and unsubscription of every connection is counted as libzmq counts
+them: a connection holds a topic once, however often it asks. What goes upstream follows
+this count: a topic goes up with its first holder and down with its last one. So a topic
+that was refused to one is passed on for the next.
 
-- A connection that crosses a limit of its own is cut, and holds nothing from then on.
-- Above a limit of all together, one that holds more than its share is cut: the asker if that is
-  so, else the largest holder. A newcomer with few topics is never the one.
-- What a connection changes in a time is limited as well: subscribing and unsubscribing without
-  pause holds nothing, and costs as much.
-- The unsubscriptions that libzmq makes for a peer that has gone do not name it. They are a sign
-  that someone has gone, and no more; `release` ends the accounts of those that have.
-- What comes by no connection (peers in this process, and of ZMTP 1.0 and 2.0) has one account
-  together, in which a topic is held as often as it was asked for.
+- A connection that exceeds a limit of its own is cut and holds nothing afterwards.
+- Above a common limit, a connection that holds more than its share is cut: the asker if
+  it does, else the largest holder. A newcomer with few topics is never cut.
+- The changes of a connection within a time are limited too, because subscribing and
+  unsubscribing without pause holds nothing but costs as much.
+- Unsubscriptions that libzmq makes for a peer that has gone do not name it. They only
+  show that some peer has gone; `release` ends the accounts of those that have.
+- Frames without a connection (from peers in this process, and of ZMTP 1.0 and 2.0)
+  share one account, in which a topic is held as often as it was asked for.
 
-Each byte of a topic costs a node in libzmq's tries, so bytes are counted beside topics.
+Each byte of a topic costs a node in libzmq's tries, so bytes are counted as well as
+topics.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 SUBSCRIBE, UNSUBSCRIBE = 1, 0
-# Changes of a connection are counted for so many seconds, then from the beginning.
+# Seconds after which the count of a connection's changes begins again.
 WINDOW = 10.0
 # A change counts once, and once more for each so many bytes of its topic.
 BYTES_PER_CHANGE = 64
-# A connection may change so often what it holds, beside the number that is allowed to each.
+# A connection may change what it holds this often, in addition to the number for each.
 TIMES = 3
 
 
 class SubscriptionVerdict(Enum):
-    """What becomes of a frame from a subscriber."""
+    """What happens to a frame from a subscriber."""
 
     PASS = "passed on"
     REPEATED = "held already by another: passed on where repetitions are wanted"
@@ -47,7 +48,7 @@ class SubscriptionVerdict(Enum):
 
 @dataclass(frozen=True)
 class SubscriptionLimits:
-    """0 is no limit. Sizes are bytes of topics; `changes_per_peer` is for each WINDOW."""
+    """Limits; 0 means none. Sizes are bytes of topics; `changes_per_peer` is for each WINDOW."""
 
     topic_length: int = 0
     count: int = 0
@@ -59,7 +60,7 @@ class SubscriptionLimits:
 
 @dataclass(eq=False)
 class Account:
-    """What one connection holds. `since`: when its changes were last counted from none."""
+    """What one connection holds. `since` is when the count of its changes began."""
 
     topics: set[bytes] = field(default_factory=set, repr=False)
     size: int = 0
@@ -78,8 +79,11 @@ class Account:
 
 @dataclass
 class Subscriptions:
-    """The accounts of one forwarder. `payer` is set with each verdict CUT, and with a PASS for
-    which another connection is to be cut."""
+    """The accounts of one forwarder.
+
+    `payer` is set with each verdict CUT, and with a PASS for which another connection
+    is cut.
+    """
 
     limits: SubscriptionLimits
     size: int = 0
@@ -93,7 +97,7 @@ class Subscriptions:
         return len(self._holders)
 
     def open(self, now: float) -> Account:
-        """The account of a connection that is heard of for the first time."""
+        """Open the account of a new connection."""
         account = Account(since=now)
         self.accounts[account] = None
         return account
@@ -101,9 +105,9 @@ class Subscriptions:
     def take(
         self, frame: bytes, account: Account | None, now: float, allowed: bool = True
     ) -> SubscriptionVerdict:
-        """A frame from a connection; None: from none. `allowed`: it has a right to the topic.
+        """Take a frame from a connection, or from None. `allowed`: it has a right to the topic.
 
-        A frame of an account that was cut changes nothing.
+        A frame for an account that was cut changes nothing.
         """
         self.payer = None
         if account is None:
@@ -124,13 +128,16 @@ class Subscriptions:
         return self._subscribe(topic, account)
 
     def release(self, account: Account) -> list[bytes]:
-        """Its connection has ended or is cut: the topics that nobody holds any more."""
+        """Close the account of a connection; return the topics that have no holder any more."""
         self.accounts.pop(account, None)
         return [topic for topic in self._clear(account) if self._let_go(topic)]
 
     def settle(self) -> list[bytes]:
-        """Unsubscriptions that came by no connection and belong to none that has ended: the
-        topics that nobody holds any more. To be called after `release` of all that have."""
+        """Handle unsubscriptions without a connection; return topics that have no holder any more.
+
+        Those that belong to connections that have ended are ignored, so call it after
+        `release` of these.
+        """
         gone = []
         for topic, times in self._lost.items():
             for _ in range(min(times, self._unnamed[topic])):
@@ -142,9 +149,12 @@ class Subscriptions:
         return gone
 
     def largest_changer(self, now: float) -> Account | None:
-        """The connection that has changed most beside what it holds, if that is more than a tenth
-        of what it may: when all together change more than can be passed on. Many that subscribe
-        at once, to much, hold it."""
+        """Return the connection whose changes exceed what it holds by most, or None.
+
+        It must be more than a tenth of what it may change. This is for when all
+        together change more than can be passed on; many that subscribe to much at once
+        hold it, and are not to blame.
+        """
         recent = [it for it in self.accounts if not it.cut and now - it.since < WINDOW]
         found = max(recent, key=_to_and_fro, default=None)
         if found is None or _to_and_fro(found) * 10 <= self.limits.changes_per_peer:
@@ -152,7 +162,10 @@ class Subscriptions:
         return found
 
     def _take_unnamed(self, frame: bytes) -> SubscriptionVerdict:
-        """A peer that cannot be told from others cannot be cut; it is passed nothing more."""
+        """Take a frame without connection.
+
+        Such a peer cannot be identified and cut; its further subscriptions are dropped.
+        """
         if frame[:1] not in (b"\x00", b"\x01"):
             return SubscriptionVerdict.NOT_SUBSCRIPTION
         topic = frame[1:]
@@ -205,7 +218,7 @@ class Subscriptions:
         return SubscriptionVerdict.PASS
 
     def _let_go(self, topic: bytes) -> bool:
-        """One holder less; whether it was the last one."""
+        """Remove one holder; return whether it was the last one."""
         self._holders[topic] -= 1
         if self._holders[topic]:
             return False
@@ -218,7 +231,7 @@ class Subscriptions:
         return _over(len(self._holders) + 1, limits.count) or _over(self.size + size, limits.size)
 
     def _who_pays(self, account: Account, size: int) -> Account:
-        """The asker when it would have more than its share of what is short; else who has most."""
+        """Return the asker if it would have more than its share, else the largest holder."""
         by_count = _over(len(self._holders) + 1, self.limits.count)
         holding = [it for it in self.accounts if it.topics and it is not account]
         if by_count:

@@ -1,10 +1,10 @@
 """A throttle on wrong passwords: after too many from an address, no more are checked.
 
-Each guess costs a hash, and one thread makes them (security.hashing). Without this a
-stranger could keep it busy, and every peer that is not known yet waiting. From many
-addresses it could all the same, so there is one rate for all wrong passwords together as
-well. What is over it is refused at once, to come again. A password that was accepted before
-costs nothing and is always heard.
+Each guess costs a hash, and one thread makes them (security.hashing). Without a limit a
+stranger could keep it busy, so that new peers would have to wait. As the guesses could
+come from many addresses, there is also a limit for all together. Above it a peer is
+refused at once and may try again. A password that was accepted before needs no hash and
+is always checked.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from dataclasses import dataclass, field
 
 FAILURES = 5
 WINDOW = 10.0
-# All addresses together: at 40 ms a hash, a fifth of one core.
+# For all addresses together: at 40 ms a hash, a fifth of one core.
 TOGETHER = 10
 TOGETHER_WINDOW = 2.0
-# Bounded memory: the address that failed longest ago is forgotten first.
+# Bounds the memory: the address that failed longest ago is forgotten first.
 ADDRESSES = 4096
 
 
 @dataclass
 class Throttle:
-    """Failures by address within a window, and of all. Times are monotonic seconds."""
+    """Failures within a window, by address and in total. Times are monotonic seconds."""
 
     failures: int = FAILURES
     window: float = WINDOW
@@ -31,7 +31,7 @@ class Throttle:
     _failed: OrderedDict[str, tuple[int, float]] = field(default_factory=OrderedDict, repr=False)
 
     def refuses(self, address: str, now: float) -> bool:
-        """Whether this address has failed too often to be heard now, or all together have."""
+        """Whether this address, or all together, have failed too often."""
         if len(self._latest) == TOGETHER and now - self._latest[0] < TOGETHER_WINDOW:
             return True
         count, since = self._failed.get(address, (0, now))

@@ -1,19 +1,19 @@
-"""Endless messages found from byte counts: numbers in, connections to cut out.
+"""Endless messages, detected from byte counts: numbers in, connections to cut out.
 
-libzmq keeps the frames of a message until its last one has come; neither its
-high-water mark nor a limit for one frame bounds that. What can be known is how
-many bytes it has taken from each connection, and, when asked for, which
-connections the messages come from. So:
-- Who has sent more than one message may have, since a message of its was last seen,
-  is suspect: from then on it is noted where messages come from.
+libzmq keeps the frames of a message until the last one has come; neither its high-water
+mark nor the limit of a frame bounds that. Known are the bytes it has read from each
+connection and, on request, which connections messages come from. So:
+
+- A connection that has sent more than one message may have, since its last message was
+  seen, is suspect. From then on the origin of messages is recorded.
 - A message of a suspect clears it, until it has sent as much again.
-- A suspect that has sent as much again and more has ended a message, if it ever
-  does. Once that one must have had its turn and was not seen, there is none.
-- While the way on is blocked no turn comes; then there may be a queue full of messages,
-  each as large as allowed, and not more.
+- A suspect that has sent as much again must have ended a message, if it ever does. If
+  that message must have had its turn and was not seen, it is endless.
+- While the target is full no turn comes; then the queue may be full of messages of the
+  largest size, but not more.
 
-The turn: sockets serve their connections one by one. So it has come when the
-device has moved a message of each other connection, or had nothing to move.
+Sockets serve their connections in turn. So a turn has come when the device has moved a
+message of each other connection, or had nothing to move.
 """
 
 from __future__ import annotations
@@ -25,21 +25,23 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 
 MEBIBYTE = 1 << 20
-# What a frame costs on the wire beside its body: a header of 9 bytes, and with CURVE a nonce,
-# a code and a name (RFC 26).
+# Bytes of a frame on the wire beside its body: a header of 9 bytes, and with CURVE a
+# nonce, a code and a name (RFC 26).
 FRAME_OVERHEAD = 64
-# Handshake, and what else is no message.
+# Bytes for the handshake and other things that are not messages.
 SLACK = 64 * 1024
-# Heartbeats are no messages, and go on for as long as the connection: bytes a second.
+# Bytes a second for heartbeats, which are not messages and last as long as the
+# connection.
 CHATTER = 256
-# A relay looks at a source that it found dry at least this often, and a bit: seconds.
+# Seconds; a relay looks at a source that was empty at least this often.
 UNLOOKED = 0.15
-# When memory is short: who has sent less since its last message is not worth a look.
+# When memory is short, a connection that has sent less since its last message is left
+# alone.
 WORTH = MEBIBYTE
 
 
 def wire_size(most_bytes: int, most_frames: int) -> int:
-    """The most that a message within these limits takes on the wire; 0: there is no limit."""
+    """Return the most bytes that a message within these limits takes on the wire; 0: no limit."""
     if not most_bytes:
         return 0
     return most_bytes + FRAME_OVERHEAD * (most_frames or most_bytes // 8) + SLACK
@@ -47,9 +49,10 @@ def wire_size(most_bytes: int, most_frames: int) -> int:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a device is with the messages of one side. None of it ever goes back.
+    """How far a device is with the messages of one side; all numbers only grow.
 
-    `emptied`: how often it had read all there was, where it counts that."""
+    `emptied` counts how often everything was read, where that is known.
+    """
 
     turns: int
     messages: int
@@ -59,22 +62,25 @@ class Progress:
 
 @dataclass
 class _Account:
-    """One connection. `ended`: bytes it had sent when a message of its was last seen."""
+    """One connection. `ended` is the bytes it had sent when its last message was seen."""
 
     ended: int
     at: float
-    suspect: int | None = None  # bytes it had sent when it became one
-    due: int | None = None  # the same when it must have ended a message
-    since: Progress | None = None  # from here on that message waits for its turn
-    calm_from: float = 0.0  # nothing was in the way of its turn since
+    suspect: int | None = None  # bytes it had sent when it became suspect
+    due: int | None = None  # bytes by which it must have ended a message
+    since: Progress | None = None  # progress when that message began to wait
+    calm_from: float = 0.0  # since then nothing has blocked its turn
     cut: bool = False
 
 
 @dataclass
 class Unfinished(Generic[Key]):
-    """The accounts of one side. `largest` is of `wire_size`; `queue` messages of one connection
-    may wait for their turn, 0: any number. `chatter`: bytes a second that are no messages, or
-    none that is seen."""
+    """The accounts of one side.
+
+    `largest` comes from `wire_size`. `queue` messages of a connection may wait for
+    their turn; 0: any number. `chatter` is the bytes a second that are not messages or
+    that cannot be seen.
+    """
 
     largest: int
     queue: int
@@ -83,15 +89,15 @@ class Unfinished(Generic[Key]):
 
     @property
     def suspects(self) -> bool:
-        """Whether it has to be noted where messages come from."""
+        """Whether the origin of messages has to be recorded."""
         return any(account.suspect is not None for account in self._accounts.values())
 
     def clear(self) -> None:
-        """Nobody is suspect, and what was known of anybody is forgotten."""
+        """Forget all accounts."""
         self._accounts = {}
 
     def unfinished(self, key: Key, taken: int) -> int:
-        """Bytes of a connection since a message of its was last seen."""
+        """Return the bytes of a connection since its last message was seen."""
         account = self._accounts.get(key)
         return taken - account.ended if account else taken
 
@@ -104,10 +110,13 @@ class Unfinished(Generic[Key]):
         tight: bool = False,
         share: int | None = None,
     ) -> list[Key]:
-        """Who is to be cut now. `taken` has bytes of all connections, `seen` is asked for some
-        whether a message came since it was last asked; `progress` None: nothing is read.
-        `tight`: memory is short, and the limit is WORTH for all that hold more than `share`, or
-        with none for the one that holds most."""
+        """Return the connections to cut now.
+
+        `taken` has the bytes of all connections. `seen` returns whether a message of a
+        connection came since the last call. `progress` None means that nothing is read.
+        With `tight` memory is short: then the limit is WORTH for all that hold more
+        than `share`, or if that is None for the one that holds most.
+        """
         self._accounts = {key: self._accounts.get(key) or _Account(0, now) for key in taken}
         limit = min(self.largest or WORTH, WORTH) if tight else self.largest
         if not limit:
@@ -139,7 +148,7 @@ class Unfinished(Generic[Key]):
         allowed = limit + (self.chatter * (now - account.at) if limit == self.largest else 0)
         if account.suspect is None:
             if size - account.ended > allowed:
-                seen(key)  # what was noted before is old
+                seen(key)  # discard what was recorded before
                 account.suspect = size
             return False
         if seen(key):
@@ -158,7 +167,7 @@ def _had_turn(
     if account.due is None:
         account.due = size
     if progress is None or size == account.due:
-        return False  # who is read again after it: then all before it is in its queue
+        return False  # only when more was read, all before is queued
     since = account.since
     if since is None:
         account.since, account.calm_from = progress, now
@@ -167,7 +176,7 @@ def _had_turn(
     if moved > 2 * connections + 16:
         return True
     if progress.blocked_ns != since.blocked_ns:
-        # Counting of turns begins again; of messages it goes on.
+        # Turns are counted anew; messages are not.
         account.since = Progress(progress.turns, since.messages, progress.blocked_ns)
         account.calm_from = now
         return False
@@ -178,25 +187,29 @@ def _had_turn(
 class Floods(Generic[Key]):
     """Connections that send more than `most` bytes while there is always more to read.
 
-    An XPUB takes in the subscriptions of a peer for as long as more come, and hands up the first
-    when none is left: then no limit of theirs is asked, and each byte costs a node in its tries.
-    It keeps for the device all that it has taken in. So above `most_of_all` bytes that are not
-    read, of all connections together, those with most are to go.
+    An XPUB reads the subscriptions of a peer for as long as more come, and returns the
+    first one only when none is left. Until then no limit is checked, and each byte
+    costs a node in its tries. It keeps everything it has read for the device. So when
+    all connections together have sent more than `most_of_all` unread bytes, those with
+    most are cut.
     """
 
     most: int
     most_of_all: int = 0
     _emptied: int = -1
-    _before: Mapping[Key, int] | None = None  # bytes when it was first seen to have more
+    _before: Mapping[Key, int] | None = None  # bytes when more was first left unread
 
     @property
     def near(self) -> bool:
-        """Whether there was more to read since the last time."""
+        """Whether more was left to read at the last look."""
         return self._before is not None
 
     def look(self, taken: Callable[[], Mapping[Key, int]], emptied: int) -> list[Key]:
-        """Who is to be cut now. `emptied`: how often the device has read all there was; while it
-        does, nobody is counted."""
+        """Return the connections to cut now.
+
+        `emptied` counts how often the device has read everything; while it grows,
+        nothing is counted.
+        """
         if emptied != self._emptied:
             self._emptied, self._before = emptied, None
             return []

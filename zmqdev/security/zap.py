@@ -1,8 +1,8 @@
-"""The ZAP handler: one thread for each context that answers libzmq's question for every handshake.
+"""The ZAP handler: one thread for each context, which answers libzmq for every handshake.
 
-It must be bound before the first socket that asks is, or libzmq lets that
-socket's peers wait. A policy is swapped whole: a handshake sees the old one or
-the new one, and a peer that is in stays in.
+It must be bound before the first socket with a policy is, or libzmq lets that socket's
+peers wait. A policy is replaced as a whole: a handshake sees the old or the new one,
+and connected peers stay.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ from zmqdev.wire.zap import (
 
 LOG = logging.getLogger("zmqdev.security")
 _names = itertools.count()
-# A turn at least this often, so that the count of unsaid refusals gets said.
+# At least one turn in this time, so that refusals that were not logged are summed up.
 TURN_MS = 1000
 BURST = 100
 
-# Domains are remembered so long after their sockets closed: as long as a handshake may take.
+# Domains are remembered after their sockets closed, for as long as a handshake may
+# take.
 MOST_LEFT = 1000
 Context = zmq.Context[Any]
 Socket = zmq.Socket[Any]
@@ -55,7 +56,7 @@ class Registration:
 
 
 class Handler:
-    """Answers for the sockets of `context` by their ZAP domain: one registration each."""
+    """Answers for the sockets of `context` by their ZAP domain, one registration each."""
 
     def __init__(self, context: Context) -> None:
         self.sides: dict[str, Registration] = {}
@@ -69,10 +70,10 @@ class Handler:
         self._wake: Socket | None = None
 
     def start(self) -> None:
-        """Bind and answer. Raises RunError when the context has a handler already."""
+        """Bind and answer; raises RunError when the context already has a handler."""
         socket = self._context.socket(zmq.ROUTER)
         socket.linger = 0
-        # Never drop an answer: a peer would wait for it until its handshake times out.
+        # Answers are never dropped: a peer would wait until its handshake times out.
         socket.sndhwm = socket.rcvhwm = 0
         try:
             socket.bind(ENDPOINT)
@@ -87,10 +88,10 @@ class Handler:
         self._thread.start()
 
     def leave(self, domain: str) -> bool:
-        """The socket of that domain closes; False when it was not registered.
+        """Unregister a domain whose socket closes; return False when it was not registered.
 
-        A handshake may still be on its way to it: that peer is told to come again, for a 400
-        would be final and another socket may take the place.
+        A handshake may still be under way. Its peer is asked to try again, because a
+        400 would be final and another socket may take over the address.
         """
         if self.sides.pop(domain, None) is None:
             return False
@@ -98,7 +99,7 @@ class Handler:
         return True
 
     def stop(self) -> None:
-        """End the thread and free the address. Harmless when it is not running."""
+        """End the thread and free the address; does nothing when it is not running."""
         if self._thread is None or self._wake is None:
             return
         if not self._wake.closed:
@@ -119,13 +120,14 @@ class Handler:
                 for refusals in (self.strays, *(side.refusals for side in [*self.sides.values()])):
                     refusals.pause_over(time.monotonic())
         except zmq.ContextTerminated:
-            # Nobody will call `stop`, and an open socket would hold the context up for ever.
+            # `stop` will not be called, and an open socket would block the end of the
+            # context.
             LOG.debug("the context ended under the ZAP handler")
             if self._wake is not None:
                 self._wake.close()
             socket.close()
         else:
-            # Closing gives the address free only later; another handler may start at once.
+            # Closing alone frees the address later; another handler may start at once.
             socket.unbind(ENDPOINT)
             socket.close()
         finally:
@@ -135,7 +137,7 @@ class Handler:
                 self._hashing = None
 
     def _answer_burst(self, socket: Socket) -> None:
-        """Some requests, then back to look whether to stop."""
+        """Answer some requests, then return to check whether to stop."""
         for _ in range(BURST):
             try:
                 frames = socket.recv_multipart(zmq.DONTWAIT)
@@ -169,14 +171,14 @@ class Handler:
         return build_reply(request.envelope, request.id, verdict.reply)
 
     def _hashing_now(self) -> Hashing:
-        """Its thread begins with the first password."""
+        """Return the hashing queue; its thread starts with the first password."""
         if self._hashing is None:
             self._hashing = Hashing()
             self._poller.register(self._hashing, zmq.POLLIN)
         return self._hashing
 
     def _hash(self, socket: Socket) -> None:
-        """Answer for what was hashed, and go on with those that wait."""
+        """Answer for hashed passwords, and hash the next one."""
         if self._hashing is None:
             return
         now = time.monotonic()
@@ -186,8 +188,10 @@ class Handler:
         self._hashing.go_on(now, lambda question: self._is_still_asked(socket, question, now))
 
     def _is_still_asked(self, socket: Socket, question: Question, now: float) -> bool:
-        """Whether a password has to be hashed after all: meanwhile it may be known, or its
-        address have failed too often."""
+        """Whether a password still has to be hashed.
+
+        By now it may be known, or its address may have failed too often.
+        """
         side = self.sides.get(question.domain)
         verdict = self._judge(side, question.request, now)
         if verdict is not None:
@@ -195,7 +199,7 @@ class Handler:
         return verdict is None
 
     def _judge(self, side: Registration | None, request: ZapRequest, now: float) -> Verdict | None:
-        """As `decide`. A mistake of ours refuses that one peer, with a traceback in the log."""
+        """Decide as `decide` does; an internal error refuses this peer and logs a traceback."""
         if side is None:
             return refuse("domain", f"no policy for domain {request.domain!r}")
         try:
@@ -206,10 +210,10 @@ class Handler:
 
 
 def _pair(context: Context) -> tuple[Socket, Socket]:
-    """Two joined PAIR sockets: the thread's end and the caller's."""
+    """Return two joined PAIR sockets, for the thread and for the caller."""
     inside, outside = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
     inside.linger = outside.linger = 0
-    # Closing gives a name free only later: none is used again.
+    # Closing frees a name only later, so no name is used twice.
     address = f"inproc://zmqdev-zap-{next(_names)}"
     inside.bind(address)
     outside.connect(address)

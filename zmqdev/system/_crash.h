@@ -1,10 +1,10 @@
-/* After an abort or a wrong memory access the program begins again, in this very process.
+/* After an abort or an invalid memory access the program starts again in the same process.
  *
- * The handler executes it anew: execve(2) is one of the few functions that a handler may call
- * whatever was broken (signal-safety(7)). The process id, the terminal and its foreground group,
- * stdin and stdout, what systemd and a shell know of it, and children stay; sockets of libzmq's
- * are closed, for they all are close-on-exec. All that is needed is made beforehand: a handler
- * may not even allocate.
+ * The handler calls execve(2), one of the few functions that a handler may always call
+ * (signal-safety(7)). The process id, the terminal and its foreground group, stdin, stdout and
+ * the children stay, and so does what systemd and a shell know of the process. libzmq's sockets
+ * are closed, because all of them are close-on-exec. Everything that is needed is prepared
+ * beforehand, since a handler must not allocate memory.
  */
 #include <errno.h>
 #include <signal.h>
@@ -39,7 +39,7 @@ static void forget_plan(plan_t *old)
     free(old);
 }
 
-/* Whether another process sent it that means the end: systemd's watchdog sends SIGABRT. */
+/* Whether the parent sent the signal on purpose: systemd's watchdog sends SIGABRT. */
 static bool meant(const siginfo_t *told, const plan_t *now)
 {
     return told->si_code <= 0 && now->spared && told->si_pid == now->spared;
@@ -60,7 +60,7 @@ static void crashed(int number, siginfo_t *told, void *unused)
     raise(number);
 }
 
-/* From now on. The plan is this module's afterwards, also after a failure. */
+/* Arm the handler. The plan belongs to this module afterwards, even after a failure. */
 static int come_back(plan_t *made)
 {
     plan_t *old = plan;
@@ -83,8 +83,8 @@ static void stay_down(void)
     forget_plan(old);
 }
 
-/* A stack for the handler in this thread: its own may have overflowed. It is kept to the end of
- * the process; a device has one thread. */
+/* Give this thread a stack for the handler, because its own may have overflowed. It is kept until
+ * the end of the process; a device has one thread. */
 static int own_stack(void)
 {
     stack_t stack = {.ss_size = STACK};

@@ -1,23 +1,24 @@
-/* The poll guard: what keeps a peer's PING from ending the program, and a peer that leaves from
- * costing a message.
+/* The poll guard keeps a peer's PING from aborting the program, and keeps a peer that leaves
+ * from costing a message.
  *
- * While a pipe is full libzmq does not poll its connection for input. A peer
- * that resets the connection wakes it all the same (EPOLLERR and EPOLLHUP cannot be masked):
- * libzmq takes the connection off its list, and when the pipe has room it decodes the bytes
- * that it had read before, finds a PING there, answers on a dead connection and aborts
- * (`!_io_error`, stream_engine_base.cpp:310, libzmq 4.3.5; issues 3937, 4364, 4767). Here
- * epoll_ctl and epoll_wait are replaced, for libzmq's object alone: the end of a connection
- * comes as the event that libzmq waits for, and does not come while it waits for none. Once it
- * polls again it reads the end, as from a peer that hangs up. So `_io_error` is never set.
+ * While a pipe is full, libzmq does not poll its connection for input. A peer that resets the
+ * connection wakes it nevertheless (EPOLLERR and EPOLLHUP cannot be masked): libzmq takes the
+ * connection off its list, and when the pipe has room again it decodes the bytes that it had
+ * read before, finds a PING there, answers on a dead connection and aborts (`!_io_error`,
+ * stream_engine_base.cpp:310, libzmq 4.3.5; issues 3937, 4364, 4767). Here epoll_ctl and
+ * epoll_wait are replaced for libzmq's object only. The end of a connection is reported as the
+ * event that libzmq waits for, and is not reported while it waits for none. Once libzmq polls
+ * again it reads the end, as from a peer that hangs up. So `_io_error` is never set.
  *
- * The kernel gets the descriptor as the data of an entry; a table by descriptor has the data
- * that libzmq gave, and the events that it waits for.
+ * The kernel gets the descriptor as the data of an entry. A table by descriptor holds the data
+ * that libzmq passed, and the events that it waits for.
  *
- * A peer that will take no more closes its connection for writing and reads on. libzmq ends the
- * connection when it sees that, also in the middle of a batch of 8192 bytes, and forgets the
- * messages of which it has written a part. So send and recv are replaced as well: the end is
- * kept from libzmq, for a quarter of a second at most, until a batch ends with a message. A batch
- * that is shorter than 8192 bytes does, and so does one after which there is no more to send.
+ * A peer that wants no more messages closes its connection for writing and goes on reading.
+ * libzmq ends the connection when it sees that, even in the middle of a batch of 8192 bytes, and
+ * drops the messages that it has written in part. So send and recv are replaced as well: they
+ * hide the end of the stream from libzmq, for a quarter of a second at most, until a batch ends
+ * at the end of a message. That is so for a batch shorter than 8192 bytes, and when there is
+ * nothing more to send.
  */
 #ifdef __linux__
 #include <elf.h>
@@ -77,8 +78,8 @@ static int guarded_ctl(int epoll, int operation, int descriptor, struct epoll_ev
     return 0;
 }
 
-/* A listener that libzmq polls is polled no more, until libzmq closes it. From any thread: of a
- * listener the entry does not change before that. */
+/* Stop polling a listener of libzmq's until libzmq closes it. May be called from any thread: the
+ * entry of a listener does not change before that. */
 static bool leave_unpolled(long descriptor)
 {
     if (!table || descriptor < 0 || descriptor >= DESCRIPTORS) return false;
@@ -90,7 +91,7 @@ static bool leave_unpolled(long descriptor)
     return true;
 }
 
-/* ---- the end of a peer, withheld while a message is under way to it ---- */
+/* ---- hiding the end of the stream while a message to the peer is partly sent ---- */
 
 static entry_t *entry_of(int descriptor)
 {
@@ -110,7 +111,7 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* With the end of the stream input is ready without end. */
+/* At the end of the stream the descriptor is always readable: stop polling it for input. */
 static void hear_input(entry_t *entry, int descriptor, bool heard)
 {
     uint32_t events = heard ? entry->events : entry->events & ~(uint32_t)EPOLLIN;
@@ -145,7 +146,7 @@ static ssize_t guarded_recv(int descriptor, void *bytes, size_t length, int flag
     return -1;
 }
 
-/* Turn one event into the one for libzmq; false: there is none for it. */
+/* Translate an event for libzmq; false when there is none for it. */
 static bool translated(int epoll, struct epoll_event *event)
 {
     if (event->data.u64 >= DESCRIPTORS) return true; /* a pointer of libzmq's own */
@@ -159,7 +160,7 @@ static bool translated(int epoll, struct epoll_event *event)
     if (entry->events & EPOLLIN) event->events |= EPOLLIN;
     else if (entry->events & EPOLLOUT) event->events |= EPOLLOUT;
     else {
-        /* Level-triggered: the kernel would repeat it at once, without end. */
+        /* Level-triggered: the kernel would report it again at once, without end. */
         struct epoll_event unused;
         epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, &unused);
         entry->listed = false;
@@ -176,7 +177,7 @@ static int guarded_wait(int epoll, struct epoll_event *events, int most, int tim
     return count < 0 ? count : kept;
 }
 
-/* ---- where the functions are called from ---- */
+/* ---- replacing the functions in libzmq's object ---- */
 
 typedef struct {
     uintptr_t inside; /* an address of libzmq's */
@@ -194,7 +195,7 @@ static bool holds(const struct dl_phdr_info *object, uintptr_t address)
     return false;
 }
 
-/* A slot of the global offset table; it may be in what the loader has made read-only. */
+/* Write a slot of the global offset table, which the loader may have made read-only. */
 static bool write_slot(void **slot, void *function)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)slot & ~(page - 1);
@@ -235,7 +236,7 @@ static int replace_in(const object_t *object, uintptr_t entries, size_t bytes, s
     return slots;
 }
 
-/* Some loaders leave addresses in the dynamic section as they were in the file. */
+/* Return an address of the dynamic section; some loaders leave them relative to the file. */
 static uintptr_t placed(uintptr_t base, uintptr_t address)
 {
     return address < base ? base + address : address;

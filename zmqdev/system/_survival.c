@@ -1,4 +1,5 @@
-/* What outlives libzmq's faults, as a Python module: guard_poll, leave_unpolled, come_back, stay_down. */
+/* A Python module that protects a process from libzmq's faults: guard_poll, leave_unpolled,
+ * come_back, stay_down, own_stack. */
 #define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -9,7 +10,7 @@
 
 #include "_crash.h"
 
-/* guard_poll(address) -> how many places of the object with that address call the guard now. */
+/* guard_poll(address) -> number of calls that are guarded in the object with that address. */
 static PyObject *py_guard_poll(PyObject *module, PyObject *address)
 {
     (void)module;
@@ -27,7 +28,7 @@ static PyObject *py_leave_unpolled(PyObject *module, PyObject *descriptor)
     return PyBool_FromLong(leave_unpolled(number));
 }
 
-/* The strings of a list of bytes, ended by NULL; NULL with an exception. */
+/* Return the strings of a list of bytes, ended by NULL; NULL with an exception set. */
 static char **strings_of(PyObject *list, Py_ssize_t more)
 {
     Py_ssize_t count = PyList_Size(list);
@@ -48,7 +49,7 @@ static char **strings_of(PyObject *list, Py_ssize_t more)
 }
 
 /* come_back(path, arguments, environment, spared): execute it when this process would end by a
- * fault of its own. `spared` is the process whose SIGABRT ends it all the same, 0 for none. */
+ * fault. `spared` is a process whose SIGABRT ends it nevertheless, 0 for none. */
 static PyObject *py_come_back(PyObject *module, PyObject *args)
 {
     (void)module;

@@ -1,7 +1,7 @@
-"""The program that already has an address, in words: a device of this user, or a process.
+"""The program that already uses an address, as text: a device of this user, or a process.
 
-Linux only, and only what this user may see: /proc/net has each listening socket with its inode,
-/proc/PID/fd has the inodes of a process. No connection is made.
+It works on Linux only, and for what this user may see: /proc/net lists listening
+sockets with their inodes, /proc/PID/fd the inodes of a process. No connection is made.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from pathlib import Path
 from zmqdev.options.runtime_place import SERVICES, SUFFIX, candidates
 
 PROC = Path("/proc")
-# Of /proc/net/tcp: where address, state, user and inode stand; the state of one that listens.
+# Columns of /proc/net/tcp: address, state, user and inode; and the state of a listener.
 _ADDRESS, _STATE, _USER, _INODE = 1, 3, 7, 9
 _LISTENS = "0A"
-# Of /proc/net/unix: flags, inode, path; the flag of one that listens.
+# Columns of /proc/net/unix: flags, inode, path; and the flag of a listener.
 _UNIX_FLAGS, _UNIX_INODE, _UNIX_PATH = 3, 6, 7
 _ACCEPTS = 0x10000
-# So many characters of a command are enough to know it.
+# Most characters of a command that are shown.
 LONGEST = 60
 
 
 @dataclass(frozen=True)
 class Listener:
-    """A listening socket; `user` None where the system does not tell."""
+    """A listening socket; `user` is None where the system does not report it."""
 
     inode: int
     user: int | None = None
 
 
 def holder(address: str) -> str:
-    """` by device orders, process 123`, to be said behind "in use"; "" where it is not known."""
+    """Return ` by device orders, process 123`, to follow "in use"; empty if it is unknown."""
     transport, _, rest = address.partition("://")
     try:
         found = list(_of_tcp(rest) if transport == "tcp" else _of_ipc(rest))
@@ -63,7 +63,7 @@ def _of_tcp(rest: str) -> Iterator[Listener]:
 
 
 def _as_shown(host: str) -> str | None:
-    """An IPv4 address as /proc/net/tcp has it; None: any will do."""
+    """Return an IPv4 address as /proc/net/tcp shows it; None: any address."""
     try:
         number = int.from_bytes(socket.inet_aton(host), "little")
     except OSError:
@@ -78,7 +78,7 @@ def _of_ipc(path: str) -> Iterator[Listener]:
 
 
 def _unix() -> Iterator[tuple[int, str]]:
-    """(inode, path) of each local socket that listens."""
+    """Yield (inode, path) of each local socket that listens."""
     for fields in _rows("net/unix"):
         if len(fields) > _UNIX_PATH and int(fields[_UNIX_FLAGS], 16) & _ACCEPTS:
             yield int(fields[_UNIX_INODE]), fields[_UNIX_PATH]
@@ -98,7 +98,7 @@ def _processes() -> Iterator[int]:
 
 
 def _inodes(process: int) -> frozenset[int]:
-    """Of the sockets that a process has open; none where this user may not look."""
+    """Return the inodes of a process' sockets; empty if this user may not see them."""
     found = set()
     with suppress(OSError):
         place = f"{PROC}/{process}/fd"
@@ -122,7 +122,7 @@ def _words(process: int, inodes: frozenset[int]) -> str:
 
 
 def _devices(inodes: frozenset[int]) -> Iterator[str]:
-    """The names whose control sockets are among them."""
+    """Yield the names of devices whose control sockets are among the inodes."""
     places = {*candidates(), SERVICES}
     for inode, at in _unix():
         path = Path(at)

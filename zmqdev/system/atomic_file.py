@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, whatever the disk does meanwhile."""
+"""Files that appear whole or not at all, even when the disk fails."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 from zmqdev.errors import RunError, in_words
 
-# Between the making of a directory and its lock there is a moment; seconds.
+# Seconds; a directory is locked a moment after it is made.
 FRESH = 5.0
 
 
 def write(path: str | Path, text: str, what: str = "", mode: int = 0o600) -> None:
-    """Written beside its place, then moved there; what was there before stays until then.
+    """Write a file beside its place, then move it there; the old file stays until then.
 
-    RunError says why not, with `what` before the path.
+    Raises RunError that says why it cannot be written, with `what` before the path.
     """
     with _draft(path, what, mode) as (handle, draft):
         with open(handle, "w", closefd=False) as file:
@@ -27,7 +27,7 @@ def write(path: str | Path, text: str, what: str = "", mode: int = 0o600) -> Non
 
 
 def write_bytes(path: str | Path, data: bytes, what: str = "", mode: int = 0o600) -> None:
-    """As `write`."""
+    """Write bytes, as `write` does text."""
     with _draft(path, what, mode) as (handle, draft):
         with open(handle, "wb", closefd=False) as file:
             file.write(data)
@@ -35,20 +35,20 @@ def write_bytes(path: str | Path, data: bytes, what: str = "", mode: int = 0o600
 
 
 def check(path: str | Path) -> None:
-    """RunError when it could not be written now. What is there is not touched."""
+    """Raise RunError when a file could not be written now; an existing file is not touched."""
     with _draft(path, "", 0o600):
         pass
 
 
 @contextmanager
 def _draft(path: str | Path, what: str, mode: int) -> Iterator[tuple[int, Path]]:
-    """An open file beside `path`, gone at the end unless it was moved."""
+    """Yield an open file beside `path`, which is removed at the end unless it was moved."""
     target = Path(path)
     called = f"{what} {path}".lstrip()
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         if target.exists() and not target.is_file():
-            # It would be replaced: a device node or a pipe that others use.
+            # Moving would replace it, and it may be a device node or a pipe in use.
             raise RunError(f"cannot write {called}: not an ordinary file")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         try:
@@ -63,8 +63,11 @@ def _draft(path: str | Path, what: str, mode: int) -> Iterator[tuple[int, Path]]
 
 @contextmanager
 def scratch(prefix: str) -> Iterator[str]:
-    """A directory that goes with its files at the end, or, after a kill -9, at the next start of
-    a program that makes one. RunError where none can be made."""
+    """Make a temporary directory, removed at the end.
+
+    After a kill -9, the next program that makes one removes it. Raises RunError when
+    none can be made.
+    """
     import tempfile
 
     _sweep(prefix)
@@ -77,18 +80,18 @@ def scratch(prefix: str) -> Iterator[str]:
     with made as name:
         handle = os.open(name, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_SH)  # by the programs that were forked meanwhile, too
+            fcntl.flock(handle, fcntl.LOCK_SH)  # forked programs share the lock
             yield name
         finally:
             os.close(handle)
 
 
 def _sweep(prefix: str) -> None:
-    """Remove the directories of ours whose programs have all gone."""
+    """Remove this user's directories whose programs have all ended."""
     import tempfile
 
     for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        with suppress(OSError):  # not ours, held, or somebody else removes it just now
+        with suppress(OSError):  # another user's, locked, or just being removed
             found = path.lstat()
             if found.st_uid == os.getuid() and time.time() - found.st_ctime > FRESH:
                 _remove_unheld(path)

@@ -1,4 +1,4 @@
-"""A file named by the user, read whole: bounded in size, never waited for."""
+"""Reading a file that the user names, with limits of size and time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _CHUNK = 1 << 16
 
 
 def read_file(path: Path, limit: int, *, wait: float) -> bytes:
-    """The file, up to `limit` and one byte more.
+    """Return the file, up to `limit` bytes and one more.
 
-    A pipe, as of `<(command)`, is read to its end for at most `wait` seconds. OSError; ValueError
-    for a pipe that takes longer, and for what is neither a file nor a pipe.
+    A pipe, as of `<(command)`, is read to its end for at most `wait` seconds. Raises
+    OSError, or ValueError for a pipe that takes longer and for what is neither a file
+    nor a pipe.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:

@@ -1,13 +1,15 @@
 """Restart in the same process after a crash in libzmq or another library.
 
-The handler of `_crash.h` executes it anew: process id, terminal, stdin and stdout stay as they
-are. What the next life has to know is in its environment: when the first one began, how many there
-were, and which ports were bound where any was asked for. Rules:
-- Only a fault does that: SIGABRT, SIGSEGV, SIGBUS. An exit status is an end.
-- The first new life begins at once; each one more in a row waits twice as long, at most LONGEST.
-  A life of WELL seconds begins the count anew.
-- What was asked for by its time (`--duration`) ends at its time.
-- Commands that a life before has started are ended: their answers have lost their way.
+The handler of `_crash.h` executes the program again: process id, terminal, stdin and
+stdout stay. The environment tells the next life when the first one began, how many
+there were, and which ports were bound where any was asked for. Rules:
+
+- Only a fault restarts the program: SIGABRT, SIGSEGV, SIGBUS. An exit status ends it.
+- The first restart is immediate; each further one in a row waits twice as long, at most
+  LONGEST. A life of WELL seconds resets the count.
+- What has a time limit (`--duration`) ends at that time.
+- Commands that the former life has started are killed, because they can no longer
+  answer.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ except ImportError:
 
 @dataclass
 class Life:
-    """One life of this process. Times are monotonic seconds; `tries` counts new lives in a row."""
+    """One life of this process. Times are monotonic seconds; `tries` counts restarts in a row."""
 
     began: float
     started: float
@@ -49,7 +51,7 @@ class Life:
 
     @property
     def cause(self) -> str:
-        """The signal that ended the life before; "" in the first."""
+        """Return the signal that ended the former life; "" in the first one."""
         try:
             return signal.Signals(self.ended_by).name if self.ended_by else ""
         except ValueError:
@@ -57,22 +59,22 @@ class Life:
 
     @property
     def pause(self) -> float:
-        """Seconds to wait before anything is opened."""
+        """Return the seconds to wait before anything is opened."""
         return min(LONGEST, FIRST * 2.0 ** min(30, self.tries - 2)) if self.tries > 1 else 0.0
 
     def remaining(self, duration: float | None) -> float | None:
-        """What is left of a duration that began with the first life."""
+        """Return what is left of a duration that began with the first life."""
         if duration is None or not self.restarts:
             return duration
         return max(0.001, self.began + duration - time.monotonic())
 
     def words(self) -> str:
-        """For the log of the next life."""
+        """Return the line for the log of this life."""
         return f"ended by {self.cause}; started again on its addresses ({self.restarts} so far)"
 
 
 def life_of(environ: Mapping[str, str], now: float) -> Life:
-    """The life that begins now. Whatever is in the environment, it is one."""
+    """Return the life that begins now; a malformed environment means the first one."""
     try:
         told = json.loads(environ[KNOWN])
         ended_by = int(environ[ENDED_BY])
@@ -89,12 +91,12 @@ _alone, _armed = True, False
 
 
 def current() -> Life:
-    """The life of this process, since `begin`."""
+    """Return the present life, once `begin` was called."""
     return _now
 
 
 def begin(environ: MutableMapping[str, str] = os.environ) -> Life:
-    """Read what this life knows of those before it, and take it out of the environment."""
+    """Read what the environment says of former lives, and remove it from there."""
     global _now
     _now = life_of(environ, time.monotonic())
     for name in (KNOWN, ENDED_BY):
@@ -105,7 +107,7 @@ def begin(environ: MutableMapping[str, str] = os.environ) -> Life:
 
 
 def rest(life: Life, signals: Signals) -> bool:
-    """Wait for the turn of a life; False when it was told to stop meanwhile."""
+    """Wait for this life's pause; return False when it was told to stop meanwhile."""
     if life.pause:
         select.select([signals.fileno()], [], [], life.pause)
         return not signals.take()
@@ -113,13 +115,13 @@ def rest(life: Life, signals: Signals) -> bool:
 
 
 def leave_to_parent() -> None:
-    """The parent of this process starts it again: `arm` does nothing."""
+    """Leave restarts to the parent of this process: `arm` then does nothing."""
     global _alone
     _alone = False
 
 
 def arm() -> None:
-    """From now on a fault does not end it. Call it again when more has been bound."""
+    """Restart after faults from now on. Call it again when more has been bound."""
     global _armed
     if _survival is None or not _alone:
         return
@@ -138,13 +140,13 @@ def arm() -> None:
 
 
 def arm_again() -> None:
-    """Tell of what has been bound since, if it is armed."""
+    """Update what the next life will know, if restarts are on."""
     if _armed:
         arm()
 
 
 def disarm() -> None:
-    """It is to end: a fault now ends it as any program."""
+    """Do not restart any more: the program is about to end."""
     global _armed
     if _armed and _survival is not None:
         _armed = False
@@ -152,25 +154,25 @@ def disarm() -> None:
 
 
 def own_stack() -> None:
-    """In a thread that may overflow its stack."""
+    """Give this thread a signal stack, as it may overflow its own."""
     if _survival is not None:
         _survival.own_stack()
 
 
 def earlier(name: str, asked: str) -> str:
-    """The address that a life before this one had in place of what was asked for."""
+    """Return the address that a former life had bound for what is asked for, or `asked`."""
     found = _now.before.get(f"{name} {asked}")
     return found.pop(0) if found else asked
 
 
 def remember(name: str, asked: str, actual: str) -> None:
-    """What was bound in place of a port that could be any."""
+    """Remember what was bound in place of a port chosen by the system."""
     if asked != actual:
         _now.bound.setdefault(f"{name} {asked}", []).append(actual)
 
 
 def end_children() -> None:
-    """Kill the process groups that a life before has started, and take their statuses."""
+    """Kill the process groups that the former life has started, and collect their statuses."""
     with suppress(OSError):
         for task in Path("/proc/self/task").iterdir():
             for child in map(int, (task / "children").read_text().split()):
@@ -184,5 +186,5 @@ def end_children() -> None:
 
 
 def _spared() -> int:
-    """systemd ends a program that is not responding by SIGABRT, and starts it again itself."""
+    """Return systemd's process if it has a watchdog: it sends SIGABRT and restarts the program."""
     return os.getppid() if "WATCHDOG_USEC" in os.environ else 0

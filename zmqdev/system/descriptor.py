@@ -1,4 +1,4 @@
-"""Connections of this process by their descriptors, which are libzmq's: only copies are touched."""
+"""Connections of this process by their descriptors, which are libzmq's: only copies are used."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from zmqdev.system.process_info import c_library
 
 
 def remote_of(descriptor: int) -> str:
-    """The other end of a connection of this process; "" when it is gone already.
+    """Return the other end of a connection of this process; "" when it has ended.
 
-    By now the number may be closed, or be something else that is no socket.
+    The descriptor may be closed by now, or be something other than a socket.
     """
     connection = duplicate(descriptor)
     if connection is None:
@@ -26,7 +26,7 @@ def remote_of(descriptor: int) -> str:
 
 
 def written(peer: object) -> str:
-    """A socket address as libzmq writes it, `tcp://127.0.0.1:5555`; "" for a local one."""
+    """Return a socket address as libzmq writes it, `tcp://127.0.0.1:5555`; "" for a local one."""
     if not isinstance(peer, tuple):
         return ""
     host, port = peer[:2]
@@ -37,9 +37,9 @@ def written(peer: object) -> str:
 class Connection:
     """One connection of libzmq's, seen while it was open.
 
-    The system gives its number to the next connection as soon as it has ended; the inode of
-    its socket tells the two apart. `inode` 0: it had ended before it was looked at.
-    `process` is that of a local peer where the system tells it, else 0.
+    The system reuses its descriptor as soon as it has ended; the inode of its socket
+    tells connections apart. `inode` 0: it had ended before it was looked at. `process`
+    is that of a local peer if it is known, else 0.
     """
 
     descriptor: int
@@ -48,8 +48,11 @@ class Connection:
     process: int = 0
 
     def cut(self) -> bool:
-        """End it from outside: libzmq sees its peer hang up, and cleans up. False when it has
-        ended already; whose number it was is left alone."""
+        """End the connection from outside, so that libzmq sees its peer hang up.
+
+        Returns False when it has ended already; a new connection with its descriptor is
+        left alone.
+        """
         copy = duplicate(self.descriptor)
         if copy is None:
             return self._shut_down()
@@ -63,7 +66,7 @@ class Connection:
         return True
 
     def _shut_down(self) -> bool:
-        """Without a duplicate, where no descriptor is left for one: then most of all."""
+        """End it without a duplicate, when no descriptor is left for one."""
         library = c_library()
         if library is None or not self.inode or inode_of(self.descriptor) != self.inode:
             return False
@@ -71,20 +74,21 @@ class Connection:
 
 
 def look_at(descriptor: int) -> tuple[Connection, sockets.socket | None]:
-    """What has this number now, and a duplicate of it; none when it is no open connection."""
+    """Return the connection with this descriptor and a duplicate; None for the latter
+    if it is none."""
     copy = duplicate(descriptor)
     if copy is None:
         return Connection(descriptor, inode_of(descriptor) or 0), None
     try:
         address = written(copy.getpeername())
-    except OSError:  # reset before anybody looked
+    except OSError:  # it was reset already
         address = ""
     inode, process = inode_of(copy.fileno()) or 0, 0 if address else _process(copy)
     return Connection(descriptor, inode, address, process), copy
 
 
 def duplicate(descriptor: int) -> sockets.socket | None:
-    """A socket of our own for a connection of libzmq's; None when the number is no socket."""
+    """Return a duplicate of libzmq's socket; None when the descriptor is not a socket."""
     try:
         copy = os.dup(descriptor)
     except OSError:
@@ -97,7 +101,7 @@ def duplicate(descriptor: int) -> sockets.socket | None:
 
 
 def inode_of(descriptor: int) -> int | None:
-    """None when it is closed."""
+    """Return the inode of a descriptor; None when it is closed."""
     try:
         return os.fstat(descriptor).st_ino
     except OSError:
@@ -105,7 +109,7 @@ def inode_of(descriptor: int) -> int | None:
 
 
 def _process(connection: sockets.socket) -> int:
-    """The process at the other end of a local connection."""
+    """Return the process at the other end of a local connection, 0 if unknown."""
     if connection.family != sockets.AF_UNIX or not hasattr(sockets, "SO_PEERCRED"):
         return 0
     credentials = connection.getsockopt(sockets.SOL_SOCKET, sockets.SO_PEERCRED, 12)

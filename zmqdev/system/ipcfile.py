@@ -1,8 +1,8 @@
-"""The file behind an `ipc://` address, guarded.
+"""The file of an `ipc://` address, protected.
 
-Binding one deletes a regular file at that path and steals a live socket; its
-mode is 0777 less the umask. So the path is looked at before the bind, and
-the bind runs under a narrow umask. A control socket of a service is its group's too.
+libzmq's bind deletes a regular file at that path and steals a live socket, and the mode
+of its socket is 0777 less the umask. So the path is checked before the bind, and the
+bind runs under a narrow umask. A service's control socket is open to its group too.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from zmqdev.options.runtime_place import candidates
 from zmqdev.system import address_holder
 from zmqdev.system.runtime_place import prepare, shared
 
-# What is steered and looked at: control sockets and taps.
+# Suffixes of control sockets and taps.
 _STEERED = (".sock", ".tap")
-# The umask belongs to the whole process: one bind at a time may narrow it.
+# The umask belongs to the whole process, so only one bind at a time may change it.
 _UMASK = threading.Lock()
 
 
 def path_of(address: str) -> Path | None:
-    """The file of an ipc address; None for other transports and the abstract namespace."""
+    """Return the file of an ipc address; None for other transports and the abstract namespace."""
     transport, _, path = address.partition("://")
     if transport != "ipc" or path.startswith("@") or path == "*":
         return None
@@ -36,7 +36,7 @@ def path_of(address: str) -> Path | None:
 
 
 def check_free(address: str) -> None:
-    """RunError when a bind would destroy or steal something, or cannot work."""
+    """Raise RunError when a bind would delete or steal something, or cannot work."""
     path = path_of(address)
     if path is None:
         return
@@ -58,10 +58,10 @@ def check_free(address: str) -> None:
 
 
 def answers(path: Path) -> bool:
-    """Whether somebody has it. A socket file left by a crash refuses the connection.
+    """Whether a program listens at the socket; one left by a crash refuses connections.
 
-    A datagram socket never connects to one that listens: the refusal of its type tells that
-    somebody is there, and they hear nothing of it.
+    A datagram socket cannot connect to a listening socket. The kind of the refusal
+    shows that a program listens, and that program notices nothing.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as knock:
         try:
@@ -69,15 +69,17 @@ def answers(path: Path) -> bool:
         except (ConnectionRefusedError, FileNotFoundError):
             return False
         except PermissionError:
-            return _is_listed(path)  # another user's
+            return _is_listed(path)  # another user's socket
         except OSError:
-            return True  # of another type
+            return True  # the type differs, so it is in use
     return True
 
 
 def _is_listed(path: Path) -> bool:
-    """Whether the system has a socket of that name, in whichever folder: one that may not be
-    touched tells nothing itself. True where the system does not tell."""
+    """Whether the system lists a socket of that name, in any directory.
+
+    It serves for sockets that this user may not access; True where there is no list.
+    """
     try:
         listed = Path("/proc/net/unix").read_bytes()
     except OSError:
@@ -87,8 +89,10 @@ def _is_listed(path: Path) -> bool:
 
 
 def remove_left(address: str) -> None:
-    """What a killed program left, after `check_free`. RunError where it may not be removed: libzmq
-    would call it in use."""
+    """Remove the file of a program that was killed, after `check_free`.
+
+    Raises RunError when that is not permitted, since libzmq would report it as in use.
+    """
     path = path_of(address)
     if path is None:
         return
@@ -106,7 +110,7 @@ def remove_left(address: str) -> None:
 
 @dataclass(frozen=True)
 class OwnFile:
-    """The file that a bind made, known by its inode: a later one at the path is somebody else's."""
+    """The file that a bind made, identified by its inode: a later file may be another program's."""
 
     path: Path
     device: int
@@ -114,11 +118,12 @@ class OwnFile:
 
     @classmethod
     def at(cls, path: Path) -> OwnFile:
+        """Return the file at a path."""
         found = path.lstat()
         return cls(path, found.st_dev, found.st_ino)
 
     def remove(self) -> None:
-        """libzmq leaves the file behind at close, so the owner takes it away."""
+        """Remove the file, which libzmq leaves behind at close."""
         with suppress(FileNotFoundError):
             if OwnFile.at(self.path) == self:
                 self.path.unlink()
@@ -126,8 +131,10 @@ class OwnFile:
 
 @contextmanager
 def private(path: Path) -> Iterator[None]:
-    """While this is open, new files of the process get the mode of a socket at `path`: 0600, or
-    0660 for the control of a service."""
+    """Give new files of the process the mode of a socket at `path` while the context lasts.
+
+    It is 0600, or 0660 for the control socket of a service.
+    """
     steered = shared(path.parent) and path.suffix in _STEERED
     with _UMASK:
         before = os.umask(0o117 if steered else 0o177)

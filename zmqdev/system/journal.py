@@ -1,7 +1,7 @@
-"""Whether the lines of a stream go to the journal of systemd, which knows the time by itself.
+"""Whether the lines of a stream go to the journal of systemd, which adds the time itself.
 
-It reads a priority in front of each line (sd-daemon(3)), and says in $JOURNAL_STREAM which
-file is its own: a stream that was redirected since is another.
+The journal reads a priority in front of each line (sd-daemon(3)). $JOURNAL_STREAM
+identifies its stream, so a redirected stream is recognised as another one.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-# What `run` tells its parts: their lines go through it to the journal.
+# Tells parts of `run` that their lines go through it to the journal.
 THROUGH = "ZMQDEV_PRIORITIES"
 
 
 def reads(stream: Any, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether the journal gets what is written to `stream`, or the lines of a part through
-    `run`."""
+    """Whether `stream` goes to the journal, directly or through `run`."""
     if environ.get(THROUGH) == "1":
         return True
     said = environ.get("JOURNAL_STREAM", "")
@@ -28,10 +27,10 @@ def reads(stream: Any, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def for_parts(stream: Any) -> dict[str, str]:
-    """What the environment of a part has in addition, whose lines go to `stream`."""
+    """Return the additional environment of parts, whose lines go to `stream`."""
     return {THROUGH: "1"} if reads(stream) else {}
 
 
 def marked(text: str, priority: int) -> str:
-    """Each line with its priority: that of a line without one would be another."""
+    """Put the priority before each line; a line without one would get another."""
     return "\n".join(f"<{priority}>{line}" for line in text.split("\n"))

@@ -1,4 +1,4 @@
-"""Faults of libzmq that a peer could use, closed before the first socket opens.
+"""Protection from faults of libzmq that a peer could exploit, before the first socket opens.
 
 Its random numbers are seeded, and its poll is guarded (`_poll_guard.h` says how and why).
 """
@@ -14,20 +14,20 @@ import zmq
 from zmqdev.system import randomness
 
 BACKENDS = ("zmq.backend.cython._zmq", "zmq.backend.cython.socket", "zmq.backend.cffi._cffi")
-"""Modules of pyzmq that are, or depend on, the libzmq it uses: 26 and later, 25, PyPy."""
+"""Modules of pyzmq that are, or depend on, its libzmq: version 26 and later, 25, PyPy."""
 
 
 def prepare() -> None:
-    """To be called before a socket is made."""
+    """Protect this process; call it before a socket is made."""
     why_unguarded()
     randomness.seed()
 
 
 @cache
 def why_unguarded() -> str | None:
-    """Guard libzmq's poll in this process; why that cannot be, or None."""
+    """Guard libzmq's poll in this process; return why that is impossible, or None."""
     if sys.platform != "linux":
-        return None  # only epoll wakes a program for a connection that it does not poll
+        return None  # only epoll reports connections that are not polled
     try:
         from zmqdev.system import _survival
 
@@ -38,8 +38,10 @@ def why_unguarded() -> str | None:
 
 
 def accept_no_more(descriptor: int) -> bool:
-    """Have libzmq leave this listener of its own unpolled until it is closed: those that connect
-    wait with the system. False where the poll is not guarded."""
+    """Let libzmq not poll a listener until it is closed; new connections wait in the kernel.
+
+    Returns False where the poll is not guarded.
+    """
     if sys.platform != "linux" or why_unguarded() is not None:
         return False
     from zmqdev.system import _survival
@@ -48,7 +50,7 @@ def accept_no_more(descriptor: int) -> bool:
 
 
 def addresses(names: tuple[str, ...]) -> tuple[int, ...]:
-    """Where libzmq's functions are in this process. ImportError says why they cannot be had."""
+    """Return the addresses of libzmq's functions; ImportError says why they are unavailable."""
     if zmq.zmq_version_info() < (4, 1):
         raise ImportError(f"libzmq {zmq.zmq_version()} is older than 4.1")
     path = next((sys.modules[name].__file__ for name in BACKENDS if name in sys.modules), None)

@@ -1,8 +1,7 @@
-"""The loop of a program's main thread: sockets, descriptors and times to callbacks.
+"""The loop of a program's main thread: it turns sockets, descriptors and times into callbacks.
 
-Devices move their messages in threads of their own; here is what steers and
-watches them. Nothing in it may take long: a callback that waits delays the
-answers of the control socket.
+Devices move their messages in other threads; the loop steers and watches them. A
+callback must not take long, because it would delay the answers of the control socket.
 """
 
 from __future__ import annotations
@@ -19,14 +18,18 @@ Callback = Callable[[], Any]
 
 
 class HasFileno(Protocol):
-    def fileno(self) -> int: ...
+    """An object with a descriptor."""
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        ...
 
 
 Readable = zmq.Socket[bytes] | HasFileno
 
 
 class Loop:
-    """`watch` and `every`, then `run` until `stop`."""
+    """A poll loop: `watch` and `every`, then `run` until `stop`."""
 
     def __init__(self) -> None:
         self._poller = zmq.Poller()
@@ -36,11 +39,12 @@ class Loop:
         self._running = False
 
     def watch(self, readable: Readable, callback: Callback) -> None:
-        """Call back whenever it is readable; the callback reads it."""
+        """Call back whenever it is readable; the callback has to read it."""
         self._poller.register(_pollable(readable), zmq.POLLIN)
         self._callbacks[_pollable(readable)] = callback
 
     def unwatch(self, readable: Readable) -> None:
+        """Do not watch it any more."""
         if self._callbacks.pop(_pollable(readable), None) is not None:
             self._poller.unregister(_pollable(readable))
 
@@ -49,19 +53,21 @@ class Loop:
         heapq.heappush(self._timers, (when, next(self._order), callback))
 
     def every(self, seconds: float, callback: Callback) -> Repeat:
-        """Call back again and again. A late call is not made up for."""
+        """Call back repeatedly; a late call is not made up for."""
         return Repeat(self, seconds, callback)
 
     def stop(self) -> None:
+        """Let `run` return after this turn."""
         self._running = False
 
     def run(self) -> None:
+        """Run until `stop`."""
         self._running = True
         while self._running:
             self.turn()
 
     def turn(self) -> None:
-        """One wait, then everything that is due."""
+        """Wait once, then make all calls that are due."""
         for key, _ in self._poller.poll(self._timeout_ms()):
             callback = self._callbacks.get(key)
             if callback is not None:
@@ -74,12 +80,12 @@ class Loop:
         if not self._timers:
             return None
         left = self._timers[0][0] - time.monotonic()
-        # Round up: waking a moment early would mean one empty turn.
+        # Rounded up, because waking early would cost an empty turn.
         return max(0, int(left * 1000) + 1)
 
 
 class Repeat:
-    """A callback that comes again and again. `pace` changes how often, from now on."""
+    """A repeated callback; `pace` changes its interval."""
 
     def __init__(self, loop: Loop, seconds: float, callback: Callback) -> None:
         self._loop, self._callback = loop, callback
@@ -88,11 +94,13 @@ class Repeat:
         self.pace(seconds)
 
     def pace(self, seconds: float) -> None:
+        """Call back every `seconds` from now on."""
         self.seconds = seconds
         self._round += 1
         self._schedule(time.monotonic() + seconds, self._round)
 
     def cancel(self) -> None:
+        """Call back no more."""
         self._round += 1
 
     def _schedule(self, due: float, round_: int) -> None:

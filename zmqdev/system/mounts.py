@@ -12,17 +12,17 @@ _VOLATILE = frozenset({"tmpfs", "ramfs"})
 
 
 def is_network(kind: str) -> bool:
-    """Whether others write there as well, by way of a network."""
+    """Whether a file system is on a network, where other machines may write too."""
     return kind in _NETWORK
 
 
 def is_volatile(kind: str) -> bool:
-    """Whether what lies there is gone with the power."""
+    """Whether a file system is in memory, and lost without power."""
     return kind in _VOLATILE
 
 
 def file_system_of(path: str) -> str:
-    """Like ext4 or nfs; "" where the system does not say. The file need not be there."""
+    """Return the type, like ext4 or nfs; "" where it is unknown. The file need not exist."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
             return kind_of(os.path.realpath(path), table.read())
@@ -31,7 +31,7 @@ def file_system_of(path: str) -> str:
 
 
 def kind_of(path: str, mountinfo: str) -> str:
-    """From the text of the table; the last of the longest mount points counts."""
+    """Return the type from the text of the table; the last of the longest mount points counts."""
     found, longest = "", -1
     for line in mountinfo.splitlines():
         mounted, _, about = line.partition(" - ")
@@ -46,7 +46,7 @@ def kind_of(path: str, mountinfo: str) -> str:
 
 
 def _plain(text: str) -> str:
-    r"""A blank stands as \040 there, and so on."""
+    r"""Decode octal escapes, such as \040 for a blank."""
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         text = text.replace(code, character)
     return text

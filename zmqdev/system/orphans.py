@@ -1,7 +1,7 @@
-"""Processes that come to the first process of a container when their own parents have ended.
+"""Orphaned processes, which the first process of a container inherits.
 
-Each stays in the process table until its exit status is taken. The children that this program
-has started are waited for by their owners, so they are noted here and left alone.
+Each stays in the process table until its exit status is collected. Children of this
+program are waited for elsewhere, so they are registered here and left alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from zmqdev.system.loop import Loop
 
 FIRST = 1
-# Seconds between two looks where no signal tells of an end.
+# Seconds between two looks, because no signal reports their end.
 LOOK = 0.5
 _own: set[int] = set()
 
@@ -25,36 +25,36 @@ def first() -> bool:
 
 
 def own(pid: int) -> None:
-    """A child whose status is taken elsewhere. In the thread that calls `reap`."""
+    """Register a child whose status is collected elsewhere, in the thread that calls `reap`."""
     _own.add(pid)
 
 
 def disown(pid: int) -> None:
-    """Its status was taken: from now on the number may be another's."""
+    """Unregister a child whose status was collected; its number may be reused."""
     _own.discard(pid)
 
 
 def watch(loop: Loop) -> None:
-    """Take the statuses of orphans while this loop runs."""
+    """Collect the statuses of orphans while this loop runs."""
     if first():
         loop.every(LOOK, reap)
 
 
 def reap() -> int:
-    """Take the statuses of all orphans that have ended; how many."""
+    """Collect the statuses of all orphans that have ended; return how many."""
     if not first():
         return 0
     taken = 0
     while (ended := _ended()) is not None:
         if ended in _own:
-            # The system tells of the same one again until its owner takes it.
+            # The system reports the same child again until its owner collects it.
             return taken + sum(_take(pid) for pid in _children() if pid not in _own)
         taken += _take(ended)
     return taken
 
 
 def _ended() -> int | None:
-    """One child that has ended, and is left in the process table."""
+    """Return a child that has ended, leaving it in the process table."""
     try:
         found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -63,7 +63,7 @@ def _ended() -> int | None:
 
 
 def _take(pid: int) -> bool:
-    """False when it has not ended yet."""
+    """Collect a status; False when the process has not ended yet."""
     try:
         return bool(os.waitpid(pid, os.WNOHANG)[0])
     except ChildProcessError:

@@ -1,7 +1,7 @@
 """Facts about this process from the kernel: bytes by connection, memory in use.
 
-libzmq's descriptors are only asked, never touched. By the time that one is asked it
-may be something else; then it has no answer, or that of a connection of this process.
+libzmq's descriptors are only queried. By then one may be something else; the query then
+fails or reports another connection of this process.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-# Of struct tcp_info in linux/tcp.h, the same on every machine since Linux 4.1.
+# Offsets in struct tcp_info of linux/tcp.h, the same on every machine since Linux 4.1.
 _RECEIVED_AT = 128
 _SILENCE_AT = 52
 _INFO_SIZE = 136
-# Those of Linux 4.19 and later: bytes sent, and those of them that were sent again.
+# Offsets since Linux 4.19: bytes sent, and how many of them were retransmitted.
 _SENT_AT, _AGAIN_AT = 200, 208
 _LONG_INFO_SIZE = 216
 _RECEIVED = struct.Struct("=Q")
@@ -30,15 +30,18 @@ _FIONREAD, _OUTQ = ctypes.c_ulong(termios.FIONREAD), ctypes.c_ulong(termios.TIOC
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-# The same: state, retransmits, probes; unacked; last_ack_recv.
+# From the same struct: state, retransmits, probes; unacked; last_ack_recv.
 _TRACE = struct.Struct("=BxBB20xI28xI")
 _CLOSED, _CLOSE_WAIT = 7, 8
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What TCP knows of one connection. `retransmits` and `probes` count those in a row that had
-    no answer, `unacked` packets; `acknowledged_ago` is in seconds."""
+    """What TCP knows of one connection.
+
+    `retransmits` and `probes` count those in a row without an answer, `unacked` counts
+    packets; `acknowledged_ago` is in seconds.
+    """
 
     state: int
     retransmits: int
@@ -48,7 +51,7 @@ class Trace:
 
     @property
     def unanswered(self) -> bool:
-        """Whether something is sent again, or asked again."""
+        """Whether something is being retransmitted or probed."""
         return (self.unacked > 0 and self.retransmits > 0) or self.probes > 0
 
     @property
@@ -63,7 +66,7 @@ class Trace:
 
 
 class WireBytes:
-    """Asks descriptors what came by them. Its buffers are used again: one thread at a time."""
+    """Queries descriptors for their traffic. It reuses its buffers, so use it in one thread."""
 
     def __init__(self) -> None:
         self._library = c_library() if sys.platform == "linux" else None
@@ -72,14 +75,17 @@ class WireBytes:
         self._size_at, self._unread_at = ctypes.byref(self._size), ctypes.byref(self._unread)
 
     def received(self, descriptor: int) -> int | None:
-        """Bytes that came by a TCP connection since it opened; None where that is not told:
-        other systems, other transports, a descriptor that is gone."""
+        """Return the bytes received over a TCP connection since it opened.
+
+        None where that is unknown: other systems, other transports, a closed
+        descriptor.
+        """
         if not self._ask(descriptor):
             return None
         return int(_RECEIVED.unpack_from(self._info, _RECEIVED_AT)[0])
 
     def trace(self, descriptor: int) -> Trace | None:
-        """None where `received` tells nothing."""
+        """Return the state of a connection; None where `received` is None."""
         if not self._ask(descriptor):
             return None
         state, retransmits, probes, unacked, ago = _TRACE.unpack_from(self._info)
@@ -95,11 +101,11 @@ class WireBytes:
         return not failed and self._size.value >= _INFO_SIZE
 
     def unread(self, descriptor: int) -> int:
-        """How many of them wait to be read."""
+        """Return how many of these bytes wait to be read."""
         return self._count(descriptor, _FIONREAD)
 
     def unacknowledged(self, descriptor: int) -> int:
-        """Bytes that were written to a connection and that its peer has not acknowledged."""
+        """Return the bytes that were sent and that the peer has not acknowledged."""
         return self._count(descriptor, _OUTQ)
 
     def _count(self, descriptor: int, what: ctypes.c_ulong) -> int:
@@ -110,8 +116,10 @@ class WireBytes:
 
 
 def exchanged(connection: socket.socket) -> tuple[int, int] | None:
-    """Bytes sent over a TCP connection and bytes that came, since it opened; None where that is
-    not told. It holds after the connection has ended too, for as long as it is not closed."""
+    """Return bytes sent and received over a TCP connection since it opened; None if unknown.
+
+    The numbers stay available after its end, until it is closed.
+    """
     if sys.platform != "linux" or connection.family == socket.AF_UNIX:
         return None
     try:
@@ -127,7 +135,7 @@ def exchanged(connection: socket.socket) -> tuple[int, int] | None:
 
 
 def silence(descriptor: int) -> float:
-    """Seconds since data came by a TCP connection; 0 where that is not told."""
+    """Return the seconds since data came over a TCP connection; 0 if unknown."""
     try:
         with socket.socket(fileno=os.dup(descriptor)) as copy:
             info = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_SIZE)
@@ -140,7 +148,7 @@ def silence(descriptor: int) -> float:
 
 @cache
 def c_library() -> ctypes.CDLL | None:
-    """What this process has loaded; None where that cannot be asked."""
+    """Return the C library of this process; None where it cannot be loaded."""
     try:
         return ctypes.CDLL(None)
     except (OSError, TypeError):
@@ -148,7 +156,7 @@ def c_library() -> ctypes.CDLL | None:
 
 
 def memory() -> int:
-    """Resident bytes of this process; its peak where the system does not show more."""
+    """Return the resident bytes of this process, or their peak where only that is known."""
     try:
         with open("/proc/self/statm", "rb", buffering=0) as file:
             return int(file.read(200).split()[1]) * _PAGE
@@ -157,13 +165,13 @@ def memory() -> int:
 
 
 def peak() -> int:
-    """The most resident bytes there ever were. Costs a microsecond."""
+    """Return the peak of the resident bytes; takes a microsecond."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 
 
 def give_back() -> None:
-    """Return free memory to the system: the allocator keeps what many small pieces were in."""
+    """Return free memory to the system, because the allocator keeps what small blocks used."""
     trim: Callable[[int], int] | None = getattr(c_library(), "malloc_trim", None)
     if trim is not None:
         trim(0)
@@ -171,8 +179,11 @@ def give_back() -> None:
 
 @cache
 def available() -> int:
-    """Bytes that this process could have: of the machine, of its control groups, of its limit for
-    addresses (RLIMIT_AS, less what is mapped and not in memory)."""
+    """Return the bytes that this process could have.
+
+    The least of the machine's memory, its control groups' limits, and its address limit
+    (RLIMIT_AS, less what is mapped and not resident).
+    """
     return min([os.sysconf("SC_PHYS_PAGES") * _PAGE, *group_limits(), *_address_limit()])
 
 
@@ -190,7 +201,8 @@ def _address_limit() -> list[int]:
 def group_limits(
     mine: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
 ) -> list[int]:
-    """Of the control groups that this process is in, of versions 1 and 2, the outer ones too."""
+    """Return the memory limits of this process' control groups, version 1 and 2, with
+    outer ones."""
     try:
         lines = mine.read_text().splitlines()
     except OSError:
@@ -206,7 +218,8 @@ def group_limits(
 
 
 def _limits_of(root: Path, path: str, name: str) -> list[int]:
-    """Of a group and those around it. Inside a container the path may be that of the outside."""
+    """Return the limits of a group and its parents. In a container, the path may be the
+    outer one."""
     inner = root / path.strip("/")
     limits = []
     for group in (inner, *inner.parents):

@@ -9,12 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_NAME = 15
-# Of /proc/PID/stat behind the name in brackets: where the arguments begin and end in memory.
+# Fields of /proc/PID/stat after the name in brackets: begin and end of the arguments.
 _ARGUMENTS = slice(45, 47)
 
 
 def show(title: str) -> None:
-    """In the place of the arguments, cut to their length. Linux only; elsewhere nothing changes."""
+    """Overwrite the arguments with a title, cut to their length. Linux only; no effect
+    elsewhere."""
     if sys.platform == "linux":
         library = ctypes.CDLL(None)
         library.prctl(_PR_SET_NAME, title.encode()[:15], 0, 0, 0)

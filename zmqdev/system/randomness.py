@@ -1,8 +1,8 @@
-"""The C library's random numbers, unpredictable.
+"""Seeding of the C library's random numbers.
 
-libzmq numbers the peers of a ROUTER from rand(), which nothing seeds: without this the first
-peer of every ROUTER of every program is 006b8b4567, and two sockets with that routing id abort
-it (`ok`, socket_base.cpp, libzmq 4.3.5).
+libzmq numbers the peers of a ROUTER with rand(), which nothing seeds. Without this the
+first peer of every ROUTER of every program is 006b8b4567, and two sockets that choose
+this routing id abort the program (`ok`, socket_base.cpp, libzmq 4.3.5).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def seed() -> None:
-    """To be called before a ROUTER is made: each one then counts from a number of its own."""
+    """Seed the generator, before a ROUTER is made."""
     library = _c_library()
     if library is not None:
         library.srand(int.from_bytes(os.urandom(4), "big"))
@@ -22,7 +22,7 @@ def seed() -> None:
 
 @cache
 def _c_library() -> Any:
-    """None where there is none to be had (Windows: libzmq seeds by itself there)."""
+    """Return the C library; None where there is none (Windows, where libzmq seeds it)."""
     try:
         return ctypes.CDLL(None)
     except (OSError, TypeError):

@@ -1,7 +1,8 @@
 """The directory of local sockets, made when it is needed.
 
-It has mode 0700 and is ours, or it is not used: below /tmp another user may have made it first.
-That of services is made by systemd, and its group may read it: only root makes what is in /run.
+It must have mode 0700 and belong to this user, because in /tmp another user may have
+made it first. systemd makes that of services, which its group may read; only root can
+write in /run.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from zmqdev.options.runtime_place import candidates
 
 
 def prepare(environ: Mapping[str, str] = os.environ) -> Path:
-    """The directory, made if need be. RunError says why there is none."""
+    """Return the directory, made if needed; RunError says why there is none."""
     problems = []
     for place in candidates(environ):
         try:
@@ -31,7 +32,7 @@ def prepare(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def check_ours(place: Path) -> None:
-    """OSError when it is another user's, or no directory that can be written."""
+    """Raise OSError when it is another user's, or not a directory that can be written."""
     found = place.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(0, "is not a directory")
@@ -44,12 +45,12 @@ def check_ours(place: Path) -> None:
 
 
 def shared(place: Path) -> bool:
-    """Whether it is that of services, for their group."""
+    """Whether it is the directory of services, which their group shares."""
     return place == runtime_place.SERVICES
 
 
 def readable(place: Path) -> bool:
-    """Whether the services in it can be looked for by this user."""
+    """Whether this user may list the services in it."""
     try:
         found = place.lstat()
     except OSError:

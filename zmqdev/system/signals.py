@@ -1,8 +1,8 @@
-"""Signals wake a loop and do nothing else.
+"""Signals, which only wake a loop.
 
-Handlers are installed explicitly: `sh -c 'program &'` starts it with SIGINT
-ignored. Python writes the number of each signal to a socket pair in its
-C handler, so a loop that polls `fileno()` wakes at once, whatever it waits for.
+Handlers are installed explicitly, because `sh -c 'program &'` starts it with SIGINT
+ignored. Python's C handler writes the number of each signal to a socket pair, so a loop
+that polls `fileno()` wakes at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ STEERING = (signal.SIGHUP,)
 
 
 class Signals:
-    """`with Signals() as signals:` in the main thread; poll `signals`, then `take()`."""
+    """`with Signals() as signals:` in the main thread; poll `signals`, then call `take()`."""
 
     def __init__(self, numbers: tuple[signal.Signals, ...] = STOPPING) -> None:
         self._numbers = numbers
@@ -43,18 +43,19 @@ class Signals:
         self._write.close()
 
     def ignored_before(self, number: signal.Signals) -> bool:
-        """Whether it was ignored before: SIGHUP is when `nohup` has started the program."""
+        """Whether a signal was ignored before, as SIGHUP is under `nohup`."""
         return self._before[number] is signal.SIG_IGN
 
     def window_closed(self, before: list[int]) -> bool:
-        """Whether the terminals of `before` have gone. With `nohup` nothing ends for that."""
+        """Whether the terminals of `before` have gone; never under `nohup`, which ignores that."""
         return bool(before) and not terminals() and not self.ignored_before(signal.SIGHUP)
 
     def fileno(self) -> int:
+        """Return the descriptor that is readable after a signal."""
         return self._read.fileno()
 
     def take(self) -> list[int]:
-        """The signals of ours that came since the last call; never blocks."""
+        """Return the signals that came since the last call, without waiting."""
         try:
             numbers = self._read.recv(4096)
         except BlockingIOError:
@@ -63,9 +64,9 @@ class Signals:
 
 
 def terminals() -> list[int]:
-    """Those of stdin, stdout and stderr that are a terminal now."""
+    """Return which of stdin, stdout and stderr are terminals."""
     return [number for number in range(3) if os.isatty(number)]
 
 
 def _ignore(number: int, frame: object) -> None:
-    """The byte in the socket pair is what counts."""
+    """Do nothing: the byte in the socket pair wakes the loop."""

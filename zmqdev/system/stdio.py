@@ -1,17 +1,18 @@
-"""stdout and stderr: never waiting for a reader, and a full disk or a closed pipe in one line.
+"""stdout and stderr, without waiting for readers; a full disk or closed pipe is one line.
 
-A pager that nobody scrolls, a terminal stopped with Ctrl-S or a hung remote session must not hold
-up the loop that moves messages. So a `Sink` or `TextSink` writes what can be written now and keeps
-the rest. A `Sink` is for results: it keeps all of them, and fails where they cannot be written. A
-`TextSink` is for what is said about the work: beyond a limit whole texts are dropped and counted,
-and the work goes on.
+A pager that is not scrolled, a terminal stopped with Ctrl-S or a hung remote session
+must not block the loop that moves messages. So a `Sink` or `TextSink` writes what can
+be written now and keeps the rest. A `Sink` is for results: it keeps everything, and
+fails when it cannot write. A `TextSink` is for texts about the work: above a limit it
+drops and counts whole texts, and the work goes on.
 
-O_NONBLOCK is shared by all processes that inherited a descriptor, so it is not set here. A pipe is
-polled first, and then takes PIPE_BUF bytes without waiting. A terminal may wait even then, since it
-turns each newline into two characters; a `TextSink` opens it a second time, for itself, and does
-not wait.
+O_NONBLOCK is shared by all processes that inherited a descriptor, so it is not set
+here. A pipe is polled first, and then takes PIPE_BUF bytes without blocking. A terminal
+may block even then, because it turns each newline into two characters; a `TextSink`
+opens it a second time, non-blocking.
 
-`guard` gives `print` and `click.echo` the same two rules: stdout fails with a line, stderr goes on.
+`guard` gives `print` and `click.echo` the same two rules: errors of stdout are reported
+in a line, those of stderr are ignored.
 """
 
 from __future__ import annotations
@@ -36,39 +37,48 @@ STDOUT, STDERR = 1, 2
 LIMIT = 256 * 1024
 """Bytes that a `TextSink` keeps for a slow reader."""
 OUTPUT = "the reader of the output"
-"""What is waited for while a reader is slow."""
+"""What the program waits for while a reader is slow."""
 _GONE = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO, errno.EBADF, errno.ECONNRESET})
-"""After these errors there will never be a reader again. A full disk may have room later."""
+"""After these errors no reader can come back; a full disk may have room later."""
 Aside = Callable[[], AbstractContextManager[None]]
 
 
 class Stream(Protocol):
-    """What is needed of sys.stdout and sys.stderr."""
+    """The part of sys.stdout and sys.stderr that is used."""
 
-    def write(self, text: str, /) -> object: ...
-    def flush(self) -> object: ...
-    def fileno(self) -> int: ...
+    def write(self, text: str, /) -> object:
+        """Write text."""
+        ...
+
+    def flush(self) -> object:
+        """Write what is buffered."""
+        ...
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        ...
 
 
 class CannotWrite(RunError):
-    """stdout took only part of the result, or nothing."""
+    """stdout accepted only part of the result, or nothing."""
 
 
 def is_terminal(stream: object) -> bool:
+    """Whether a stream is a terminal."""
     return bool(getattr(stream, "isatty", lambda: False)())
 
 
 class _Writer:
-    """Bytes to a descriptor: written now where no reader is waited for, kept otherwise.
+    """Writes bytes to a descriptor as far as it takes them without blocking, and keeps the rest.
 
-    `at_once`: the descriptor takes any number of bytes without waiting.
+    `at_once`: the descriptor never blocks, whatever the number of bytes.
     """
 
     def __init__(self, descriptor: int, *, at_once: bool, regular: bool) -> None:
         self.closed = False
-        """No reader will come again: the pipe was closed, the terminal hung up."""
+        """Whether no reader can come back: the pipe was closed or the terminal hung up."""
         self.error: str | None = None
-        """Why the last write failed, in words."""
+        """Why the last write failed, as text."""
         self._fd = descriptor
         self._at_once, self._regular = at_once, regular
         self._pending = bytearray()
@@ -78,11 +88,11 @@ class _Writer:
 
     @property
     def empty(self) -> bool:
-        """Nothing waits to be written."""
+        """Whether nothing waits to be written."""
         return self.closed or not self._pending
 
     def flush(self, patience: float = 0.0) -> bool:
-        """Write what can be written within `patience` seconds; True when nothing is left."""
+        """Write what is possible within `patience` seconds; return True when nothing is left."""
         self._write()
         if patience:
             end = time.monotonic() + patience
@@ -92,7 +102,7 @@ class _Writer:
         return self.empty
 
     def look(self) -> None:
-        """Notice that the reader has gone, also when there is nothing to write."""
+        """Notice that the reader has gone, even when there is nothing to write."""
         if not self._regular and any(what & select.POLLERR for _, what in self._poll.poll(0)):
             self.closed = True
 
@@ -108,7 +118,7 @@ class _Writer:
                 self.error = None
                 del self._pending[:count]
         except BlockingIOError:
-            pass  # another process made the descriptor non-blocking; poll says when it has room
+            pass  # another process made it non-blocking; poll reports room
         except OSError as error:
             self.error, self.closed = in_words(error), error.errno in _GONE
             self._failed(error)
@@ -118,12 +128,12 @@ class _Writer:
 
 
 class Sink(_Writer):
-    """Results: all bytes are kept until the reader takes them.
+    """Writes results: all bytes are kept until the reader takes them.
 
-    RunError when the descriptor cannot be written. A reader that has gone (EPIPE) is no error:
-    `closed` says so, and the program ends, as `head` expects. The owner takes nothing more in
-    until the sink is `empty`, so that a slow reader slows the program down. What goes to a
-    terminal is written inside `aside()`.
+    Raises RunError when the descriptor cannot be written. A reader that has gone
+    (EPIPE) is not an error: `closed` becomes True and the program ends, as `head`
+    expects. The owner should add nothing until the sink is `empty`, so that a slow
+    reader slows the program down. Output for a terminal is written inside `aside()`.
     """
 
     def __init__(
@@ -142,14 +152,14 @@ class Sink(_Writer):
         self._aside = aside if self.terminal else nullcontext
 
     def write(self, data: bytes) -> None:
-        """Take `data`, and write of it what can be written now."""
+        """Add `data`, and write what can be written now."""
         if not self.closed:
             with self._aside():
                 self._keep(data)
 
     @property
     def outlets(self) -> tuple[int, ...]:
-        """The descriptors to poll for a reader that goes."""
+        """Return the descriptors to poll for a reader that goes."""
         return () if self._regular else (self.descriptor,)
 
     def _failed(self, error: OSError) -> None:
@@ -158,11 +168,11 @@ class Sink(_Writer):
 
 
 class TextSink(_Writer):
-    """Texts about the work: each is kept whole or dropped whole, and nothing raises.
+    """Writes texts about the work: each whole or not at all, and without raising.
 
-    `limit`: bytes kept for a slow reader. A stream with no descriptor (a StringIO of a test) is
-    written to directly. None, which Python has for a stream that was closed before the program
-    began, takes nothing.
+    `limit` is the bytes kept for a slow reader. A stream without a descriptor (a
+    StringIO in tests) is written directly. A stream that was closed before the program
+    began is None in Python; it accepts nothing.
     """
 
     def __init__(self, stream: Stream | None, limit: int = LIMIT) -> None:
@@ -181,7 +191,7 @@ class TextSink(_Writer):
         self._own = _second_opening(descriptor)
         try:
             regular = _is_regular(descriptor)
-        except OSError:  # closed meanwhile: the first write says so
+        except OSError:  # closed meanwhile: the first write fails
             regular = False
         super().__init__(
             descriptor if self._own is None else self._own,
@@ -190,7 +200,7 @@ class TextSink(_Writer):
         )
 
     def write(self, text: str) -> bool:
-        """Whole or not at all; False when it was dropped."""
+        """Write a text whole or not at all; return False when it was dropped."""
         if self._direct is not None:
             self._direct.write(text)
             self._direct.flush()
@@ -228,13 +238,15 @@ def _descriptor_of(stream: Stream | None) -> int | None:
 
 
 def _lines(data: bytes | bytearray) -> int:
-    """At least one: what is shown on a screen has no newline."""
+    """Return the number of lines, at least one: a screen of text has no newline."""
     return max(1, data.count(b"\n"))
 
 
 def _second_opening(descriptor: int) -> int | None:
-    """A terminal opened once more, non-blocking; None for anything else, or when it is not ours
-    to open (after `su`)."""
+    """Open a terminal once more, non-blocking.
+
+    Returns None for anything else, or when this user may not open it (after `su`).
+    """
     try:
         name = os.ttyname(descriptor)
         return os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -243,8 +255,11 @@ def _second_opening(descriptor: int) -> int | None:
 
 
 class _Result(io.FileIO):
-    """stdout for `print`: RunError when it cannot be written, BrokenPipeError when its reader has
-    gone."""
+    """stdout for `print`.
+
+    Raises CannotWrite when it cannot be written, BrokenPipeError when its reader has
+    gone.
+    """
 
     def write(self, data: Buffer, /) -> int:
         try:
@@ -256,7 +271,7 @@ class _Result(io.FileIO):
 
 
 class _Talk(io.FileIO):
-    """stderr for `print`: what it does not take is dropped."""
+    """stderr for `print`: what cannot be written is dropped."""
 
     def write(self, data: Buffer, /) -> int:
         try:
@@ -266,19 +281,19 @@ class _Talk(io.FileIO):
 
 
 def guard() -> None:
-    """Replace sys.stdout and sys.stderr by guarded ones; one that was closed before stays None."""
+    """Replace sys.stdout and sys.stderr by guarded ones; one that was closed stays None."""
     sys.stdout = _guarded(sys.stdout, _Result)
     sys.stderr = _guarded(sys.stderr, _Talk)
 
 
 def renew() -> None:
-    """New ones for descriptors 1 and 2, in a process that was forked and given others."""
+    """Make new ones for descriptors 1 and 2, in a forked process that was given others."""
     sys.stdout = _opened(STDOUT, _Result, "strict")
     sys.stderr = _opened(STDERR, _Talk, "backslashreplace")
 
 
 def give_up() -> None:
-    """Point stdout to /dev/null, so that the flush at exit is quiet."""
+    """Point stdout to /dev/null, so that the flush at exit raises nothing."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

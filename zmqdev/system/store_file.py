@@ -1,6 +1,4 @@
-"""The file of a store or a spool: who has it, where it lies, and a reserve for the day the disk
-is full.
-"""
+"""The file of a store or a spool: its lock, its file system, and a reserve for a full disk."""
 
 from __future__ import annotations
 
@@ -10,13 +8,16 @@ import os
 from zmqdev.errors import RunError, in_words
 from zmqdev.system.mounts import file_system_of, is_network
 
-# When the disk is full SQLite cannot even delete, so this much is given up then.
+# SQLite cannot even delete when the disk is full, so a file of this size is removed
+# then.
 RESERVE = 8 << 20
 
 
 class StoreFile:
-    """A file, ours alone until `close`. RunError names it, as `what` it is, and says what is
-    wrong."""
+    """A file that this process alone uses until `close`.
+
+    RunError names it, with `what` it is, and says what is wrong.
+    """
 
     def __init__(self, path: str, what: str = "store") -> None:
         self.path, self.name = path, f"{what} {path}"
@@ -48,7 +49,8 @@ class StoreFile:
         os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
 
     def _made(self) -> tuple[int, int]:
-        """The file's device and number; made when there is none, for its owner alone."""
+        """Return device and inode of the file, which is made for its owner only if it
+        is missing."""
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             return self._now()
@@ -60,18 +62,18 @@ class StoreFile:
         return found.st_dev, found.st_ino
 
     def is_there(self) -> bool:
-        """Whether the name still stands for the file that was opened."""
+        """Whether the path still leads to the file that was opened."""
         try:
             return self._now() == self._mark
         except OSError:
             return False
 
     def size(self) -> int:
-        """Bytes, with what waits beside it to be moved into it."""
+        """Return its bytes, with those of the write-ahead log."""
         return sum(map(_size, (self.path, f"{self.path}-wal")))
 
     def reserve(self) -> None:
-        """Have the reserve, as far as there is room."""
+        """Make the reserve, if the disk has room for it."""
         path = self._reserve_path()
         if _size(path) == RESERVE:
             return
@@ -85,7 +87,7 @@ class StoreFile:
             self.give_up_reserve()
 
     def give_up_reserve(self) -> bool:
-        """Whether that made room."""
+        """Remove the reserve; return whether there was one."""
         try:
             os.unlink(self._reserve_path())
         except FileNotFoundError:
@@ -96,6 +98,7 @@ class StoreFile:
         return f"{self.path}.reserve"
 
     def close(self) -> None:
+        """Release the file."""
         os.close(self._lock)
 
 
@@ -107,7 +110,7 @@ def _size(path: str) -> int:
 
 
 def owner_of(path: str) -> str:
-    """The process that has a store, "" when none has."""
+    """Return the process that uses a store; "" when none does."""
     try:
         lock = os.open(f"{path}.lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
