@@ -1,29 +1,30 @@
-"""The ledger's changes that go to disk, and their confirmations. Pure; time is an argument.
+"""The changes of the ledger that go to disk, and their confirmations. Pure; time is an argument.
 
 Rules.
-- Requests go to workers at once; only the word KEPT waits for the disk.
-- What ends before its group is written is never written.
+- Requests go to workers at once; only the notice KEPT waits for the disk.
+- A request that ends before its group is written is never written.
 - One group is written while the next one gathers. A group is taken at most each `commit-within`;
   sooner when as many wait for it as for the last one, who are likely all that there are, and when
   the store has rested as long as that one took.
-- A request that is kept belongs to no connection: it counts for the account of the store, so no
-  limit of a client, no connection that ends and no other client's flood takes it away.
-- The answer to a posted request is kept when it is there, and given to those who ask with its id.
-- A call that says AGAIN, and is not here, waits until the store has said whether it has ended.
-  While another queue has it, the store is asked again now and then: it ends there, or comes here.
+- A stored request belongs to no connection: it counts for the account of the store. So no limit of
+  a client, no end of a connection and no flood of another client removes it.
+- The answer to a posted request is kept when it is there, and given to clients that ask with its
+  id.
+- Calls of which only the store can know are asked for with a group; see elsewhere.py.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from zmqdev.broker.cost import cost
-from zmqdev.broker.record import AWAY, Answer, Dead, Group, Kept, Settled
-from zmqdev.broker.repeat import AskedBefore, hand_over, repeat
+from zmqdev.broker.elsewhere import Inquiries
+from zmqdev.broker.record import Answer, Dead, Group, Kept, Settled
+from zmqdev.broker.repeat import AskedBefore, hand_over
 from zmqdev.broker.request import Client, Request
 from zmqdev.stats.units import counted
 from zmqdev.wire import call
@@ -34,18 +35,6 @@ if TYPE_CHECKING:
 
 # Seconds until a store that took nothing is tried again.
 RETRY = 0.5
-# Seconds until a call that another queue has is asked for again, doubling up to the last.
-FIRST_PAUSE, LAST_PAUSE = 0.1, 2.0
-
-
-@dataclass
-class Elsewhere:
-    """Who waits for a call that another queue has, and when the store is asked again."""
-
-    asked: list[AskedBefore] = field(default_factory=list)
-    kept: bool = False
-    due: float = 0.0
-    pause: float = FIRST_PAUSE
 
 
 @dataclass(frozen=True)
@@ -63,7 +52,7 @@ class Unwritten:
 
 
 class Journal:
-    """Requests are known here by their numbers. `stored`: those written or being written."""
+    """Requests have their numbers as keys here. `stored`: requests written or being written."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -83,9 +72,7 @@ class Journal:
         self._buried: list[tuple[Request, str]] = []
         self._ended: list[int] = []
         self._forgotten: list[bytes] = []
-        self._asked: dict[bytes, list[AskedBefore]] = {}
-        self._elsewhere: dict[bytes, Elsewhere] = {}
-        self._ask_at = float("inf")
+        self._inquiries = Inquiries(ledger)
         self._twins: dict[int, int] = {}  # what is here and not stored -> its record, taken over
         self._since = float("inf")  # since when something waits to be taken
         self._taken = self._rested = float("-inf")
@@ -114,11 +101,11 @@ class Journal:
         self._waiting += 1
 
     def refusal(self, now: float) -> str:
-        """Why no post is taken now, "" when one is."""
+        """Why no post is accepted now; "" when posts are."""
         return self._refusing if now < self._refuses_until else ""
 
     def repeated(self, request: Request, now: float) -> None:
-        """Its client asks once more, and wants to know whether it is kept."""
+        """Its client asks again, and wants to know whether the request is on disk."""
         number = request.number
         if number in self._kept:
             self._posted.add(number)
@@ -168,17 +155,14 @@ class Journal:
             self._ended.append(number)
 
     def ask(self, asked: AskedBefore, now: float) -> None:
-        """Find out what the store knows of a call."""
-        waiting = self._elsewhere.get(asked.head[2])
-        if waiting is not None:
-            self._join(waiting, asked)
-            return
-        self._asked.setdefault(asked.head[2], []).append(asked)
-        self._waiting += 1
-        self._note(now)
+        """Ask the store about a call."""
+        if self._inquiries.ask(asked):
+            self._waiting += 1
+            self._note(now)
 
     def forget(self, id: bytes, now: float) -> None:
-        """The reply to that call is no longer wanted; one that no worker has is taken back."""
+        """The reply to that call is no longer wanted. A request that no worker has yet is taken
+        back."""
         request = self._ledger.calls.get(id)
         if request is None:
             self._forgotten.append(id)
@@ -191,32 +175,27 @@ class Journal:
             self._ledger.close(request)
 
     def keeps(self, request: Request) -> bool:
-        """Whether it will be there when the queue starts again."""
+        """Whether the request will be there after a restart of the queue."""
         return request.client is self.account
 
     # Addresses: a routing id that a peer chose may be another's later
 
     def addressed(self, request: Request) -> None:
-        """A request of the account has that address now."""
+        """A request of the account has its current address now."""
         if request.client is self.account and not request.head[0].startswith(b"\0"):
             self._named.setdefault(request.head[0], {})[request.number] = request
 
     def holds(self, identity: bytes) -> bool:
         """Whether a reply may go to that routing id."""
-        waiting = chain(self._asked.values(), (one.asked for one in self._elsewhere.values()))
-        return identity in self._named or any(
-            one.head[0] == identity for asked in waiting for one in asked
-        )
+        return identity in self._named or self._inquiries.holds(identity)
 
     def void(self, identity: bytes) -> None:
-        """It is another's now: nothing that was meant for the first one goes there."""
+        """The routing id belongs to another peer now: nothing meant for the first one
+        goes there."""
         for request in (*self._named.pop(identity, {}).values(), *self._unsaid.values()):
             if request.head[:1] == [identity]:
                 request.head[0] = self._ledger.nowhere
-        for id, asked in list(self._asked.items()):
-            self._asked[id] = [one for one in asked if one.head[0] != identity]
-        for waiting in self._elsewhere.values():
-            waiting.asked = [one for one in waiting.asked if one.head[0] != identity]
+        self._inquiries.void(identity)
 
     def _unname(self, request: Request) -> None:
         named = self._named.get(request.head[0]) if request.head else None
@@ -235,7 +214,7 @@ class Journal:
         return bool(
             self._fresh
             or self._ended
-            or self._asked
+            or self._inquiries
             or self._answers
             or self._due_answers
             or self._buried
@@ -245,21 +224,21 @@ class Journal:
         )
 
     def due(self) -> float:
-        """When the next group is to be taken; infinite when there is nothing."""
+        """When the next group must be taken; infinite when there is nothing to write."""
         if not self._work():
-            return self._ask_at
-        if self._unsaid or self._asked:
+            return self._inquiries.due
+        if self._unsaid or self._inquiries:
             all_wait = 0 < self._waiting >= self._expected
             within = self._taken + self._within
             return min(within, self._rested) if all_wait else within
         return max(self._taken, self._since if self._since < float("inf") else 0) + self._within
 
     def take_records(self, now: float, wall: float) -> Group:
-        """What is to be written next; `wall` is the time since 1970."""
+        """The next group; `wall` in seconds since 1970."""
         past = wall - now  # from the clock of requests to that of records
         self._taken, self._since = now, float("inf")
         self._expected, self._waiting = self._waiting, 0
-        self._ask_again(now)
+        asked = self._inquiries.take(now)
         fresh, self._fresh = self._fresh, {}
         self.stored.update(fresh)
         attempts, self._attempts = self._attempts, {}
@@ -276,7 +255,7 @@ class Journal:
             tuple(answer for _, answer in self._due_answers),
             (*dead, *(_dead(request, reason, wall) for request, reason in buried)),
             tuple(ended),
-            tuple(self._asked),
+            asked,
             tuple(forgotten),
         )
 
@@ -285,7 +264,7 @@ class Journal:
         return Answer(request.call, wall + self._keep, code, tuple(body))
 
     def settled(self, settled: Settled, now: float) -> list[Request]:
-        """The group that was taken last is settled. Requests that have to be given out now."""
+        """Take in the outcome of the last group. Returns requests to give to workers."""
         self._size, self._lease = settled.size, settled.lease
         self._rested = now + settled.seconds
         self._ledger.warnings.lines += settled.notices
@@ -298,7 +277,8 @@ class Journal:
         return [] if settled.group is None else self._settle(settled.group, settled, now)
 
     def _adopt(self, records: Sequence[Kept], now: float) -> None:
-        """Requests of a queue that has ended; clients waiting for one of them are answered here."""
+        """Requests of a queue that has ended. Clients that wait for one of them are
+        answered here."""
         calls = self._ledger.calls
         here = [record for record in records if record.call in calls]
         for record in here:
@@ -306,15 +286,12 @@ class Journal:
         self.restore([record for record in records if record.call not in calls], now)
         self._ledger.tally.adopted += len(records)
         for record in records:
-            if record.call is None:
-                continue
-            waiting = self._elsewhere.pop(record.call, None)
-            for one in waiting.asked if waiting is not None else ():
-                repeat(self._ledger, self._ledger.calls[record.call], one.form, one.head, now)
+            if record.call is not None:
+                self._inquiries.came(record.call, now)
 
     def _join_twin(self, record: Kept) -> None:
-        """It was sent to both queues, and is worked on here already: that one is kept now, and
-        its end is the end of the record."""
+        """A request was sent to both queues and is being worked on here: it counts as stored now,
+        and its end is the end of the record."""
         assert record.call is not None
         request = self._ledger.calls[record.call]
         self._twins[request.number] = record.key
@@ -339,10 +316,11 @@ class Journal:
             self._attempt_again(group)
         else:
             self._say_answered()
-        return self._know(group, settled, now)
+        unwritten = self._unwritten_answers() if group.asked else set()
+        return self._inquiries.settled(group, settled, unwritten, now)
 
     def _attempt_again(self, group: Group) -> None:
-        """What had an attempt more is here still, or has ended."""
+        """Requests with one attempt more are here still, or have ended."""
         waiting = {record.key for record in group.attempts}
         for number, request in self.account.open.items() if waiting else ():
             if number in waiting:
@@ -369,7 +347,7 @@ class Journal:
             self._ledger.to_clients.append(call.kept(head[0], head[2]))
 
     def _say_answered(self) -> None:
-        """What was answered before it was written is kept by its answer."""
+        """A request answered before it was written is kept by its answer."""
         for number, _ in self._due_answers:
             request = self._unsaid.pop(number, None)
             if request is not None:
@@ -377,7 +355,7 @@ class Journal:
         self._due_answers.clear()
 
     def _held_elsewhere(self, number: int, now: float) -> None:
-        """Another queue has that request: it is kept, and its reply comes from there, unless a
+        """Another queue has that request: it is on disk there and is answered from there, unless a
         worker has it here already."""
         request = self._unsaid.pop(number, None)
         self.stored.discard(number)
@@ -390,10 +368,11 @@ class Journal:
             self._ledger.close(request)
             self._ledger.tally.abandoned += 1
             asked = AskedBefore(request.form, request.service.name, request.head, [])
-            self._wait(request.head[2], [asked], now)
+            self._inquiries.wait(request.head[2], [asked], now)
 
     def _refused(self, group: Group, settled: Settled) -> None:
-        """The accepted ones are not on disk: who posted is told, others are as without a store."""
+        """The accepted requests are not on disk: clients that posted are told, the others go on as
+        without a store."""
         for record in group.accepted:
             number = record.key
             self.stored.discard(number)
@@ -402,99 +381,11 @@ class Journal:
                 self._posted.discard(number)
                 self._ledger.withdraw(request, settled.refused)
 
-    def _know(self, group: Group, settled: Settled, now: float) -> list[Request]:
-        """What the store knows of the calls that were asked for."""
-        offered = []
-        unwritten = self._unwritten_answers() if group.asked else set()
-        for id in group.asked:
-            asked = self._asked.pop(id, [])
-            waiting = self._elsewhere.get(id)
-            if settled.refused == AWAY or id in settled.elsewhere:
-                self._wait(id, asked, now, settled.refused != AWAY)
-                continue
-            found = settled.answers.get(id)
-            if found is None and id in unwritten:
-                # It ended here while the store was asked: the next group has its answer.
-                self._asked.setdefault(id, []).extend(asked)
-                continue
-            for one in waiting.asked if waiting is not None else ():
-                self._told_late(one, found, now)
-            self._elsewhere.pop(id, None)
-            for one in asked:
-                request = self._told(one, found, now)
-                if request is not None:
-                    offered.append(request)
-        return offered
-
     def _unwritten_answers(self) -> set[bytes]:
         """Ids of requests that have ended, and whose answers are not on disk yet."""
         due = (answer.call for _, answer in self._due_answers)
         ended = (request.call for request, _, _ in self._answers)
         return {id for id in chain(due, ended) if id is not None}
-
-    def _told(self, asked: AskedBefore, found: Answer | None, now: float) -> Request | None:
-        ledger = self._ledger
-        if found is not None:
-            self._tell(asked, found)
-            return None
-        known = ledger.calls.get(call.key_of(asked.head[0], asked.head[2]))
-        if known is not None:
-            repeat(ledger, known, asked.form, asked.head, now)
-        elif not asked.body:
-            ledger.fail(asked.head, "unknown")
-        else:
-            return ledger.admit(asked.form, asked.service, asked.head, asked.body, now, asked=True)
-        return None
-
-    def _told_late(self, asked: AskedBefore, found: Answer | None, now: float) -> None:
-        """Of a call that another queue had. Without an answer it was given there, to a client that
-        did not post; a client that still waits asks again, which is no second execution."""
-        known = self._ledger.calls.get(call.key_of(asked.head[0], asked.head[2]))
-        if found is not None:
-            self._tell(asked, found)
-        elif known is not None:
-            repeat(self._ledger, known, asked.form, asked.head, now)
-        else:
-            self._ledger.fail(asked.head, "other-queue" if asked.body else "unknown")
-
-    def _tell(self, asked: AskedBefore, found: Answer) -> None:
-        ledger = self._ledger
-        if found.code:
-            ledger.fail(asked.head, found.code)
-        else:
-            ledger.to_clients.append(call.kept(asked.head[0], asked.head[2]))
-            ledger.to_clients.append([*asked.head, *found.body])
-
-    # Calls that another queue has
-
-    def _wait(self, id: bytes, asked: Iterable[AskedBefore], now: float, kept: bool = True) -> None:
-        """Ask for it again in a while. `kept`: it is known to be on disk."""
-        waiting = self._elsewhere.setdefault(id, Elsewhere())
-        waiting.kept = kept
-        for one in asked:
-            self._join(waiting, one)
-        waiting.due = now + waiting.pause
-        waiting.pause = min(2 * waiting.pause, LAST_PAUSE)
-        self._ask_at = min(self._ask_at, waiting.due)
-
-    def _join(self, waiting: Elsewhere, asked: AskedBefore) -> None:
-        """Each connection once, as it asked last."""
-        others = [one for one in waiting.asked if one.head[0] != asked.head[0]]
-        waiting.asked = [*others, asked]
-        if waiting.kept:
-            self._ledger.tally.kept += 1
-            self._ledger.to_clients.append(call.kept(asked.head[0], asked.head[2]))
-
-    def _ask_again(self, now: float) -> None:
-        """Those that are due, with the next group."""
-        if now < self._ask_at:
-            return
-        self._ask_at = float("inf")
-        for id, waiting in self._elsewhere.items():
-            if waiting.due <= now:
-                self._asked.setdefault(id, [])
-            else:
-                self._ask_at = min(self._ask_at, waiting.due)
 
     def unwritten(self, group: Group | None) -> Unwritten:
         """What is not known to be on disk; `group` is being written."""
@@ -514,10 +405,10 @@ class Journal:
     # A new start
 
     def restore(self, records: Iterable[Kept], now: float) -> list[Request]:
-        """Requests of an earlier run, or of a queue that is no more, the oldest first: queued.
+        """Queue the requests of an earlier run, or of a queue that has ended, the oldest first.
 
-        Their clients' addresses are void, and their time to wait for a worker begins anew, since
-        nobody could take them meanwhile. To be given out where there are workers.
+        The addresses of their clients are void. Their time to wait for a worker begins anew, since
+        no worker could take them meanwhile. The caller gives them to workers.
         """
         # From the last to the first, so that each has its place at the head of its queue.
         restored = [self._restore(record, now) for record in reversed(list(records))]
