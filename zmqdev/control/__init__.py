@@ -1,1 +1,1 @@
-"""Ask and steer what runs: protocol, verbs, socket, client."""
+"""Asking and steering what runs: protocol, verbs, socket, client."""

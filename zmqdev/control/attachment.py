@@ -1,6 +1,6 @@
 """The control socket of a device, as an attachment of its service.
 
-`status` reads counters that the device's thread writes, and waits for nothing.
+`status` only reads counters that the device's thread writes, so it never waits.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from zmqdev.relay import DROPS
 
 
 class Control:
-    """Answers for one device. `config` returns the settings as resolved, `changed` those changed
-    since."""
+    """Answers for one device.
+
+    `config` returns its resolved settings, `changed` those that something else has
+    changed since the start.
+    """
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Control:
         self._on: Steered | None = None
 
     def started(self, service: Service) -> None:
+        """Open the control socket and serve it."""
         self._socket = made = ControlSocket(
             *(self.device.name, self._address, VERBS),
             late=ENDED,
@@ -61,13 +65,14 @@ class Control:
         self.device.place_beside("control", place)
 
     def ended(self, service: Service) -> None:
+        """Close the tap and the control socket."""
         if self._on is not None:
             self._on.tap.close()
         if self._socket is not None:
             self._socket.close(service.loop)
 
     def answer(self, frames: list[bytes]) -> list[bytes]:
-        """See `ControlSocket.answer`."""
+        """Return the reply to a message; see `ControlSocket.answer`."""
         assert self._socket is not None
         return self._socket.answer(frames)
 

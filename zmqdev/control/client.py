@@ -1,7 +1,7 @@
 """The client of control sockets, for ctl, top and tap.
 
-A DEALER for each device, kept for further questions. Replies are matched by id, so a late one is
-never taken for the next.
+It keeps a DEALER for each device. A reply is matched by its id, so a late one is never taken for
+the reply to the next request.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ from zmqdev.options.security import Security
 from zmqdev.options.suggest import near
 from zmqdev.system import libzmq
 
-# A device answers within 50 ms; beyond this it is stopped, gone or very busy.
+# Seconds; a device answers within 50 ms. Later than this it is stopped, gone or very
+# busy.
 PATIENCE = 2.0
 
 
 def targets(names: tuple[str, ...]) -> list[Found]:
-    """The devices by these names or control addresses; without any, all that run.
+    """Return the devices that `names` mean, local names or control addresses; without any, all.
 
-    RunError for an unknown name, with the known ones; UsageError for a wrong address.
+    Raises RunError for a name that does not run, listing those that do, and UsageError
+    for a malformed address.
     """
     running = {found.name: found for found in runtimedir.running()}
     if not names:
@@ -52,10 +54,10 @@ def _target(name: str, running: Mapping[str, Found]) -> Found:
 
 
 class Asker:
-    """`with Asker() as asker:`, then `ask` any number of times, in one thread."""
+    """Asks devices, in one thread: `with Asker() as asker:`."""
 
     def __init__(self, keys: Security | None = None) -> None:
-        self._keys = keys  # what is shown to addresses of tcp
+        self._keys = keys  # credentials for tcp addresses
         self._context: zmq.Context[Any] = zmq.Context()
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
         self._ids = itertools.count(1)
@@ -78,7 +80,8 @@ class Asker:
         args: Mapping[str, Any] | None = None,
         patience: float = PATIENCE,
     ) -> Any:
-        """Ask one device. RunError when it refuses or does not answer."""
+        """Ask one device and return the result; raises RunError when it refuses or does
+        not answer."""
         reply = self.ask_all([address], verb, args, patience)[address]
         if reply is None:
             raise RunError(f"{address}: no answer within {patience:g} s")
@@ -93,7 +96,7 @@ class Asker:
         args: Mapping[str, Any] | None = None,
         patience: float = PATIENCE,
     ) -> dict[str, wire.ControlReply | None]:
-        """Ask several devices at once: address -> reply, None without an answer."""
+        """Ask many devices at once; return {address: reply}, None for those that did not answer."""
         id_ = next(self._ids)
         request = wire.write_request(verb, args or {}, id_)
         replies: dict[str, wire.ControlReply | None] = dict.fromkeys(asked)
@@ -108,25 +111,26 @@ class Asker:
             for address in replies:
                 replies[address] = replies[address] or self._take(address, id_)
         for address in (a for a, reply in replies.items() if reply is None):
-            self.forget(address)  # its question waits in the pipe; a new one gets a new socket
+            self.forget(address)  # its request is still queued; the next one needs a new socket
         return replies
 
     def pose(self, address: str, verb: str) -> int:
-        """Send a question without waiting; returns its number for `reply`."""
+        """Send a request whose reply `reply` will return; return its number."""
         id_ = next(self._ids)
         self._socket(address).send_multipart([b"", wire.write_request(verb, {}, id_)])
         return id_
 
     def reply(self, address: str, id: int, patience: float) -> wire.ControlReply | None:
-        """The reply to that question; None when none has come within `patience` seconds."""
+        """Wait for the reply to a request of `pose`; None if it does not come within `patience`."""
         self._socket(address).poll(round(patience * 1000))
         return self._take(address, id)
 
     def close(self) -> None:
+        """Close all sockets."""
         self._context.destroy(linger=0)
 
     def forget(self, address: str) -> None:
-        """Close the connection to this address."""
+        """Close the socket of this address."""
         socket = self._sockets.pop(address, None)
         if socket is not None:
             socket.close(0)

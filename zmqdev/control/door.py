@@ -1,4 +1,4 @@
-"""Admission to a control socket: a limit of connections, and no endless message.
+"""Admission to a control socket: a limit of connections, and none of endless messages.
 
 libzmq keeps the frames of a message until the last one has come, and a device reserves only some
 descriptors for a control socket. So connections are counted like those of a device's sides, and a
@@ -22,14 +22,15 @@ from zmqdev.security.unfinished import MEBIBYTE, Progress, Unfinished, wire_size
 from zmqdev.system.loop import Loop
 from zmqdev.system.process_info import WireBytes, give_back
 
-# A request is one frame, an old one few; a device between may have put some in front.
+# A request has one frame, an old one few; a device in between may have added some.
 MOST_FRAMES = 64
 
 Peer = tuple[int, str]
 
 
 class Door:
-    """Made before the socket binds; `take` and the rest are called in the thread of the loop."""
+    """The guard of a control socket. Make it before the socket binds; use it in the
+    loop's thread."""
 
     def __init__(self, opened: OpenSocket, security: Security | None = None) -> None:
         opened.secure(security or Security(), Census(per_side=CONTROL_PEERS))
@@ -44,13 +45,13 @@ class Door:
         self._loop: Loop | None = None
 
     def open(self, loop: Loop) -> None:
-        """Begin to check."""
+        """Begin to watch the socket."""
         self._loop = loop
         loop.watch(self._watch.pair, self._watch.drain)
         self._again()
 
     def take(self) -> list[bytes] | None:
-        """The next message; None when there is none."""
+        """Return the next message; None when there is none."""
         if not events(self._socket) & zmq.POLLIN:
             self._turns += 1
             return None
@@ -61,15 +62,15 @@ class Door:
 
     @property
     def connections(self) -> int:
-        """How many there are now, handshakes included."""
+        """Return the number of connections, including handshakes."""
         return len(self._watch.connections())
 
     def refusals(self) -> dict[str, int]:
-        """How many were cut off, by reason."""
+        """Return how many connections were cut, by reason."""
         return self._opened.guard.refusals() if self._opened.guard is not None else {}
 
     def close(self) -> None:
-        """Call it before the socket is closed."""
+        """Stop watching; call it before the socket is closed."""
         if self._loop is not None:
             self._loop.unwatch(self._watch.pair)
             self._loop = None
@@ -81,8 +82,7 @@ class Door:
             self._loop.at(time.monotonic() + self.look(), self._again)
 
     def look(self) -> float:
-        """Cut off peers that send a message without end. Returns the seconds until the
-        next look."""
+        """Cut peers that send an endless message; return the seconds until the next look."""
         self._watch.drain()
         if not events(self._socket) & zmq.POLLIN:
             self._turns += 1

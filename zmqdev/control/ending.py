@@ -1,4 +1,4 @@
-"""Waiting for a device to end: its progress meanwhile, and its result."""
+"""Waiting for a device to end, with its progress and its result."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from zmqdev.errors import RunError
 from zmqdev.options.security import Security
 
 ENDING = frozenset({"stop", "drain"})
-# Seconds between two looks, and between two lines about what is still inside.
+# Seconds between two looks, and between two lines about what is left inside.
 LOOK, TELL = 0.05, 1.0
 
 
 class Awaited:
-    """The end of one device or `run`. Made before it is asked to end."""
+    """The end of a device or of `run`. Make it before the device is asked to end."""
 
     def __init__(self, address: str, patience: float, keys: Security | None = None) -> None:
         self._address, self._patience = address, patience
@@ -29,16 +29,17 @@ class Awaited:
     def wait(
         self, say: Callable[[str], None], stopped: Callable[[], object] = lambda: False
     ) -> Mapping[str, Any]:
-        """Wait for the end; returns its report. Empty for one that reports nothing, such as an
-        older version, or once `stopped()`.
+        """Wait for the end and return what the device reported about it.
 
-        RunError when it went away without a report.
+        The result is empty for a device that reports nothing, such as an older version,
+        or once `stopped()`. Raises RunError when it ended without an answer.
         """
         told_at = time.monotonic()
         while True:
             if stopped():
                 return {}
-            # Its last word may come between a look at the socket and one at the process.
+            # The answer may come between a look at the socket and one at the process,
+            # so look here first.
             gone = self._pid is not None and not alive(self._pid)
             reply = self._asker.reply(self._address, self._question, LOOK)
             if reply is not None:
@@ -55,6 +56,7 @@ class Awaited:
         return result
 
     def close(self) -> None:
+        """Close the sockets."""
         self._asker.close()
         self._teller.close()
 
@@ -73,8 +75,10 @@ class Awaited:
 def replace(
     name: str, say: Callable[[str], None], stopped: Callable[[], object], patience: float
 ) -> str | None:
-    """End the device with that name or control address, and wait for that. Returns why the end was
-    not clean, or None. RunError when none runs there."""
+    """End a device and wait for its end; return why that was not clean, or None.
+
+    Raises RunError when no device runs under that name or address.
+    """
     address = targets((name,))[0].address
     awaited = Awaited(address, patience)
     try:
@@ -86,7 +90,7 @@ def replace(
 
 
 def failure(told: Mapping[str, Any]) -> str | None:
-    """Why the end was not clean; None when it was."""
+    """Return why the end was not clean, or None."""
     if told.get("failure"):
         return str(told["failure"])
     left = told.get("reports") or ()
@@ -94,7 +98,7 @@ def failure(told: Mapping[str, Any]) -> str | None:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; a zombie does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -103,6 +107,6 @@ def alive(pid: int) -> bool:
 
 
 def _local(told: Mapping[str, Any]) -> int | None:
-    """Its process id; None where processes of that number cannot be looked at."""
+    """Return the process id; None when the process is on another machine or cannot be seen."""
     pid = told.get("process", {}).get("pid")
     return pid if isinstance(pid, int) and alive(pid) else None

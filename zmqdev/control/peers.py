@@ -1,4 +1,4 @@
-"""Each connection of a device, with its traffic as far as TCP knows it.
+"""The connections of a device, with their traffic as far as TCP reports it.
 
 libzmq does not say how many messages a peer sent or received, so there are only bytes: messages
 with their framing, heartbeats and handshake.
@@ -16,8 +16,11 @@ from zmqdev.system.process_info import exchanged, silence
 
 
 def connections(open_: Mapping[int, str]) -> list[dict[str, Any]]:
-    """`open_`: descriptor -> address, as a PeerWatch has it. The first thousand are looked at, a
-    few microseconds each. Bytes are None where the system does not count them: ipc, or not Linux.
+    """Return address and traffic of each connection.
+
+    `open_` is {descriptor: address}, as a PeerWatch has it. Only the first thousand are
+    looked at, which takes a few microseconds each. Bytes are None where the system does
+    not report them: with ipc, or outside Linux.
     """
     return list(_each(itertools.islice(open_.items(), MOST_ADDRESSES)))
 
@@ -26,14 +29,15 @@ def _each(found: Iterator[tuple[int, str]]) -> Iterator[dict[str, Any]]:
     for descriptor, address in found:
         copy = duplicate(descriptor)
         if copy is None:
-            continue  # it has just ended
+            continue  # it has just been closed
         with copy:
             counts = exchanged(copy)
             try:
                 remote = written(copy.getpeername())
             except OSError:
                 continue
-            # The number may be another connection's by now: then that one is what is told of.
+            # The descriptor may belong to another connection by now; then that one is
+            # reported.
             yield {
                 "address": remote or address,
                 "sent_bytes": counts[0] if counts else None,

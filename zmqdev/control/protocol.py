@@ -24,11 +24,11 @@ from zmqdev.options.types import ValueType
 from zmqdev.wire import envelope
 
 VERSION = 1
-# A request is a verb and an address or two; a status reply of many peers is larger.
+# A request is a verb and an address or two; only replies can be larger.
 MOST_BYTES = 64 * 1024
-# More addresses than any chain of devices puts in front.
+# More addresses than any chain of devices adds.
 MOST_ENVELOPE = 16
-# An id is for matching, not for storage.
+# Ids are for matching replies, not for storing data.
 LONGEST_ID = 128
 
 ERRORS = {
@@ -42,7 +42,7 @@ ERRORS = {
     "internal": "a defect of zmqdev; its log has the traceback",
 }
 
-# zmq_proxy_steerable(3): the word, the verb it stands for. STATISTICS has a reply of its own.
+# zmq_proxy_steerable(3): word -> verb. STATISTICS has a reply of a different form.
 OLD = {b"PAUSE": "pause", b"RESUME": "resume", b"TERMINATE": "stop", b"STATISTICS": "statistics"}
 OLD_STATISTICS = "statistics"
 
@@ -57,7 +57,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Argument:
-    """A value of a verb, checked by its type like an option."""
+    """An argument of a verb; its type checks it like the value of an option."""
 
     name: str
     type: ValueType
@@ -67,9 +67,9 @@ class Argument:
 
 @dataclass(frozen=True)
 class Verb:
-    """A row: the word, its help, its function, its arguments.
+    """A verb: its name, what it does, its function and its arguments.
 
-    `changes`: it is logged.
+    `changes`: calls are logged.
     """
 
     name: str
@@ -80,14 +80,14 @@ class Verb:
 
     @property
     def usage(self) -> str:
-        """`connect SIDE ADDRESS`, optional arguments in brackets."""
+        """Return the usage: `connect SIDE ADDRESS`, with optional arguments in brackets."""
         words = [a.name.upper() if a.required else f"[{a.name.upper()}]" for a in self.arguments]
         return " ".join([self.name, *words])
 
 
 @dataclass(frozen=True)
 class ControlRequest:
-    """A request as it was read."""
+    """A request that was read."""
 
     verb: str
     args: Mapping[str, Any] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class ControlRequest:
 
 @dataclass(frozen=True)
 class ControlReply:
-    """A reply as it was read. `code` and `message` are set when `ok` is false."""
+    """A reply. `code` and `message` are set when `ok` is False."""
 
     ok: bool
     result: Any = None
@@ -107,7 +107,10 @@ class ControlReply:
 
 
 def split(frames: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """(envelope, body) of a message from a ROUTER. An absurd envelope is cut to the routing id."""
+    """Split a ROUTER's message into (envelope, body).
+
+    An envelope that is too long is cut to the routing id.
+    """
     head, body = envelope.split(frames)
     if len(head) > MOST_ENVELOPE or sum(map(len, head)) > MOST_BYTES:
         return list(frames[:1]), list(frames[1:])
@@ -115,7 +118,7 @@ def split(frames: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
 
 
 def read_request(body: Sequence[bytes]) -> ControlRequest:
-    """The request in the frames behind the envelope. Refused says what is wrong."""
+    """Parse the frames after the envelope; Refused says what is wrong."""
     if sum(map(len, body)) > MOST_BYTES:
         raise Refused("too-large", f"a request has at most {MOST_BYTES} bytes")
     if len(body) != 1:
@@ -171,7 +174,7 @@ def _short(value: Any) -> str:
 
 
 def find(verbs: Mapping[str, Verb], request: ControlRequest) -> Verb:
-    """The row of a request's verb."""
+    """Return the verb of a request; Refused when it is unknown."""
     if request.verb not in verbs:
         word = request.verb[:40]
         raise Refused("unknown-verb", f"no verb {word!r}{near(word, verbs)}", request.id)
@@ -179,7 +182,7 @@ def find(verbs: Mapping[str, Verb], request: ControlRequest) -> Verb:
 
 
 def check(verb: Verb, given: Mapping[str, Any], *, text: bool = False) -> dict[str, Any]:
-    """Arguments parsed by their types. Refused names the wrong one.
+    """Parse arguments by their types; Refused names the one that is wrong.
 
     `text`: they come from a command line, where everything is text.
     """
@@ -201,7 +204,7 @@ def check(verb: Verb, given: Mapping[str, Any], *, text: bool = False) -> dict[s
 
 
 def by_position(verb: Verb, words: Sequence[str]) -> dict[str, str]:
-    """The words of a command line as arguments, in the order of their declaration."""
+    """Turn words of a command line into arguments, in the order of their declaration."""
     if len(words) > len(verb.arguments):
         extra = words[len(verb.arguments)]
         raise Refused("bad-argument", f"{extra!r} is one too many; write `{verb.usage}`")
@@ -209,7 +212,7 @@ def by_position(verb: Verb, words: Sequence[str]) -> dict[str, str]:
 
 
 def write_request(verb: str, args: Mapping[str, Any], id: Any = None) -> bytes:
-    """The frame of a request."""
+    """Encode a request."""
     made: dict[str, Any] = {"zmqdev": VERSION, "verb": verb}
     if args:
         made["args"] = dict(args)
@@ -217,12 +220,12 @@ def write_request(verb: str, args: Mapping[str, Any], id: Any = None) -> bytes:
 
 
 def write_result(result: Any, id: Any = None) -> bytes:
-    """The frame of a reply with a result."""
+    """Encode a reply with a result."""
     return _dump({"zmqdev": VERSION, "ok": True, "result": result}, id)
 
 
 def write_refusal(refused: Refused, id: Any = None) -> bytes:
-    """The frame of a reply with an error."""
+    """Encode a refusal."""
     error = {"code": refused.code, "message": refused.message}
     shown = refused.id if id is None else id
     return _dump({"zmqdev": VERSION, "ok": False, "error": error}, shown)
@@ -235,7 +238,7 @@ def _dump(value: dict[str, Any], id: Any) -> bytes:
 
 
 def read_reply(frame: bytes) -> ControlReply:
-    """The reply in a frame. ValueError when it is none."""
+    """Parse a reply; ValueError when it is not one."""
     try:
         value = json.loads(frame.decode())
     except RecursionError:
@@ -256,11 +259,12 @@ def read_reply(frame: bytes) -> ControlReply:
 def old_statistics(
     flows: Iterable[tuple[str, Mapping[str, int]]], drops: Sequence[str]
 ) -> list[bytes]:
-    """The eight native u64 frames of STATISTICS: frontend, then backend, each messages and
-    bytes received, messages and bytes sent.
+    """Return the eight native u64 frames of STATISTICS, zmq_proxy_steerable(3).
 
-    `flows` are (source side, counts). Whole messages are counted, as the manual says and
-    libzmq does not; a dropped message was received too, its bytes are not known.
+    They are for the frontend, then the backend: messages received, their bytes,
+    messages sent, their bytes. `flows` are (source side, counts). Whole messages are
+    counted, as the manual says and libzmq does not do. A dropped message counts as
+    received, without its bytes, which are unknown.
     """
     cells = [0] * 8
     for source, counts in flows:

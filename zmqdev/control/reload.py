@@ -1,4 +1,4 @@
-"""Reloading the file of a running device: applied where possible, otherwise named."""
+"""Reloading the file of a running device: what can be changed is applied, the rest is reported."""
 
 from __future__ import annotations
 
@@ -10,36 +10,40 @@ from zmqdev.control.settings import LEVELS, SETTINGS, change, present
 from zmqdev.control.target import Settable
 from zmqdev.device.service import Reread, Service
 
-# What follows from another option, so that it is no change of its own.
+# Option -> the option that determines it, so that it does not count as a change.
 FOLLOWS = {"backend.xpub_nodrop": "on-full", "frontend.linger": "drain", "backend.linger": "drain"}
-# How an option of a file is called by `set`, where the two differ.
+# Option of a file -> its name in `set`, where the names differ.
 AS_SET = {"stats.interval": "interval"}
 LOUDNESS = ("quiet", "verbose")
 
 
 class Reload:
-    """An attachment. `again` reads the current settings; UsageError names what is wrong. None:
-    only the files named by the settings are read again."""
+    """An attachment that reads the settings again.
+
+    `again` returns the present settings and raises UsageError when they are wrong. With
+    None, only the files that the settings name are read again.
+    """
 
     def __init__(self, on: Callable[[Service], Settable], again: Callable[[], Any] | None) -> None:
         self._make, self._again = on, again
         self._on: Settable | None = None
 
     def started(self, service: Service) -> None:
+        """Handle reloads of the service."""
         self._on = self._make(service)
         service.reread = self.act
 
     def ended(self, service: Service) -> None:
-        """Nothing to release."""
+        """Do nothing: there is nothing to release."""
 
     @property
     def changed(self) -> dict[str, Any]:
-        """Settings changed since the start; shared with the control socket."""
+        """Return what was set since the start, a dict shared with the control socket."""
         assert self._on is not None, "not started"
         return self._on.changed
 
     def act(self) -> Reread:
-        """Reload. UsageError: a file is wrong, and nothing has changed."""
+        """Reload and return what changed; UsageError when a file is wrong, and nothing changes."""
         assert self._on is not None, "not started"
         asked = None if self._again is None else self._again()
         self._on.device.reload()
@@ -57,7 +61,8 @@ class Reload:
 
 
 def _differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The options that differ, in the words of `set` where there is one, and their new values."""
+    """Yield options that differ, by their names in `set` where there is one, with the
+    new values."""
     if any(now.get(key) != then.get(key) for key in LOUDNESS):
         yield "log-level", _level(then)
     fresh = {key for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
@@ -73,7 +78,7 @@ def _level(then: Mapping[str, Any]) -> str:
 
 
 def _apply(on: Settable, key: str, value: Any) -> bool:
-    """Whether it could be changed in the running device."""
+    """Whether the running device accepted the change."""
     if key not in SETTINGS or value is None:
         return False
     try:
@@ -84,7 +89,7 @@ def _apply(on: Settable, key: str, value: Any) -> bool:
 
 
 def flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Dotted path -> value, without empty values."""
+    """Return {path with dots: value} without empty values."""
     found: dict[str, Any] = {}
     for key, value in settings.items():
         path = f"{above}{key}"

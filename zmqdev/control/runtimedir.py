@@ -32,21 +32,21 @@ from zmqdev.options.runtime_place import SUFFIX, candidates, room
 from zmqdev.system import ipcfile
 from zmqdev.system.runtime_place import check_ours, readable
 
-# Nobody holds the lock for longer than a bind, or the linger of a socket.
+# Seconds; the lock is held only for a bind, or while a socket lingers.
 PATIENCE = 2.0
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True)
 class Found:
-    """A running device: its name for `ctl`, and its control address."""
+    """A running device: its name in `ctl` and its control address."""
 
     name: str
     address: str
 
 
 def file_name(name: str, most: int) -> str:
-    """A name as a file can have it. A name that is too long ends in a hash of the whole."""
+    """Return a name that is valid for a file; one that is too long ends in a hash of the whole."""
     safe = _UNSAFE.sub("_", name).lstrip(".") or "_"
     if len(safe) <= most:
         return safe
@@ -56,8 +56,11 @@ def file_name(name: str, most: int) -> str:
 
 @contextmanager
 def locked(place: Path, patience: float = PATIENCE) -> Iterator[bool]:
-    """Only one process at a time in here. False when the lock could not be taken: a process
-    stopped while it holds the lock must not keep others from starting."""
+    """Lock the directory; yields False when another process holds the lock for too long.
+
+    A process that was stopped while it held the lock must not prevent others from
+    starting.
+    """
     handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield _lock(handle, time.monotonic() + patience)
@@ -79,8 +82,10 @@ def _lock(handle: int, end: float) -> bool:
 
 @contextmanager
 def claim(place: Path, name: str) -> Iterator[Found]:
-    """A free name, to be bound before the end of the `with`. RunError when other processes hold
-    the lock for too long."""
+    """Reserve a free name, which must be bound within the context.
+
+    Raises RunError when another process holds the lock for too long.
+    """
     with locked(place) as alone:
         if not alone:
             raise RunError(f"{place} is locked by a program that is stuck")
@@ -96,7 +101,7 @@ def claim(place: Path, name: str) -> Iterator[Found]:
 
 
 def _sweep(place: Path) -> None:
-    """Remove the sockets at which nobody listens."""
+    """Remove sockets at which nothing listens."""
     for path in place.glob(f"*{SUFFIX}"):
         if _is_socket(path) and not ipcfile.answers(path):
             path.unlink(missing_ok=True)
@@ -110,15 +115,15 @@ def _is_socket(path: Path) -> bool:
 
 
 def running(environ: Mapping[str, str] = os.environ) -> list[Found]:
-    """This user's devices, by name. Sockets left behind by a crash are removed."""
+    """Return this user's running devices by name; sockets left by a crash are removed."""
     found: dict[str, Found] = {}
     for place in candidates(environ):
         try:
             check_ours(place)
         except OSError:
-            continue  # not there, or not ours
+            continue  # missing, or another user's
         with locked(place, 0.0) as alone:
-            if alone:  # else somebody starts or ends just now, and sweeps
+            if alone:  # otherwise another process holds it and cleans up
                 _sweep(place)
         for path in sorted(place.glob(f"*{SUFFIX}")):
             if _is_socket(path):
@@ -132,7 +137,7 @@ def running(environ: Mapping[str, str] = os.environ) -> list[Found]:
 
 
 def _services() -> Iterator[Found]:
-    """Those of systemd. What a crash left behind is theirs to remove."""
+    """Yield the devices of services; systemd removes what a crash left there."""
     place = runtime_place.SERVICES
     if readable(place):
         for path in sorted(place.glob(f"*{SUFFIX}")):

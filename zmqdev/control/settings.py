@@ -1,4 +1,4 @@
-"""The settings that can change while a device runs: a row each, for the verb `set`."""
+"""The settings that `set` can change while a device runs, declared as a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zmqdev.options.types import Choice, Integer, ValueType
 
 @dataclass(frozen=True)
 class Level:
-    """A log level as a number and as the options that stand for it; see report/log.py."""
+    """A log level as a number and as the options -q and -v; see report/log.py."""
 
     number: int
     quiet: bool
@@ -47,7 +47,10 @@ class Setting:
 
 
 def change(on: Settable, key: str, value: str) -> dict[str, Any]:
-    """Change a setting. `value` is text, as on a command line, for any type."""
+    """Change a setting; `value` is text, as on a command line, whatever the setting's type.
+
+    Raises Refused when it cannot be changed.
+    """
     rows = SETTINGS | _of_backends(on)
     row = rows.get(key)
     if row is None:
@@ -62,7 +65,7 @@ def change(on: Settable, key: str, value: str) -> dict[str, Any]:
 
 
 def present(on: Settable) -> dict[str, Any]:
-    """The current settings, as a file has them."""
+    """Return the present settings as a file has them."""
     told = copy.deepcopy(on.base())
     spec = on.device.engine.spec
     for side in on.device.engine.sockets():
@@ -76,7 +79,7 @@ def present(on: Settable) -> dict[str, Any]:
 
 
 def _section(told: dict[str, Any], path: str) -> dict[str, Any]:
-    """The map at a path of dots, made where there is none; "" is the whole."""
+    """Return the map at a path with dots, made if needed; "" is the whole."""
     for key in filter(None, path.split(".")):
         told = told.setdefault(key, {})
     return told
@@ -119,15 +122,18 @@ def _hwm(key: str, on: Settable, value: int) -> None:
 
 
 def apply_marks(on: Settable) -> None:
-    """Set the marks of peers that connect after `set`: a bound socket gives them the marks from
-    the time of the bind, and later settings reach only peers already connected."""
+    """Apply marks that `set` has changed to a peer that came later.
+
+    On a bound socket, libzmq gives new peers the mark of the time of the bind, and
+    applies a later setting only to peers that are connected.
+    """
     marks = {key: value for key, value in on.changed.items() if key.endswith("hwm")}
 
     def again() -> None:
         from zmqdev.device.socket import events
 
         for side in on.device.engine.sockets():
-            events(side.socket)  # takes the newcomer in, so that the setting finds it
+            events(side.socket)  # handles the new connection, so that the setting applies to it
         for key, value in marks.items():
             on.device.engine.configure(key, value)
 
@@ -136,7 +142,7 @@ def apply_marks(on: Settable) -> None:
 
 
 def _of_backends(on: Settable) -> dict[str, Setting]:
-    """The marks of the sides that have names of their own."""
+    """Return the high-water marks of named backends."""
     return {row.key: row for side in on.device.engine.spec.backends for row in _marks_of(side)}
 
 

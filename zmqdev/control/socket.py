@@ -1,4 +1,4 @@
-"""A control socket: of a device, and of a whole file. It reads, checks and answers.
+"""A control socket, of a device or of a whole file: it reads, checks and answers.
 
 It is a ROUTER, so that REQ, DEALER and malformed messages all get exactly one reply, and a peer
 that does not read its replies delays no other. It runs in the main thread, and its verbs never
@@ -28,8 +28,8 @@ from zmqdev.system import runtime_place
 from zmqdev.system.loop import Loop
 
 log = logging.getLogger("zmqdev")
-# Far above any request, so that one a little too large is still answered; beyond it libzmq ends
-# the connection, before it has read the rest.
+# Much larger than a request, so that one that is only a little too large gets a reply.
+# Beyond it libzmq ends the connection before it has read the rest.
 MOST_FRAME = 1 << 20
 OPTIONS = {
     "sndhwm": 100,
@@ -38,19 +38,20 @@ OPTIONS = {
     "handshake_ivl": 5000,
     "router_mandatory": True,
 }
-# The reply to `stop` is on its way when the program ends.
+# The reply to `stop` may still be on its way when the program ends.
 LINGER_MS = 200
-# Requests answered before the loop looks at something else.
+# Requests that are answered before the loop does something else.
 BATCH = 64
-# So many may wait for the end; the next one is answered at once.
+# Most requests that wait for the end; further ones are answered at once.
 MOST_WAITING = 64
 
 
 class ControlSocket:
-    """`owner` is named in the log. `address` None: the default place, in the runtime directory.
+    """Answers requests. `owner` is its name in the log.
 
-    `late`: a verb whose replies come at the end. `statistics` answers STATISTICS of
-    `zmq_proxy_steerable`.
+    `address` None means the default place in the runtime directory. `late` is a verb
+    whose replies are sent at the end. `statistics` returns the reply to STATISTICS of
+    `zmq_proxy_steerable`, if there is one.
     """
 
     def __init__(
@@ -68,17 +69,20 @@ class ControlSocket:
         self._late, self._statistics = late, statistics
         self.context: zmq.Context[Any] = zmq.Context()
         self.name = owner
-        """The one that `ctl` knows it by."""
+        """The name by which `ctl` finds it."""
         self._open: OpenSocket | None = None
         self.door: Door | None = None
         self._place: Path | None = None
         self._on: Any = None
-        self._at_end: list[list[bytes]] = []  # questions to be answered then
+        self._at_end: list[list[bytes]] = []  # requests that are answered at the end
 
     def open(self) -> AddressState | None:
-        """Bind it; returns the address. None when the default place cannot be used; that is
-        logged, and the device goes on without. RunError for a configured address that cannot be
-        bound."""
+        """Bind the socket and return its address.
+
+        Returns None, after a warning, when the default place cannot be used: the device
+        then runs without a control socket. Raises RunError for a configured address
+        that cannot be bound.
+        """
         self._open = make(self.context, "control", "ROUTER", OPTIONS)
         self.door = Door(self._open, self._security)
         if not self._bind(self._open):
@@ -86,7 +90,7 @@ class ControlSocket:
         return AddressState("bind", self._address or "", self._open.addresses[0].actual)
 
     def serve(self, loop: Loop, on: Any) -> None:
-        """From now on the verbs act on `on`."""
+        """Serve requests; verbs act on `on`."""
         assert self._open is not None
         assert self.door is not None
         self._on = on
@@ -94,7 +98,7 @@ class ControlSocket:
         self.door.open(loop)
 
     def close(self, loop: Loop) -> None:
-        """Answer the questions about the end, and close."""
+        """Answer the requests that wait for the end, then close."""
         for frames in self._at_end:
             self._send(self.answer(frames))
         if self._open is not None:
@@ -102,7 +106,8 @@ class ControlSocket:
         if self._place is None:
             self._close()
             return
-        # libzmq unlinks the file after it has closed the socket: no other takes the name between.
+        # libzmq removes the file after closing the socket; the lock keeps others from
+        # taking the name.
         with runtimedir.locked(self._place):
             self._close()
 
@@ -142,7 +147,7 @@ class ControlSocket:
                 self._send(self.answer(frames))
 
     def _put_off(self, frames: list[bytes]) -> bool:
-        """Keep a question about the end until then."""
+        """Keep a request that is answered only at the end; return whether it is one."""
         if not self._late or len(self._at_end) >= MOST_WAITING:
             return False
         try:
@@ -159,11 +164,11 @@ class ControlSocket:
         try:
             self._open.socket.send_multipart(reply, zmq.DONTWAIT)
         except zmq.ZMQError as error:
-            # The peer has gone, or does not read: the reply is its own to lose.
+            # The peer has gone or does not read, so only its own reply is lost.
             log.debug("%s: reply dropped: client gone: %s", self._owner, error)
 
     def answer(self, frames: Sequence[bytes]) -> list[bytes]:
-        """The one reply to any message, with its envelope."""
+        """Return the reply to any message, with its envelope."""
         envelope, body = wire.split(frames)
         request: wire.ControlRequest | None = None
         try:
@@ -198,7 +203,7 @@ class ControlSocket:
 
 
 def _warn_of_strangers(name: str, address: str) -> None:
-    """An open port deserves a word: a control socket can stop what it belongs to."""
+    """Warn about an open port, because a control socket can stop its owner."""
     if not address.startswith("tcp://"):
         return
     host = addresses.split(address).host

@@ -1,9 +1,10 @@
-"""A copy of the messages that pass through a device, while a viewer is connected.
+"""A copy of the messages that pass through a device, while someone watches.
 
-The PUB is made when the first viewer asks, and closed when the last lease has ended. In between
-the engine copies each message to it with one leading frame, `>` forward or `<` backward. A PUB
-drops for a slow viewer and never waits, so the device does not either. A viewer renews its lease;
-one that was killed is forgotten when its lease expires.
+A PUB is made when the first viewer asks and closed when the last lease has ended.
+Meanwhile the engine copies each message to it with a leading frame, `>` forward or `<`
+backward. A PUB drops messages for a slow viewer and never waits, so neither does the
+device. Viewers renew their leases; one that was killed is forgotten when its lease
+ends.
 """
 
 from __future__ import annotations
@@ -22,16 +23,15 @@ from zmqdev.options.security import Security
 from zmqdev.options.security_check import mechanism
 from zmqdev.system.loop import Loop, Repeat
 
-# Samples that wait for one viewer before more are dropped.
+# Messages that wait for a viewer before more are dropped.
 HWM = 1000
-# What a viewer may send is a subscription to `>` or `<`.
+# Bytes; viewers send only subscriptions to `>` or `<`.
 LONGEST_SUBSCRIPTION = 64
 SUFFIX = ".tap"
 
 
 def address_for(control: str) -> str:
-    """Where the tap of a device is bound, given its control address. RunError when there is no
-    place."""
+    """Return where the tap is bound, given the control address; RunError when it cannot be."""
     transport, _, rest = control.partition("://")
     if transport == "ipc":
         path = rest.removesuffix(".sock") + SUFFIX
@@ -44,7 +44,7 @@ def address_for(control: str) -> str:
 
 
 class Tap:
-    """The tap of one device. Used in the main thread only."""
+    """The tap of one device; used in the main thread only."""
 
     def __init__(
         self,
@@ -63,13 +63,14 @@ class Tap:
 
     @property
     def on(self) -> bool:
+        """Whether messages are copied now."""
         return self._open is not None
 
     def lease(self, viewer: str, seconds: float) -> str:
-        """Switch on, or stay on, for `seconds`; 0 returns the lease. Returns the address to
-        connect to.
+        """Turn the tap on for `seconds`, or keep it on; return its address.
 
-        RunError when the tap cannot be bound or the device has stopped.
+        0 ends the lease. Raises RunError when the tap cannot be bound or the device has
+        stopped.
         """
         if seconds == 0:
             self._leases.pop(viewer, None)
@@ -82,14 +83,14 @@ class Tap:
         return self._open.addresses[0].actual
 
     def expire(self) -> None:
-        """Forget viewers that have not renewed; switch off after the last one."""
+        """End leases that were not renewed; without any lease, turn the tap off."""
         now = time.monotonic()
         self._leases = {who: until for who, until in self._leases.items() if until > now}
         if not self._leases:
             self.close()
 
     def close(self) -> None:
-        """Switch off. A device that is ending no longer uses the socket."""
+        """Turn the tap off. A device that is ending no longer uses the socket."""
         if self._open is None:
             return
         with suppress(RunError):
@@ -101,9 +102,9 @@ class Tap:
             self._expiry.cancel()
 
     def _refuse_without_keys(self, address: str) -> None:
-        """Whoever reaches a port could see what the sides keep for those that they let in."""
+        """Refuse a tap at an open port if a side is restricted: anyone could read its messages."""
         if address.startswith("ipc://"):
-            return  # for this user alone
+            return  # only this user can reach it
         if self._keyed:
             raise RunError(
                 f"the tap would be open to all at {address} while the control asks who comes; "
@@ -123,7 +124,8 @@ class Tap:
         opened = make(self._context, "tap", "PUB", options)
         try:
             opened.bind(address)
-            # From here on the socket is the device's thread's, until `tap(None)` gives it back.
+            # Now the socket belongs to the device's thread, until `tap(None)` returns
+            # it.
             self._device.call(lambda: self._device.engine.tap(opened.socket))
         except BaseException:
             opened.close(0)

@@ -20,8 +20,11 @@ if (
 
 @dataclass
 class Settable:
-    """A device whose settings change. `base` returns its settings at the start, as a file has
-    them; `changed`: those set since, by option path."""
+    """A device whose settings can change.
+
+    `base` returns its settings at the start, as a file has them; `changed` has what was
+    set since, by option path.
+    """
 
     service: Service
     device: Device
@@ -29,21 +32,25 @@ class Settable:
     changed: dict[str, Any] = field(default_factory=dict)
 
     def check_moving(self) -> None:
-        """Refuse verbs that act in the device's thread while that waits at its end: it answers no
-        calls then, and they would block the loop."""
+        """Refuse when the device's thread takes no calls.
+
+        It takes none while it waits for sent messages to leave, and a call would then
+        block the loop.
+        """
         if self.device.state not in ("running", "paused"):
             raise Refused("refused", f"{self.device.name} is {self.device.state}")
 
 
 @dataclass(kw_only=True)
 class Steered(Settable):
-    """A device that answers. `name`: its name for `ctl`."""
+    """A device with a control socket; `name` is its name in `ctl`."""
 
     name: str
     address: str
     tap: Tap
 
     def side(self, name: str) -> OpenSocket:
+        """Return a side by name; Refused when there is none."""
         for found in self.device.engine.sockets():
             if found.name == name:
                 return found

@@ -1,4 +1,4 @@
-"""The verbs of a running device: a row each.
+"""The verbs of a running device, declared as a table.
 
 To add a verb, add a row to VERBS: name, help, function, arguments. To make something changeable by
 `set`, add a row to SETTINGS (settings.py). The functions run in the main thread; what must happen
@@ -27,27 +27,29 @@ from zmqdev.options.types import Choice, Text
 log = logging.getLogger("zmqdev")
 CUT_OFF = "peers still sent when the address went, or the device is at a halt; messages may be lost"
 LEASE, LONGEST_LEASE = 5.0, 60.0
-# The one verb whose reply comes late.
+# The only verb whose reply comes later.
 ENDED = "ended"
 
 
 def status(on: Steered) -> dict[str, Any]:
+    """Return state, addresses, peers and counts."""
     from zmqdev.relay import NATIVE
 
     told = on.device.snapshot().plain()
     for side in told["sides"]:
-        side["peers"].pop("addresses")  # may be a thousand; `peers` has them
+        side["peers"].pop("addresses")  # up to a thousand; `peers` lists them
     told["control"] = {"name": on.name, "address": on.address, "tapped": on.tap.on}
     told["process"] = {
         "pid": os.getpid(),
         "version": zmqdev.__version__,
-        # Where a function routes, messages go through Python.
+        # With a route function, messages go through Python.
         "relay": "native" if NATIVE and "hook_ns" not in told["details"] else "python",
     }
     return told
 
 
 def peers(on: Steered) -> dict[str, Any]:
+    """Return the peers of each side, with their connections."""
     from zmqdev.control.peers import connections
 
     told = {side.name: asdict(side.peers) for side in on.device.snapshot().sides}
@@ -58,16 +60,19 @@ def peers(on: Steered) -> dict[str, Any]:
 
 
 def config(on: Steered) -> dict[str, Any]:
+    """Return the present settings as a file has them."""
     return present(on)
 
 
 def pause(on: Steered) -> dict[str, Any]:
+    """Stop moving messages."""
     on.check_moving()
     on.device.pause()
     return {"state": on.device.state}
 
 
 def resume(on: Steered) -> dict[str, Any]:
+    """Move messages again."""
     on.check_moving()
     on.device.resume()
     return {"state": on.device.state}
@@ -82,6 +87,7 @@ def _end(on: Steered, *, at_once: bool) -> None:
 
 
 def drain(on: Steered, within: float | None = None) -> dict[str, Any]:
+    """Pass on what is inside, then end."""
     if within is not None:
         on.device.drain = within
     _end(on, at_once=False)
@@ -89,12 +95,16 @@ def drain(on: Steered, within: float | None = None) -> dict[str, Any]:
 
 
 def stop(on: Steered, when: str = "drained") -> dict[str, Any]:
+    """End, drained or at once."""
     _end(on, at_once=when == "now")
     return {"when": when}
 
 
 def ended(on: Steered) -> dict[str, Any]:
-    """How it ended: asked again by the control socket at the end, for all that wait for it."""
+    """Return how it ended.
+
+    The control socket calls this at the end, for all that wait for it.
+    """
     failure = on.device.failure
     return {
         "state": on.device.state,
@@ -105,6 +115,7 @@ def ended(on: Steered) -> dict[str, Any]:
 
 
 def reload(on: Steered) -> dict[str, Any]:
+    """Read the files again; return what changed."""
     try:
         return asdict(on.service.read_again())
     except UsageError as error:
@@ -112,11 +123,13 @@ def reload(on: Steered) -> dict[str, Any]:
 
 
 def reset(on: Steered) -> dict[str, Any]:
+    """Count messages from zero again."""
     on.device.engine.reset()
     return {}
 
 
 def open_address(verb: str, on: Steered, side: str, address: str) -> dict[str, Any]:
+    """Bind or connect a side to one more address."""
     if address.startswith("inproc://"):
         raise Refused("refused", f"{address} is inside one process; no other process can reach it")
     found = on.side(side)
@@ -129,9 +142,11 @@ def open_address(verb: str, on: Steered, side: str, address: str) -> dict[str, A
 
 
 def close_address(verb: str, on: Steered, side: str, address: str) -> dict[str, Any]:
+    """Unbind or disconnect an address of a side."""
     found = on.side(side)
     on.check_moving()
-    # Connected twice is two connections, which libzmq ends together: one address here.
+    # libzmq ends two connections to the same address together, so they count as one
+    # here.
     own = list(dict.fromkeys(state for state in found.addresses if state.verb == verb))
     meant = [s for s in own if s.actual == address] or [s for s in own if s.asked == address]
     if len(meant) != 1:
@@ -150,6 +165,7 @@ def close_address(verb: str, on: Steered, side: str, address: str) -> dict[str, 
 
 
 def tap(on: Steered, viewer: str = "", lease: float = LEASE) -> dict[str, Any]:
+    """Turn the tap on for a while and return its address."""
     if lease > LONGEST_LEASE:
         raise Refused("bad-argument", f"lease: at most {format_duration(LONGEST_LEASE)}")
     address = on.tap.lease(viewer, lease)
@@ -158,6 +174,7 @@ def tap(on: Steered, viewer: str = "", lease: float = LEASE) -> dict[str, Any]:
 
 
 def routes(on: Steered) -> dict[str, Any]:
+    """Return the routes with their counts."""
     told = on.device.engine.details()
     if "routes" not in told:
         raise Refused("refused", f"{on.device.name} has no routes")
@@ -165,6 +182,7 @@ def routes(on: Steered) -> dict[str, Any]:
 
 
 def list_verbs(on: Steered) -> dict[str, Any]:
+    """Return all verbs with usage and help."""
     return {verb.name: {"usage": verb.usage, "help": verb.help} for verb in VERBS.values()}
 
 
@@ -172,7 +190,7 @@ _SIDE = Argument("side", Text(), "frontend, backend, or the name of one of `back
 
 
 def _address(name: str, help: str, verb: str, act: Callable[..., dict[str, Any]]) -> Verb:
-    """A row about an address of a side."""
+    """Declare a verb about an address of a side."""
     arguments = (_SIDE, Argument("address", Address(verb=verb), "an address"))
     return Verb(name, help, partial(act, verb), arguments, changes=True)
 
