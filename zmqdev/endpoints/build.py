@@ -1,6 +1,6 @@
-"""The task of each kind, made on its open socket.
+"""Building the task of each kind of endpoint on its open socket.
 
-Each task is imported where it is made: an endpoint starts sooner without the others.
+Each task is imported where it is made, so that an endpoint starts without loading the others.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from zmqdev.system.stdio import Aside, Sink
 
 
 def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: AnyEndpoint) -> OpenSocket:
-    """The endpoint's socket with its options set; `join` binds and connects it."""
+    """Make the endpoint's socket and set its options; `join` binds and connects it."""
     opened = make(context, "socket", type_of(kind, spec), spec.sockopts)
     try:
         opened.secure(spec, census_of(spec.limits), spec.name)
@@ -59,10 +59,10 @@ def open_socket(context: zmq.Context[Any], kind: EndpointKind, spec: AnyEndpoint
 
 
 def join(opened: OpenSocket, spec: AnyEndpoint) -> None:
-    """Bind and connect. RunError names the address that cannot be bound or connected."""
+    """Bind and connect; RunError names the address that cannot be bound or connected."""
     for address in spec.bind:
         opened.bind(address)
-    # A reliable worker has a socket for each queue, of which this is the first.
+    # A reliable worker makes a socket for each queue; this one is for the first.
     lines = isinstance(spec, specs.WorkerSpec) and spec.reliable
     for address in spec.connect[:1] if lines else spec.connect:
         opened.connect(address)
@@ -73,19 +73,25 @@ def _nothing() -> None: ...
 
 @dataclass(frozen=True)
 class TaskSurroundings:
-    """What a task works with. `peers` counts the connected peers. Output to a terminal is written
-    inside `aside()`, which keeps it apart from a live view. Call `hang_up` before the task
-    disconnects the socket from its addresses, see `Post`."""
+    """The socket and the functions that a task is given.
+
+    `peers` returns how many peers are connected, `met` how many connections were made so far.
+    Output to a terminal is written inside `aside()`, which keeps it apart from a live view.
+    `hang_up` must be called before the socket is disconnected from its addresses, see `Post`.
+    """
 
     socket: zmq.Socket[bytes]
     peers: Callable[[], int]
     aside: Aside = nullcontext
-    met: Callable[[], int] = int  # how many connections were made so far
+    met: Callable[[], int] = int
     hang_up: Callable[[], None] = _nothing
 
 
 def task_for(kind: EndpointKind, spec: AnyEndpoint, around: TaskSurroundings) -> Task:
-    """The task of an endpoint. UsageError or RunError when its input or output cannot be opened."""
+    """Make the task of an endpoint.
+
+    Raises UsageError or RunError when its input or output cannot be opened.
+    """
     match spec:
         case specs.Pub():
             return _pub(kind, spec, around)
@@ -102,7 +108,7 @@ def task_for(kind: EndpointKind, spec: AnyEndpoint, around: TaskSurroundings) ->
 
 
 def _feed(kind: EndpointKind, spec: Replayed) -> tuple[Feed, Pacing | None]:
-    """What is sent, and when."""
+    """Return the feed and the pace of a sender."""
     replay = replay_of(spec)
     feed: Feed = replay or feed_of(kind.name, spec)
     if isinstance(spec, specs.Pub) and spec.topic is not None:
@@ -126,7 +132,7 @@ def _push(kind: EndpointKind, spec: specs.Push, around: TaskSurroundings) -> Tas
     from zmqdev.endpoints.tasks.sender import Sender
 
     gate = Gate(spec.wait_peers, around.peers, "peers")
-    # With one address to connect to, messages would wait there for a peer that never comes.
+    # Without IMMEDIATE, messages are queued for an address where a peer may never come.
     reached = None if spec.bind or around.socket.get(zmq.IMMEDIATE) else around.peers
     feed, pace = _feed(kind, spec)
     return Sender(around.socket, feed, pace, gate, None, reached)
@@ -146,7 +152,7 @@ def _handler(spec: specs.Receiving, around: TaskSurroundings) -> Task:
 def _target(
     spec: AnyEndpoint, context: zmq.Context[Any], type_: str, addresses: tuple[str, ...]
 ) -> zmq.Socket[bytes]:
-    """A socket for the output of commands. RunError when its address cannot be had."""
+    """Make a socket for the output of commands; RunError when its address cannot be used."""
     kind = ENDPOINTS[type_.lower()]
     linger, connects = round(spec.drain * 1000), len(addresses) if kind.verb == "connect" else 0
     values = sockopt.defaults(type_, hwm=kind.hwm, linger_ms=linger, connects=connects)
@@ -188,7 +194,7 @@ def _client(kind: EndpointKind, spec: specs.ClientSpec, around: TaskSurroundings
     from zmqdev.endpoints.tasks.requests import Requests
 
     sink = Sink(aside=around.aside)
-    # Ids begin anywhere, so that a reply to a client that was restarted matches nothing here.
+    # Ids start at a random number, so that a late reply to an earlier run matches no request.
     first_id = int.from_bytes(os.urandom(4), "big")
     requests = Requests(spec.window, spec.timeout, spec.retries, first_id)
     requests.replies, requests.quiet = spec.replies, spec.reply_timeout
@@ -220,7 +226,7 @@ def _dialogue(kind: EndpointKind, spec: specs.Dialogue, around: TaskSurroundings
     sink, socket = Sink(aside=around.aside), around.socket
     layout = replace(layout_of(spec), terminal=sink.terminal)
     feed, pace = dialogue_feed(kind.name, spec), pace_of(kind.name, spec)
-    # A ROUTER knows nobody at first.
+    # A ROUTER that sends first must wait until a peer is connected.
     wanted = spec.wait_peers or (1 if kind.name == "router" and feed is not None else None)
     gate = Gate(wanted, around.peers, "peers")
     if kind.name in ("req", "rep"):

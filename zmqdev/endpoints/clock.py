@@ -1,4 +1,4 @@
-"""Detects that the machine's clock was set: latencies across that moment are unknown."""
+"""Detection of changes to the machine's clock: latencies measured across one are unknown."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 
 Clock = Callable[[], int]
-# Nanoseconds. More than a clock is ever moved gradually between two looks.
+# Nanoseconds. A clock that is slewed moves less than this between two looks.
 STEP = 50_000_000
-# Between two readings that belong together; longer, and the program was put aside meanwhile.
+# Nanoseconds between two readings that belong together; after longer, the process was not
+# running in between.
 TRUSTED = 5_000_000
 
 
@@ -22,6 +23,7 @@ class ClockWatch:
         self.look()
 
     def look(self) -> None:
+        """Compare the two clocks, and count a change of the difference."""
         before, wall, after = self._steady(), self._wall(), self._steady()
         if after - before > TRUSTED:
             return

@@ -29,17 +29,18 @@ from zmqdev.options.quantity import format_duration
 from zmqdev.system.signals import Signals
 
 log = logging.getLogger("zmqdev")
-# How soon the end of the context is noticed; half of it is lost on average at the end of a program.
+# Seconds until the end of the context is noticed; half of it is lost on average when a program
+# ends.
 LOOK = 0.002
-# An end that takes longer than the first, and may take as long as the second, is explained.
+# Seconds. A wait at the end is explained once it has taken REMIND and when it may take LONG.
 REMIND, LONG = 0.2, 1.0
-# How long the monitor may be behind. Its event comes microseconds after the handshake, or tens of
-# milliseconds on a machine that is very busy.
+# Seconds that the monitor may be late. Its event comes microseconds after the handshake, or tens
+# of milliseconds on a very busy machine.
 HEAR = 0.2
 
 
 class Post:
-    """Made with a socket that is not joined yet; call `join`, then `close` and `leave`."""
+    """The socket of an endpoint, not joined yet. Call `join`, then `close` and `leave`."""
 
     def __init__(self, kind: EndpointKind, spec: AnyEndpoint) -> None:
         self.spec = spec
@@ -59,14 +60,15 @@ class Post:
 
     @property
     def socket(self) -> zmq.Socket[bytes]:
+        """Return the socket."""
         return self.opened.socket
 
     def join(self) -> None:
-        """Bind and connect. RunError names the address that cannot be bound or connected."""
+        """Bind and connect; RunError names the address that cannot be bound or connected."""
         join(self.opened, self.spec)
 
     def connected(self) -> int:
-        """How many peers have finished their handshake."""
+        """Return how many peers have finished their handshake."""
         self.drain_monitor()
         return self.watch.counts.connected
 
@@ -78,17 +80,17 @@ class Post:
         return not self.connected() and not self.watch.connections()
 
     def met(self) -> int:
-        """How many handshakes were finished so far, including those of connections that have
-        ended."""
+        """Return how many handshakes were finished so far, also on connections that have ended."""
         self.drain_monitor()
         return self.watch.counts.accepted
 
     def drain_monitor(self) -> None:
-        """Call it in every turn: an unread monitor freezes the context."""
+        """Read the monitor's events. Call it in every turn: an unread monitor freezes the
+        context."""
         self.watch.drain(self._tell)
 
     def come_back(self, now: float) -> None:
-        """Call it in every turn: connect again after a failed handshake, once its pause is over."""
+        """Connect again after a failed handshake, once the pause is over. Call it in every turn."""
         self.watch.look(now, self._tell)
         if now >= self._cables_at:
             self._cables_at = now + self._cables.look(now)
@@ -99,35 +101,40 @@ class Post:
                 self.opened.reconnect(address)
 
     def _leave_ended(self, now: float) -> None:
-        """A worker whose server has gone reads no more requests while it cannot answer, and libzmq
-        does not hear of the end before all are read: connect anew."""
+        """Connect a worker anew when its server has gone.
+
+        A worker reads no more requests while it cannot answer, and libzmq does not notice the end
+        of a connection before all requests were read.
+        """
         ended = self._cables.unheard(now) if self._waits_with_reading else []
         connects = [state.actual for state in self.opened.addresses if state.verb == "connect"]
         for descriptor, remote in ended:
             found = connects if len(connects) == 1 else [one for one in connects if one == remote]
             for address in found:
                 log.warning("%s: %s is gone; its requests are dropped", self.spec.name, address)
-                self._tell(self.watch.gone(descriptor))  # libzmq will not tell of it
+                self._tell(self.watch.gone(descriptor))  # libzmq does not report it
                 self.opened.reconnect(address)
         if ended:
             self._cables.forget()
 
     def hang_up(self) -> None:
-        """Call it before a disconnect from every address. libzmq does not report such an end, and
-        the duplicate kept of a connection would hold it open, so the peer would not notice it."""
+        """Forget the connections; call it before a disconnect from every address.
+
+        libzmq does not report the end of such a connection, and the duplicate that is kept of its
+        descriptor would hold it open, so the peer would not notice.
+        """
         self.drain_monitor()
         for descriptor in self.watch.connections():
             self.watch.gone(descriptor)
 
     def ready_lines(self) -> str:
-        """A line for each address, as a device writes them."""
+        """Return a line for each address, as a device writes them to its ready file."""
         name = self.spec.name
         states = self.opened.addresses
         return "".join(f"{name} socket {state.verb} {state.actual}\n" for state in states)
 
     def close(self, linger: float) -> None:
-        """Close the socket. Messages that have not left are kept for `linger` seconds; see
-        `leave`."""
+        """Close the socket; unsent messages are kept for `linger` seconds, see `leave`."""
         if linger:
             self._hear_all()
             self._farewell = Farewell(self.watch.connections(), self.watch.counts.connected)
@@ -137,11 +144,13 @@ class Post:
         self.opened.close(round(linger * 1000))
 
     def leave(self, linger: float, signals: Signals, way_out: str = "a signal") -> bool:
-        """Wait until the peers have read everything: True. False at the end of the time or at a
-        signal. A long wait is logged; `way_out` says what ends it.
+        """Wait until the peers have read everything; return False if they have not.
 
-        Without a time nothing was to be kept. A connection that was made anew meanwhile may still
-        keep what waited in the old one.
+        The wait ends after `linger` seconds, or at a signal. A long wait is logged, and `way_out`
+        says in the log what ends it.
+
+        Without a linger time there is nothing to wait for. A connection that was made anew
+        meanwhile may still have messages queued that the old one did not send.
         """
         begun = time.monotonic()
         end, remind_at = begun + linger, begun + REMIND if linger >= LONG else math.inf
@@ -166,12 +175,15 @@ class Post:
             self._farewell.close()
 
     def _hear_all(self) -> None:
-        """A peer can take messages a moment before the monitor says that its handshake is done."""
+        """Wait until the monitor has reported the handshake of every connection.
+
+        A peer can take messages a moment before the monitor reports it.
+        """
         end = time.monotonic() + HEAR
         self.drain_monitor()
         while len(self.watch.connections()) > self.watch.counts.connected:
             if not self.watch.pair.poll(max(0, round((end - time.monotonic()) * 1000))):
-                return  # a stranger, who says nothing
+                return  # a stranger that sends no handshake
             self.drain_monitor()
 
     def _tell(self, event: PeerEvent) -> None:
@@ -184,7 +196,7 @@ class Post:
 
 
 def _explain(linger: float, way_out: str) -> float:
-    """Say what is waited for; the time of the next word, which is never."""
+    """Log what is waited for; return when to log again, which is never."""
     what, limit = "the peers to read what was sent", format_duration(linger)
     log.log(NOTE, "waiting for %s, at most %s; %s leaves", what, limit, way_out)
     return math.inf

@@ -1,4 +1,4 @@
-"""From settings to the parts of a task: input, pace, format."""
+"""The parts of a task, made from the settings: input, pace, format, work."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from zmqdev.options.output import Choosing, Printing
 if TYPE_CHECKING:
     from zmqdev.endpoints.tasks.picker import Pick
 
-# What a client does that is given no input: ten requests, 0.1 to 0.5 s apart.
+# Without input, a client sends ten requests, 0.1 to 0.5 s apart.
 REQUEST = "Req-{n}"
 REQUESTS = 10
 REQUEST_INTERVAL = 0.3
@@ -56,7 +56,7 @@ Replayed = Pub | Push | ClientSpec
 
 
 def layout_of(spec: AnyEndpoint, *, terminal: bool = False) -> Layout:
-    """The layout of input or output."""
+    """Return the layout of the input or output."""
     separator = spec.frames
     if not isinstance(spec, Records):
         return Layout(separator=separator)
@@ -72,9 +72,9 @@ def layout_of(spec: AnyEndpoint, *, terminal: bool = False) -> Layout:
 def texts(
     data: Sequence[str], separator: bytes | None, known: tuple[str, ...], place: str | None
 ) -> list[list[Template]]:
-    """The templates of each text, one for each frame.
+    """Return the templates of each text, one for each frame.
 
-    The text is split before it is rendered, so the value of a placeholder is never split.
+    A text is split before it is rendered, so the value of a placeholder is never split.
     """
     found = []
     for text in data:
@@ -85,7 +85,7 @@ def texts(
 
 
 def check_texts(spec: AnyEndpoint, written: Written) -> None:
-    """UsageError for a wrong placeholder, before anything is opened."""
+    """Raise UsageError for a wrong placeholder, before anything is opened."""
     if isinstance(spec, Input):
         texts(spec.data, spec.frames, OUTGOING, written.place("data"))
     if isinstance(spec, Printing) and spec.output_format is not None:
@@ -97,7 +97,7 @@ def check_texts(spec: AnyEndpoint, written: Written) -> None:
 
 
 def source_of(kind: str, spec: Sending, descriptor: int = STDIN) -> str:
-    """The source of a sender: data, file, stdin, size, ticks or requests."""
+    """Return the source of a sender: data, file, stdin, size, ticks or requests."""
     if spec.data:
         return "data"
     if spec.file:
@@ -115,7 +115,7 @@ def source_of(kind: str, spec: Sending, descriptor: int = STDIN) -> str:
 
 
 def feed_of(kind: str, spec: Sending) -> Feed:
-    """The messages of a sender or client. UsageError when its file cannot be read."""
+    """Make the feed of a sender or client; UsageError when a file cannot be read."""
     source = source_of(kind, spec)
     if source == "ticks":
         return tick_feed(spec.count, spec.seed)
@@ -134,13 +134,13 @@ def feed_of(kind: str, spec: Sending) -> Feed:
     for path in spec.file or ("-",):
         if os.path.isdir(path):
             feeds += [LateFeed(partial(_stream, spec, name)) for name in files_in(path)]
-        else:  # a wrong one is found before anything is sent
+        else:  # opened now, so that a wrong one is reported before anything is sent
             feeds.append(_stream(spec, path))
     return feeds[0] if len(feeds) == 1 else ChainFeed(feeds, spec.count)
 
 
 def replay_of(spec: Replayed) -> Replay | None:
-    """The recorded messages of a sender or client, with their times; None without --replay."""
+    """Make the replay of a sender or client; return None without --replay."""
     if spec.replay is None:
         return None
     feeds = [RecordedFeed(*_opened(spec, path)) for path in spec.file or ("-",)]
@@ -152,16 +152,16 @@ def _stream(spec: Sending, path: str) -> StreamFeed:
 
 
 def _opened(spec: Sending, path: str) -> tuple[int, Layout, str, int | None, int]:
-    """What the feed of a file is made with. UsageError when it cannot be read."""
+    """Open a file and return the arguments of its feed; UsageError when it cannot be read."""
     limit, name = max(0, int(spec.sockopts.get("maxmsgsize", 0))), "stdin" if path == "-" else path
     return open_input(path), layout_of(spec), name, spec.count, limit
 
 
 def dialogue_feed(kind: str, spec: Dialogue) -> Feed | None:
-    """The messages of an endpoint that also receives; None without input.
+    """Make the feed of an endpoint that also receives; return None without input.
 
-    A REP needs an answer to each request, so its texts repeat. `count` counts the messages
-    received; a stream is sent whole.
+    A REP needs an answer to each request, so its texts are repeated. `count` counts the messages
+    received, so a stream is sent whole.
     """
     source = source_of(kind, spec)
     if _has_no_input(spec, source):
@@ -173,12 +173,12 @@ def dialogue_feed(kind: str, spec: Dialogue) -> Feed | None:
 
 
 def _has_no_input(spec: Sending, source: str) -> bool:
-    """Neither said nor there: standard input is /dev/null, or closed."""
+    """Return whether no input is named and standard input is /dev/null or closed."""
     return source == "stdin" and not spec.file and not (input_given() or os.isatty(STDIN))
 
 
 def hint_of(kind: str, spec: Sending) -> str | None:
-    """A hint for the start when no input was named."""
+    """Return a hint for the start when no input was named."""
     source = source_of(kind, spec)
     if isinstance(spec, Pub) and subscribers_wanted(spec) and not spec.wait_subscribers:
         return "waiting for the first subscriber; --no-wait publishes at once"
@@ -194,8 +194,8 @@ def hint_of(kind: str, spec: Sending) -> str | None:
 
 
 def late_hint_of(kind: str, spec: Sending) -> str | None:
-    """A hint when stdin, which was not asked for, has brought nothing."""
-    if isinstance(spec, Dialogue):  # it may be there to receive
+    """Return a hint for when nothing has come on a standard input that was not named."""
+    if isinstance(spec, Dialogue):  # it may be used only to receive
         return None
     if spec.file or source_of(kind, spec) != "stdin" or os.isatty(STDIN):
         return None
@@ -203,8 +203,11 @@ def late_hint_of(kind: str, spec: Sending) -> str | None:
 
 
 def subscribers_wanted(spec: Pub) -> int | None:
-    """How many subscriptions a publisher waits for. By default one, where its input would be gone
-    before the first subscriber comes."""
+    """Return how many subscriptions a publisher waits for.
+
+    The default is one if otherwise all of its input would be sent before the first subscriber
+    comes.
+    """
     if spec.wait_subscribers or spec.no_wait:
         return spec.wait_subscribers
     sees = spec.type == "XPUB" and bool(spec.bind)
@@ -214,7 +217,7 @@ def subscribers_wanted(spec: Pub) -> int | None:
 
 
 def pace_of(kind: str, spec: Sending) -> Pacing | None:
-    """When messages are sent; None: as fast as they are taken."""
+    """Return when messages are sent; None means as fast as they are taken."""
     draw = random.Random(spec.seed).random
     if spec.interval and spec.jitter:
         return JitterPace(spec.interval, spec.jitter, draw)
@@ -227,7 +230,7 @@ def pace_of(kind: str, spec: Sending) -> Pacing | None:
 
 
 def work_of(spec: WorkerSpec) -> Work:
-    """What a worker does with a request."""
+    """Return how a worker answers a request."""
     [reply] = texts((spec.reply,), spec.frames, REPLY, None)
     return Work(
         reply=reply,
@@ -242,7 +245,7 @@ def work_of(spec: WorkerSpec) -> Work:
 
 
 def pick_of(spec: Receiving) -> Pick | None:
-    """Which messages a receiver takes; None: all of them, to be printed."""
+    """Return which messages a receiver takes; None means that all are printed."""
     if spec.match is None and spec.until_match is None and spec.dump is None:
         return None
     from zmqdev.endpoints.tasks.picker import Pick, directory_of
@@ -256,7 +259,7 @@ def pick_of(spec: Receiving) -> Pick | None:
 
 
 def handling_of(spec: Receiving) -> Work:
-    """What a receiver with --exec does with a message."""
+    """Return how a receiver with --exec handles a message."""
     layout = layout_of(spec)
     return Work(
         reply=(),
@@ -271,7 +274,7 @@ def handling_of(spec: Receiving) -> Work:
 
 
 def blocks(kind: str, spec: Pub) -> bool:
-    """Whether a publisher waits for slow subscribers; by default one without a pace does."""
+    """Return whether a publisher waits for slow subscribers; without a pace it does by default."""
     if spec.on_full:
         return spec.on_full == "block"
     return spec.replay == math.inf if spec.replay else pace_of(kind, spec) is None

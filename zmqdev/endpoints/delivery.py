@@ -1,4 +1,4 @@
-"""The fate of stamped messages: lost, duplicated, reordered, corrupt. Numbers in, numbers out.
+"""Counts of stamped messages that were lost, duplicated, reordered or corrupt.
 
 Each source counts from 0. Messages sent before the first one received do not count as lost, since
 the receiver was not there yet. Missing messages at the end cannot be seen either; `--expect` says
@@ -10,13 +10,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-# A source with more gaps than this has its oldest ones closed as lost for good.
+# When a source has more gaps than this, the oldest is closed: its messages count as lost.
 MOST_GAPS = 10_000
 
 
 @dataclass
 class StampSource:
-    """The numbers of one sender. `gaps`: missing ranges [first, last], ascending."""
+    """The numbers of one sender. `gaps` are the missing ranges [first, last], ascending."""
 
     highest: int
     gaps: list[list[int]] = field(default_factory=list)
@@ -24,6 +24,7 @@ class StampSource:
 
     @property
     def lost(self) -> int:
+        """Return how many messages are missing."""
         return self.given_up + sum(last - first + 1 for first, last in self.gaps)
 
 
@@ -39,10 +40,11 @@ class Delivery:
 
     @property
     def lost(self) -> int:
+        """Return how many messages of all sources are missing."""
         return sum(source.lost for source in self.sources.values())
 
     def take(self, source: bytes, number: int) -> None:
-        """A whole and valid message."""
+        """Count a whole and valid message."""
         known = self.sources.get(source)
         if known is None:
             self.sources[source] = StampSource(number)
@@ -66,7 +68,7 @@ class Delivery:
 
 
 def _fill(source: StampSource, number: int) -> bool:
-    """Take a number out of its gap; False when it is in none, so it came before."""
+    """Remove a number from its gap; return False when it is in none, so it came before."""
     at = bisect_right(source.gaps, number, key=lambda gap: gap[0]) - 1
     if at < 0 or source.gaps[at][1] < number:
         return False

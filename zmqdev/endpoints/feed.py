@@ -1,8 +1,8 @@
-"""The source of outgoing messages: generated, or read from a descriptor.
+"""Feeds, the sources of outgoing messages: generated, or read from a descriptor.
 
-A feed never waits. The loop polls `fileno()` when `ready` is false, and calls
-`take` when it is readable. A stream is read with `os.read`, so that a line that
-comes alone is there at once, and in chunks of a mebibyte when there is more.
+A feed never waits. When `ready` is false, the loop polls `fileno()`, and calls `take` once it is
+readable. A stream is read with `os.read`, so that a single line is available at once, in chunks of
+a mebibyte at most.
 """
 
 from __future__ import annotations
@@ -31,33 +31,38 @@ STDIN = 0
 
 
 class Feed(Protocol):
-    """A source of messages. `ended`: `take` will give nothing more. `ready`: it gives something
-    without reading. `total`: how many messages in all, if known. `waiting`: how many were read
-    ahead."""
+    """A source of messages."""
 
     @property
-    def ended(self) -> bool: ...
+    def ended(self) -> bool:
+        """Whether `take` will return nothing more."""
 
     @property
-    def ready(self) -> bool: ...
+    def ready(self) -> bool:
+        """Whether `take` returns something without reading."""
 
     @property
-    def total(self) -> int | None: ...
+    def total(self) -> int | None:
+        """Return how many messages there will be in all, if known."""
 
     @property
-    def waiting(self) -> int: ...
+    def waiting(self) -> int:
+        """Return how many messages were read ahead."""
 
-    def fileno(self) -> int | None: ...
+    def fileno(self) -> int | None:
+        """Return the descriptor to poll while the feed is not ready."""
 
-    def take(self, limit: int) -> Messages: ...
+    def take(self, limit: int) -> Messages:
+        """Return at most `limit` messages."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the input."""
 
 
 class MadeFeed:
-    """Messages made on demand: `count` of them, or without end.
+    """Messages generated on demand: `count` of them, or without end.
 
-    `size`: about how many bytes each has; a burst is kept below CHUNK.
+    `size` is roughly the bytes of each; a burst is kept below CHUNK.
     """
 
     waiting = 0
@@ -70,16 +75,19 @@ class MadeFeed:
 
     @property
     def ended(self) -> bool:
+        """Whether all messages were made."""
         return self.total is not None and self._made >= self.total
 
     @property
     def ready(self) -> bool:
+        """Whether there are more messages."""
         return not self.ended
 
     def fileno(self) -> None:
-        return None
+        """Return None: there is nothing to poll."""
 
     def take(self, limit: int) -> Messages:
+        """Make the next messages: at most `limit`, and not much more than CHUNK bytes."""
         limit = min(limit, self._most)
         if self.total is not None:
             limit = min(limit, self.total - self._made)
@@ -88,7 +96,7 @@ class MadeFeed:
         return self._make(numbers)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no input is open."""
 
 
 def text_feed(
@@ -97,7 +105,7 @@ def text_feed(
     clock: Callable[[], float] = time.time,
     seed: int | None = None,
 ) -> MadeFeed:
-    """Messages from texts, in turn; a text has a template for each frame."""
+    """Make a feed of texts, in turn; a text has a template for each frame."""
     bits = random.Random(seed).getrandbits
 
     def draw() -> int:
@@ -119,13 +127,13 @@ def _render(frames: Text, numbers: range, now: float, draw: Callable[[], int]) -
 
 
 def tick_feed(count: int | None, seed: int | None = None) -> MadeFeed:
-    """`SYMBOL PRICE`, `count` times or without end."""
+    """Make a feed of ticks, `SYMBOL PRICE`, `count` of them or without end."""
     ticks = Ticks(seed)
     return MadeFeed(lambda numbers: [[tick] for tick in ticks.take(len(numbers))], count)
 
 
 def random_feed(size: int, count: int | None, seed: int | None = None) -> MadeFeed:
-    """Messages of `size` random bytes, `count` of them or without end."""
+    """Make a feed of messages of `size` random bytes, `count` of them or without end."""
     draw = random.Random(seed).randbytes
     return MadeFeed(lambda numbers: [[draw(size)] for _ in numbers], count, size)
 
@@ -133,8 +141,8 @@ def random_feed(size: int, count: int | None, seed: int | None = None) -> MadeFe
 class StreamFeed:
     """Messages read from a descriptor, in `layout`.
 
-    `name`: the input in error messages. `count` ends it early. `limit`: maximum bytes of one
-    message.
+    `name` is the input's name in error messages. `count` ends the feed early. `limit` is the
+    maximum number of bytes in a message.
     """
 
     total: int | None
@@ -155,19 +163,22 @@ class StreamFeed:
 
     @property
     def ended(self) -> bool:
+        """Whether the input, or the count, has ended."""
         if self.total is not None and self._taken >= self.total:
             return True
         return self._at_end and not self.waiting
 
     @property
     def ready(self) -> bool:
+        """Whether messages were read ahead."""
         return self.waiting > 0
 
     def fileno(self) -> int:
+        """Return the descriptor that is read."""
         return self._descriptor
 
     def take(self, limit: int) -> Messages:
-        """At most `limit` messages: those that wait, or those of one read."""
+        """Return at most `limit` messages: those read ahead, or those of one read."""
         if not self.waiting and not self._at_end:
             self._read()
         if self.total is not None:
@@ -179,6 +190,7 @@ class StreamFeed:
         return messages
 
     def close(self) -> None:
+        """Close the descriptor, except standard input."""
         if self._descriptor != STDIN:
             os.close(self._descriptor)
 
@@ -186,7 +198,7 @@ class StreamFeed:
         try:
             chunk = os.read(self._descriptor, CHUNK)
         except BlockingIOError:
-            return  # somebody made our input non-blocking; the poll will tell
+            return  # another process made the input non-blocking; poll again
         except OSError as error:
             raise RunError(f"cannot read {self._name}: {error.strerror}") from None
         try:
@@ -203,7 +215,11 @@ class StreamFeed:
             raise self._complaint(records) from None
 
     def _complaint(self, records: list[bytes]) -> RunError:
-        """Which record it was: counted only now, so that good input pays nothing."""
+        """Return the error that names the first wrong record.
+
+        The records are parsed again one by one only after an error, so that good input costs
+        nothing.
+        """
         for number, record in enumerate(records, self._taken + 1):
             try:
                 self._one(record)
@@ -219,13 +235,13 @@ class StreamFeed:
 
 
 def open_input(path: str, place: str = "--file") -> int:
-    """A descriptor to read `path` from; `-` is standard input. Raises UsageError.
+    """Open `path` for reading and return the descriptor; `-` is standard input.
 
-    A named pipe is opened without waiting for its writer; the poll does that, and can be
-    interrupted.
+    A named pipe is opened without waiting for its writer. The poll waits instead, because a signal
+    can interrupt it. Raises UsageError.
     """
     if path == "-":
-        if sys.stdin is None:  # descriptor 0 may be a socket of our own by now
+        if sys.stdin is None:  # descriptor 0 may have been reused for a socket
             raise UsageError("stdin is closed", place)
         return STDIN
     try:
@@ -239,8 +255,10 @@ def open_input(path: str, place: str = "--file") -> int:
 
 
 def files_in(path: str, place: str = "--file") -> list[str]:
-    """The files of a directory, by name, without hidden files and directories. UsageError when
-    there are none."""
+    """Return the files of a directory by name, without hidden files and directories.
+
+    Raises UsageError when there are none.
+    """
     try:
         found = sorted(os.scandir(path), key=lambda entry: entry.name)
     except OSError as error:
@@ -252,9 +270,9 @@ def files_in(path: str, place: str = "--file") -> list[str]:
 
 
 def input_given(descriptor: int = STDIN) -> bool:
-    """Whether standard input is a file, a pipe or a socket.
+    """Return whether standard input is a file, a pipe or a socket.
 
-    A terminal, /dev/null and a closed descriptor are no input.
+    A terminal, /dev/null and a closed descriptor do not count as input.
     """
     if descriptor == STDIN and sys.stdin is None:
         return False

@@ -1,6 +1,6 @@
-"""A gate that opens once, when enough peers are there.
+"""A gate that opens once enough peers are there.
 
-An XPUB sees every subscription, so a publisher counts subscriptions. All other sockets count
+A publisher counts subscriptions, since an XPUB sees each of them. All other sockets count
 connections with a finished handshake, from the monitor.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Gate:
-    """Opens when `present()` reaches `wanted`; None: it is open at once."""
+    """A gate that opens when `present()` reaches `wanted`; with None it is open at once."""
 
     wanted: int | None
     present: Callable[[], int]
@@ -20,12 +20,13 @@ class Gate:
     is_open: bool = False
 
     def check(self) -> bool:
-        """Whether it is open; once open it stays open."""
+        """Return whether the gate is open; it never closes again."""
         if not self.is_open:
             self.is_open = not self.wanted or self.present() >= self.wanted
         return self.is_open
 
     def unmet(self) -> str | None:
+        """Return what has not come, in words, or None once the gate is open."""
         if self.is_open:
             return None
         return f"{self.present()} of {self.wanted} {self.what} came"
@@ -33,16 +34,16 @@ class Gate:
 
 @dataclass
 class SeenSubscriptions:
-    """Subscriptions that peers of an XPUB hold, with XPUB_VERBOSER set.
+    """The subscriptions that peers of an XPUB hold, with XPUB_VERBOSER set.
 
-    Each subscription counts, also the second one to a topic. A forwarder passes on only the first
-    one to a topic.
+    Every subscription counts, also a second one to the same topic. A forwarder passes on only the
+    first one to a topic.
     """
 
     held: int = 0
 
     def receive(self, frames: list[bytes]) -> None:
-        """A message of the XPUB. Messages that are no subscriptions are ignored."""
+        """Count a message of the XPUB; others than subscriptions are ignored."""
         if len(frames) == 1 and frames[0][:1] == b"\x01":
             self.held += 1
         elif len(frames) == 1 and frames[0][:1] == b"\x00":

@@ -1,4 +1,4 @@
-"""Feeds that are made of other feeds: changed on their way, or one after the other."""
+"""Feeds made of other feeds: with changed messages, or one after the other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zmqdev.endpoints.feed import Feed, Messages
 
 
 class OuterFeed:
-    """A feed that passes on what another one gives; `_feed` is the one that does now."""
+    """A feed that passes on the messages of another feed, `_feed`."""
 
     @property
     def _feed(self) -> Feed:
@@ -16,32 +16,39 @@ class OuterFeed:
 
     @property
     def total(self) -> int | None:
+        """Return how many messages there will be in all, if known."""
         return self._feed.total
 
     @property
     def ended(self) -> bool:
+        """Whether `take` will return nothing more."""
         return self._feed.ended
 
     @property
     def ready(self) -> bool:
+        """Whether `take` returns something without reading."""
         return self._feed.ready
 
     @property
     def waiting(self) -> int:
+        """Return how many messages were read ahead."""
         return self._feed.waiting
 
     def fileno(self) -> int | None:
+        """Return the descriptor to poll while the feed is not ready."""
         return self._feed.fileno()
 
     def take(self, limit: int) -> Messages:
+        """Return at most `limit` messages."""
         return self._feed.take(limit)
 
     def close(self) -> None:
+        """Close the inner feed."""
         self._feed.close()
 
 
 class MappedFeed(OuterFeed):
-    """Another feed; `change` makes what is sent of each burst that is taken from it."""
+    """Another feed, whose bursts of messages are changed by `change`."""
 
     def __init__(self, feed: Feed, change: Callable[[Messages], Messages]) -> None:
         self._inner, self._change = feed, change
@@ -51,6 +58,7 @@ class MappedFeed(OuterFeed):
         return self._inner
 
     def take(self, limit: int) -> Messages:
+        """Take messages of the inner feed and return them changed."""
         return self._change(super().take(limit))
 
 
@@ -62,8 +70,10 @@ class TopicFeed(MappedFeed):
 
 
 class ChainFeed(OuterFeed):
-    """Each of `feeds` until its end, then the next: `-F a -F b`, or the files of a directory.
-    `count` in all ends it early."""
+    """Several feeds, one after the other: `-F a -F b`, or the files of a directory.
+
+    It ends early after `count` messages in all.
+    """
 
     def __init__(self, feeds: Sequence[Feed], count: int | None = None) -> None:
         self._feeds = list(feeds)
@@ -81,13 +91,16 @@ class ChainFeed(OuterFeed):
 
     @property
     def total(self) -> int | None:
+        """Return the count, if there is one."""
         return self._count
 
     @property
     def ended(self) -> bool:
+        """Whether the last feed, or the count, has ended."""
         return (self._count is not None and self._taken >= self._count) or super().ended
 
     def take(self, limit: int) -> Messages:
+        """Return at most `limit` messages of the present feed."""
         if self._count is not None:
             limit = min(limit, self._count - self._taken)
         messages = super().take(limit)
@@ -95,14 +108,17 @@ class ChainFeed(OuterFeed):
         return messages
 
     def close(self) -> None:
+        """Close the feeds that are left."""
         for feed in () if self._closed else self._feeds[self._at :]:
             feed.close()
         self._closed = True
 
 
 class LateFeed(OuterFeed):
-    """A feed that is made when its turn comes: a directory may hold more files than a process
-    may have open."""
+    """A feed that is made when it is first used.
+
+    A directory may hold more files than a process may have open.
+    """
 
     def __init__(self, make: Callable[[], Feed]) -> None:
         self._make = make
@@ -116,13 +132,15 @@ class LateFeed(OuterFeed):
 
     @property
     def total(self) -> int | None:
+        """Return None: the feed is not made only to ask it."""
         return None
 
     @property
     def waiting(self) -> int:
-        """Also after the end, when none is to be made any more."""
+        """Return how many messages were read ahead, without making the feed."""
         return 0 if self._made is None else super().waiting
 
     def close(self) -> None:
+        """Close the feed if it was made."""
         if self._made is not None:
             super().close()

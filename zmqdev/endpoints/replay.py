@@ -1,9 +1,10 @@
-"""A recording sent again at its own times: `pub|push|client -F day.jsonl --replay`.
+"""Sending a recording again at its own times: `pub|push|client -F day.jsonl --replay`.
 
 Rules. Time is an argument.
-- The gap between two messages is the recorded one, divided by the speed. There is no gap where the
-  second message is older (the clock was set, another file begins).
-- Messages delayed by a short stall go at once. After a stall longer than MEMORY the rest is
+
+- The gap between two messages is the recorded one, divided by the speed. There is no gap if the
+  second message is older, because the clock was set or another file begins.
+- Messages delayed by a short stall are sent at once. After a stall longer than MEMORY the rest is
   shifted by it, because one burst of all missed messages is not what was recorded.
 """
 
@@ -22,28 +23,28 @@ from zmqdev.endpoints.form.jsonline import decode_recorded
 from zmqdev.endpoints.outer_feed import ChainFeed
 
 MEMORY = 1.0
-# Parsed ahead at a time: some milliseconds of work.
+# Messages that are parsed ahead at a time, some milliseconds of work.
 AHEAD = 512
 
 
 class Timeline:
-    """When messages are due, from the times in the record."""
+    """The times when messages are due, from the times in the recording."""
 
     def __init__(self, speed: float) -> None:
         self._speed = speed
         self._start: float | None = None
-        self._last: float | None = None  # of the record
+        self._last: float | None = None  # as recorded
         self._offset = 0.0
 
     def offset(self, recorded: float) -> float:
-        """Seconds of the record from its first message to the next one, recorded then."""
+        """Return the seconds from the first message to the next one, which was recorded then."""
         if self._last is not None:
             self._offset += max(0.0, recorded - self._last)
         self._last = recorded
         return self._offset
 
     def due(self, offset: float, now: float) -> float:
-        """When the message is due that is the next to go."""
+        """Return when the next message is due."""
         if self._start is None:
             self._start = now
         due = self._start + offset / self._speed
@@ -53,13 +54,13 @@ class Timeline:
         return due
 
     def passed(self, offset: float, now: float) -> bool:
-        """Whether the time of a message behind it has come too."""
+        """Return whether a message after the next one is due as well."""
         assert self._start is not None
         return self._start + offset / self._speed <= now
 
 
 class Recorded(NamedTuple):
-    """A message read ahead: `offset` seconds after the first one, `size` bytes in its file."""
+    """A message read ahead, `offset` seconds after the first one, `size` bytes in its file."""
 
     offset: float
     recorded: float
@@ -68,7 +69,7 @@ class Recorded(NamedTuple):
 
 
 class RecordedFeed(StreamFeed):
-    """JSON lines with their times: `marks` has the time and the bytes of each message taken."""
+    """JSON lines with times; `marks` has the time and the size of each message taken."""
 
     def __init__(
         self, descriptor: int, layout: Layout, name: str, count: int | None = None, limit: int = 0
@@ -91,10 +92,10 @@ class RecordedFeed(StreamFeed):
 
 
 class Replay:
-    """A feed and its pace in one: see `Feed` and `Pacing`.
+    """A feed and its pace in one, see `Feed` and `Pacing`.
 
-    With nothing read ahead one message is `due`, so that it is asked; the first `take` then only
-    reads ahead, and what is due is known.
+    While nothing is read ahead, one message counts as due, so that `take` is called. That call only
+    reads ahead; then it is known what is due.
     """
 
     def __init__(
@@ -111,26 +112,30 @@ class Replay:
 
     @property
     def ended(self) -> bool:
+        """Whether all messages were taken."""
         return self._chain.ended and not self._ahead
 
     @property
     def ready(self) -> bool:
+        """Whether a message is available without reading."""
         return bool(self._ahead) or self._chain.ready
 
     @property
     def waiting(self) -> int:
-        """What lies in a file can be read again."""
+        """Return how many messages were read from a pipe; those of a file can be read again."""
         return 0 if self._whole else len(self._ahead) + self._chain.waiting
 
     @property
     def _whole(self) -> int:
-        """Bytes of all files; 0 when one of them is a pipe."""
+        """Return the bytes of all files; 0 when one of them is a pipe."""
         return 0 if None in self._sizes else sum(size or 0 for size in self._sizes)
 
     def fileno(self) -> int | None:
+        """Return the descriptor to poll while the feed is not ready."""
         return self._chain.fileno()
 
     def take(self, limit: int) -> Messages:
+        """Return at most `limit` messages; when none is read ahead, read ahead only."""
         if not self._ahead:
             self._read_ahead()
             return []
@@ -150,9 +155,11 @@ class Replay:
             self._ahead.append(Recorded(offset, recorded, size, message))
 
     def close(self) -> None:
+        """Close the files."""
         self._chain.close()
 
     def due(self, now: float) -> int:
+        """Return how many messages are due."""
         if not self._ahead:
             return 1
         if self._timeline.due(self._ahead[0].offset, now) > now:
@@ -161,14 +168,17 @@ class Replay:
         return sum(1 for _ in behind)
 
     def sent(self, count: int, now: float) -> None:
-        """What was due was counted by `due`."""
+        """Do nothing: `take` has removed the messages."""
 
     def next(self, now: float) -> float:
+        """Return when the next message is due."""
         return self._timeline.due(self._ahead[0].offset, now) if self._ahead else now
 
     def told(self) -> dict[str, float]:
-        """`recorded`: the time in the record. Of whole files also the part that is `replayed`, and
-        the seconds `left`."""
+        """Return `recorded`, the time in the recording.
+
+        If all inputs are files, also `replayed`, the part that was sent, and `left`, in seconds.
+        """
         if self._sent is None:
             return {"replayed": 0.0} if self._whole else {}
         found = {"recorded": self._sent.recorded}

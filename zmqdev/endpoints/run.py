@@ -1,9 +1,9 @@
-"""An endpoint from its spec to its end, in the main thread: signals, clock, display.
+"""Running an endpoint from its spec to its end, in the main thread: signals, clock, display.
 
 Input and output are opened before the socket binds or connects, so a wrong file never leaves a
-half-started endpoint. The first SIGINT or SIGTERM stops taking in and passes on what is here,
-within the drain time; a second one leaves at once. An endpoint that ends by itself has the drain
-time for its last messages to leave, and fails when they have not left.
+half-started endpoint. After the first SIGINT or SIGTERM the endpoint takes in nothing more and
+passes on what it has, within the drain time. A second signal ends it at once. An endpoint that ends
+by itself has the drain time for its last messages to leave, and fails when they have not left.
 """
 
 from __future__ import annotations
@@ -38,35 +38,42 @@ from zmqdev.system import crash, journal, orphans
 from zmqdev.system.signals import Signals
 
 log = logging.getLogger("zmqdev")
-# EVENTS of the socket is read at least this often.
+# Seconds; the EVENTS of the socket are read at least this often.
 TICK = 0.1
-# While bursts follow each other, signals and monitor are looked at this often and not each turn.
+# Seconds; while bursts follow each other, signals and the monitor are checked this often, not in
+# each turn.
 BUSY_LOOK = 0.005
-# After this long with no input, a person may wonder.
+# Seconds without any input after which a hint is logged.
 LATE = 2.0
-# With no connection for this long there is no peer to wait for: one that is just made anew shows
-# sooner than that.
+# Seconds without any connection after which there is no peer to wait for. A connection that is
+# just being made anew appears sooner.
 ALONE = 0.2
-# Of the drain time, the part after which a peer that does not stop sending is given up.
+# The part of the drain time after which the endpoint stops reading from a peer that goes on
+# sending.
 INTAKE_SHARE = 0.5
-# How long a message that had no room in the socket takes to come up once there is some.
+# Milliseconds until a message that did not fit into the socket arrives there once there is room.
 QUIET_MS = 5
 VERBS = {"pub": "sent", "push": "sent", "worker": "answered"}
 
 
 class EndpointView(Protocol):
-    """Shows snapshots, `interval` seconds apart; `aside` is for other output to the terminal."""
+    """A display of snapshots."""
 
     @property
-    def interval(self) -> float: ...
+    def interval(self) -> float:
+        """Return the seconds between two snapshots."""
 
-    def started(self, snapshot: Snapshot) -> None: ...
+    def started(self, snapshot: Snapshot) -> None:
+        """Show that the endpoint has started."""
 
-    def tick(self, snapshot: Snapshot) -> None: ...
+    def tick(self, snapshot: Snapshot) -> None:
+        """Show a snapshot."""
 
-    def ended(self, snapshot: Snapshot) -> None: ...
+    def ended(self, snapshot: Snapshot) -> None:
+        """Show the last snapshot."""
 
-    def aside(self) -> AbstractContextManager[None]: ...
+    def aside(self) -> AbstractContextManager[None]:
+        """Return a context for other output to the terminal."""
 
 
 class Unseen:
@@ -81,14 +88,14 @@ class Unseen:
     def ended(self, snapshot: Snapshot) -> None: ...
 
     def aside(self) -> AbstractContextManager[None]:
+        """Return a context that does nothing."""
         return nullcontext()
 
 
 def run(
     kind: EndpointKind, spec: AnyEndpoint, signals: Signals, display: EndpointView | None = None
 ) -> None:
-    """Run until the endpoint ends by itself or is stopped. Raises the error with which the program
-    ends."""
+    """Run until the endpoint ends by itself or is stopped; raise its error, if any."""
     display = display or Unseen()
     post = Post(kind, spec)
     linger, task, turns = 0.0, None, None
@@ -115,7 +122,7 @@ def run(
 
 
 def _report(task: Task, turns: Turns, left: bool) -> None:
-    """Say what is worth a line, then end as it went."""
+    """Log what the task reports, then raise its error, if any."""
     for line in task.reports():
         log.warning("%s", line)
     summary = task.summary()
@@ -150,7 +157,7 @@ class Turns:
     ) -> None:
         self.kind, self.spec, self.post, self.task = kind, spec, post, task
         self.interrupted = False
-        self.abandoned = False  # stopped, and no peer is there to wait for
+        self.abandoned = False  # stopped, and there is no peer to wait for
         self.ready_file = ReadyFile(spec.ready_file or "")
         self._signals, self._display, self._clock = signals, display, clock
         self._state = "starting"
@@ -182,13 +189,13 @@ class Turns:
                 self._total()
 
     def _total(self) -> None:
-        """What the journal keeps of it."""
+        """Log the totals for the journal."""
         found = self.snapshot()
         for flow in found.flows:
             total(found.name, flow)
 
     def linger(self) -> float:
-        """How long sent messages may still take to leave, in seconds."""
+        """Return how many seconds sent messages may still take to leave."""
         if self._abort or self.abandoned or not self.task.lingers:
             return 0.0
         drain: float = self.spec.drain
@@ -197,11 +204,11 @@ class Turns:
         return max(0.0, min(self._stop_at - self._clock(), drain))
 
     def verdict(self) -> Exception | None:
-        """The error with which the program ends, or None."""
+        """Return the error with which the program ends, or None."""
         return Unmet(self._unmet) if self._unmet else self.task.verdict()
 
     def snapshot(self) -> Snapshot:
-        """State and counters at this moment."""
+        """Return the present state and counters."""
         now, task, guard = self._clock(), self.task, self.post.opened.guard
         return endpoint_snapshot(
             name=self.spec.name,
@@ -221,7 +228,7 @@ class Turns:
         )
 
     def _begin(self) -> None:
-        """All is bound: name the ports that were chosen, write the ready file."""
+        """Announce chosen ports and write the ready file, now that all addresses are bound."""
         kept = journal.reads(sys.stderr)
         for state in self.post.opened.addresses:
             announce("", state, level=NOTE if kept else None)
@@ -239,7 +246,7 @@ class Turns:
             log.log(NOTE, "%s", hint)
 
     def _over(self) -> bool:
-        """Look at the clock: whether the loop ends before the task does."""
+        """Do what is due by the clock; return whether the loop ends before the task does."""
         now = self._clock()
         if now - self._shown >= self._display.interval:
             self._shown = now
@@ -259,11 +266,11 @@ class Turns:
 
     @property
     def way_out(self) -> str:
-        """What ends a wait."""
+        """Return what ends a wait, in words."""
         return "a second signal" if self.interrupted else "a signal"
 
     def _in_vain(self, now: float) -> bool:
-        """While it drains: whether it waits for peers, and none is there. A wait is explained."""
+        """Return whether a drain waits for peers while there are none; explain a long wait."""
         rest = self.task.rest()
         alone = rest is not None and rest.of_peers and self.post.alone
         self._alone_since = min(self._alone_since, now) if alone else math.inf
@@ -275,12 +282,12 @@ class Turns:
         return self.abandoned
 
     def _patience(self) -> float:
-        """When waiting for others has taken too long."""
+        """Return when waiting for other programs has taken too long."""
         since, limit = self.task.stalled_since, self.spec.timeout
         return math.inf if since is None or limit is None else float(since + limit)
 
     def _wait(self, wait: Wait) -> None:
-        """Wait for what the task waits for, and for signals and monitor events always."""
+        """Wait for what the task waits for, for signals and for monitor events."""
         now = self._clock()
         if wait is AT_ONCE and now - self._looked < BUSY_LOOK:
             return
@@ -308,8 +315,7 @@ class Turns:
             self._signalled()
 
     def _end_intake(self, seconds: float) -> None:
-        """Take in what peers have handed to their systems, so that it is not lost with the
-        connections; a signal leaves."""
+        """Take in what peers have already sent, before the connections end; a signal stops it."""
         take = self.task.intake
         if take is None:
             return
@@ -326,18 +332,21 @@ class Turns:
         Intake(self.post.opened, self.post.watch, take_and_hear).end(until, asked_to_leave)
 
     def _count_late(self) -> None:
-        """Of one that was stopped: what came since. Peers go on sending, so it is one look."""
+        """Count what came since the stop. Peers go on sending, so look only once."""
         take = self.task.intake
         if take is not None:
             take(0)
 
     def _count_surplus(self) -> None:
-        """Of messages that came beyond the count: what nobody has written yet stays where it is,
-        so the connections end first, unless replies are on their way."""
+        """Count messages beyond the count.
+
+        Unless replies are on their way, the connections are ended first, so that unsent messages
+        stay with their peers.
+        """
         take = self.task.intake
         if take is None:
             return
-        take(QUIET_MS)  # before a disconnect, which throws it away
+        take(QUIET_MS)  # before a disconnect, which drops them
         if not self.task.lingers:
             self._tell_unread()
             for state in self.post.opened.addresses:
@@ -346,7 +355,7 @@ class Turns:
             pass
 
     def _tell_unread(self) -> None:
-        """What lies in the system's buffers has left the peers too."""
+        """Log how many bytes the peers have sent that were not read."""
         self.post.drain_monitor()
         made = [duplicate(*pair) for pair in self.post.watch.connections().items()]
         connections = [connection for connection in made if connection is not None]

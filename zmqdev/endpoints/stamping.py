@@ -12,7 +12,7 @@ from zmqdev.wire.stamp import SOURCE_BYTES, Stamp, stamped
 
 
 class StampedFeed(MappedFeed):
-    """Another feed, with a stamp on each message as it is taken up to be sent."""
+    """Another feed, whose messages get a stamp when they are taken."""
 
     def __init__(self, feed: Feed, clock: Callable[[], int] = time.time_ns) -> None:
         super().__init__(feed, self._stamp)

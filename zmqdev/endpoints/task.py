@@ -1,9 +1,10 @@
 """The interface of a running endpoint: a task that is stepped, and the events it waits for.
 
 Rules.
-- `step` does what can be done now and never waits; it says what to wait for.
-- A task owns no clock and no signals; `now` is monotonic seconds.
-- `stop` means: take nothing more in; steps go on until `ended`.
+
+- `step` does what can be done now and never waits; it returns what to wait for.
+- A task has no clock and handles no signals; `now` is in monotonic seconds.
+- After `stop` a task takes nothing more in; it is stepped until `ended`.
 - A task counts whole messages. "Sent" means that the socket accepted it.
 """
 
@@ -21,7 +22,7 @@ from zmqdev.errors import ZmqdevError
 
 Message = Sequence[bytes]
 
-# Messages in one call of recv_burst or send_burst: a burst is well below a millisecond of work.
+# Messages in one call of recv_burst or send_burst; a burst takes well below a millisecond.
 BURST = 4096
 
 
@@ -29,7 +30,7 @@ BURST = 4096
 class Wait:
     """What to wait for: `socket` events, descriptors, or a time.
 
-    `outlets`: descriptors whose reader may go away, which also ends the wait.
+    `outlets` are descriptors of output; the wait also ends when their reader goes away.
     """
 
     socket: int = 0
@@ -45,7 +46,10 @@ AT_ONCE = Wait(until=-math.inf)
 
 @dataclass(frozen=True)
 class Rest:
-    """What a stopped task still waits for, in words, and whether only peers can end that."""
+    """What a stopped task still waits for, in words.
+
+    `of_peers`: only peers can end the wait.
+    """
 
     what: str
     of_peers: bool = True
@@ -53,80 +57,83 @@ class Rest:
 
 @dataclass
 class FlowCount:
-    """Whole messages and the bytes of all their frames."""
+    """A number of whole messages, and of the bytes in all their frames."""
 
     messages: int = 0
     bytes: int = 0
 
     def add(self, messages: Sequence[Message]) -> None:
+        """Count these messages."""
         self.messages += len(messages)
         self.bytes += sum(map(len, chain.from_iterable(messages)))
 
 
 class Task(Protocol):
-    """One endpoint's work on an open socket."""
+    """The work of one endpoint on an open socket."""
 
-    lingers: bool  # what the socket has not sent yet at the end matters
+    lingers: bool  # whether messages unsent at the end must still be sent
 
     @property
     def flow(self) -> FlowCount:
-        """The messages that have passed so far."""
+        """Return the count of messages that have passed."""
 
     @property
     def state(self) -> str:
-        """running, or waiting while peers must come first."""
+        """Return "running", or "waiting" while peers must come first."""
 
     @property
     def expected(self) -> int | None:
-        """How many messages there will be in all, if known."""
+        """Return how many messages there will be in all, if known."""
 
     @property
     def ended(self) -> bool:
-        """Everything is done; `step` is not called again."""
+        """Whether everything is done; `step` is not called again."""
 
     @property
     def stalled_since(self) -> float | None:
-        """Since when it has waited for other programs; None while it does not."""
+        """Return since when it has waited for other programs; None while it does not wait."""
 
     def step(self, now: float) -> Wait:
-        """Do what can be done now, and say what to wait for."""
+        """Do what can be done now; return what to wait for."""
 
     def stop(self, now: float) -> None:
         """Take nothing more in."""
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """Takes the messages that are here, or come within these milliseconds; returns how many.
-        They are handled after `stop`, or only counted when no more are wanted. None for a task
-        whose peers must not be cut off."""
+        """Return a function that takes in messages, or None if peers must not be disconnected.
+
+        Its argument is how many milliseconds to wait for messages; it returns how many it took.
+        They are handled after `stop`, or only counted when no more are wanted.
+        """
 
     def rest(self) -> Rest | None:
-        """After `stop`: what it still waits for; None when it is only busy."""
+        """Return what a stopped task still waits for; None when it is only busy."""
 
     def unmet(self) -> str | None:
-        """What was asked for and has not come, in words; None when everything has."""
+        """Return what was asked for and has not come, in words, or None."""
 
     def verdict(self) -> ZmqdevError | None:
-        """After the end: the error with which the program ends, or None."""
+        """Return the error with which the program ends, or None. Call it after the end."""
 
     def reports(self) -> list[str]:
-        """After the end: lines about what could not be done."""
+        """Return lines about what could not be done. Call it after the end."""
 
     def summary(self) -> str | None:
-        """After the end: the result in one line, if there is one."""
+        """Return the result in one line, if there is one. Call it after the end."""
 
     def extra(self) -> Mapping[str, Any]:
-        """Numbers of `snapshot.EXTRA`, and lists that a live view shows."""
+        """Return numbers of `snapshot.EXTRA`, and lists that a live view shows."""
 
     def close(self) -> None:
         """Release everything besides the socket."""
 
 
 def held_at_most(socket: zmq.Socket[bytes]) -> int:
-    """How many messages a socket may hold for one peer; at least a burst."""
+    """Return how many messages a socket may hold for one peer; at least a burst."""
     return max(BURST, cast(int, socket.get(zmq.RCVHWM)))
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """`1 message`, `2 messages`; an irregular plural is given."""
+    """Return `1 message`, `2 messages`; pass the plural if it is irregular."""
     return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import random
 
-# Where the walks start, in cents. The names are of no companies.
+# First prices, in cents. The names are made up.
 SYMBOLS = {"ACME": 18_920, "BOLT": 4_210, "CRUX": 73_455, "DUNE": 1_205, "ECHO": 31_080}
-# One step, at most, as a part of the price: half a percent a second looks alive.
+# The largest step, as a part of the price.
 STEP = 0.005
 LEAST = 1
 
 
 class Ticks:
-    """`take` returns the next ticks, each symbol in turn."""
+    """A generator of ticks, each symbol in turn."""
 
     def __init__(self, seed: int | None = None) -> None:
         self._random = random.Random(seed)
@@ -25,6 +25,7 @@ class Ticks:
         self._next = 0
 
     def take(self, count: int) -> list[bytes]:
+        """Return the next `count` ticks."""
         return [self._tick() for _ in range(count)]
 
     def _tick(self) -> bytes:
@@ -35,6 +36,6 @@ class Ticks:
         return b"%b %d.%02d" % (self._names[at], price // 100, price % 100)
 
     def _step(self, price: int) -> int:
-        """Cents up or down; a cent either way is always possible."""
+        """Return cents up or down; a cent either way is always possible."""
         widest = max(1, round(price * STEP))
         return round(self._random.uniform(-widest, widest))

@@ -1,4 +1,4 @@
-"""Counts and rates by topic: messages in, rows out.
+"""Counts and rates of messages by topic.
 
 A topic is the first frame of several, or the text before the first blank of a single frame. The
 rate of a topic is that of the last whole second.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-# So many topics are told apart; peers choose their names.
+# Most topics that are counted separately, because peers choose the names.
 MOST_TOPICS = 100_000
 # Bytes of a topic that are kept.
 LONGEST = 256
@@ -22,7 +22,7 @@ OTHERS = b"(others)"
 
 @dataclass
 class TopicFlow:
-    """One topic: its totals, and the last second."""
+    """The totals of one topic, and its rate in the last second."""
 
     name: bytes
     messages: int = 0
@@ -32,7 +32,7 @@ class TopicFlow:
 
 
 class TopicCount:
-    """Call `add` with bursts, `look` at the clock, and read the `top`."""
+    """Counts by topic. Call `add` with bursts and `look` regularly, then read `top`."""
 
     def __init__(self, separator: bytes = b" ", most: int = MOST_TOPICS) -> None:
         self._separator, self._most = separator, most
@@ -47,10 +47,11 @@ class TopicCount:
 
     @property
     def seconds(self) -> float:
-        """Seconds from the first message to the last look."""
+        """Return the seconds from the first message to the last look."""
         return 0.0 if self._first is None else self._last - self._first
 
     def add(self, messages: Sequence[Sequence[bytes]], now: float) -> None:
+        """Count a burst of messages."""
         if self._first is None:
             self._first = self._looked = now
         self._last = now
@@ -60,7 +61,7 @@ class TopicCount:
             flow.bytes += sum(map(len, frames))
 
     def look(self, now: float) -> None:
-        """Measure the rates when a second has passed."""
+        """Measure the rates if a second has passed."""
         if self._first is None:
             return
         self._last, past = now, now - self._looked
@@ -72,8 +73,10 @@ class TopicCount:
             flow.marked = flow.messages
 
     def top(self, most: int | None = None) -> list[TopicFlow]:
-        """The topics by number of messages, then by name; last, one row for all topics without
-        room."""
+        """Return the topics by number of messages, then by name.
+
+        The last row is for all topics beyond the limit.
+        """
 
         def order(flow: TopicFlow) -> tuple[int, bytes]:
             return -flow.messages, flow.name
@@ -83,11 +86,14 @@ class TopicCount:
         return [*found, self._others] if self._others.messages else found
 
     def mean(self, flow: TopicFlow) -> float | None:
-        """Messages a second from the first message to the last look; None: no time has passed."""
+        """Return messages a second from the first message to the last look.
+
+        It is None when no time has passed.
+        """
         return flow.messages / self.seconds if self.seconds > 0 else None
 
     def plain(self, most: int) -> list[dict[str, Any]]:
-        """The top topics as a snapshot holds them."""
+        """Return the top topics as a snapshot holds them."""
         return [
             {
                 "name": flow.name.decode(errors="replace"),

@@ -1,6 +1,6 @@
-"""Messages as CSV: a record is a message, a field is a frame. RFC 4180, by the standard library.
+"""Messages as CSV, RFC 4180: a record is a message, a field is a frame.
 
-A field in quotes may hold commas, quotes (doubled) and line ends.
+A field in quotes may contain commas, quotes (doubled) and line ends.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from zmqdev.endpoints.form.split import Splitter
 
 _BYTES = {"encoding": "utf-8", "errors": "surrogateescape"}
 QUOTE = b'"'
-# Of the library 128 KiB. A message is limited elsewhere.
+# The library's limit is 128 KiB; the size of a message is limited elsewhere.
 csv.field_size_limit(2**31 - 1)
 
 
 class RecordSplitter(Splitter):
-    """A record goes on over line ends inside quotes: while the number of quotes is odd."""
+    """Splits a stream into CSV records.
+
+    A line end inside quotes, where the number of quotes so far is odd, does not end a record.
+    """
 
     def __init__(self, delimiter: bytes | None, limit: int = 0) -> None:
         super().__init__(delimiter, limit)
@@ -27,9 +30,11 @@ class RecordSplitter(Splitter):
         self._quoted = False
 
     def receive(self, chunk: bytes) -> list[bytes]:
+        """Return the records that `chunk` completes."""
         return self._joined(super().receive(chunk))
 
     def finish(self) -> list[bytes]:
+        """Return the last record, which needs no line end."""
         records = self._joined(super().finish())
         begun, self._begun = self._begun, []
         return [*records, self._end.join(begun)] if begun else records
@@ -46,7 +51,7 @@ class RecordSplitter(Splitter):
 
 
 def decode(record: bytes) -> list[bytes]:
-    """The fields of a record. Raises ValueError when it is not CSV."""
+    """Parse a record into its fields; ValueError when it is not CSV."""
     text = io.StringIO(record.removesuffix(b"\r").decode(**_BYTES), newline="")
     try:
         rows = list(csv.reader(text, strict=True))
@@ -58,9 +63,9 @@ def decode(record: bytes) -> list[bytes]:
 
 
 def encode(message: Sequence[bytes]) -> bytes:
-    """One message as one record, without the line end."""
+    """Encode a message as one record, without the line end."""
     text = io.StringIO(newline="")
-    # Line ends are quoted only where they are the writer's own.
+    # The writer quotes only the characters of its own line terminator.
     end = "\r\n"
     csv.writer(text, lineterminator=end).writerow([frame.decode(**_BYTES) for frame in message])
     return text.getvalue().removesuffix(end).encode(**_BYTES)

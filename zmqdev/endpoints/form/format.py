@@ -1,17 +1,16 @@
-"""The formats: how messages are written out and, with the same word, read in.
+"""The formats in which messages are written and, by the same name, read.
 
 | format | a message is | frames are joined by |
 |---|---|---|
-| text | a line as it is | a blank, or `--frames` |
-| raw | its bytes, nothing added; as input the whole of it is one message | nothing, or `--frames` |
+| text | an unchanged line | a blank, or `--frames` |
+| raw | its bytes, unchanged; the whole of an input is one message | nothing, or `--frames` |
 | quoted | a line of texts in double quotes | a blank, or `--frames` |
 | hex | a line of hexadecimal digits | a blank, or `--frames` |
 | json | one object a line | the list in it |
 | csv | a record of CSV, with its quotes | a comma |
 
-Input is split into frames only where a separator is given, except in quoted,
-hex, json and csv, where frames can always be told apart. A burst becomes one piece
-of bytes, for one write.
+Input is split into frames only if a separator is given, except in quoted, hex, json and csv, where
+the frames can always be told apart. A burst is encoded to one `bytes`, for one write.
 """
 
 from __future__ import annotations
@@ -31,24 +30,25 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f-\xff]")
 
 @dataclass(frozen=True)
 class Layout:
-    """How messages lie in a stream.
+    """How messages are laid out in a stream.
 
-    `delimiter` ends a record (newline, or NUL with -0). `separator` stands between frames; None:
-    none was asked for. `terminal`: control characters are escaped for a person who reads.
+    `delimiter` ends a record (newline, or NUL with -0). `separator` stands between frames, if one
+    was configured. With `terminal`, control characters are escaped.
     """
 
     format: str = "text"
     delimiter: bytes = b"\n"
     separator: bytes | None = None
     terminal: bool = False
-    template: OutputFormat | None = None  # in place of the format, in output
-    # Of input: the column that becomes the first frame, or what ends the first of two frames.
+    template: OutputFormat | None = None  # of output, instead of the format
+    # Of input: the column that becomes the first frame, or the text that ends the first of two
+    # frames.
     topic_column: int | None = None
     topic_separator: bytes | None = None
 
     @property
     def record_end(self) -> bytes | None:
-        """What ends a record of input; None when the whole input is one record."""
+        """Return what ends a record of input; None when the whole input is one record."""
         return None if self.format == "raw" else self.delimiter
 
     @property
@@ -64,35 +64,36 @@ class Layout:
 
     @property
     def joiner(self) -> bytes:
+        """Return what is written between frames."""
         if self.separator is not None:
             return self.separator
         return b"" if self.format == "raw" else b" "
 
 
 def write_out(layout: Layout, messages: Sequence[Message], time: float) -> bytes:
-    """All of `messages` as output; `time`: when they were received."""
+    """Write messages as output; `time` is when they were received."""
     if layout.template is not None:
         return _templated(layout, layout.template, messages, time)
     return _WRITERS[layout.format](layout, messages, time) if messages else b""
 
 
 def read_in(layout: Layout, record: bytes) -> list[bytes]:
-    """The frames of one record of input. ValueError when it cannot be read."""
+    """Parse a record of input into frames; ValueError when it is malformed."""
     frames = _READERS[layout.format](layout, record)
     return frames if layout.topic_column is None else _led(frames, layout.topic_column)
 
 
 def _led(frames: list[bytes], column: int) -> list[bytes]:
-    """The frame of that column first. Raises ValueError when there is none."""
+    """Move the frame of a column to the front; ValueError when there is none."""
     if column > len(frames):
         raise ValueError(f"no column {column}; it has {len(frames)}")
     return [frames[column - 1], *frames[: column - 1], *frames[column:]]
 
 
 def read_all(layout: Layout, records: list[bytes]) -> list[Message]:
-    """`read_in` for many records, with a fast way for text."""
+    """Parse many records, like `read_in`, with a shortcut for text."""
     if layout.verbatim:
-        return list(zip(records, strict=False))  # tuples of one, the cheapest there is
+        return list(zip(records, strict=False))  # tuples of one element, the fastest way
     separator = layout.separator
     led = layout.topic_column is not None
     if layout.format in ("text", "raw") and separator is not None and not led:

@@ -21,15 +21,15 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from typing import Any
 
-# One string at a time, without the encoder around it: five times as fast.
+# Encoding single strings without the encoder object is five times as fast.
 _text = json.encoder.encode_basestring
-# On a terminal control characters of the C1 set must not get through either.
+# On a terminal, control characters of the C1 set must be escaped too.
 _ascii = json.encoder.encode_basestring_ascii
 SHAPE = '{"frames": ["text", {"base64": "…"}]}'
 
 
 def encode(message: Sequence[bytes], time: float, *, ascii_only: bool = False) -> bytes:
-    """One message as one object, without a newline."""
+    """Encode a message as one object, without a newline."""
     quote = _ascii if ascii_only else _text
     shown = [_shown(frame, quote) for frame in message]
     topic = ""
@@ -39,12 +39,12 @@ def encode(message: Sequence[bytes], time: float, *, ascii_only: bool = False) -
 
 
 def decode(line: bytes) -> list[bytes]:
-    """The frames of one object. Raises ValueError that says what is wrong with it."""
+    """Parse an object into frames; ValueError says what is wrong with it."""
     return [_frame(frame) for frame in _frames(_object(line))]
 
 
 def decode_recorded(line: bytes) -> tuple[float, list[bytes]]:
-    """The time and the frames of one object; ValueError where it has no time."""
+    """Parse an object into its time and frames; ValueError also when it has no time."""
     found = _object(line)
     frames = [_frame(frame) for frame in _frames(found)]
     time = found.get("time")
@@ -77,14 +77,14 @@ def _frames(found: dict[str, Any]) -> list[Any]:
 
 
 def _body(value: Any) -> Any:
-    """What is neither text nor bytes is sent as the JSON it is."""
+    """Return a value as a frame: what is neither text nor bytes is encoded as JSON."""
     if isinstance(value, str) or (isinstance(value, dict) and value.keys() == {"base64"}):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def text_or_bytes(frame: bytes) -> str:
-    """A frame as it stands in `frames`."""
+    """Return a frame as it is written in `frames`."""
     return _shown(frame, _text)
 
 

@@ -1,4 +1,4 @@
-r"""`--output-format '%t %p\n'`: how a message is printed, in the words of mosquitto_sub.
+r"""`--output-format '%t %p\n'`: how a message is printed, with the codes of mosquitto_sub.
 
 | in the text | is |
 |---|---|
@@ -13,7 +13,7 @@ r"""`--output-format '%t %p\n'`: how a message is printed, in the words of mosqu
 | `@H`, `@M`, ... | time of receipt, the letter as of strftime(3) |
 | `%%`, `@@`, `\n`, `\t`, `\0`, `\xNN`, `\\` | the character |
 
-`%10t` is at least ten bytes wide, `%-10t` with its blanks behind. Nothing is added: a line needs
+`%10t` is padded to ten bytes on the left, `%-10t` on the right. Nothing is added, so a line needs
 its `\n`.
 """
 
@@ -42,7 +42,7 @@ _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"0": b"\0", b"\\": b"\\"}
 
 @dataclass(frozen=True)
 class Received:
-    """A message, when it came, and what stands between its frames."""
+    """A message, the time when it was received, and what to write between its frames."""
 
     frames: Sequence[bytes]
     time: float
@@ -50,10 +50,12 @@ class Received:
 
     @property
     def topic(self) -> bytes:
+        """Return the first frame of several."""
         return self.frames[0] if len(self.frames) > 1 else b""
 
     @property
     def payload(self) -> bytes:
+        """Return the frames after the topic, or the only frame."""
         return self.joiner.join(self.frames[1:] if len(self.frames) > 1 else self.frames)
 
 
@@ -82,12 +84,15 @@ _VALUES: dict[bytes, Value] = {
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """`pieces`: literal bytes, or a value of the message."""
+    """A compiled format; `pieces` are literal bytes, or functions of the message."""
 
     pieces: tuple[bytes | Value, ...]
 
     def render(self, message: Received, *, visible: bool = False) -> bytes:
-        """The message as it is printed. `visible`: control characters in it are shown."""
+        """Return the message as it is printed.
+
+        With `visible`, control characters in its values are escaped.
+        """
         made = []
         for piece in self.pieces:
             if isinstance(piece, bytes):
@@ -99,7 +104,7 @@ class OutputFormat:
 
 
 def compile_format(text: str, place: str | None = None) -> OutputFormat:
-    """UsageError, with `place` in front, for what is unknown in it."""
+    """Compile a format; UsageError, with `place` in front, says what is unknown in it."""
     raw = text.encode(errors="surrogateescape")
     try:
         return OutputFormat(tuple(_piece(token) for token in _TOKEN.finditer(raw)))

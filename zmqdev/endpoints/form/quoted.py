@@ -17,14 +17,14 @@ _FRAME = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
 def quote(frame: bytes) -> bytes:
-    """`frame` in double quotes."""
+    """Return `frame` in double quotes."""
     if _PLAIN.fullmatch(frame):
         return b'"' + frame + b'"'
     return b'"' + visible(frame, quotes=True) + b'"'
 
 
 def visible(frame: bytes, quotes: bool = False) -> bytes:
-    """`frame` with unprintable bytes escaped.
+    """Return `frame` with unprintable bytes escaped.
 
     With `quotes`, quotes, backslashes, tabs and newlines are escaped too.
     """
@@ -43,10 +43,10 @@ def visible(frame: bytes, quotes: bool = False) -> bytes:
 
 
 def unquote(line: bytes, separator: bytes) -> list[bytes]:
-    """The frames of a line. Raises ValueError when it is not quoted text.
+    """Parse a line into frames; ValueError when it is not quoted text.
 
-    The frames stand in double quotes with `separator` between them; blanks
-    around are allowed.
+    The frames are in double quotes with `separator` between them; blanks around the line are
+    ignored.
     """
     frames, at, line = [], 0, line.strip()
     while True:

@@ -1,4 +1,4 @@
-"""Splits a stream of chunks into records at a delimiter, wherever the chunks end.
+"""Splitting a stream of chunks into records at a delimiter, wherever the chunks end.
 
 A record is never cut, and the last one needs no delimiter. The pieces of an unfinished record are
 kept in a list, so a record of 64 MiB in 64 KiB chunks is joined once and not a thousand times.
@@ -10,11 +10,11 @@ from zmqdev.errors import RunError
 
 
 class Splitter:
-    """Call `receive` with each chunk, then `finish`.
+    """Splits a stream. Call `receive` with each chunk, then `finish`.
 
-    `delimiter` is one byte, or None: the whole stream is one record. `limit`: maximum bytes of a
-    record (0: unlimited). RunError for a longer one, so that a line without end does not fill the
-    memory.
+    `delimiter` is one byte, or None, with which the whole stream is one record. `limit` is the
+    maximum number of bytes in a record, 0 for none. A longer record raises RunError, so that an
+    endless line does not fill the memory.
     """
 
     def __init__(self, delimiter: bytes | None, limit: int = 0) -> None:
@@ -24,7 +24,7 @@ class Splitter:
         self._held = 0
 
     def receive(self, chunk: bytes) -> list[bytes]:
-        """The records that `chunk` completes."""
+        """Return the records that `chunk` completes."""
         if self._delimiter is None or self._delimiter not in chunk:
             self._hold(chunk)
             return []
@@ -39,7 +39,7 @@ class Splitter:
         return records
 
     def finish(self) -> list[bytes]:
-        """The last record when the stream ends: a line without its newline.
+        """Return the last record when the stream ends, such as a line without its newline.
 
         Without a delimiter there is always one record, even an empty one.
         """

@@ -1,4 +1,4 @@
-"""Text with placeholders: `Req-{n}`, `{{literal}}`, `Processed: {body}`.
+"""Texts with placeholders: `Req-{n}`, `{{literal}}`, `Processed: {body}`.
 
 | placeholder | is replaced by |
 |---|---|
@@ -8,8 +8,8 @@
 | `{body}` | the body of the request, in a reply |
 | `{topic}` | the first frame of several, in the name of a file |
 
-`{{` and `}}` stand for braces. A template is compiled once, to one `bytes`
-format, so bodies that are no UTF-8 pass through as they are.
+`{{` and `}}` stand for braces. A template is compiled once, to one `bytes` format, so bodies that
+are not UTF-8 pass through unchanged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from zmqdev.errors import UsageError
 
-# How each placeholder is written by the % operator of bytes.
+# The conversion of each placeholder for the % operator of bytes.
 CONVERSIONS = {"n": b"%d", "time": b"%.6f", "random": b"%d", "body": b"%b", "topic": b"%b"}
 OUTGOING = ("n", "time", "random")
 REPLY = ("n", "time", "random", "body")
@@ -32,13 +32,14 @@ _TOKEN = re.compile(rb"\{\{|\}\}|\{([^{}]*)\}|\{|\}|[^{}]+")
 
 @dataclass(frozen=True)
 class Template:
-    """`pattern` is a `%` format that takes the values of `names`, in their order."""
+    """A compiled text: `pattern` is a `%` format that takes the values of `names`, in order."""
 
     pattern: bytes
     names: tuple[str, ...]
 
     @property
     def constant(self) -> bool:
+        """Whether there is no placeholder."""
         return not self.names
 
     def render(
@@ -49,13 +50,14 @@ class Template:
         body: bytes = b"",
         topic: bytes = b"",
     ) -> bytes:
+        """Return the text with these values."""
         values = {"n": n, "time": time, "random": random, "body": body, "topic": topic}
         return self.pattern % tuple(values[name] for name in self.names)
 
     def render_many(
         self, numbers: Iterable[int], time: float, draw: Callable[[], int]
     ) -> list[bytes]:
-        """One text for each of `numbers`; the usual patterns take a short way."""
+        """Return a text for each of `numbers`, with a shortcut for the usual patterns."""
         pattern = self.pattern
         if self.names == ("n",):
             return [pattern % n for n in numbers]
@@ -68,10 +70,10 @@ class Template:
 def compile_template(
     text: str | bytes, known: tuple[str, ...] = OUTGOING, place: str | None = None
 ) -> Template:
-    """The template written as `text`. `known` are the placeholders it may hold.
+    """Compile a text; `known` are the placeholders that it may contain.
 
-    Raises UsageError, with `place` in front, for an unknown placeholder and
-    for a brace that is not closed or not opened.
+    Raises UsageError, with `place` in front, for an unknown placeholder and for a brace that is not
+    closed or not opened.
     """
     pattern, names = bytearray(), []
     for token in _TOKEN.finditer(_bytes(text)):
@@ -104,5 +106,5 @@ def _shown(brace: bytes) -> str:
 
 
 def _bytes(text: str | bytes) -> bytes:
-    """As it was typed: what is no UTF-8 on a command line comes as surrogates."""
+    """Return a text as it was typed: Python holds what is not UTF-8 as surrogates."""
     return os.fsencode(text) if isinstance(text, str) else text
