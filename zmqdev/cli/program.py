@@ -73,13 +73,15 @@ ROWS = {
             "rep", "Endpoints", "print requests, answer each in turn", "cli.endpoint:command"
         ),
         CommandRow("dealer", "Endpoints", "send and print at any time", "cli.endpoint:command"),
-        CommandRow("router", "Endpoints", "the same, to peers by name", "cli.endpoint:command"),
+        CommandRow(
+            "router", "Endpoints", "send to a peer by name, and print", "cli.endpoint:command"
+        ),
         CommandRow("pair", "Endpoints", "talk to one peer: a chat", "cli.endpoint:command"),
         CommandRow("run", "Files", "start everything in a file", "cli.run:command"),
         CommandRow("check", "Files", "find what is wrong with a file", "tools.check:command"),
         CommandRow("graph", "Files", "draw what a file describes", "tools.graph.command:command"),
         CommandRow(
-            "route", "Files", "say where messages go by routes", "tools.route.command:command"
+            "route", "Files", "show where routes send messages", "tools.route.command:command"
         ),
         CommandRow("schema", "Files", "print the JSON Schema of a file", "tools.schema:command"),
         CommandRow(

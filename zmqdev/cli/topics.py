@@ -45,7 +45,7 @@ TOPICS = {
         Topic(
             "first-steps",
             "Start here",
-            "three terminals, the commands in one table, completion",
+            "three terminals, a table of commands, completion",
             ("completion",),
         ),
         Topic("devices", "Start here", "forwarder, streamer and queue: sides, types", _DEVICES),
@@ -55,7 +55,7 @@ TOPICS = {
             "pub, sub, push, pull, client, worker, req: forms, proof",
             _ENDPOINTS,
         ),
-        Topic("cheat", "Start here", "thirty tasks, a command each; kcat, nats, mosquitto"),
+        Topic("cheat", "Start here", "tasks with their commands; for users of kcat, nats"),
         Topic(
             "files",
             "Running it",
@@ -65,7 +65,7 @@ TOPICS = {
         Topic(
             "routing",
             "Running it",
-            "where messages go, by what is in them",
+            "where messages go, by their content",
             (*_DEVICES, "route", "check", "ctl"),
         ),
         Topic(
@@ -104,7 +104,7 @@ TOPICS = {
             "CURVE, PLAIN, networks, rights by topic",
             (*_DEVICES, *_ENDPOINTS, "keygen"),
         ),
-        Topic("limits", "Running it", "what a peer can cost, and where it ends", _DEVICES),
+        Topic("limits", "Running it", "every limit, and what happens beyond it", _DEVICES),
         Topic(
             "export",
             "Running it",
@@ -114,7 +114,7 @@ TOPICS = {
         Topic(
             "operating",
             "Running it",
-            "commands of a day, for users of HAProxy, NATS, Vector",
+            "everyday commands, for users of HAProxy, NATS, Vector",
             ("ctl", "top", "run"),
         ),
         Topic(
@@ -141,10 +141,10 @@ TOPICS = {
             "the frames on the wire: Majordomo, Paranoid Pirate, stamps",
             ("queue", "client", "worker"),
         ),
-        Topic("libzmq", "Looking it up", "how libzmq behaves, measured, and what follows"),
+        Topic("libzmq", "Looking it up", "what libzmq does, and what zmqdev does about it"),
         Topic("bench", "Looking it up", "measured rates, and how to repeat them", ("bench",)),
-        Topic("design", "Looking it up", "rooms, threads, the way of a message"),
-        Topic("contributing", "Looking it up", "setting up, adding to it, rules, documentation"),
+        Topic("design", "Looking it up", "folders, threads, the way of a message"),
+        Topic("contributing", "Looking it up", "setup, adding things, rules, tests, documentation"),
     )
 }
 

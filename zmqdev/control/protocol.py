@@ -33,9 +33,9 @@ LONGEST_ID = 128
 
 ERRORS = {
     "bad-request": "the request is not one frame of JSON of the documented form",
-    "bad-version": "the request's version is not understood here",
+    "bad-version": "this zmqdev does not understand the version of the request",
     "too-large": f"the request has more than {MOST_BYTES // 1024} KiB",
-    "unknown-verb": "unknown verb",
+    "unknown-verb": "the verb does not exist",
     "bad-argument": "an argument is missing, unknown or of the wrong type",
     "refused": "the device cannot do it in its current state; the message says why",
     "busy": "the device did not handle the request in time",

@@ -155,22 +155,24 @@ def _marks_of(side: str) -> list[Setting]:
 
 _MARK = Integer(0, 2**31 - 1)
 _MARKS = {
-    "hwm": "high-water mark, both ways, in messages for each peer",
-    "sndhwm": "high-water mark of what is sent to each peer",
-    "rcvhwm": "high-water mark of what is received from each peer",
+    "hwm": "high-water mark in both directions, in messages for each peer",
+    "sndhwm": "high-water mark for messages sent to each peer",
+    "rcvhwm": "high-water mark for messages received from each peer",
 }
 SETTINGS = {
     row.key: row
     for row in (
         Setting(
-            "log-level", Choice(choices=tuple(LEVELS)), "how much is told on stderr", _log_level
+            "log-level", Choice(choices=tuple(LEVELS)), "how much is logged on stderr", _log_level
         ),
-        Setting("interval", Duration(positive=True), "time between statistics lines", _interval),
-        Setting("drain", Duration(), "how long the stop may take", _drain),
+        Setting(
+            "interval", Duration(positive=True), "time between two statistics lines", _interval
+        ),
+        Setting("drain", Duration(), "how long a stop may take", _drain),
         Setting(
             "on-full",
             Choice(choices=("block", "drop")),
-            "when nobody can take a message: wait, or drop it",
+            "when no peer can take a message: wait, or drop it",
             _on_full,
         ),
         *_marks_of("frontend"),

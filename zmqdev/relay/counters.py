@@ -37,7 +37,9 @@ STATISTICS = (
     Statistic("bytes", "bytes", "bytes of all frames of those messages"),
     Statistic("unreachable", "messages", "the addressed peer was gone", dropped=True),
     Statistic("full", "messages", "the target had no room", dropped=True),
-    Statistic("not_subscription", "messages", "sent upstream and no subscription", dropped=True),
+    Statistic(
+        "not_subscription", "messages", "sent upstream, but not a subscription", dropped=True
+    ),
     Statistic("topic_too_long", "messages", "a subscription above the limit", dropped=True),
     Statistic("too_many_frames", "messages", "more frames than the limit", dropped=True),
     Statistic("too_large", "messages", "more bytes than the limit", dropped=True),

@@ -45,10 +45,10 @@ _OF_ROUTES = (
 
 
 _OF_LAST_VALUES = (
-    ("last_values", "Topics whose last message is kept.", GaugeMetricFamily),
+    ("last_values", "Topics with a kept last message.", GaugeMetricFamily),
     ("last_value_bytes", "Bytes of those messages.", GaugeMetricFamily),
-    ("last_values_greeted", "Last messages sent to a newcomer alone.", CounterMetricFamily),
-    ("last_values_repeated", "Last messages sent once more to others.", CounterMetricFamily),
+    ("last_values_greeted", "Last messages sent only to a new subscriber.", CounterMetricFamily),
+    ("last_values_repeated", "Last messages sent again to other subscribers.", CounterMetricFamily),
 )
 
 
@@ -82,14 +82,14 @@ def _about(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
         "zmqdev_device_info", "What runs; always 1.", labels=("device", "kind", "version")
     )
     state = GaugeMetricFamily(
-        "zmqdev_device_state", "1 for the state the device is in.", labels=("device", "state")
+        "zmqdev_device_state", "1 for the current state of the device.", labels=("device", "state")
     )
     uptime = GaugeMetricFamily(
         "zmqdev_device_uptime_seconds", "Time since the start.", labels=("device",)
     )
     restarts = CounterMetricFamily(
         "zmqdev_device_restarts",
-        "How often the program began again after a fault of a library.",
+        "Restarts of the program after a fault of a library.",
         labels=("device",),
     )
     for snapshot in snapshots:
@@ -133,7 +133,7 @@ def _peers(snapshots: Sequence[Snapshot]) -> Iterator[Metric]:
     labels = ("device", "side")
     now = GaugeMetricFamily("zmqdev_peers", "Peers connected now.", labels=labels)
     came = CounterMetricFamily(
-        "zmqdev_peers_accepted", "Peers whose handshake was done.", labels=labels
+        "zmqdev_peers_accepted", "Peers that completed the handshake.", labels=labels
     )
     left = CounterMetricFamily("zmqdev_peers_disconnected", "Peers that have left.", labels=labels)
     for device, side in sides:

@@ -42,8 +42,13 @@ class Key(Generic[T]):
 
 
 SUBJECT: tuple[Key[Line], ...] = (
-    Key("time", "seconds", "since 1970; in text the date and time in UTC", lambda x: x.clock),
-    Key("device", "", "its name; `endpoint` for an endpoint", lambda x: x.subject.name),
+    Key("time", "seconds", "time since 1970; in text the date and time in UTC", lambda x: x.clock),
+    Key(
+        "device",
+        "",
+        "name of the device; an endpoint has `endpoint` instead",
+        lambda x: x.subject.name,
+    ),
     Key("kind", "", "forwarder, streamer, queue, pub, ...", lambda x: x.subject.kind),
     Key(
         "state",
@@ -51,48 +56,60 @@ SUBJECT: tuple[Key[Line], ...] = (
         "starting, running, paused, draining; stopped or failed in the last line",
         lambda x: x.subject.state,
     ),
-    Key("uptime", "seconds", "since its start", lambda x: round(x.subject.uptime, 3)),
+    Key("uptime", "seconds", "time since the start", lambda x: round(x.subject.uptime, 3)),
 )
 SIDE: tuple[Key[SideState], ...] = (
     Key("type", "", "socket type", lambda side: side.type, text=False),
     Key(
         "addresses",
         "",
-        "list of addresses, as really bound",
+        "list of the bound addresses",
         lambda side: [state.actual for state in side.addresses],
         text=False,
     ),
-    Key("peers", "peers", "connected now", lambda side: side.peers.connected),
-    Key("accepted", "peers", "connected since the start", lambda s: s.peers.accepted, text=False),
-    Key("disconnects", "peers", "that have left", lambda s: s.peers.disconnects, text=False),
+    Key("peers", "peers", "peers connected now", lambda side: side.peers.connected),
+    Key(
+        "accepted",
+        "peers",
+        "peers connected since the start",
+        lambda s: s.peers.accepted,
+        text=False,
+    ),
+    Key("disconnects", "peers", "peers that have left", lambda s: s.peers.disconnects, text=False),
     Key(
         "failed_handshakes",
         "peers",
-        "that did not get in",
+        "peers whose handshake failed",
         lambda side: side.peers.failed_handshakes,
         text=False,
     ),
     Key("refused", "", "map of reason to count of refusals", lambda s: dict(s.refused), text=False),
 )
 FLOW: tuple[Key[tuple[Flow, Rate]], ...] = (
-    Key("messages", "messages", "whole messages the target accepted", lambda x: x[0].messages),
-    Key("bytes", "bytes", "bytes of all their frames", lambda x: x[0].bytes),
+    Key("messages", "messages", "whole messages that the target accepted", lambda x: x[0].messages),
+    Key("bytes", "bytes", "bytes of all frames of these messages", lambda x: x[0].bytes),
     Key(
         "msgs_per_s",
         "messages/s",
-        "since the line before; in the last line the mean of the whole run",
+        "rate since the line before; in the last line the mean of the whole run",
         lambda x: round(x[1].messages, 1),
     ),
     Key("bytes_per_s", "bytes/s", "the same in bytes", lambda x: round(x[1].bytes)),
-    Key("drops", "messages", "dropped, for whatever reason", lambda x: x[0].dropped),
+    Key("drops", "messages", "messages dropped, for any reason", lambda x: x[0].dropped),
     Key(
         "blocked_pct",
         "percent",
-        "of that time during which a message waited for a full target",
+        "share of that time during which a message waited for a full target",
         lambda x: round(x[1].blocked * 100, 1),
     ),
     Key("drops_by_reason", "messages", "map of reason to count", lambda x: dict(x[0].drops), False),
-    Key("blocked_ns", "ns", "waited for a full target in all", lambda x: x[0].blocked_ns, False),
+    Key(
+        "blocked_ns",
+        "ns",
+        "total time that messages waited for a full target",
+        lambda x: x[0].blocked_ns,
+        False,
+    ),
 )
 # Names of addresses beside the sides of a device, by the options that ask for them.
 BESIDE = ("control", "metrics", "capture", "capture_connect")
@@ -253,5 +270,11 @@ def reference() -> Iterator[tuple[str, str, str, bool]]:
         for key in keys:
             yield f"{prefix}{key.name}", key.unit, key.help, key.text
     for name in BESIDE:
-        yield f"{name}_address", "", f"of --{name}, as really bound; devices that have it", False
-    yield "expected", "messages", "how many there will be, if that is known; endpoints only", True
+        flag = name.replace("_", "-")
+        yield (
+            f"{name}_address",
+            "",
+            f"bound address of --{flag}; only devices with it",
+            False,
+        )
+    yield "expected", "messages", "how many messages there will be, if known; only endpoints", True

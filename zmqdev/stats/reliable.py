@@ -38,31 +38,37 @@ class ReliableTally:
     expired: int = count("requests", "given up because no worker took them in time")
     dead_letters: int = count("requests", "given up because every attempt failed")
     abandoned: int = count("requests", "dropped because their client had gone")
-    unanswered: int = count("requests", "still here when the queue stopped")
-    evicted: int = count("requests", "given up for room: the queue was full, their client had most")
+    unanswered: int = count("requests", "still in the queue when it stopped")
+    evicted: int = count(
+        "requests", "given up because the queue was full and their client held the most"
+    )
     refused: int = count("requests", "not accepted: a limit, or the queue was stopping")
-    repeated: int = count("requests", "sent again by a client while the first was still here")
+    repeated: int = count(
+        "requests", "sent again by a client while the first was still in the queue"
+    )
     internal: int = count("requests", "answered by the queue itself (mmi.*)")
-    late: int = count("replies", "dropped: their request was answered or given up")
-    partials: int = count("replies", "partial replies taken from workers")
-    unreachable: int = count("replies", "handed out in vain: their client had gone")
+    late: int = count("replies", "dropped: their request was already answered or given up")
+    partials: int = count("replies", "taken from workers as partial replies")
+    unreachable: int = count("replies", "sent in vain: their client had gone")
     overflowed: int = count("replies", "dropped: their client did not read")
-    malformed_clients: int = count("messages", "from clients, of no known form or too many frames")
+    malformed_clients: int = count(
+        "messages", "from clients, of no known form or with too many frames"
+    )
     malformed_workers: int = count("messages", "from workers, of no known form")
     unexpected: int = count("messages", "from workers that were not registered, or out of turn")
-    registered: int = count("workers", "that came")
+    registered: int = count("workers", "that registered")
     left: int = count("workers", "that said goodbye")
     lost: int = count("workers", "whose connection ended")
     silent: int = count("workers", "that missed their heartbeats")
     expelled: int = count("workers", "that broke the protocol")
-    kept: int = count("requests", "on disk, and their clients told so")
-    elided: int = count("requests", "over before they were to be written")
+    kept: int = count("requests", "written to disk and confirmed to their clients")
+    elided: int = count("requests", "ended before they had to be written")
     commits: int = count("groups", "written to the store")
-    damaged: int = count("records", "of the store that could not be read: dead letters")
+    damaged: int = count("records", "of the store that could not be read and became dead letters")
     restored: int = count(
         "requests", "taken over from the store at the start, or from another queue"
     )
-    adopted: int = count("requests", "of these, taken over from another queue later")
+    adopted: int = count("requests", "of these, taken over from another queue after the start")
     overran: int = count("attempts", "that took longer than the busy timeout")
 
     def read(self) -> dict[str, int]:

@@ -117,11 +117,13 @@ _WHEN = Argument("when", Choice(choices=("drained", "now")), "drained or now", r
 VERBS: dict[str, Verb] = {
     verb.name: verb
     for verb in (
-        Verb("status", "What every part does.", status),
+        Verb("status", "The state of every part.", status),
         Verb("start-part", "Start a part that has ended.", start_part, (_NAME,), changes=True),
-        Verb("stop-part", "Stop a part; it does not come back.", stop_part, (_NAME,), changes=True),
+        Verb(
+            "stop-part", "Stop a part; it does not start again.", stop_part, (_NAME,), changes=True
+        ),
         Verb("restart-part", "Stop a part and start it again.", restart_part, (_NAME,), True),
         Verb("reload", "Read the files again, as SIGHUP does.", reload, changes=True),
-        Verb("stop", "Stop all.", stop, (_WHEN,), changes=True),
+        Verb("stop", "Stop all parts.", stop, (_WHEN,), changes=True),
     )
 }

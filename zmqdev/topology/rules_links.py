@@ -138,15 +138,15 @@ RULES = (
     Rule(
         "cannot-talk",
         ERROR,
-        "One part connects to another whose socket type does not go with its own.",
+        "One part connects to another with a socket type that it cannot talk to.",
         "change one of the two socket types, or the address",
         _cannot_talk,
     ),
     Rule(
         "wrong-side",
         WARNING,
-        "Both ends of a connection send, or both take in: a client at the workers' side of a "
-        "queue, say.",
+        "Both ends of a connection send, or both receive: for example, a client at the "
+        "workers' side of a queue.",
         "connect to the device's other side",
         _wrong_side,
     ),
@@ -160,21 +160,21 @@ RULES = (
     Rule(
         "nobody-binds",
         WARNING,
-        "An address of this machine is connected to, and no part binds it.",
+        "A part connects to an address of this machine that no part binds.",
         "correct the address; if another program binds it, add `ignore: nobody-binds`",
         _nobody_binds,
     ),
     Rule(
         "nobody-connects",
         WARNING,
-        "An address is bound and no part connects to it, in a file that has endpoints too.",
+        "A part binds an address that no part connects to, in a file with endpoints.",
         "correct the address; if other programs connect to it, add `ignore: nobody-connects`",
         _nobody_connects,
     ),
     Rule(
         "both-connect",
         ERROR,
-        "Two parts connect to one address, and nobody binds it.",
+        "Two parts connect to one address that no part binds.",
         "let one of the two bind",
         _both_connect,
     ),
@@ -188,14 +188,14 @@ RULES = (
     Rule(
         "one-sided-security",
         ERROR,
-        "Two parts that connect do not use the same security mechanism.",
+        "Two connected parts use different security mechanisms.",
         "give both the same: null, plain or curve",
         _one_sided,
     ),
     Rule(
         "inproc-alone",
         ERROR,
-        "An inproc address is connected to, and no part binds it.",
+        "A part connects to an inproc address that no part binds.",
         "correct the address; inproc stays within this file",
         _inproc_alone,
     ),

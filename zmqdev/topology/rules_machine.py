@@ -106,7 +106,7 @@ RULES = (
     Rule(
         "key-files",
         ERROR,
-        "A file of keys or passwords is missing, malformed, or others can read it.",
+        "A file of keys or passwords is missing or malformed, or others can read it.",
         "make it with `zmqdev keygen`, or give it mode 0600",
         _key_files,
     ),
@@ -120,8 +120,8 @@ RULES = (
     Rule(
         "missing-file",
         ERROR,
-        "A file that a part reads is not there.",
-        "correct the path; it is relative to where `run` is started",
+        "A file that a part reads is missing.",
+        "correct the path; it is relative to the directory where you start `run`",
         _other_files,
     ),
 )
@@ -129,7 +129,7 @@ LIVE_RULES = (
     Rule(
         "port-in-use",
         ERROR,
-        "With --live: an address that another program has bound.",
+        "With --live: another program has bound an address.",
         "stop the other program, or use another address",
         _in_use,
     ),
