@@ -90,7 +90,9 @@ ROWS = {
             "write a file for systemd, compose or kubernetes",
             "tools.export.command:command",
         ),
-        CommandRow("ctl", "Running", "ask or steer a running device", "tools.ctl.command:command"),
+        CommandRow(
+            "ctl", "Running", "query or control a running device", "tools.ctl.command:command"
+        ),
         CommandRow(
             "top", "Running", "watch all running devices in one table", "tools.top.command:command"
         ),

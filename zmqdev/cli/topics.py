@@ -83,7 +83,7 @@ TOPICS = {
         Topic(
             "ctl",
             "Running it",
-            "ask and steer what runs; the control socket",
+            "query and control what runs; the control socket",
             (*_DEVICES, "run", "ctl"),
         ),
         Topic(

@@ -1,1 +1,1 @@
-"""The command `ctl`: ask or steer a running device."""
+"""The command `ctl`: query or control a running device."""

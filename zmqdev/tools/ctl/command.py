@@ -23,7 +23,7 @@ from zmqdev.supervisor.verbs import VERBS as PARTS
 if TYPE_CHECKING:
     from zmqdev.control.client import Asker
 
-HELP = """Ask or steer a running device, or list all running devices.
+HELP = """Query or control a running device, or list all running devices.
 
 Without NAME: a list of the running devices of this user. NAME is a name from that
 list, or a control address. Without VERB: the status of the device. With --all,
