@@ -104,7 +104,7 @@ RULES = (
     Rule(
         "store-password",
         WARNING,
-        "The password of a store is written out in a file that others can read.",
+        "A file that others can read has the password of a store.",
         "write ${NAME} and set that variable, use ~/.pgpass, or give the file mode 0600",
         _open_passwords,
     ),
