@@ -20,8 +20,7 @@ def verbs() -> str:
     rows = []
     for verb in VERBS.values():
         arguments = "; ".join(
-            f"`{a.name}`{'' if a.required else ' (optional)'}: {a.help}"
-            for a in verb.arguments
+            f"`{a.name}`{'' if a.required else ' (optional)'}: {a.help}" for a in verb.arguments
         )
         rows.append((f"`{verb.usage}`", verb.help, arguments))
     return table(("verb", "what it does", "arguments"), rows)
