@@ -1,1 +1,1 @@
-"""pub, sub, push, pull, client, worker: one small loop each."""
+"""The endpoints pub, sub, push, pull, client, worker and others, with a small loop each."""

@@ -1,1 +1,1 @@
-"""The text of a message: formats, templates, separators."""
+"""The text forms of messages: formats, templates, separators."""

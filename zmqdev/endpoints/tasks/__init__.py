@@ -1,1 +1,1 @@
-"""The tasks of endpoints: one class a job."""
+"""The tasks of endpoints, a class for each."""

@@ -1,8 +1,9 @@
-"""Detecting a queue of zmqdev: one question, with a service name of RFC 8.
+"""Detecting whether a client's queue is one of zmqdev, by one request to an RFC 8 service.
 
-Our queue answers 200, every other Majordomo broker 404 or 501. Until the answer is known, and when
-it is no or missing, requests are sent as the protocol has them (`lanes`). After a yes they carry
-ids, all over one connection (`wire`). The first requests wait a moment for the answer.
+A queue of zmqdev answers 200, every other Majordomo broker 404 or 501. Until the answer is known,
+and when it is no or does not come, requests are sent as the protocol has them (`lanes`). After a
+yes they carry ids and share one connection (`wire`). The first requests wait a moment for the
+answer.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from zmqdev.endpoints.tasks.wire import Came, Shared, Wire
 from zmqdev.relay import recv_burst, send_burst
 from zmqdev.wire import mmi
 
-# The longest time that requests wait for the answer once the question has left.
+# Seconds; the longest time that requests wait for the answer once the question was sent.
 GRACE = 1.0
 
 
 class Asking:
-    """`question`: the message to send. Requests wait `grace` seconds for the answer."""
+    """A wire that asks first. `question` is the message; requests wait `grace` seconds."""
 
     def __init__(
         self,
@@ -93,7 +94,7 @@ class Asking:
             self._until = now + self._grace
 
     def _again(self, socket: zmq.Socket[bytes]) -> None:
-        """The question went with its connection."""
+        """Send the question again after a reconnect, since it was lost with the connection."""
         if socket is self._socket and self._known is None:
             self._asked = False
 

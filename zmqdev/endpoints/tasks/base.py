@@ -1,4 +1,4 @@
-"""What all tasks have in common. `Task` describes each method."""
+"""What all tasks have in common. `Task` documents the methods."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zmqdev.system.stdio import OUTPUT, Sink
 
 
 class BaseTask:
-    """A task without a result. `gate`: the task begins when it is open; None: at once."""
+    """A task without a result. It begins when `gate` is open; without a gate, at once."""
 
     lingers = True
 
@@ -42,16 +42,16 @@ class BaseTask:
         return {}
 
     def close(self) -> None:
-        """Nothing is open besides the socket; the output is not ours to close."""
+        """Do nothing: only the socket is open, and others close the output."""
 
     def _stalled(self, now: float) -> None:
-        """The task waits for other programs, since `now` if it did not before."""
+        """Record that the task waits for other programs, since `now` if it did not before."""
         if self.stalled_since is None:
             self.stalled_since = now
 
 
 class CountedTask(BaseTask):
-    """A task that ends after `count` messages; None: when it is stopped."""
+    """A task that ends after `count` messages, or, with None, when it is stopped."""
 
     noun = "message"
     nothing = "nothing came"
@@ -63,7 +63,7 @@ class CountedTask(BaseTask):
 
     @property
     def came(self) -> int:
-        """How many of the expected messages there have been."""
+        """Return how many of the expected messages have come."""
         return self.flow.messages
 
     @property
@@ -77,7 +77,7 @@ class CountedTask(BaseTask):
 
 
 class TaskBacklog:
-    """The messages of a socket; after `stop`, only those that were there then."""
+    """The messages of a socket; after `stop`, only those that had come by then."""
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self._socket = socket
@@ -85,22 +85,22 @@ class TaskBacklog:
         self.stopped = False
 
     def __len__(self) -> int:
-        """Messages that were here at the stop and are not begun."""
+        """Return how many messages had come at the stop and are not begun."""
         return len(self._held)
 
     def stop(self, *, take: bool = True) -> None:
-        """Receive no more. `take`: keep what the socket holds."""
+        """Receive nothing more; with `take`, keep what the socket holds."""
         self.stopped = True
         if take:
             self._held.extend(recv_burst(self._socket, held_at_most(self._socket)))
 
     def next(self, limit: int) -> list[list[bytes]]:
-        """At most `limit` messages."""
+        """Return at most `limit` messages."""
         if self._held:
             return [self._held.popleft() for _ in range(min(limit, len(self._held)))]
         return [] if self.stopped else recv_burst(self._socket, limit)
 
 
 def slow_reader(sink: Sink) -> Rest | None:
-    """What a task waits for while its output is not empty."""
+    """Return what a task waits for while there is unwritten output."""
     return None if sink.empty else Rest(OUTPUT, of_peers=False)

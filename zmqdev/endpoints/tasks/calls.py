@@ -1,6 +1,6 @@
-"""The requests of a reliable client: Majordomo or plain, with an id; refusals are reported.
+"""The requests of a reliable client, Majordomo or plain, with ids; refusals are reported.
 
-`requests` defines requests, replies and retries. Here they are converted to and from the messages
+`requests` defines requests, replies and retries. This module converts them to and from the messages
 of `wire.call` and `wire.majordomo`.
 """
 
@@ -13,7 +13,7 @@ from typing import ClassVar
 from zmqdev.endpoints.tasks.requests import GivenReply, Requests
 from zmqdev.wire import call, majordomo
 
-# Worth another try: the queue may have room, or be back, by then.
+# Refusals after which a request is tried again: the queue may have room, or be back, by then.
 PASSING = frozenset(
     {"full", "client-full", "stopping", "stopped", "expired"}
     | {"store-full", "store-away", "other-queue"}
@@ -22,7 +22,7 @@ PASSING = frozenset(
 
 @dataclass(frozen=True)
 class Refusal:
-    """Request `number` got no reply; `text` says why. `final`: it is not sent again."""
+    """The reason why request `number` gets no reply. If `final`, it is not sent again."""
 
     number: int
     text: str
@@ -31,7 +31,10 @@ class Refusal:
 
 @dataclass
 class Calls(Requests):
-    """`protocol` is one of `reliable_peers.Calling`; `refusals` gather until they are taken."""
+    """Requests of a reliable client.
+
+    `protocol` is one of `reliable_peers.Calling`. `refusals` are kept until they are taken.
+    """
 
     mark: ClassVar[bytes] = call.CALL
     protocol: str = "mdp-0.1"
@@ -43,7 +46,10 @@ class Calls(Requests):
         self._parts: dict[bytes, list[bytes]] = {}  # partial replies until the final one
 
     def burst(self, limit: int) -> list[list[bytes]]:
-        """One that was sent before says so; the id is the same."""
+        """Return the next messages to send.
+
+        A request that was sent before has the same id and the mark AGAIN.
+        """
         return [
             self._wrapped(request.frames, call.AGAIN if request.tries else self.mark)
             for request, _ in zip(self._to_send, range(limit), strict=False)
@@ -64,11 +70,11 @@ class Calls(Requests):
         return None if body is None else super().receive([id, b"", *body], now)
 
     def _kept(self, id: bytes, now: float) -> GivenReply | None:
-        """The queue has a request on disk. The reply comes as ever."""
+        """Handle the notice that a request is on the queue's disk; its reply is still to come."""
         return None
 
     def strict(self, frames: list[bytes]) -> tuple[bytes, list[bytes]]:
-        """(id, the message as its protocol has it)."""
+        """Return the id, and the message as its protocol has it."""
         _, id, empty, *rest = frames
         return id, rest if self.protocol == "mdp-0.2" else [empty, *rest]
 
@@ -77,11 +83,12 @@ class Calls(Requests):
         return [*lead, b"", *frames] if self.protocol == "mdp-0.2" else [*lead, *frames]
 
     def take_refusals(self) -> list[Refusal]:
+        """Return the refusals since the last call."""
         taken, self.refusals = self.refusals, []
         return taken
 
     def _wrapped(self, frames: list[bytes], mark: bytes) -> list[bytes]:
-        """`[id, '', body…]` as it is sent."""
+        """Return `[id, '', body…]` as it is sent."""
         id, body = frames[0], frames[2:]
         if self.protocol == "mdp-0.1":
             body = majordomo.request_01(self.service, body)
@@ -92,7 +99,7 @@ class Calls(Requests):
         return call.wrap(id, body, mark)
 
     def _body(self, id: bytes, answer: list[bytes]) -> list[bytes] | None:
-        """The body of a whole reply; None for a partial one and for what is no reply."""
+        """Return the body of a whole reply; None for a partial or a malformed one."""
         if self.protocol == "plain":
             return answer
         if self.protocol == "mdp-0.1":

@@ -1,4 +1,4 @@
-"""sub and pull with --check: messages are checked, not printed; one line of JSON at the end."""
+"""sub and pull with --check: messages are checked, and reported as JSON at the end."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _NANO = 1_000_000_000
 
 @dataclass(frozen=True)
 class Demands:
-    """What must hold for exit status 0. None: no demand.
+    """What must hold for exit status 0; None means no demand.
 
-    max_loss: messages, or with `loss_is_share` a share of those sent. min_rate: messages a second.
-    max_latency: seconds, of 99 in 100 messages.
+    max_loss is a number of messages or, with `loss_is_share`, a share of those sent. min_rate is in
+    messages a second. max_latency is in seconds, for 99 in 100 messages.
     """
 
     expect: int | None = None
@@ -39,7 +39,7 @@ class Demands:
 
 
 def demands_of(spec: spec_delivery.CheckingOptions) -> Demands:
-    """The demands that a spec makes."""
+    """Return the demands of a spec."""
     loss = spec.max_loss
     return Demands(
         expect=spec.expect,
@@ -51,7 +51,7 @@ def demands_of(spec: spec_delivery.CheckingOptions) -> Demands:
 
 
 class Checking(ReportingReceiver):
-    """Checks the stamps of the messages; the report is a line of JSON."""
+    """A receiver that checks the stamps of messages and reports them in a line of JSON."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Checking(ReportingReceiver):
         self.delivery = Delivery()
         self.latency = Latency()
         self.ahead = 0
-        """Messages stamped by a clock that is ahead of ours: their latency is not known."""
+        """Messages stamped by a clock that is ahead of this one, whose latency is unknown."""
         self._most_ahead = 0.0
         self._watch = ClockWatch(wall)
         self._demands, self._wall = demands, wall
@@ -73,7 +73,7 @@ class Checking(ReportingReceiver):
 
     @property
     def came(self) -> int:
-        """Each message once, and corrupt ones too."""
+        """Return how many messages came, each counted once, including corrupt ones."""
         return self.delivery.received + self.delivery.corrupt
 
     def verdict(self) -> ZmqdevError | None:
@@ -84,7 +84,7 @@ class Checking(ReportingReceiver):
         return [*super().reports(), *self._unstamped()]
 
     def _unstamped(self) -> list[str]:
-        """The one cause that has an easy remedy."""
+        """Return a hint when no message at all has a stamp."""
         if self.delivery.received or not self.delivery.corrupt:
             return []
         return ["no message has a stamp; give the sender (pub, push or client) --stamp"]
@@ -99,7 +99,7 @@ class Checking(ReportingReceiver):
         }
 
     def _limit(self) -> int:
-        """A message that came twice does not count, so any number may come."""
+        """Return how many messages to receive: duplicates do not count, so any number may come."""
         return BURST if self._left is None else min(BURST, self._left)
 
     def _show(self, messages: Sequence[Message], now: float) -> None:
@@ -125,12 +125,12 @@ class Checking(ReportingReceiver):
 
     @property
     def rate(self) -> float | None:
-        """Messages a second from the first burst to the last; None when there was only one."""
+        """Return messages a second from the first burst to the last; None if there was only one."""
         took = self._last_at - self._first_at
         return self.flow.messages / took if took > 0 else None
 
     def failures(self) -> list[str]:
-        """The demands that were not met, in words."""
+        """Return the demands that were not met, in words."""
         wants, counts, found = self._demands, self.delivery, []
         if wants.expect is not None and counts.received != wants.expect:
             found.append(f"{counts.received} of {wants.expect} messages came")
@@ -143,7 +143,7 @@ class Checking(ReportingReceiver):
         return [*found, *self._latency_failures()]
 
     def _latency_failures(self) -> list[str]:
-        """Figures are judged only where they can be told."""
+        """Return what is wrong with the latency, or why it is unknown."""
         most = self._demands.max_latency
         if most is None:
             return []

@@ -1,7 +1,7 @@
-"""client: requests from a feed, a window of them in flight, their replies to an output.
+"""client: sends requests from a feed, several at a time, and prints their replies.
 
-Its sockets are DEALERs that speak as REQ does, so a lost reply never blocks it; a `Wire` knows the
-messages.
+Its sockets are DEALERs that send and receive like a REQ, so that a lost reply never blocks one. A
+`Wire` encodes the messages.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ log = logging.getLogger("zmqdev")
 
 
 class ClientTask(BaseTask):
-    """Each request has its reply at the end, or was given up: nothing is taken in after it."""
+    """The task of a client.
+
+    At its end every request was answered or given up, so nothing has to leave the socket.
+    """
 
     lingers = False
 
@@ -47,7 +50,7 @@ class ClientTask(BaseTask):
         clock: Callable[[], float] = time.time,
         wire: Wire | None = None,
     ) -> None:
-        # It stalls only while it waits for peers; each request has a time limit of its own.
+        # It stalls only while it waits for peers, since each request has its own time limit.
         super().__init__(gate)
         self.flow = FlowCount()
         self.requests = requests
@@ -75,7 +78,7 @@ class ClientTask(BaseTask):
     def step(self, now: float) -> Wait:
         if not self._sink.flush():
             return Wait(writers=(self._sink.descriptor,))
-        # Replies first: after a pause of our own, those that are here are not late.
+        # Replies come first: after a pause of this program, those that have come are not late.
         came = self._receive(now)
         self._give_up(now)
         if not self._gate.check() and not self._stopping:
@@ -89,7 +92,7 @@ class ClientTask(BaseTask):
         return self._wait(now)
 
     def stop(self, now: float) -> None:
-        """Requests that are out may still have their replies; no new ones."""
+        """Start no more requests; open ones may still get their replies."""
         self._stopping = True
 
     def rest(self) -> Rest | None:
@@ -115,7 +118,7 @@ class ClientTask(BaseTask):
         return None
 
     def reports(self) -> list[str]:
-        """What is open at the end was interrupted."""
+        """Report the requests that were open when the client was interrupted."""
         left, hidden = self.requests.open, self.requests.counts.late
         lines = [f"still without a reply: {counted(left, 'request')}"] if left else []
         if hidden:
@@ -182,7 +185,7 @@ class ClientTask(BaseTask):
         return came
 
     def _tell_refusals(self) -> None:
-        """What a reliable queue will not answer."""
+        """Log the requests that a reliable queue refused."""
         if isinstance(self.requests, Calls):
             for refusal in self.requests.take_refusals():
                 level = logging.WARNING if refusal.final else logging.INFO

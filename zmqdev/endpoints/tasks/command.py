@@ -1,8 +1,8 @@
-"""One run of a worker's command: its stdin is the body, its stdout the reply.
+"""One run of a worker's command: the body of a request is its stdin, its stdout the reply.
 
 The command runs under /bin/sh in its own process group, so that a time limit ends all of it.
-Nothing here waits: `step` moves what can be moved. The command is over when the shell has ended.
-Background processes end with it, unless they have a process group of their own (setsid).
+Nothing here waits: `step` reads and writes what it can. The command is over when the shell has
+ended. Background processes are ended with it, unless they have their own process group (setsid).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from zmqdev.system import orphans
 
-# A command that prints without end is stopped here; libzmq's default limit for a message.
+# Bytes of output at which a command is stopped.
 MOST_OUTPUT = 64 << 20
-# Of stderr only the end is kept, for the report.
+# Bytes at the end of stderr that are kept for the report.
 MOST_COMPLAINT = 4096
 PIECE = 1 << 16
 # Seconds that a killed command may take to end.
@@ -27,14 +27,14 @@ LET_DIE = 1.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """`output` when all went well; otherwise `failure` says in words what did not."""
+    """The result of a command: its `output`, or in words the reason of its `failure`."""
 
     output: bytes
     failure: str | None = None
 
 
 class Command:
-    """Starts at once; call `step` until it returns the outcome."""
+    """A running command. It starts at once; call `step` until it returns the outcome."""
 
     def __init__(self, command: str, body: bytes, environment: Mapping[str, str], due: float):
         self.due = due
@@ -65,20 +65,22 @@ class Command:
 
     @property
     def readers(self) -> tuple[int, ...]:
+        """Return the descriptors to poll for reading."""
         open_ends = tuple(d for d in (self._out, self._err) if d not in self._at_end)
         return open_ends if self._exit is None else (*open_ends, self._exit)
 
     @property
     def writers(self) -> tuple[int, ...]:
+        """Return the descriptors to poll for writing."""
         return () if self._in is None else (self._in,)
 
     @property
     def silent_end(self) -> bool:
-        """Whether no descriptor shows its end, so that it must be polled."""
+        """Whether no descriptor becomes readable when it ends, so that it must be polled."""
         return self._exit is None
 
     def step(self, now: float) -> Outcome | None:
-        """Move what can be moved. Returns the outcome once it is over."""
+        """Read and write what can be; return the outcome once the command is over."""
         self._feed()
         self._drain()
         if self._length > MOST_OUTPUT:
@@ -95,15 +97,22 @@ class Command:
         self._end("was stopped")
 
     def _has_ended(self) -> bool:
-        """The shell is not waited for yet: until then its process group is that of no other."""
+        """Return whether the shell has ended.
+
+        Its status is not collected here, so that its process group cannot be reused by another
+        process.
+        """
         if not hasattr(os, "waitid"):  # macOS
             return self._process.poll() is not None
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self._process.pid, flags) is not None
 
     def _take_status(self) -> None:
-        """What was killed ends at once, unless it waits for a disk: then `subprocess` takes its
-        status at a later start."""
+        """Collect the status of the shell.
+
+        A killed process ends at once, unless it waits for a disk. In that case `subprocess`
+        collects its status when it starts another process.
+        """
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(LET_DIE)
             orphans.disown(self._process.pid)
@@ -117,7 +126,7 @@ class Command:
         except BlockingIOError:
             return
         except BrokenPipeError:
-            pass  # it does not read its input; that is its own affair
+            pass  # a command need not read its input
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._in = None
@@ -141,7 +150,7 @@ class Command:
         return piece
 
     def _end(self, failure: str | None) -> Outcome:
-        """Nothing of it is left: processes, those in the background too, descriptors, zombie."""
+        """Kill all processes of the command, also in the background, and release everything."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         failure = failure or _failure(self._process.wait())
@@ -157,7 +166,10 @@ class Command:
 
 
 def _exit_descriptor(process: int) -> int | None:
-    """Readable when the process has ended; None where the system has no such thing."""
+    """Return a descriptor that is readable once the process has ended.
+
+    It is None if the system has none.
+    """
     if not hasattr(os, "pidfd_open"):
         return None
     try:

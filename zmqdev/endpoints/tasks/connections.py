@@ -1,4 +1,4 @@
-"""The connections of a client: with ids, without, or as the queue answers."""
+"""The connections of a client: with ids, without, or depending on the queue's answer."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ def wire_of(
     requests: Requests,
     hang_up: Callable[[], None],
 ) -> Wire:
-    """The client's wire on its open socket. `hang_up` is called before that socket is
-    disconnected."""
+    """Make the wire of a client on its open socket.
+
+    `hang_up` is called before that socket is disconnected.
+    """
     shared = Shared(socket, requests)
     if has_ids(spec):
         return shared

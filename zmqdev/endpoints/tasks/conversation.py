@@ -1,4 +1,4 @@
-"""What req, rep, dealer, router and pair have in common: send the input, print what comes."""
+"""What req, rep, dealer, router and pair have in common: send the input, print messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from zmqdev.system.stdio import Sink
 
 
 class Conversation(CountedTask):
-    """`flow` counts received messages, `sent` sent ones. `feed` None: there is no input."""
+    """A task that sends and receives.
+
+    `flow` counts the messages received, `sent` those sent. `feed` is None without input.
+    """
 
     def __init__(
         self,
@@ -45,7 +48,7 @@ class Conversation(CountedTask):
             self._feed.close()
 
     def _unsent(self, held: int) -> list[str]:
-        """A line for input that was read and not sent, including `held` messages."""
+        """Return a line about input that was read and not sent, including `held` messages."""
         unsent = held + (self._feed.waiting if self._feed is not None else 0)
         return [f"read and not sent: {counted(unsent, 'message')}"] if unsent else []
 

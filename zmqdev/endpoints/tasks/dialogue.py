@@ -1,7 +1,7 @@
 """req and rep: one message out, one in, in turn. Incoming messages are printed.
 
-REQ sends first, REP receives first; the socket refuses any other order. A REP reads its next reply
-ahead if the input has one, so that it takes no request that it cannot answer.
+A REQ sends first, a REP receives first; the socket refuses any other order. A REP reads its next
+reply ahead if the input has one, so that it takes no request that it cannot answer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from zmqdev.system.stdio import Sink
 
 
 class Lockstep(Conversation):
-    """`feed` None: a REP sends each request back."""
+    """The task of req and rep. Without a feed, a REP sends each request back."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Lockstep(Conversation):
     ) -> None:
         super().__init__(socket, feed, pace, gate, sink, layout, count)
         self._asks = socket.type == zmq.REQ
-        self._listens = not self._asks  # whose turn it is: the peer's
+        self._listens = not self._asks  # whether it is the peer's turn
         self._held: Message | None = None
         self._stopping = False
         self._surplus = Last(socket)
@@ -70,12 +70,12 @@ class Lockstep(Conversation):
         return AT_ONCE if self.ended else self._listen(now)
 
     def stop(self, now: float) -> None:
-        """A REQ may still get its reply; a REP sends the one it has read."""
+        """Take nothing more in; a REQ may still get its reply, a REP sends the one it has read."""
         self._stopping = True
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """Only reports a request beyond the count of a REP."""
+        """Return a function that only counts requests beyond the count of a REP."""
         over = self.expected is not None and self.sent >= self.expected
         return self._surplus.take if over and not (self._asks or self._stopping) else None
 
@@ -133,7 +133,7 @@ class Lockstep(Conversation):
         return AT_ONCE
 
     def _refill(self, now: float) -> Wait | None:
-        """Hold the next message; a Wait when there is none yet."""
+        """Take the next message, if none is held; return a Wait when there is none yet."""
         if self._held is not None:
             return None
         assert self._feed is not None

@@ -24,13 +24,16 @@ from zmqdev.endpoints.tasks.sender import LOOK
 from zmqdev.relay import send_burst
 from zmqdev.system.stdio import Sink
 
-# A ROUTER learns the routing id of a peer a moment after the handshake is done.
+# Seconds. A ROUTER learns the routing id of a peer a moment after the handshake is done.
 GRACE = 0.25
 
 
 class Duplex(Conversation):
-    """`quiet`: seconds without a message after which it ends, once the input has ended; None: it
-    does not. `reached`: as for `Sender`."""
+    """The task of dealer, router and pair.
+
+    It ends when the input has ended and nothing has come for `quiet` seconds; with None it does
+    not. `reached` is as for `Sender`.
+    """
 
     def __init__(
         self,
@@ -71,7 +74,7 @@ class Duplex(Conversation):
 
     @property
     def _stream(self) -> bool:
-        """Whether its input comes from outside, and may never end."""
+        """Whether the input comes from outside, so that it may never end."""
         return self._feed is not None and self._feed.fileno() is not None
 
     def step(self, now: float) -> Wait:
@@ -85,14 +88,16 @@ class Duplex(Conversation):
         return self._wait(now, open_)
 
     def stop(self, now: float) -> None:
-        """Messages already read are sent, those already here are printed."""
+        """Take nothing more in; messages already read are sent, those already here are printed."""
         self._left = self._last.left
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """For one that has sent nothing: messages in the receive buffers would be lost with the
-        connections. One that has sent keeps its connections, because its messages may not have
-        left yet."""
+        """Return a function that takes in messages if nothing was sent.
+
+        Messages in the receive buffers would be lost with the connections. A task that has sent
+        keeps its connections, because its messages may not have left yet.
+        """
         silent = not self.sent and not self._held
         return self._last.take if silent and not self._all_came else None
 
@@ -135,15 +140,17 @@ class Duplex(Conversation):
         return len(messages)
 
     def _send(self, now: float) -> int:
-        """How many messages are off our hands. The input is read also while nobody is there, so
-        that its end is seen."""
+        """Send, and return how many messages are done with.
+
+        The input is also read while no peer is connected, so that its end is noticed.
+        """
         if not (self._held or self._refill(now)) or not self._reaches:
             return 0
         accepted, reason = send_burst(self._socket, self._held)
         self.sent += accepted
         done = accepted
         if reason and self._addressed and not self._in_grace(now):
-            # Gone, or does not read: one stalled peer must not hold up the others.
+            # The peer is gone or does not read; it must not hold up the others.
             self.unanswered += 1
             done += 1
         del self._held[:done]
@@ -186,7 +193,7 @@ class Duplex(Conversation):
         return math.inf
 
     def _sources(self, now: float, open_: bool) -> tuple[int, ...]:
-        """The input, where it would be read now."""
+        """Return the input's descriptor if the input would be read now."""
         if self._held or self._readiness is None or not (open_ and self._to_send):
             return ()
         if self._pace is not None and not self._pace.due(now):

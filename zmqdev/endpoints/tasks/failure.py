@@ -1,7 +1,7 @@
-"""The mark in a reply that says that the worker's command failed.
+"""The mark of a reply whose command failed at the worker.
 
-Plain requests have no place for a status, and the peers may be any programs. So the text of the
-reply says it: one frame that begins with `START`.
+Plain requests have no place for a status, and peers may be any programs. So the mark is the text of
+the reply: a single frame that begins with `START`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ START = b"Error: the command "
 
 
 def failure(what: str) -> bytes:
-    """The reply of a worker whose command failed in that way."""
+    """Return the reply of a worker whose command failed; `what` says how."""
     return START + what.encode()
 
 
 def is_failure(body: Sequence[bytes]) -> bool:
-    """Whether a reply has the mark."""
+    """Return whether a reply has the mark."""
     return len(body) == 1 and body[0].startswith(START)

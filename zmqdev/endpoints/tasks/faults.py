@@ -1,4 +1,4 @@
-"""Faults on demand: a worker that dies or hangs, for demonstrations and tests."""
+"""Faults on demand: a worker that crashes or hangs, for demonstrations and tests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from dataclasses import dataclass
 
 @dataclass
 class Faults:
-    """After this many requests the next one is the last. None: never."""
+    """The numbers of requests after which the worker fails at the next one; None means never."""
 
     crash_after: int | None = None
     hang_after: int | None = None
     hangs: bool = False
 
     def taken(self, before: int) -> None:
-        """A request was taken after `before` others. A crash does not return."""
+        """Crash or hang if it is time to. `before` requests were taken before this one.
+
+        After a crash it does not return.
+        """
         if self.crash_after is not None and before >= self.crash_after:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.hang_after is not None and before >= self.hang_after:

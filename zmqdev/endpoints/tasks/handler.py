@@ -1,7 +1,7 @@
-"""sub and pull with --exec: a command for each message, its output printed or sent on.
+"""sub and pull with --exec: runs a command for each message, and prints or sends its output.
 
-Nothing is received while there is no room for another command, or while output cannot leave. So a
-slow command slows its pusher down, and a publisher drops messages above the high-water mark.
+Nothing is received while all jobs are in use, or while output cannot leave. So a slow command slows
+down a pusher, and a publisher drops messages above the high-water mark.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from zmqdev.errors import RunError, ZmqdevError
 from zmqdev.relay import send_burst
 from zmqdev.system.stdio import OUTPUT, Sink
 
-# How soon another try is made when a target had no room.
+# Seconds until another attempt when a target had no room.
 RETRY = 0.01
 
 
 class MessageHandler(CountedTask):
-    """`flow` counts the messages taken. `sink` None: the output is not printed. `targets`: sockets
-    to which each output goes as a message."""
+    """The task of a receiver with a command; `flow` counts the messages taken.
+
+    Without a sink the output is not printed. Each output is sent to all `targets` as a message.
+    """
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class MessageHandler(CountedTask):
 
     @property
     def _full(self) -> bool:
-        """Whether output waits to leave."""
+        """Return whether there is output that has not left."""
         return any(self._waiting.values()) or (self._sink is not None and not self._sink.empty)
 
     def step(self, now: float) -> Wait:
@@ -71,12 +73,15 @@ class MessageHandler(CountedTask):
         return self._wait(now)
 
     def stop(self, now: float) -> None:
-        """Messages already here are still handled."""
+        """Receive nothing more; messages already here are still handled."""
         self._backlog.stop()
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """Only reports messages beyond the count; a stopped task handles those it has."""
+        """Return a function that only counts messages beyond the count.
+
+        A stopped task handles those that it has.
+        """
         return self._surplus.take if self._complete and not self._backlog.stopped else None
 
     def rest(self) -> Rest | None:
@@ -121,7 +126,7 @@ class MessageHandler(CountedTask):
             self._sink.flush()
         done = 0
         for target, waiting in self._waiting.items():
-            events(target)  # an idle publisher hears of its subscribers only so
+            events(target)  # otherwise an idle publisher does not learn of its subscribers
             accepted = send_burst(target, list(waiting))[0] if waiting else 0
             for _ in range(accepted):
                 waiting.popleft()
@@ -129,7 +134,7 @@ class MessageHandler(CountedTask):
         return done
 
     def _take(self, now: float) -> int:
-        """Begin as many commands as there is room for; how many."""
+        """Start as many commands as there are free jobs; return how many."""
         begun = 0
         while (limit := self._limit()) and (messages := self._backlog.next(limit)):
             for frames in messages:

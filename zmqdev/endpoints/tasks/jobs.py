@@ -1,4 +1,4 @@
-"""A worker's jobs: a limited number at a time, each with a pause, a command, and a reply."""
+"""The jobs of a worker: a limited number at a time, each with a pause, a command, a reply."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from zmqdev.endpoints.tasks.failure import failure as said
 from zmqdev.endpoints.tasks.work import Work
 
 log = logging.getLogger("zmqdev")
-# Where a command's end shows in no descriptor, it is looked for this often.
+# Seconds between two looks for the end of a command without an exit descriptor.
 LOOK = 0.02
 
 
 @dataclass(slots=True)
 class Job:
-    """`number` counts from 0. `due` is when the pause ends."""
+    """A request that is worked on. `number` counts from 0; `due` is when its pause ends."""
 
     number: int
     envelope: list[bytes]
@@ -31,8 +31,10 @@ class Job:
 
 
 class Workbench:
-    """Call `start` for jobs while there is `room`, then `step` for the replies,
-    envelope in front."""
+    """The jobs at work.
+
+    Call `start` while there is `room`, then `step` for the replies, which begin with the envelope.
+    """
 
     def __init__(
         self,
@@ -48,17 +50,20 @@ class Workbench:
 
     @property
     def active(self) -> int:
+        """Return how many jobs are not finished."""
         return len(self._pausing) + len(self._running)
 
     @property
     def room(self) -> int:
+        """Return how many jobs may be started."""
         return self.work.jobs - self.active
 
     def start(self, number: int, envelope: list[bytes], body: list[bytes], now: float) -> None:
+        """Start a job."""
         self._pausing.append(Job(number, envelope, body, now + self.work.delay))
 
     def answer(self, number: int, envelope: list[bytes], body: list[bytes]) -> list[bytes]:
-        """The reply to a request that needs neither a pause nor a command."""
+        """Return the reply to a request that needs neither a pause nor a command."""
         if self.work.echo:
             return envelope + body
         joined = self.work.joiner.join(body)
@@ -66,7 +71,7 @@ class Workbench:
         return envelope + [frame.render(number, now, draw, joined) for frame in self.work.reply]
 
     def step(self, now: float) -> list[list[bytes]]:
-        """The replies of the jobs that are done."""
+        """Return the replies of the jobs that have finished."""
         replies = []
         while self._pausing and self._pausing[0].due <= now:
             job = self._pausing.popleft()
@@ -85,7 +90,7 @@ class Workbench:
         return replies
 
     def until(self, now: float) -> float:
-        """When `step` is due, if no descriptor is ready before."""
+        """Return when to call `step` next, if no descriptor is ready before."""
         times = [self._pausing[0].due] if self._pausing else []
         for job in self._running:
             assert job.running is not None
@@ -94,10 +99,12 @@ class Workbench:
 
     @property
     def readers(self) -> tuple[int, ...]:
+        """Return the descriptors to poll for reading."""
         return tuple(d for job in self._running if job.running for d in job.running.readers)
 
     @property
     def writers(self) -> tuple[int, ...]:
+        """Return the descriptors to poll for writing."""
         return tuple(d for job in self._running if job.running for d in job.running.writers)
 
     def close(self) -> None:
@@ -134,9 +141,10 @@ class Workbench:
 
 
 def _environment(job: Job) -> dict[str, str]:
-    """ZMQDEV_NUMBER, ZMQDEV_FRAMES, and ZMQDEV_TOPIC: the first frame of several, or "".
+    """Return the environment variables of a command.
 
-    A variable cannot hold NUL, so a topic with one is left empty.
+    ZMQDEV_TOPIC is the first frame of several, or "". A variable cannot hold NUL, so it is also ""
+    for a topic with NUL.
     """
     topic = job.body[0] if len(job.body) > 1 and b"\0" not in job.body[0] else b""
     return {

@@ -1,10 +1,10 @@
 """A client's requests without ids, as REQ sends them: one at a time on each connection.
 
-A lane is a socket with its connections. A reply belongs to the latest request of its lane, so a
-late reply to an earlier one must not arrive there: a lane whose request was given up, or was sent
-twice, is connected anew before the next one. (After `disconnect` a DEALER reads nothing more from
-a connection.) Messages on a free lane are counted and dropped before the lane is used, as REQ
-does.
+A lane is a socket with its connections. A reply is matched to the latest request of its lane, so a
+late reply to an earlier request must not arrive there. Therefore a lane whose request was given up,
+or was sent twice, is connected anew before the next request. (After `disconnect` a DEALER reads
+nothing more from a connection.) Messages on a free lane are counted and dropped before the lane is
+used, as REQ does.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from zmqdev.endpoints.tasks.wire import Came, left_on
 from zmqdev.relay import recv_burst, send_burst
 
 Socket = zmq.Socket[bytes]
-# How soon another try is made when a lane had no room: while nobody is connected.
+# Seconds until another attempt when a lane had no room, which is while no peer is connected.
 RETRY = 0.05
 
 
 class Lanes:
-    """`first`: the endpoint's own socket. `more` makes another connected one like it; there are at
-    most `most`.
+    """The lanes of a client.
 
-    `aside` is offered every message first, and returns whether it took it. `hang_up` is called
-    before `first` is disconnected.
+    `first` is the endpoint's own socket. `more` makes another one with the same connections; there
+    are at most `most`. `aside` is offered every message first, and returns whether it took it.
+    `hang_up` is called before `first` is disconnected.
     """
 
     wants_room = False
@@ -52,11 +52,12 @@ class Lanes:
         self._free: list[Socket] = [first]
         self._busy: dict[bytes, Socket] = {}
         self._own: list[Socket] = []
-        self._doubtful: set[Socket] = set()  # a second reply may come there
+        self._doubtful: set[Socket] = set()  # may still receive a second reply
         self._retry_at = math.inf
 
     @property
     def busy(self) -> bool:
+        """Whether a request is open."""
         return bool(self._busy)
 
     @property
@@ -110,7 +111,10 @@ class Lanes:
             socket.close(0)
 
     def _lane(self, id: bytes) -> Socket | None:
-        """A socket on which nothing can come but a reply to this request; None: all are busy."""
+        """Return a socket that can receive nothing but the reply to this request.
+
+        It is None when all are in use.
+        """
         if id in self._busy:
             socket = self._busy.pop(id)
             self._doubtful.add(socket)
@@ -143,7 +147,7 @@ class Lanes:
                 if error.errno != errno.ENOENT:  # not connected at the moment
                     raise
         while recv_burst(socket, BURST):
-            pass  # inproc: what came before the end can still be read
+            pass  # inproc: what came before the disconnect can still be read
         for address in self._addresses:
             socket.connect(address)
         self._doubtful.discard(socket)

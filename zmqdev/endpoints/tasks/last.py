@@ -1,4 +1,4 @@
-"""The last messages of a receiver: they were sent to it already, so no other receiver gets them."""
+"""The last messages of a receiver, which were already sent to it and so to no other one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from zmqdev.endpoints.task import BURST, counted, held_at_most
 from zmqdev.relay import recv_burst
 
 Message = list[bytes]
-# A source without end gets this many seconds at a time.
+# Seconds for reading at a time, since a source may send without end.
 TURN = 0.02
 
 
 class Last:
-    """Call `take` while the connections close, then `messages` until there are none. With `keep`
-    False, when no more are wanted, they are only counted."""
+    """A reader of the last messages.
+
+    Call `take` while the connections close, then `messages` until there are none. If `keep` is
+    False, because no more are wanted, they are only counted.
+    """
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self._socket = socket
@@ -25,10 +28,10 @@ class Last:
         self.began = False
         self.keep = True
         self.surplus = 0
-        self._turns = socket.type == zmq.REP  # reads one, and no other before its reply
+        self._turns = socket.type == zmq.REP  # it can read only one before it replies
 
     def take(self, wait_ms: int) -> int:
-        """Take the messages that are here, or come within `wait_ms`; returns how many."""
+        """Take the messages that are here, or come within `wait_ms`; return how many."""
         self.began, taken = True, 0
         if self._turns and self.surplus:
             return 0
@@ -38,24 +41,24 @@ class Last:
         while time.monotonic() < until and (burst := recv_burst(self._socket, BURST)):
             taken += len(burst)
             if self._turns or not self.keep:
-                break  # room makes more come, and all that comes is lost
+                break  # reading makes room for more, and all of them are lost
             self._held.extend(burst)
         self.surplus += 0 if self.keep else taken
         return taken
 
     def messages(self, limit: int) -> list[Message]:
-        """The next messages: of the socket, and once `take` was called, those that it took."""
+        """Return the next messages: of the socket or, once `take` was called, those it took."""
         if not self.began:
             return recv_burst(self._socket, limit)
         return [self._held.popleft() for _ in range(min(limit, len(self._held)))]
 
     @property
     def left(self) -> int:
-        """How many more messages there may be at the end."""
+        """Return how many more messages there may be at the end."""
         return len(self._held) if self.began else held_at_most(self._socket)
 
     def report(self) -> list[str]:
-        """A line about messages that came and were not wanted."""
+        """Return a line about messages that came and were not wanted."""
         lost = self.surplus + len(self._held)
         if not lost:
             return []

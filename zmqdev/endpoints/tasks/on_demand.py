@@ -1,8 +1,8 @@
-"""pull --demand: asks a streamer for work, some messages ahead, and prints what comes.
+"""pull --demand: asks a streamer for messages, some ahead, and prints them.
 
 After each printed message it asks for one more. With a count it never asks for more than are
-wanted, so it takes nothing that other pullers could have. Requests over a connection that has
-ended are void; they are repeated over the next one.
+wanted, so it takes nothing that other pullers could have. Requests are lost with their connection,
+and repeated on the next one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ASK = [b"READY"]
 
 
 class OnDemand(Receiver):
-    """`met` counts all connections ever made."""
+    """A receiver that asks for messages. `met` returns how many connections were ever made."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class OnDemand(Receiver):
     ) -> None:
         super().__init__(socket, sink, layout, count)
         self._ahead, self._met = ahead, met
-        self._open = 0  # asked for, and not here yet
+        self._open = 0  # asked for and not received yet
         self._before = self._connections = 0
 
     def step(self, now: float) -> Wait:

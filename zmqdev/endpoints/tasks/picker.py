@@ -18,13 +18,16 @@ from zmqdev.system import atomic_file
 from zmqdev.system.stdio import Sink
 
 Pattern = re.Pattern[bytes]
-# Of a file name; the system takes 255.
+# Bytes of a file name; the system allows 255.
 LONGEST = 200
 
 
 @dataclass(frozen=True)
 class Pick:
-    """Which messages a receiver takes. `wanted`, `last`: patterns searched in the joined frames."""
+    """Which messages a receiver takes.
+
+    `wanted` and `last` are patterns that are searched in the joined frames.
+    """
 
     wanted: Pattern | None = None
     last: Pattern | None = None
@@ -33,7 +36,7 @@ class Pick:
 
 
 def directory_of(name: str) -> Path:
-    """The directory, created if necessary. UsageError when that fails."""
+    """Return a directory, created if necessary; UsageError when that fails."""
     try:
         os.makedirs(name, exist_ok=True)
     except OSError as error:
@@ -42,7 +45,7 @@ def directory_of(name: str) -> Path:
 
 
 class Picker(Receiver):
-    """A receiver that skips unwanted messages. `flow` counts those it took."""
+    """A receiver that skips unwanted messages; `flow` counts those it took."""
 
     def __init__(
         self,
@@ -71,7 +74,11 @@ class Picker(Receiver):
         return f"passed over: {self._passed_over}" if self._passed_over else None
 
     def _limit(self) -> int:
-        """One at a time where any may be the last: those behind it are for others."""
+        """Return how many messages to receive.
+
+        It is one if any message may be the last, so that those after it are left for other
+        receivers.
+        """
         limit = super()._limit()
         return limit if self._pick.last is None else min(limit, 1)
 
@@ -103,6 +110,6 @@ class Picker(Receiver):
 
 
 def file_name(name: bytes) -> str:
-    """A safe name in one directory, whatever a peer has put into it."""
+    """Return a safe file name, whatever a peer has put into `name`."""
     safe = re.sub(rb"[/\x00-\x1f\x7f]|^\.", b"_", name)[:LONGEST]
     return os.fsdecode(safe or b"_")

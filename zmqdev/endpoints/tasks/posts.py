@@ -1,7 +1,7 @@
-"""Requests left with a queue that has a store, and their replies, collected later.
+"""Requests left with a queue that has a store, and the replies collected later.
 
-`Posts`: the reply to a request is the notice that the queue has it on disk; its result is the id
-in hex. `Collecting`: the body of a request is such an id, and only the id is sent.
+With `Posts`, the reply to a request is the notice that the queue has it on disk, and is printed as
+the id in hex. With `Collecting`, the body of a request is such an id, and only the id is sent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zmqdev.wire import call
 
 @dataclass
 class Posts(Calls):
-    """Replies of workers that come meanwhile are ignored."""
+    """Requests that are done once the queue has stored them; workers' replies are ignored."""
 
     mark: ClassVar[bytes] = call.POST
     done: ClassVar[str] = "kept"
@@ -30,15 +30,16 @@ class Posts(Calls):
 
     def _kept(self, id: bytes, now: float) -> GivenReply | None:
         if id not in self._open:
-            return None  # said a second time
+            return None  # a repeated notice
         return Requests.receive(self, [id, b"", id.hex().encode()], now)
 
 
 @dataclass
 class Collecting(Calls):
-    """Asks for each reply with the id of a post."""
+    """Requests for the replies to posts, by their ids."""
 
     def start(self, body: Sequence[bytes], now: float) -> int:
+        """Ask for a reply; RunError for a body that is no id, or an id that is already open."""
         id = _id_of(body)
         if id in self._open:
             raise RunError(f"collect: duplicate id {id.hex()}")
@@ -56,7 +57,7 @@ class Collecting(Calls):
 
 
 def _id_of(body: Sequence[bytes]) -> bytes:
-    """RunError for what --post never printed."""
+    """Parse an id; RunError if --post cannot have printed it."""
     text = b" ".join(body).decode(errors="replace").strip()
     try:
         id = bytes.fromhex(text)

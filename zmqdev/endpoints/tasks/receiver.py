@@ -1,4 +1,4 @@
-"""sub and pull: messages from a socket to an output, at once and as fast as they come."""
+"""sub and pull: messages from a socket are printed as fast as they come."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from zmqdev.system.stdio import Sink
 
 
 class Receiver(CountedTask):
-    """Prints what comes."""
+    """A task that prints messages."""
 
-    # Subscriptions for a publisher that is gone would hold up the end.
+    # Otherwise unsent subscriptions to a publisher that is gone would delay the end.
     lingers = False
 
     def __init__(
@@ -34,7 +34,7 @@ class Receiver(CountedTask):
         self._left: int | None = None  # after `stop`: how many more are taken
         self._dry = False
         self._last = Last(socket)
-        self._numbered = socket.type == zmq.ROUTER  # the first frame may be a number of libzmq's
+        self._numbered = socket.type == zmq.ROUTER  # the first frame may be an id made by libzmq
 
     @property
     def ended(self) -> bool:
@@ -61,14 +61,20 @@ class Receiver(CountedTask):
         return Wait(zmq.POLLIN, outlets=self._sink.outlets)
 
     def stop(self, now: float) -> None:
-        """Print the messages taken at the end; of a publisher those already here, at most what the
-        socket may hold for a peer."""
+        """Print the messages taken at the end, then end.
+
+        Of a publisher's messages these are those already here, at most as many as the socket may
+        hold for one peer.
+        """
         self._left = self._last.left
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """A stopped subscriber takes nothing more, since no other one waits for its copies. At its
-        count it reports the messages beyond it."""
+        """Return a function that takes in messages.
+
+        It is None for a stopped subscriber, as no other one waits for its copies. Once the count is
+        reached, messages beyond it are only counted.
+        """
         self._last.keep = not self._complete
         if self._socket.type == zmq.SUB and not self._complete:
             return None
@@ -86,7 +92,11 @@ class Receiver(CountedTask):
         self._sink.write(output)
 
     def _count(self, messages: Sequence[Message], output: bytes) -> None:
-        """Lines of one frame each tell their bytes by the length of the output: half the cost."""
+        """Count messages.
+
+        If all have one frame and are written unchanged, their bytes follow from the length of the
+        output, at half the cost.
+        """
         count = len(messages)
         if self._layout.plain_lines and sum(map(len, messages)) == count:
             self.flow.messages += count
@@ -126,7 +136,7 @@ class ReportingReceiver(Receiver):
         return super().step(now)
 
     def close(self) -> None:
-        """Write the report, however the task ends."""
+        """Write the report if it was not written yet."""
         self._report_once()
 
     def _report_once(self) -> None:

@@ -1,4 +1,4 @@
-"""The reliable worker and the reliable client's requests, from a spec."""
+"""Making the reliable worker, and the requests of the reliable client, from a spec."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from zmqdev.wire.dialect import DIALECTS
 
 
 def reliable_calls(spec: ClientSpec) -> Calls:
-    """The requests of a reliable client."""
+    """Make the requests of a reliable client."""
     kind = Collecting if spec.collect else Posts if spec.post else Calls
     return kind(
         spec.window,
@@ -38,9 +38,11 @@ def reliable_calls(spec: ClientSpec) -> Calls:
 def reliable_worker(
     spec: WorkerSpec, socket: zmq.Socket[bytes], hang_up: Callable[[], None]
 ) -> ReliableWorker:
-    """The task of a reliable worker: a line for each job to each queue. The first has the
-    endpoint's own socket, which is connected later; `hang_up` is called before it is disconnected,
-    see `Post`."""
+    """Make the task of a reliable worker, with a line for each job to each queue.
+
+    The first line has the endpoint's own socket, which is connected later. `hang_up` is called
+    before it is disconnected, see `Post`.
+    """
     addresses = [address for _ in range(spec.jobs) for address in spec.connect]
     lines = [_line(spec, addresses[0], socket, hang_up)]
     for address in addresses[1:]:

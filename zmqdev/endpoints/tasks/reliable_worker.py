@@ -1,8 +1,8 @@
 """The reliable worker: one conversation with the queue for each job at a time.
 
-Majordomo and Paranoid Pirate give a worker one request at a time. So `--jobs 8` is eight workers
-in one program, each with a socket, and as many for each further queue. `broker.session` decides
-what is sent; here are the sockets, and the workbench for the work.
+Majordomo and Paranoid Pirate give a worker one request at a time. So `--jobs 8` is eight workers in
+one program, each with its own socket, and as many for each further queue. `broker.session` decides
+what is sent; the sockets and the workbench are here.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from zmqdev.endpoints.tasks.faults import Faults
 from zmqdev.endpoints.tasks.jobs import Workbench
 from zmqdev.relay import recv_burst, send_burst
 
-# How soon another try is made when a socket of a further job had no room: while the queue is
-# away, so a moment more or less does not matter.
+# Seconds until another attempt when a socket of a further job had no room. That is so while the
+# queue is away, so a longer time does no harm.
 RETRY = 0.1
 
 
 class QueueLine:
-    """One conversation and its socket. `hang_up` is called before the socket is disconnected."""
+    """One conversation and its socket; `hang_up` is called before the socket is disconnected."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class QueueLine:
         self._generation = session.generation
 
     def receive(self, now: float) -> list[tuple[list[bytes], list[bytes]]]:
-        """(address, body) of each request that is here."""
+        """Return (address, body) of each request that has come."""
         jobs = []
         for frames in recv_burst(self.socket, BURST):
             job = self.session.receive(frames, now)
@@ -51,7 +51,7 @@ class QueueLine:
         return jobs
 
     def send(self) -> int:
-        """Send what waits; returns how many messages left."""
+        """Send the messages of the session; return how many have left."""
         if not self.session.outbox:
             return 0
         accepted, _ = send_burst(self.socket, self.session.outbox)
@@ -59,20 +59,25 @@ class QueueLine:
         return accepted
 
     def renew(self) -> None:
-        """After the end of a conversation: make a new connection, by which the queue knows the
-        worker."""
+        """Connect anew after the end of a conversation.
+
+        The queue knows a worker by its connection.
+        """
         if self.session.generation == self._generation or self.session.has_left:
             return
         self._generation = self.session.generation
         self._hang_up()
         self.socket.disconnect(self._address)
         while recv_burst(self.socket, BURST):
-            pass  # of the old connection: other workers have that work now
+            pass  # requests of the old connection were given to other workers
         self.socket.connect(self._address)
 
 
 class ReliableWorker(CountedTask):
-    """`flow` counts the replies. `lines` has one for each job at a time, to each queue."""
+    """The task of a reliable worker; `flow` counts the replies.
+
+    `lines` has one for each job at a time, to each queue.
+    """
 
     noun = "request"
     nothing = "no request came"
@@ -83,9 +88,9 @@ class ReliableWorker(CountedTask):
         super().__init__(count)
         self._lines, self._bench, self._faults = lines, bench, faults
         self._taken = 0
-        # Of each job: its line, its generation, and the frames that lead the reply back.
+        # For each job: its line, the generation, and the envelope of the reply.
         self._jobs: dict[int, tuple[QueueLine, int, list[bytes]]] = {}
-        self._waiting: deque[tuple[int, list[bytes]]] = deque()  # no room at the bench yet
+        self._waiting: deque[tuple[int, list[bytes]]] = deque()  # not started yet
         self._stopping = False
 
     @property
@@ -159,7 +164,7 @@ class ReliableWorker(CountedTask):
         self._waiting.append((number, body))
 
     def _work(self, now: float) -> None:
-        """Begin what can be begun, answer what is done. A job's number stands as its envelope."""
+        """Start and finish jobs. The envelope of a job is its number."""
         if self._faults.hangs:
             return
         bench = self._bench

@@ -1,14 +1,15 @@
-"""The client's requests: a window of them in flight, matched by id. Pure; time is an argument.
+"""The client's requests: several at a time, matched by id. Pure; time is an argument.
 
 Rules.
+
 - A request is `[id, '', body…]`: four bytes before the empty delimiter, as REQ_CORRELATE sends
-  them. So REP workers, and all that keep the envelope, return the id. With a `prefix`, random
-  bytes of this program, the id is unique among all clients: the prefix and eight bytes.
-- A reply belongs to the request with its id and to no other. A reply to a request that already has
-  one, or was given up, is late: counted and dropped.
-- A request without a reply `timeout` after it was handed over is sent again with the same id, at
-  most `retries` times, and then given up. The clock also runs while there is no peer.
-- With `replies` a request gets that many, or all that come (0): after the first one it stays open
+  them. So REP workers, and all that keep the envelope, return the id. With a `prefix` of random
+  bytes the id is unique among all clients: the prefix and eight bytes.
+- A reply is matched to the request with its id only. A reply to a request that already has one, or
+  was given up, is late: it is counted and dropped.
+- A request without a reply `timeout` seconds after it was handed over is sent again with the same
+  id, at most `retries` times, and then given up. The clock also runs while there is no peer.
+- With `replies` a request gets that many, or all that come (0). After the first one it stays open
   until the last, or until none has come for `quiet` seconds.
 - At most `window` requests are open at a time.
 """
@@ -38,8 +39,10 @@ class OpenRequest:
 
 @dataclass(frozen=True, slots=True)
 class GivenReply:
-    """The answer to request `number`, `seconds` after it was handed over; `first`: the first of
-    several."""
+    """A reply to request `number`, `seconds` after that was handed over.
+
+    `first`: it is the first of several.
+    """
 
     number: int
     body: list[bytes]
@@ -49,7 +52,7 @@ class GivenReply:
 
 @dataclass(slots=True)
 class RequestCounts:
-    """`sent` counts messages, so a retry counts again; the others count requests or replies."""
+    """Counts of requests or replies; only `sent` counts messages, including retries."""
 
     sent: int = 0
     replied: int = 0
@@ -62,23 +65,25 @@ class RequestCounts:
 
 @dataclass
 class Requests:
-    """`start` requests, send the `burst`, report what was `sent`; `receive` replies; `tick`."""
+    """The requests of a client.
+
+    `start` them, send each `burst` and report what was `sent`, `receive` replies, and call `tick`.
+    """
 
     window: int = 1
     timeout: float | None = None
     retries: int = 0
     first_id: int = 0
     prefix: bytes = b""
-    done: ClassVar[str] = "answered"  # what a request is in the end
+    done: ClassVar[str] = "answered"  # the word for a request that succeeded
     counts: RequestCounts = field(default_factory=RequestCounts)
     replies: int = 1
     quiet: float = 0.3
 
     def __post_init__(self) -> None:
         self._open: dict[bytes, OpenRequest] = {}  # in the order of their due times
-        self._answered: dict[
-            bytes, OpenRequest
-        ] = {}  # that may have more, in the order of due times
+        # Answered requests that may get more replies, in the order of their due times.
+        self._answered: dict[bytes, OpenRequest] = {}
         self._to_send: deque[OpenRequest] = deque()
         self._number = 0
         self._width = _LONG if self.prefix else _SHORT
@@ -88,35 +93,38 @@ class Requests:
 
     @property
     def room(self) -> int:
-        """How many may be started now."""
+        """Return how many requests may be started now."""
         return self.window - self.open
 
     @property
     def open(self) -> int:
+        """Return how many requests wait for replies."""
         return len(self._open) + len(self._answered)
 
     @property
     def started(self) -> int:
+        """Return how many requests were started."""
         return self._number
 
     @property
     def waits_to_send(self) -> bool:
+        """Whether requests wait to be sent."""
         return bool(self._to_send)
 
     def is_open(self, id: bytes) -> bool:
-        """Whether the request with that id still waits for a reply."""
+        """Return whether the request with that id still waits for a reply."""
         return id in self._open or id in self._answered
 
     def strict(self, frames: list[bytes]) -> tuple[bytes, list[bytes]]:
-        """(id, the message without it) of a message of `burst`: as a REQ sends it."""
+        """Return the id of a message of `burst`, and the message as a REQ sends it."""
         return frames[0], frames[1:]
 
     def whole(self, id: bytes, frames: list[bytes]) -> list[bytes]:
-        """What came back for a message of `strict`, as `receive` takes it."""
+        """Return a reply to a message of `strict` as `receive` takes it."""
         return [id, *frames]
 
     def start(self, body: Sequence[bytes], now: float) -> int:
-        """Open a request; returns its number. The caller checks `room`."""
+        """Open a request and return its number. The caller checks `room`."""
         request = OpenRequest(self._number, [self._free_id(), b"", *body], now, self._due(now))
         self._open[request.frames[0]] = request
         self._to_send.append(request)
@@ -124,17 +132,17 @@ class Requests:
         return request.number
 
     def burst(self, limit: int) -> list[list[bytes]]:
-        """The next messages to send, at most `limit`."""
+        """Return the next messages to send, at most `limit`."""
         return [request.frames for request, _ in zip(self._to_send, range(limit), strict=False)]
 
     def sent(self, count: int) -> None:
-        """The first `count` messages of the burst have been sent."""
+        """Record that the first `count` messages of the burst were sent."""
         for _ in range(count):
             self._to_send.popleft().waits_to_be_sent = False
         self.counts.sent += count
 
     def receive(self, frames: Sequence[bytes], now: float) -> GivenReply | None:
-        """The reply in `frames`, or None when they are late or no reply."""
+        """Match a reply to its request; return None for a late or malformed one."""
         if len(frames) < 3 or frames[1] != b"" or len(frames[0]) != self._size:
             self.counts.malformed += 1
             return None
@@ -143,7 +151,7 @@ class Requests:
         if request is None:
             self.counts.late += 1
             return None
-        if request.waits_to_be_sent:  # the first try was answered before the second could go
+        if request.waits_to_be_sent:  # the first try was answered before the second was sent
             self._to_send.remove(request)
             request.waits_to_be_sent = False
         request.replies += 1
@@ -155,7 +163,7 @@ class Requests:
         return GivenReply(request.number, list(frames[2:]), seconds, request.replies == 1)
 
     def tick(self, now: float) -> list[int]:
-        """Send due requests again. Returns the numbers of those that are given up."""
+        """Send overdue requests again; return the numbers of those that are given up."""
         given_up = []
         while self._answered and (first := next(iter(self._answered.values()))).due <= now:
             del self._answered[first.frames[0]]
@@ -173,14 +181,14 @@ class Requests:
         return given_up
 
     def deadline(self) -> float | None:
-        """When `tick` is due; None: never."""
+        """Return when `tick` is due; None means never."""
         waiting = (self._open if self.timeout is not None else {}, self._answered)
         return min((next(iter(some.values())).due for some in waiting if some), default=None)
 
     def _again(self, request: OpenRequest, now: float) -> None:
         request.tries += 1
         request.due = self._due(now)
-        self._open[request.frames[0]] = request  # at the end: its due time is the last
+        self._open[request.frames[0]] = request  # at the end, as its due time is the last
         if not request.waits_to_be_sent:
             request.waits_to_be_sent = True
             self._to_send.append(request)

@@ -1,4 +1,4 @@
-"""pub and push: messages from a feed to a socket, at a pace, once the others are there."""
+"""pub and push: messages are sent from a feed, at a pace, once enough peers are there."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from zmqdev.endpoints.task import AT_ONCE, BURST, FlowCount, Rest, Wait, counted
 from zmqdev.endpoints.tasks.base import BaseTask
 from zmqdev.relay import recv_burst, send_burst
 
-# An XPUB always says that it is writable, even when a full subscriber makes it refuse; so it is
-# asked again after this long. A thousandth of a second is 2000 messages at full speed.
+# Seconds until another attempt. An XPUB is always reported as writable, even when it refuses a
+# message because of a full subscriber. A millisecond is 2000 messages at full speed.
 RETRY = 0.001
-# While it waits for others, it looks at least this often.
+# Seconds between two looks while it waits for peers.
 LOOK = 0.01
 
 
@@ -32,11 +32,12 @@ class Readiness:
 
     @property
     def now(self) -> bool:
+        """Whether the feed has messages now."""
         return self.feed.ready or (bool(self.readers) and bool(self._poll.poll(0)))
 
     @property
     def readers(self) -> tuple[int, ...]:
-        """A feed of several files has one after the other."""
+        """Return the descriptor of the feed, which changes with each of several files."""
         found = self.feed.fileno()
         if found != self._descriptor:
             if self._descriptor is not None:
@@ -48,8 +49,11 @@ class Readiness:
 
 
 class Sender(BaseTask):
-    """`reached`: whether a peer is connected, for a socket that would queue messages without one;
-    None for all others."""
+    """The task of pub and push.
+
+    `reached` returns whether a peer is connected. It is for sockets that would queue messages
+    without a peer, and None for all others.
+    """
 
     def __init__(
         self,
@@ -68,13 +72,13 @@ class Sender(BaseTask):
         self._publisher = socket.type in (zmq.PUB, zmq.XPUB)
         self._readiness = Readiness(feed)
         self._held: Messages = []
-        self._at = 0  # of _held, what has gone
-        self._before = FlowCount()  # what went before _held
+        self._at = 0  # how many of _held were sent
+        self._before = FlowCount()  # what was sent before _held
         self._stopping = False
 
     @property
     def flow(self) -> FlowCount:
-        """Bytes of a burst that has gone in part are counted when somebody asks."""
+        """Return the count, including the part of the present burst that was sent."""
         flow = FlowCount(self._before.messages, self._before.bytes)
         flow.add(self._held[: self._at])
         return flow
@@ -85,7 +89,7 @@ class Sender(BaseTask):
 
     @property
     def held(self) -> int:
-        """Messages taken from the feed that the socket has not accepted yet."""
+        """Return how many messages of the feed the socket has not accepted yet."""
         return len(self._held) - self._at
 
     @property
@@ -110,7 +114,7 @@ class Sender(BaseTask):
         return self._send(now)
 
     def stop(self, now: float) -> None:
-        """Messages already read are still sent; no new ones are made."""
+        """Make no more messages; those already read are still sent."""
         self._stopping = True
 
     def rest(self) -> Rest | None:
@@ -131,7 +135,7 @@ class Sender(BaseTask):
         return lines
 
     def summary(self) -> str | None:
-        """The count, for a person at a terminal, who sees nothing else of a publisher."""
+        """Return the count at a terminal, where a publisher shows nothing else."""
         seen = self._publisher and sys.stderr is not None and sys.stderr.isatty()
         return f"sent: {counted(self.flow.messages, 'message')}" if seen else None
 
@@ -145,7 +149,7 @@ class Sender(BaseTask):
         self._feed.close()
 
     def _hear(self) -> None:
-        """Read the subscriptions; an XPUB that nobody reads keeps them for ever."""
+        """Read the subscriptions; an XPUB would keep them without end otherwise."""
         if self._subscriptions is not None:
             for frames in recv_burst(self._socket, BURST):
                 self._subscriptions.receive(frames)
@@ -154,11 +158,11 @@ class Sender(BaseTask):
         return zmq.POLLIN if self._subscriptions is not None else 0
 
     def _rest_of_feed(self) -> bool:
-        """What a stream has read ahead. With a pace there is no time to send it."""
+        """Return whether to send what a stream has read ahead; with a pace there is no time to."""
         return self._pace is None and self._feed.waiting > 0
 
     def _refill(self, now: float) -> Wait | None:
-        """Take the next burst; a Wait when there is none yet."""
+        """Take the next burst; return a Wait when there is none yet."""
         limit = BURST if self._pace is None or self._stopping else self._pace.due(now)
         if limit == 0:
             assert self._pace is not None

@@ -1,4 +1,4 @@
-"""sub --report-topics: messages are counted by topic, not printed; a table at the end."""
+"""sub --report-topics: messages are counted by topic, with a table at the end."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from zmqdev.endpoints.topic_count import TopicCount, TopicFlow
 from zmqdev.stats import units
 from zmqdev.system.stdio import Sink
 
-# More than a screen has rows.
+# Topics for a live view, more than a screen has rows.
 SHOWN = 100
 _TITLES = ("topic", "messages", "bytes", "msg/s")
 
 
 class TopicReport(ReportingReceiver):
-    """A receiver whose output is one table, or a line of JSON a topic."""
+    """A receiver whose output is one table, or a line of JSON for each topic."""
 
     def __init__(
         self, socket: zmq.Socket[bytes], sink: Sink, layout: Layout, count: int | None
@@ -48,7 +48,7 @@ class TopicReport(ReportingReceiver):
 
 
 def table(topics: TopicCount) -> list[bytes]:
-    """Columns as wide as what is in them; nothing when nothing came."""
+    """Return the lines of a table with aligned columns; none if nothing came."""
     rows = [_cells(flow, topics.mean(flow)) for flow in topics.top()]
     if not rows:
         return []
@@ -67,7 +67,7 @@ def _cells(flow: TopicFlow, mean: float | None) -> tuple[str, ...]:
 
 
 def _as_json(flow: TopicFlow, mean: float | None) -> bytes:
-    """The topic is written as a frame is."""
+    """Return a topic as a line of JSON; its name is written like a frame."""
     rate = "null" if mean is None else f"{mean:.1f}"
     name = jsonline.text_or_bytes(flow.name)
     return (

@@ -1,4 +1,4 @@
-"""Requests out and replies in, where both sides know ids."""
+"""The wire of a client: it sends requests and receives replies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zmqdev.endpoints.tasks.requests import GivenReply, Requests
 from zmqdev.relay import recv_burst, send_burst
 
 Message = list[bytes]
-# (messages that came, the replies among them)
+# (number of messages received, the replies among them)
 Came = tuple[int, list[GivenReply]]
 
 
@@ -21,35 +21,35 @@ class Wire(Protocol):
 
     @property
     def readers(self) -> tuple[zmq.Socket[bytes], ...]:
-        """Sockets for replies, beside the endpoint's own."""
+        """Return sockets for replies besides the endpoint's own."""
 
     @property
     def wants_room(self) -> bool:
-        """Whether the endpoint's own socket had no room for waiting requests."""
+        """Whether requests wait because the endpoint's own socket has no room."""
 
     def collect(self, now: float) -> Came:
-        """Receive what is here."""
+        """Receive what has come."""
 
     def send(self, now: float) -> int:
-        """Send what waits, as far as possible; returns how many."""
+        """Send waiting requests as far as possible; return how many."""
 
     def unread(self) -> int:
-        """At the end: how many messages are left unread."""
+        """Return how many messages are left unread at the end."""
 
     def deadline(self) -> float:
-        """When it must act without an event on a socket."""
+        """Return when it must act without an event on a socket."""
 
     def close(self) -> None:
-        """Close the sockets beside the endpoint's own."""
+        """Close the sockets besides the endpoint's own."""
 
 
 def left_on(socket: zmq.Socket[bytes]) -> list[Message]:
-    """All that is here."""
+    """Receive and return all messages that have come."""
     return [frames for some in iter(lambda: recv_burst(socket, BURST), []) for frames in some]
 
 
 class Shared:
-    """One socket for all requests: each has an id before its empty frame."""
+    """One socket for all requests, each with an id before its empty frame."""
 
     readers: tuple[zmq.Socket[bytes], ...] = ()
 
@@ -79,4 +79,4 @@ class Shared:
         return math.inf
 
     def close(self) -> None:
-        """It has no socket of its own."""
+        """Do nothing: it has no other socket."""

@@ -1,4 +1,4 @@
-"""The work of a worker on a request, as data."""
+"""How a worker answers a request, as data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zmqdev.endpoints.form.template import Template
 
 @dataclass(frozen=True)
 class Work:
-    """What is done with a request. `joiner` stands between the frames of a body."""
+    """How a request is answered. `joiner` is put between the frames of a body."""
 
     reply: Sequence[Template]
     echo: bool = False
@@ -21,8 +21,9 @@ class Work:
     joiner: bytes = b" "
     separator: bytes | None = None
     noun: str = "request"
-    silent: bool = False  # a command that failed gives an empty list, and no reply in words
+    silent: bool = False  # a failed command gives an empty list instead of a reply
 
     @property
     def instant(self) -> bool:
+        """Whether a request is answered without a pause and a command."""
         return not self.delay and self.command is None

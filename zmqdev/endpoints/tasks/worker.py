@@ -1,7 +1,7 @@
-"""worker: requests from a socket, their work, their replies back to the client.
+"""worker: takes requests from a socket, works on them and sends the replies.
 
-The envelope is kept whole, whatever its length. A REP socket keeps it itself and takes turns:
-one request, one reply.
+The envelope is kept whole, whatever its length. A REP socket keeps it itself, and takes one request
+at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zmqdev.wire import envelope
 
 
 class WorkerTask(CountedTask):
-    """`flow` counts the replies."""
+    """The task of a worker; `flow` counts the replies."""
 
     noun = "request"
     nothing = "no request came"
@@ -42,7 +42,7 @@ class WorkerTask(CountedTask):
         self._addressed = socket.type == zmq.ROUTER
         self._taken = 0
         self._backlog = TaskBacklog(socket)
-        self._replies: deque[list[bytes]] = deque()  # done, not sent
+        self._replies: deque[list[bytes]] = deque()  # finished and not sent yet
         self._surplus = Last(socket)
 
     @property
@@ -69,13 +69,15 @@ class WorkerTask(CountedTask):
         return self._wait(now)
 
     def stop(self, now: float) -> None:
-        """Requests that are here are answered still; the others are for other workers."""
+        """Receive nothing more; requests already here are answered."""
         self._backlog.stop(take=not self._turns)
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """Replies go out until the end, so no peer is cut off; only what came beyond the count, or
-        after the stop, is counted."""
+        """Return a function that only counts requests beyond the count or after the stop.
+
+        Peers stay connected, since replies are sent until the end.
+        """
         self._surplus.keep = False
         over = self._backlog.stopped and self.ended and not self._turns
         return (
@@ -111,7 +113,7 @@ class WorkerTask(CountedTask):
         self._bench.close()
 
     def _take(self, now: float) -> int:
-        """Begin as many requests as there is room for; how many."""
+        """Start as many requests as there is room for; return how many."""
         begun = 0
         while (limit := self._limit()) and (requests := self._backlog.next(limit)):
             for frames in requests:
@@ -143,13 +145,16 @@ class WorkerTask(CountedTask):
             self._bench.start(number, path, body, now)
 
     def _opened(self, frames: list[bytes]) -> tuple[list[bytes], list[bytes]]:
-        """(envelope, body). A lone frame is a body: a peer that asks without an envelope."""
+        """Split a message into (envelope, body).
+
+        A single frame is a body, from a peer that asks without an envelope.
+        """
         if self._turns or len(frames) == 1:
             return [], frames
         return envelope.split(frames)
 
     def _send(self) -> int:
-        """How many replies are off our hands."""
+        """Send replies; return how many are done with."""
         done = 0
         while self._replies:
             burst = [self._replies[at] for at in range(min(len(self._replies), BURST))]
@@ -159,7 +164,7 @@ class WorkerTask(CountedTask):
                 self._replies.popleft()
             done += accepted
             if self._addressed and reason:
-                # Gone, or does not read: one stalled peer must not hold up the others.
+                # The peer is gone or does not read; it must not hold up the others.
                 self._replies.popleft()
                 self.unanswered += 1
                 done += 1
