@@ -21,7 +21,7 @@ HELP = """Start everything in a file, or the named parts and what they connect t
 FILE may be a directory, which stands for all YAML files in it, or - for standard input. The
 default is zmqdev.yaml.
 
-A part that crashes is started again, as its `restart` says; the others go on. Ctrl-C stops the
+A part that crashes starts again, as its `restart` says; the others continue. Ctrl-C stops the
 parts one after the other, in the direction of the messages. SIGHUP reads the file again and
 restarts the parts that have changed."""
 

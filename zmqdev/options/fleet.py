@@ -23,7 +23,7 @@ class FleetStats(Stats):
         Choice(choices=STATS_MODES),
         flag="--stats",
         help="Show statistics of all parts: a live table on stderr, or lines or JSON on stdout. "
-        "Default: live on a terminal, off elsewhere and before a pipe.",
+        "Default: live on a terminal, off elsewhere, and when stdout is a pipe.",
         group="Statistics",
     )
     interval: float | None = option(
@@ -41,7 +41,7 @@ class FleetSpec(ControlKeys, Logging, Ready):
 
     name: str | None = option(
         Text(metavar="NAME"),
-        help="Name of the whole for ctl. Default: the name of the file.",
+        help="Name of the run for ctl. Default: the name of the file.",
         group="Life",
     )
     control: str | None = option(
@@ -59,12 +59,12 @@ class FleetSpec(ControlKeys, Logging, Ready):
         Flag(),
         default=False,
         help="Read the files again when they or the keys they name change, as SIGHUP does: "
-        "changed parts are restarted, the others go on.",
+        "changed parts are restarted, the others continue.",
         group="Life",
     )
     until: str | None = option(
         Text(metavar="NAME"),
-        help="End all when this part has ended, with its exit status.",
+        help="End all parts when this part has ended, with its exit status.",
         group="Life",
     )
     stats: FleetStats = section(FleetStats, help="What is shown of the flow.", shorthand="mode")

@@ -60,13 +60,13 @@ class BenchSpec:
     between: tuple[str, ...] = option(
         Many(Choice(choices=BETWEEN, metavar="NAME")),
         default=(),
-        help=f"What stands between senders and receivers: {', '.join(BETWEEN)}; repeatable. "
+        help=f"Systems to put between senders and receivers: {', '.join(BETWEEN)}; repeatable. "
         "Default: direct, proxy, native, python.",
         group="What is compared",
     )
     baseline: str | None = option(
         Choice(choices=BETWEEN, metavar="NAME"),
-        help="What the others are compared with. Default: proxy, else the first one.",
+        help="Compare the others with this one. Default: proxy, else the first one.",
         group="What is compared",
     )
     reliable: bool = option(
