@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zmqdev.device.service import Service
 
 log = logging.getLogger("zmqdev")
-# Told without -v, though nothing is wrong.
+# A level that is shown without -v, for messages that are not warnings.
 NOTE = logging.WARNING + 1
 logging.addLevelName(NOTE, "NOTE")
 
@@ -25,8 +25,10 @@ logging.addLevelName(NOTE, "NOTE")
 def announce(
     who: str, state: AddressState, *, shown: bool = False, level: int | None = None
 ) -> None:
-    """Log an address. `who` leads the line, like `queue frontend: `; `shown`: it can be seen
-    elsewhere."""
+    """Log an address.
+
+    `who` is put before it, like `queue frontend: `. `shown`: the address can be seen elsewhere.
+    """
     chosen = bool(state.asked) and _port(state.asked) != _port(state.actual)
     if level is None:
         level = NOTE if chosen and not shown else logging.INFO
@@ -34,12 +36,12 @@ def announce(
 
 
 def _port(address: str) -> str:
-    """The path of a local address."""
+    """Return what comes after the last colon: the port, or the path of a local address."""
     return address.rpartition(":")[2]
 
 
 def total(name: str, flow: Flow) -> None:
-    """The line at the end of a direction."""
+    """Log the totals of a direction."""
     log.log(
         NOTE,
         "%s %s: %d messages, %d bytes, %d dropped",
@@ -52,19 +54,22 @@ def total(name: str, flow: Flow) -> None:
 
 
 class Announcement:
-    """An attachment, to be started after all that has an address. `shown`: a live view shows the
-    addresses. `kept`: the lines go to the journal."""
+    """An attachment that logs the addresses; start it after everything that has an address.
+
+    `shown`: a live view shows the addresses. `kept`: the lines are written to the journal.
+    """
 
     def __init__(self, *, shown: bool = False, kept: bool = False) -> None:
         self._shown, self._kept = shown, kept
 
     def started(self, service: Service) -> None:
+        """Log the addresses."""
         device, level = service.device, NOTE if self._kept else None
         for what, state in device.snapshot().addresses():
             announce(f"{device.name} {what}: ", state, shown=self._shown, level=level)
 
     def ended(self, service: Service) -> None:
-        """Log the totals. For a device that passed nothing, at -v only."""
+        """Log the totals; for a device that passed on nothing, only at -v."""
         device, last = service.device, service.device.snapshot()
         for flow in last.flows if self._kept else ():
             total(device.name, flow)

@@ -1,7 +1,7 @@
-"""Messages taken in at the end and not yet passed on: an inproc pair without a high-water mark.
+"""Messages taken in at the end and not yet passed on: an inproc pair without high-water mark.
 
-Taking in ends at once, however slow the receivers are. The messages taken go on through a relay
-like all others, under the same rules and counters.
+Taking in ends at once, however slow the receivers are. The messages taken are passed on by a relay
+like all others, by the same rules and with the same counters.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ _names = itertools.count()
 
 
 class Backlog:
-    """Stands beside `relay`, from whose frontend it takes; used in the device's thread. `hook`:
-    the function that the relay calls, if any."""
+    """A backlog between a relay's frontend and a second relay; used in the device's thread.
+
+    `hook` is the function that the relay calls, if any.
+    """
 
     def __init__(
         self,
@@ -52,7 +54,7 @@ class Backlog:
         self._in.bind(address)
         self._out.connect(address)
         self.relay = relay.behind(self._out)
-        # A relay of its own fills the pair: faster than most can send, so that there is an end.
+        # A separate relay fills the pair, faster than most peers can send, so that it finishes.
         self._unasked = context.socket(zmq.PAIR)
         self._moved = Counters()
         self._mover = Relay(
@@ -67,21 +69,27 @@ class Backlog:
 
     @property
     def empty(self) -> bool:
+        """Whether all messages taken were passed on."""
         return not self.relay.held[0] and not events(self._out) & zmq.POLLIN
 
     @property
     def inside(self) -> int:
-        """Messages taken and not passed on, including the one that the first relay holds."""
+        """Return how many messages were taken and not passed on.
+
+        The one that the first relay holds counts too.
+        """
         return max(0, self._taken - self._passed() + self._passed_before)
 
     @property
     def plain(self) -> bool:
-        """Whether a message was taken, and none of them had the empty frame of a REQ."""
+        """Whether messages were taken and none had the empty frame of a REQ."""
         return self._plain is True
 
     def take(self, wait_ms: int) -> int:
-        """Take the messages that are here, or come within `wait_ms`; returns how many. A source
-        without end gets TURN_MS."""
+        """Take the messages that are here, or come within `wait_ms`; return how many.
+
+        It ends after TURN_MS even if more messages come.
+        """
         if wait_ms:
             self._source.poll(wait_ms)
         taken = self._look_at_one()
@@ -102,7 +110,10 @@ class Backlog:
         return 1
 
     def _veiled(self, burst: list[list[bytes]]) -> list[list[bytes]]:
-        """As the first relay would have passed them on: replies come back to these addresses."""
+        """Return messages as the first relay would have passed them on.
+
+        Replies come back to these addresses.
+        """
         if self._source.type != zmq.ROUTER:
             return burst
         veiled = [[veil(address), *rest] for address, *rest in burst]
@@ -111,13 +122,14 @@ class Backlog:
         return [[*message[1:2], message[0], *message[2:]] for message in veiled]
 
     def discard(self, until: float) -> int:
-        """Read the messages that are here and drop them; returns how many."""
+        """Read and drop the messages that are here; return how many."""
         count = 0
         while time.monotonic() < until and (burst := recv_burst(self._source, BURST)):
             count += len(burst)
         return count
 
     def close(self) -> None:
+        """Close the relays and the pair."""
         self.relay.close()
         self._mover.close()
         self._unasked.close(0)

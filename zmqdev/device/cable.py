@@ -1,4 +1,4 @@
-"""Dead connections: a pulled cable, a machine without power.
+"""Detection of dead connections: a pulled cable, a machine without power.
 
 While data is unacknowledged, TCP's keepalive does nothing, and the kernel retries for a quarter of
 an hour. A limit for that (tcp_maxrt) also ends the connection of a peer that merely does not read.
@@ -25,27 +25,29 @@ if TYPE_CHECKING:
 Key = TypeVar("Key", bound=Hashable)
 Connection = tuple[int, str]  # descriptor and address: descriptors are used again
 DEAD_AFTER, TRIES = 20.0, 5
-# Of the time that a plain worker has for a request: its share, and what is enough then.
+# For plain workers: the share of a request's time limit, and the retries that are enough then.
 SOON, FEW_TRIES = 0.5, 3
-# Seconds between two looks, and the part of this thread's time that they may take.
+# Seconds between two looks, and the share of this thread's time that they may take.
 EVERY, SHARE = 1.0, 0.02
-# libzmq hears of the end of a connection at once, unless it does not poll it.
+# Seconds. libzmq notices the end of a connection at once, unless it does not poll it.
 UNHEARD = 2.0
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds without an acknowledgement, and the number of retries in that time."""
+    """The seconds without an acknowledgement, and the number of retries in that time."""
 
     seconds: float
     tries: int
 
 
 def patience_for(spec: DeviceSpec, side: str) -> Patience:
-    """The patience with the peers of one side. Behind the DEALER of a reliable queue a dead worker
-    gets every other request, and a request without a reply in time goes to any worker again; the
-    dead one should be gone by then."""
-    from zmqdev.options.queue import QueueSpec  # endpoints come here too, and need no devices
+    """Return the patience with the peers of one side.
+
+    Behind the DEALER of a reliable queue a dead worker gets every other request. A request without
+    a reply in time is sent again to any worker, and the dead one should be gone by then.
+    """
+    from zmqdev.options.queue import QueueSpec  # endpoints use this module too, without devices
 
     plain = (
         isinstance(spec, QueueSpec) and spec.reliable.enabled and spec.reliable.workers == "plain"
@@ -65,7 +67,7 @@ class Cables(Generic[Key]):
     _cut: set[Key] = field(default_factory=set)
 
     def look(self, traces: Mapping[Key, Trace], now: float) -> list[Key]:
-        """The connections found dead now, each once."""
+        """Return the connections found dead now, each only once."""
         waits = [key for key, trace in traces.items() if trace.unanswered]
         self._since = {key: self._since.get(key, now) for key in waits}
         self._cut &= traces.keys()
@@ -78,8 +80,11 @@ class Cables(Generic[Key]):
         return found
 
     def _is_dead(self, trace: Trace, waited: float) -> bool:
-        """`waited`: seconds since it was first seen to be sending again. A connection that was
-        idle before has an old acknowledgement, and is not dead for that."""
+        """Return whether a connection is dead.
+
+        `waited` is seconds since it was first seen to be sending again. The last acknowledgement of
+        a connection that was idle before is old, which does not mean that it is dead.
+        """
         tries = max(trace.retransmits if trace.unacked else 0, trace.probes)
         silence = min(waited, trace.acknowledged_ago)
         return tries >= self.patience.tries and silence >= self.patience.seconds
@@ -93,8 +98,11 @@ class _Side:
     _left: set[Connection] = field(default_factory=set)
 
     def count_left(self, traces: Mapping[Connection, Trace]) -> None:
-        """Tell the census of connections that their peers have ended, and that are not read to
-        their end. Two looks in a row: libzmq hears of an end at once where it reads on."""
+        """Report to the census the connections that their peers have closed and libzmq still holds.
+
+        Only those seen in two looks in a row count, since libzmq notices an end at once where it
+        reads.
+        """
         left = {connection for connection, trace in traces.items() if trace.left}
         if self.opened.guard is not None:
             self.opened.guard.census.left(address for _, address in left & self._left)
@@ -102,7 +110,7 @@ class _Side:
 
 
 class CableWatch:
-    """Watches the connections of some sockets. Used in the thread that reads their monitors."""
+    """Watches the connections of some sockets; used in the thread that reads their monitors."""
 
     def __init__(
         self,
@@ -117,7 +125,7 @@ class CableWatch:
         self._ended: dict[Connection, float] = {}
 
     def look(self, now: float) -> float:
-        """Cut dead connections. Returns the seconds until the next look."""
+        """Cut dead connections; return the seconds until the next look."""
         begun = time.thread_time()
         ended: dict[Connection, float] = {}
         for side in self._sides:
@@ -136,17 +144,16 @@ class CableWatch:
         return max(EVERY, (time.thread_time() - begun) / SHARE)
 
     def forget(self) -> None:
-        """Those that have ended are being left."""
+        """Forget the connections that have ended; they are being replaced."""
         self._ended = {}
 
     def unheard(self, now: float) -> list[Connection]:
-        """Connections that have ended without libzmq noticing, since it has more of them than it
-        reads."""
+        """Return connections that have ended without libzmq noticing, as it does not read them."""
         return [connection for connection, at in self._ended.items() if now - at >= UNHEARD]
 
     def _cut(self, opened: OpenSocket, connection: Connection, trace: Trace, now: float) -> None:
         descriptor, address = connection
-        # Looked at once: what is cut is the connection that had the address, by its inode.
+        # Look at it again: only the connection that had the address, by its inode, is cut.
         found, copy = look_at(descriptor)
         if copy is not None:
             copy.close()

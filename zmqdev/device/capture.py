@@ -1,4 +1,4 @@
-"""The socket for copies of all messages: a PUB, which drops and never waits."""
+"""The capture socket, for copies of all messages: a PUB, which drops and never waits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zmqdev.stats.snapshot import AddressState
 def open_capture(
     context: zmq.Context[Any], spec: Capturing, options: Mapping[str, Any]
 ) -> OpenSocket | None:
-    """The capture socket, bound and connected as configured; None without a capture."""
+    """Open the capture socket and bind or connect it; return None without a capture."""
     if not spec.captures:
         return None
     capture = make(context, "capture", "PUB", options)
@@ -31,6 +31,6 @@ def open_capture(
 
 
 def places(capture: OpenSocket | None) -> dict[str, AddressState]:
-    """Its addresses, by the option that names them."""
+    """Return the addresses of the capture, by the option that names them."""
     states = capture.addresses if capture is not None else ()
     return {"capture" if s.verb == "bind" else "capture_connect": s for s in states}

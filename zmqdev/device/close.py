@@ -1,15 +1,15 @@
 """Closing without loss: a connection is kept until its peer has read everything.
 
 libzmq closes a TCP connection as soon as the kernel has the last byte. If the peer sends anything
-after that, even a ZMTP heartbeat, our kernel answers with a reset and forgets what it had not
-delivered yet; a slow peer also loses what it had not read. Measured with a slow reader and
-HEARTBEAT_IVL of 100 ms on either end: 25 to 90 of 100 thousand messages lost, none without
+after that, even a ZMTP heartbeat, the kernel answers with a reset and drops what it had not
+delivered yet; a slow peer also loses what it had not read. Measured with a slow reader and a
+HEARTBEAT_IVL of 100 ms at either end, 25 to 90 of 100 thousand messages were lost; none without
 heartbeats.
 
-So before the socket is closed, the descriptor of each connection is duplicated. The duplicate
-keeps the connection open while libzmq hands over the rest. Then it shuts the writing side down,
-reads and drops what the peer still sends, and waits for the peer to close, which it does once it
-has read everything.
+So the descriptor of each connection is duplicated before the socket is closed. The duplicate keeps
+the connection open while libzmq hands over the rest. Then it shuts down the writing side, reads and
+drops what the peer still sends, and waits for the peer to close, which it does once it has read
+everything.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _DISCARD = 1 << 16
 
 
 class Farewell:
-    """Made of the open connections, before the ZeroMQ socket is closed.
+    """The open connections of a socket. Make it before the ZeroMQ socket is closed.
 
-    `connections`: descriptor -> address of the peer, as the monitor saw it. A descriptor that
-    belongs to another peer by now is left alone. `peers`: how many have finished their handshake.
-    It is unknown which ones, so the wait ends when that many have closed; a silent stranger is not
-    waited for.
+    `connections` is {descriptor: address of the peer}, from the monitor. A descriptor that now
+    belongs to another peer is left alone. `peers` is how many have finished their handshake. It is
+    unknown which ones, so the wait ends when that many have closed, and does not wait for
+    connections without a handshake.
     """
 
     def __init__(self, connections: Mapping[int, str], peers: int) -> None:
@@ -40,13 +40,14 @@ class Farewell:
         self._said = False
 
     def __len__(self) -> int:
+        """Return how many connections are open."""
         return len(self._kept)
 
     def wait(self, until: float, wake: Iterable[int] = ()) -> bool:
-        """Call it after libzmq has handed everything over. True when every peer has read all.
+        """Wait until every peer has read everything; call it after libzmq has handed over all.
 
-        False at `until` (monotonic seconds), or when one of `wake` is readable; call it again
-        then.
+        Returns False at `until` (monotonic seconds), or when one of `wake` is readable; then call
+        it again.
         """
         self._say_goodbye()
         poll, wakers = select.poll(), set(wake)
@@ -64,12 +65,13 @@ class Farewell:
         return True
 
     def close(self) -> None:
-        """Let go of the remaining connections. A second call does nothing."""
+        """Close the remaining connections. A second call does nothing."""
         while self._kept:
             self._kept.popitem()[1].close()
 
     def _say_goodbye(self) -> None:
-        """Nothing more will come: the peer sees the end of the stream behind all the rest."""
+        """Shut down the writing side, so that the peer sees the end of the stream after the
+        rest."""
         for connection in () if self._said else self._kept.values():
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_WR)
@@ -77,14 +79,14 @@ class Farewell:
 
 
 def duplicate(number: int, address: str) -> socket.socket | None:
-    """A duplicate of a connection's descriptor, or None when it is gone."""
+    """Return a duplicate of a connection's descriptor, or None when the connection is gone."""
     try:
         copy = os.dup(number)
     except OSError:
         return None
     try:
         connection = socket.socket(fileno=copy)
-    except OSError:  # the number is something else by now, and no socket
+    except OSError:  # the number now belongs to something that is no socket
         os.close(copy)
         return None
     if connection.type != socket.SOCK_STREAM or not _is_peer(connection, address):
@@ -95,7 +97,7 @@ def duplicate(number: int, address: str) -> socket.socket | None:
 
 
 def _is_peer(connection: socket.socket, address: str) -> bool:
-    """Whether it leads to `address`. Of unix sockets only the family can be told."""
+    """Return whether it leads to `address`. Of unix sockets only the family is known."""
     try:
         peer = connection.getpeername()
     except OSError:
@@ -106,10 +108,10 @@ def _is_peer(connection: socket.socket, address: str) -> bool:
 
 
 def _has_closed(connection: socket.socket) -> bool:
-    """Read away what the peer still says."""
+    """Read and drop what the peer sends; return whether it has closed."""
     try:
         return not connection.recv(_DISCARD)
     except BlockingIOError:
         return False
     except OSError:
-        return True  # reset: it went without reading on, which is its own affair
+        return True  # reset: the peer left without reading the rest

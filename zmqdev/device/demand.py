@@ -1,9 +1,9 @@
-"""Work on demand: a job goes to a worker that has asked for one, and none is read before that.
+"""Work on demand: a job is read only when a worker has asked for one.
 
-The backend is a ROUTER. Each message from a worker asks for one job, which goes back behind the
-same envelope. So a REQ worker (ask, work, ask) and a DEALER that asks some jobs ahead both work
+The backend is a ROUTER. Each message from a worker asks for one job, which is sent back with the
+same envelope. So a REQ worker (ask, work, ask) and a DEALER that asks for some jobs ahead both work
 unchanged. The worker that has waited longest is served first. When a worker has gone, its request
-is dropped, and the job goes to the next one.
+is dropped, and the job is given to the next one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FULL, BLOCKED = ROWS["full"], ROWS["blocked_ns"]
 
 
 class DemandRelay:
-    """Has the interface of a `Relay`: `run` until `wake` is readable, `held`, `close`.
+    """A relay that gives jobs to workers that ask, with the interface of `Relay`.
 
     Workers ask in the backward direction, where no message is counted.
     """
@@ -52,15 +52,16 @@ class DemandRelay:
         self._since = 0
 
     def behind(self, source: zmq.Socket[bytes]) -> DemandRelay:
-        """A relay from another source to the same workers."""
+        """Return a relay from another source to the same workers."""
         return DemandRelay(source, self.backend, self.wake, self.counters, self.forward, self.asks)
 
     @property
     def held(self) -> tuple[bool, bool]:
-        """Whether jobs were taken in whose worker has gone, while no other worker asks."""
+        """Whether jobs were taken whose worker has gone, while no other worker asks."""
         return bool(self._jobs), False
 
     def close(self) -> None:
+        """Drop the jobs that are held."""
         self._jobs.clear()
 
     def run(
@@ -70,8 +71,10 @@ class DemandRelay:
         until_idle: bool = False,
         limit_ms: int = -1,
     ) -> bool:
-        """See `Relay.run`. Workers are heard also when `backward` is suspended: their requests are
-        no messages."""
+        """Give jobs; see `Relay.run`.
+
+        Requests of workers are read even when `backward` is suspended, as they are no messages.
+        """
         end = time.monotonic() + limit_ms / 1000 if limit_ms >= 0 else None
         while True:
             self._hear()
@@ -90,7 +93,7 @@ class DemandRelay:
             self.asks.add(message)
 
     def _turn(self) -> int:
-        """Up to BATCH jobs to those who asked; how many moved."""
+        """Give up to BATCH jobs to workers that asked; return how many."""
         self._count_blocked()
         wanted = len(self.asks.waiting) - len(self._jobs)
         if wanted > 0:
@@ -113,7 +116,7 @@ class DemandRelay:
         return self._passing(messages)
 
     def _passing(self, messages: list[list[bytes]]) -> list[list[bytes]]:
-        """Without those that break a limit of the lane; they are counted."""
+        """Return the messages within the limits of the lane; the others are counted."""
         return [message for message in messages if not self._refused(message)]
 
     def _refused(self, message: list[bytes]) -> bool:
@@ -123,16 +126,16 @@ class DemandRelay:
         return reason is not None
 
     def _drop(self) -> int:
-        """Nobody asks, and nothing is to wait."""
+        """Drop what comes, because no worker asks and nothing may wait."""
         dropped = len(self._jobs) + len(self._received(BATCH))
         self._jobs.clear()
         self.counters.cells[FULL] += dropped
         return dropped
 
     def _give(self, job: list[bytes]) -> bool:
-        """To the first of those who wait that takes it; False when none does."""
+        """Give a job to the first waiting worker that takes it; return False when none does."""
         for _ in range(len(self.asks.waiting)):
-            if not self.asks.waiting:  # one that has gone had asked more than once
+            if not self.asks.waiting:  # a worker that has gone had asked more than once
                 break
             lead = self.asks.take()
             refused = offer(self.backend, [*lead, *job])
@@ -162,7 +165,7 @@ class DemandRelay:
             self._since = now
 
     def _wait(self, forward: bool, seconds: float) -> None:
-        """Until a worker asks, a job comes that somebody waits for, or `wake` is readable."""
+        """Wait until a worker asks, a job comes that can be given, or `wake` is readable."""
         poller = zmq.Poller()
         poller.register(self.wake, zmq.POLLIN)
         poller.register(self.backend, zmq.POLLIN)

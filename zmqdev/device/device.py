@@ -1,9 +1,8 @@
-"""A device: an engine in a thread of its own, and its interface to the other threads.
+"""A device: an engine in a separate thread, and its interface to the other threads.
 
-Life: open -> running <-> paused -> draining -> stopped (or failed). Sockets are
-opened, used and closed in the device's thread. Everybody else talks to it by
-`call`, which wakes the thread and runs there between two runs of the engine,
-and by `snapshot`, which stops nothing. A device never prints.
+Life: open -> running <-> paused -> draining -> stopped (or failed). Sockets are opened, used and
+closed in the device's thread. Other threads use `call`, which wakes the thread and runs there
+between two runs of the engine, and `snapshot`, which stops nothing. A device never prints.
 """
 
 from __future__ import annotations
@@ -34,17 +33,17 @@ from zmqdev.system import crash
 
 T = TypeVar("T")
 _wakes = itertools.count()
-# An engine that is asked something answers between two batches; longer is a hang, not a wait.
+# Seconds. An engine answers a call between two batches, so longer than this it hangs.
 PATIENCE = 5.0
 ENDED = ("stopped", "failed")
-# Nothing leaves through these, so nobody has to read it.
+# Sockets that send nothing, so that no peer has to read it.
 RECEIVERS = frozenset({"PULL", "SUB", "XSUB"})
-# While it waits for peers at the end: how soon a second signal is noticed.
+# Seconds until a second signal is noticed while it waits for peers at the end.
 GLANCE = 0.05
 
 
 def make_context(io_threads: int, *specs: DeviceSpec) -> zmq.Context[Any]:
-    """With places for as many sockets as these devices may come to have."""
+    """Make a context for as many sockets as these devices may need."""
     context: zmq.Context[Any] = zmq.Context(io_threads)
     if any(map(keeps_ids, specs)):
         context.set(zmq.MAX_SOCKETS, int(context.get(zmq.SOCKET_LIMIT)))
@@ -52,7 +51,7 @@ def make_context(io_threads: int, *specs: DeviceSpec) -> zmq.Context[Any]:
 
 
 class Device:
-    """`start`, then `call`/`snapshot`/`stop`, then `join`. One thread talks to it."""
+    """A device. Call `start`, then `call`, `snapshot` and `stop`, then `join`, from one thread."""
 
     def __init__(
         self,
@@ -69,7 +68,7 @@ class Device:
         self.state = "starting"
         self.failure: BaseException | None = None
         self.reports: tuple[str, ...] = ()
-        self.inside = 0  # after the end: messages taken in and not passed on
+        self.inside = 0  # after the end, messages taken in and not passed on
         self.watches: dict[str, PeerWatch] = {}
         self.beside: dict[str, AddressState] = {}  # replaced, never changed: any thread reads it
         self._own_context = context is None
@@ -78,7 +77,7 @@ class Device:
         self._paused = False
         self._stop_at: float | None = None  # deadline of the drain, monotonic
         self._abort = False
-        self._deaf = False  # takes up no more calls
+        self._deaf = False  # accepts no more calls
         self._farewell = Farewell({}, 0)
         self._opened = threading.Event()
         self._thread = threading.Thread(target=self._life, name=f"zmqdev-{name}", daemon=True)
@@ -93,7 +92,7 @@ class Device:
     # What other threads do.
 
     def start(self) -> None:
-        """Open the sockets and begin. RunError when they cannot be opened."""
+        """Open the sockets and begin; RunError when they cannot be opened."""
         self._thread.start()
         self._opened.wait()
         if self.failure is not None:
@@ -102,17 +101,18 @@ class Device:
 
     @property
     def started(self) -> bool:
+        """Whether `start` was called."""
         return self._thread.ident is not None
 
     def fileno(self) -> int:
-        """Readable when the device wants `attend`, for a loop that polls."""
+        """Return a descriptor that is readable when the device wants `attend`."""
         return self._done_read
 
     def attend(self) -> bool:
-        """To be called when `fileno` is readable. True once the device has ended.
+        """Handle the readable `fileno`; return whether the device has ended.
 
-        The monitors and the wake-up socket are this thread's, so they are closed here;
-        the device's thread waits for that before it ends the context.
+        The monitors and the wake-up socket belong to this thread, so they are closed here. The
+        device's thread waits for that before it ends the context.
         """
         os.read(self._done_read, 64)
         for watch in self.watches.values():
@@ -123,10 +123,10 @@ class Device:
         return self._gone
 
     def post(self, action: Callable[[], T]) -> Future[T]:
-        """Have `action` run in the device's thread between two runs of the engine; no waiting.
+        """Have `action` called in the device's thread between two runs of the engine; do not wait.
 
-        RunError in the future when the device takes up no more: its sockets are closed, though
-        what was sent may still be leaving.
+        The future gets a RunError when the device accepts no more calls, because its sockets are
+        closed. Sent messages may still be leaving then.
         """
         future: Future[T] = Future()
         self._calls.append((action, future))
@@ -136,17 +136,19 @@ class Device:
         return future
 
     def call(self, action: Callable[[], T], patience: float = PATIENCE) -> T:
-        """The same, waiting for the result."""
+        """Have `action` called in the device's thread, and return its result."""
         return self.post(action).result(timeout=patience)
 
     def pause(self) -> None:
+        """Stop moving messages."""
         self.call(lambda: self._set_paused(True))
 
     def resume(self) -> None:
+        """Move messages again."""
         self.call(lambda: self._set_paused(False))
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Begin to drain, or with `at_once` leave without. Does not wait; see `join`."""
+        """Begin to drain, or with `at_once` leave without. It does not wait; see `join`."""
         if at_once:
             self._abort = True
         if self._stop_at is None:
@@ -154,7 +156,7 @@ class Device:
         self._wake()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for the end; False when it has not come."""
+        """Wait for the end; return False when it has not come in time."""
         until = None if timeout is None else time.monotonic() + timeout
         # poll, not select: a device with many peers has descriptors above 1024.
         poller = select.poll()
@@ -173,9 +175,9 @@ class Device:
         return True
 
     def reload(self) -> None:
-        """Read the files of the security options again; good peers stay in.
+        """Read the files of the security options again; peers that may stay are not disconnected.
 
-        UsageError names the file that is wrong, and then all stays as it was.
+        UsageError names a file that is wrong, and then nothing is changed.
         """
         guards = [item.guard for item in self.engine.sockets() if item.guard is not None]
         read = [guard.read_again() for guard in guards]
@@ -183,7 +185,7 @@ class Device:
             put()
 
     def snapshot(self) -> Snapshot:
-        """What the device is and has counted, at this moment."""
+        """Return the present state and counts."""
         now = time.monotonic()
         return Snapshot(
             name=self.name,
@@ -200,11 +202,11 @@ class Device:
         )
 
     def place_beside(self, what: str, state: AddressState) -> None:
-        """Something beside the sides, of this name, can be reached there."""
+        """Record the address of something beside the sides, such as the control socket."""
         self.beside = {**self.beside, what: state}
 
     def drain_monitors(self, tell: Callable[[str, PeerEvent], Any]) -> None:
-        """Read the monitors of all sides; `tell(side, event)`. To be called in every turn."""
+        """Read the monitors of all sides and call `tell(side, event)`. Call it in every turn."""
         for side, watch in list(self.watches.items()):
             watch.drain(lambda event, side=side: tell(side, event))  # type: ignore[misc]
 
@@ -217,7 +219,7 @@ class Device:
     def _wake(self) -> None:
         if self._wake_end.closed:
             return
-        # Refused means that a thousand wake-ups wait already: it will wake.
+        # It is refused when a thousand wake-ups are queued already, and then it wakes anyhow.
         with contextlib.suppress(zmq.Again):
             self._wake_end.send(b"", zmq.DONTWAIT)
 
@@ -229,7 +231,7 @@ class Device:
         try:
             self._run()
         except BaseException as error:
-            # Handed to whoever joins: a user's mistake becomes a line there, ours a traceback.
+            # `join` raises it: a user's mistake becomes a line there, a bug becomes a traceback.
             self.failure = error
             ended = "failed"
         self._deaf = True
@@ -286,8 +288,10 @@ class Device:
         return max(0, round((self._stop_at - time.monotonic()) * 1000))
 
     def _release(self) -> bool:
-        """Wait, for the rest of the drain time, until what was sent has left; whether the peers
-        are known to have read it."""
+        """Wait, for the rest of the drain time, until sent messages have left.
+
+        Returns whether the peers are known to have read them.
+        """
         if not self._own_context:
             return False
         linger = self._linger_ms()
@@ -303,7 +307,7 @@ class Device:
         return read
 
     def _keep_connections(self) -> Farewell:
-        """Hold those that messages go out on, until the peers have read them."""
+        """Keep the connections on which messages leave, until the peers have read them."""
         connections: dict[int, str] = {}
         peers = 0
         for side in self.engine.sockets():
@@ -329,7 +333,7 @@ class Device:
         self.state = "paused" if paused else "running"
 
     def _answer(self, wake: zmq.Socket[bytes]) -> None:
-        """Empty the wake socket, then do what was asked."""
+        """Empty the wake socket, then execute the calls."""
         while events(wake) & zmq.POLLIN:
             wake.recv()
         while self._calls:
@@ -340,7 +344,7 @@ class Device:
                 future.set_exception(error)
 
     def _answer_rest(self) -> None:
-        """Refuse what nobody will do. Any thread."""
+        """Refuse the calls that will not be executed. Any thread."""
         with contextlib.suppress(IndexError):
             while True:
                 _, future = self._calls.popleft()

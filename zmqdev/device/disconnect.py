@@ -1,7 +1,7 @@
-"""Connections closed by this program: libzmq reports nothing of them, so they are watched.
+"""Noticing connections that this program has closed, since libzmq does not report them.
 
-After a disconnect no event names the descriptors that were closed. Each is known by the inode of
-its socket, because its number is soon used again.
+After a disconnect no event names the descriptors that were closed. Each connection is known by the
+inode of its socket, because its number is soon used again.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from zmqdev.device.tally import PeerEvent
 from zmqdev.system.descriptor import inode_of
 from zmqdev.system.loop import Loop
 
-# Seconds after a disconnect at which is looked. What was not sent lingers for a while first, and
-# which connections are to go is not known: the address may be a name.
+# Seconds after a disconnect at which to look. Unsent messages linger for a while first. It is
+# unknown which connections will end, since the address may be a name.
 LOOKS = (0.05, 0.5, 2.0, 6.0, 15.0, 60.0)
 
 
 class Leaving:
-    """To be made before the disconnect, in the thread that drains the monitor."""
+    """A disconnect. Make it before the disconnect, in the thread that drains the monitor."""
 
     def __init__(self, watch: PeerWatch, tell: Callable[[PeerEvent], Any]) -> None:
         self._watch, self._tell = watch, tell
@@ -29,12 +29,13 @@ class Leaving:
         self._inodes = {fd: inode_of(fd) for fd in watch.connections()}
 
     def begin(self, loop: Loop) -> None:
+        """Plan the looks."""
         now = time.monotonic()
         for pause in LOOKS:
             loop.at(now + pause, self.look)
 
     def look(self) -> None:
-        """Count the connections that have gone without an event."""
+        """Count the connections that have ended without an event."""
         if self._watch.pair.closed:
             return
         self._watch.drain(self._tell)

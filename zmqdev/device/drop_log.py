@@ -1,7 +1,6 @@
-"""Dropped messages, in the log: one line for a direction and reason, then more with pauses that
-double.
+"""Dropped messages in the log: a line for a direction and reason, then more at growing pauses.
 
-The counters have all of them; the data path writes no line.
+The counters count all of them; the data path writes no log.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ from zmqdev.relay.counters import STATISTICS
 log = logging.getLogger("zmqdev")
 # Seconds between two looks at the counters.
 EVERY = 1.0
-# Those that were asked for: a route that drops, replies to a copy.
+# Drops that the user configured: by a route, and of replies to a copy.
 MEANT = ("route", "copy")
 REASONS = {one.name: one.help for one in STATISTICS if one.dropped and one.name not in MEANT}
 
 
 class DropLog:
-    """The drops of one device. Used in one thread, any but that of the data path."""
+    """Logs the drops of one device; used in one thread, other than that of the data path."""
 
     def __init__(self, name: str, engine: Engine) -> None:
         self._name, self._counters = name, engine.counters
         spec = engine.spec
-        # A reliable queue says by itself what it drops, and of whom.
+        # A reliable queue logs what it drops, and of which client.
         self._tells = not (isinstance(spec, QueueSpec) and spec.reliable.enabled)
         self._complaints = Complaints()
         self._seen: dict[tuple[str, str], int] = {}

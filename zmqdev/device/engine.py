@@ -1,4 +1,4 @@
-"""The interface of an engine: the part of a device that moves messages.
+"""The interface of an engine, the part of a device that moves messages.
 
 The engine lives in the device's thread. Each method is called in that thread, between two calls of
 `run`, unless it is marked "any thread".
@@ -22,15 +22,18 @@ from zmqdev.stats.snapshot import AddressState, Flow
 
 @dataclass(frozen=True)
 class Leftover:
-    """What a drain could not pass on, one sentence each; empty when everything left."""
+    """What a drain could not pass on, in sentences; empty when everything has left."""
 
     reports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a device ends: the latest time (monotonic seconds), how many peers are connected to each
-    side, and whether it must leave at once."""
+    """How a device ends.
+
+    It has the latest time (monotonic seconds), how many peers are connected to each side, and
+    whether the device must leave at once.
+    """
 
     deadline: float
     watches: Mapping[str, PeerWatch]
@@ -45,69 +48,83 @@ class Engine(Protocol):
 
     @property
     def spec(self) -> DeviceSpec:
-        """The settings, with the changes made since the start."""
+        """Return the settings, including changes since the start."""
 
     def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
-        """Make, bind and connect the sockets. RunError; nothing stays open after one.
+        """Make, bind and connect the sockets; after a RunError none stays open.
 
-        `watch` is called with each side before it is bound or connected: its first peer may
-        come in the same moment.
+        `watch` is called with each side before it is bound or connected, because its first peer may
+        come at the same moment.
         """
 
     def run(self, *, paused: bool) -> None:
-        """Work until `wake` is readable, without reading it. `paused`: move nothing."""
+        """Work until `wake` is readable, without reading it; with `paused`, move nothing."""
 
     def drain(self, ending: Ending) -> bool:
-        """Stop taking in, and pass on what is here. True when done. False when `wake` is readable:
-        the device reads it and calls again."""
+        """Stop taking in, and pass on what is here; return whether that is done.
+
+        It returns False when `wake` is readable: the device reads it and calls again.
+        """
 
     def leftover(self) -> Leftover:
-        """What is still here, after the last call of `drain`."""
+        """Return what is left after the last call of `drain`."""
 
     def close(self, linger_ms: int) -> None:
         """Close every socket; unsent messages are kept for `linger_ms`."""
 
     def released(self, all_read: bool) -> None:
-        """After `close`, once the context is gone; `all_read`: the peers have read what was sent.
-        Also when `open` failed."""
+        """Release the rest after `close`, once the context is gone; also called when `open` failed.
+
+        `all_read`: the peers have read what was sent.
+        """
 
     def configure(self, key: str, value: Any) -> None:
-        """Change what can change at run time; Unchangeable says why for anything else."""
+        """Change a setting at run time; Unchangeable says why it cannot be changed."""
 
     def tap(self, socket: zmq.Socket[bytes] | None) -> None:
-        """Copy each message passed on to this PUB, with one leading frame `>` or `<`; None: stop.
-        The socket stays its owner's."""
+        """Copy each message passed on to this PUB, after a frame `>` or `<`; None stops that.
+
+        The socket still belongs to the caller.
+        """
 
     def peer_changed(self, side: str, what: str) -> None:
-        """A connection of a side was made or lost: `what` is connected or disconnected."""
+        """Handle a connection made or lost: `what` is connected or disconnected."""
 
     def sockets(self) -> tuple[OpenSocket, ...]:
-        """The sides, frontend first. Any thread may read the result's addresses."""
+        """Return the sides, frontend first. Any thread may read the result's addresses."""
 
     def beside(self) -> Mapping[str, AddressState]:
-        """Where what stands beside the sides can be reached, by the option that asks for it."""
+        """Return addresses beside the sides, by the option that sets them."""
 
     def flows(self) -> tuple[Flow, ...]:
-        """Counts by direction. Any thread."""
+        """Return the counts by direction. Any thread."""
 
     def progress(self, direction: int) -> Progress:
-        """How far it is with the messages of a side; 0 is forward, what the frontend takes in.
-        Any thread."""
+        """Return the progress with the messages of a side. Any thread.
+
+        0 is forward, the messages that the frontend takes in.
+        """
 
     def details(self) -> Mapping[str, Any]:
-        """What only this engine knows, for status and the live view. Any thread."""
+        """Return details that only this engine has, for status and the live view. Any thread."""
 
     def inside(self) -> int:
-        """At the end: messages taken in and not passed on. Those in the queues of the sockets are
-        not known."""
+        """Return how many messages were taken in and not passed on, at the end.
+
+        Messages in the queues of the sockets are not counted, since their number is unknown.
+        """
 
     def read_again(self) -> Callable[[], None]:
-        """Read files of its own again, such as rights; what is returned puts them into force.
-        UsageError names what is wrong. Any thread."""
+        """Read files such as rights again; return a function that applies them. Any thread.
+
+        UsageError names what is wrong.
+        """
 
     def owed(self) -> int:
-        """Requests that have no reply so far, an estimate; 0 where no replies travel. Any
-        thread."""
+        """Return how many requests have no reply so far, an estimate. Any thread.
+
+        It is 0 where no replies are passed on.
+        """
 
     def reset(self) -> None:
         """Count from zero again. Any thread."""

@@ -1,9 +1,9 @@
-"""The end of a connection in detail: libzmq only reports that it ended.
+"""How a connection ended, in detail, since libzmq only reports that it ended.
 
-A duplicate of each connection is kept until its end is told of: if the peer is still there
-then, it was this end that hung up, and the bytes that went both ways tell how far its
-handshake came. The peer sees the end when the duplicate is closed, a moment later; so none
-may be kept where libzmq ends connections without a word.
+A duplicate of each connection is kept until its end is reported. If the peer is still there then,
+this end hung up, and the bytes sent and received show how far the handshake came. The peer sees the
+end only when the duplicate is closed, a moment later. So no duplicate may be kept where libzmq ends
+connections without reporting it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import ClassVar
 
 from zmqdev.system.process_info import exchanged, silence
 
-# A part of all descriptors: beyond it nothing is kept, and nothing is told.
+# Share of all descriptors above which no duplicate is kept, so that nothing is known.
 SHARE = 0.25
-# Well below the time after which a silent peer is hung up on, 15 s; a busy machine is late.
+# Seconds; well below 15 s, after which a silent peer is hung up on, as a busy machine may be late.
 LATELY = 4.0
 # The greeting of ZMTP 3 (RFC 23). libzmq sends 12 bytes of it to a peer of ZMTP 1.0 or 2.0, and
 # 10 to one that sends no greeting at all.
@@ -29,9 +29,12 @@ _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 @dataclass(frozen=True)
 class HangupEnd:
-    """`here`: this end hung up, on a peer that was still there and had just said something: one
-    that is silent for too long is hung up on as well. `sent` and `received` are bytes, None
-    where the system does not tell. `gone`: the peer has closed its end."""
+    """How a connection ended.
+
+    `here`: this end hung up, while the peer was still there and had sent something recently. (A
+    peer that is silent for too long is hung up on as well.) `sent` and `received` are bytes, None
+    where the system does not count them. `gone`: the peer has closed its end.
+    """
 
     here: bool = False
     sent: int | None = None
@@ -40,13 +43,15 @@ class HangupEnd:
 
     @property
     def visit(self) -> bool:
-        """Whether the peer only looked if something listens: it said nothing and hung up. The
-        kernel counts the end as a byte."""
+        """Whether the peer only checked that something listens: it sent nothing and hung up.
+
+        The kernel counts the end of the stream as a byte.
+        """
         return self.gone and self.received in (0, 1)
 
     @property
     def old(self) -> bool:
-        """Whether the peer spoke ZMTP 1.0 or 2.0, as far as it came."""
+        """Whether the peer used ZMTP 1.0 or 2.0, judged by how far the handshake came."""
         if self.sent is None or self.received is None:
             return False
         return is_old(self.sent, self.received)
@@ -56,16 +61,20 @@ UNKNOWN = HangupEnd()
 
 
 def is_old(sent: int, received: int) -> bool:
-    """Whether bytes that went both ways are those of a peer before ZMTP 3.0: to one of 3.0 and
-    later the whole greeting is sent once twelve bytes of its own have come."""
+    """Return whether the bytes sent and received are those of a peer before ZMTP 3.0.
+
+    A peer of 3.0 or later is sent the whole greeting once twelve bytes of its own have come.
+    """
     if sent <= SIGNATURE:
         return received >= SIGNATURE
     return OLD_GREETING <= sent < GREETING and received > OLD_GREETING
 
 
 class Hangups:
-    """Duplicates by the descriptor of the connection. Any thread may let go of them; else they
-    are used in one."""
+    """Duplicates by the descriptor of the connection.
+
+    Any thread may call `let_go`; everything else is used in one thread.
+    """
 
     held = 0  # in the whole process
     _numbers: ClassVar[set[int]] = set()  # of the duplicates themselves
@@ -77,7 +86,7 @@ class Hangups:
     def opened(self, descriptor: int, copy: socket.socket) -> None:
         """Keep a duplicate of the connection that has this descriptor now."""
         self.forget(descriptor)
-        # The lowest number that is free is given out, so it tells how many are in use.
+        # The system gives out the lowest free number, so it shows how many are in use.
         if copy.fileno() >= SHARE * resource.getrlimit(resource.RLIMIT_NOFILE)[0]:
             copy.close()
             return
@@ -87,7 +96,7 @@ class Hangups:
             Hangups.held += 1
 
     def ended(self, descriptor: int) -> HangupEnd:
-        """How it did. Told once."""
+        """Return how a connection ended, once."""
         copy = self._release(descriptor)
         if copy is None:
             return UNKNOWN
@@ -100,18 +109,18 @@ class Hangups:
             return HangupEnd(here, sent, received, gone)
 
     def exchanged(self, descriptor: int) -> tuple[int, int] | None:
-        """Bytes sent and received so far; None where that is not told."""
+        """Return the bytes sent and received so far; None where they are not counted."""
         with self._lock:
             copy = self._kept.get(descriptor)
             return exchanged(copy) if copy is not None else None
 
     def let_go(self) -> None:
-        """Keep none of those that are open now."""
+        """Close the duplicates of all connections that are open now."""
         for descriptor in list(self._kept):
             self.forget(descriptor)
 
     def forget(self, descriptor: int) -> None:
-        """It is kept no longer."""
+        """Close the duplicate of a connection."""
         copy = self._release(descriptor)
         if copy is not None:
             copy.close()
@@ -126,6 +135,6 @@ class Hangups:
 
     @classmethod
     def owns(cls, descriptor: int) -> bool:
-        """Whether it is a duplicate of another connection: what had the number has ended."""
+        """Return whether a descriptor is a duplicate; the connection with that number has ended."""
         with cls._lock:
             return descriptor in cls._numbers

@@ -14,7 +14,7 @@ EVERY = 10.0
 
 
 class HookLog:
-    """The failures of one function, as it was loaded. Used in the data path's thread."""
+    """The failures of one loaded function; used in the data path's thread."""
 
     def __init__(self, device: str, file: HookFile) -> None:
         self._device, self._file = device, file
@@ -23,6 +23,7 @@ class HookLog:
         self._unsaid = 0
 
     def say(self, text: str, error: BaseException | None) -> None:
+        """Log a failure, or count it for a later line."""
         now = time.monotonic()
         first = error is not None and not self._traced
         if now < self._next and not first:
@@ -37,7 +38,7 @@ class HookLog:
             log.warning("%s: %s", self._device, "".join(traceback.format_exception(error)).rstrip())
 
     def _place(self, error: BaseException | None) -> str:
-        """`hook.py:7: ValueError: no number`, or the file alone."""
+        """Return `hook.py:7: ValueError: no number`, or only the name of the file."""
         if error is None:
             return self._file.path
         return f"{line_of(error, self._file.path) or self._file.path}: {in_short(error)}"

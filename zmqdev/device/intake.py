@@ -34,46 +34,51 @@ from zmqdev.device.socket import OpenSocket, apply
 from zmqdev.system.libzmq import why_unguarded
 from zmqdev.system.process_info import exchanged
 
-# Takes all that is here, and what comes within these milliseconds: how many messages.
+# Takes the messages that are here, or come within these milliseconds; returns how many.
 Take = Callable[[int], int]
 
 WIDE = 2**31 - 1
-# A queue that had nothing for this long has nothing on its way to it.
+# Milliseconds; when a queue was empty for so long, no message is on its way to it.
 QUIET_MS = 2
 # Milliseconds between two looks at the buffers of a connection, and the number of looks.
 LOOK_MS, LOOKS = 1, 4
 # How often a mark is put back for a connection that waits for room.
 MOST_TRIES = 20
-# Between two looks for a moment to close a connection, and the seconds in which one should come.
+# Milliseconds between two looks for a moment to close a connection; seconds to wait for one.
 PAUSE_MS, CATCH_UP = 1, 0.5
-# One in front that has nothing for this long has ended.
+# A device in front that sends nothing for so many milliseconds has ended.
 INPROC, INPROC_MS = "inproc://", 20
-# Seconds without a message or an end: the peers that are left do not answer.
+# Seconds without a message or an end after which the remaining peers are given up.
 SILENCE = 1.0
-# How long `take` waits for more while connections close.
+# Milliseconds that `take` waits for more while connections close.
 TURN_MS = 10
 
 
 class Intake:
-    """The frontend of a device, or the socket of a receiver. Call `end` in the socket's thread,
-    while another one drains `watch`."""
+    """The end of reading from the frontend of a device, or from the socket of a receiver.
+
+    Call `end` in the socket's thread, while another thread drains `watch`.
+    """
 
     def __init__(self, side: OpenSocket, watch: PeerWatch | None, take: Take) -> None:
         self._side, self._watch, self._take = side, watch, take
         self._mark = int(side.socket.get(zmq.RCVHWM))
-        # Of each connection: the peer's address, and our own hold on it.
+        # By descriptor: the peer's address, and the duplicate of the connection.
         self._held: dict[int, tuple[str, socket.socket]] = {}
 
     def end(self, until: float, stopped: Callable[[], bool] = lambda: False) -> bool:
-        """Take in what is on its way, then release every address. False when peers did not close
-        before `until` (monotonic seconds) or `stopped()`; what they sent is lost then."""
+        """Take in what is on its way, then release every address.
+
+        Returns False when peers did not close before `until` (monotonic seconds) or `stopped()`;
+        then their messages are lost.
+        """
         keep_out(self._side, self._watch)
         try:
             closed = self._close_connections(until, stopped)
         finally:
             for _, connection in self._held.values():
                 connection.close()
-        # libzmq tells of the end of a connection before it hands up the last of it.
+        # libzmq reports the end of a connection before it delivers its last messages.
         self._side.io_threads.catch_up()
         while self._take(0):
             pass
@@ -88,8 +93,10 @@ class Intake:
         return closed
 
     def _await_inproc(self, until: float) -> None:
-        """A device of this process in front of this one ends with it and passes on what it has;
-        nothing of that is in a buffer of the system, and nothing is lost while the two are joined.
+        """Wait for a device of this process in front of this one, which ends at the same time.
+
+        It passes on what it has. None of that is in a buffer of the system, and nothing is lost
+        while the two are connected.
         """
         if any(state.actual.startswith(INPROC) for state in self._side.addresses):
             while time.monotonic() < until and self._take(INPROC_MS):
@@ -107,7 +114,10 @@ class Intake:
         return True
 
     def _any_peer(self) -> bool:
-        """Asked twice: the word of one that came just now may still be on its way."""
+        """Return whether a peer is connected.
+
+        It looks twice, since the event of a peer that has just come may still be on its way.
+        """
         if not self._peers():
             self._take(QUIET_MS)
         return self._peers() > 0
@@ -116,7 +126,7 @@ class Intake:
         return self._watch.connected if self._watch is not None else 0
 
     def _shut_new(self, until: float) -> int:
-        """Say to each connection that was not told that it is over: how many there were."""
+        """Close new connections for writing; return how many there were."""
         fresh = self._hold_new()
         if fresh:
             self._widen(fresh, until)
@@ -159,8 +169,11 @@ class Intake:
         return True
 
     def _close_in_pauses(self, fresh: Sequence[socket.socket], until: float) -> None:
-        """Each in a pause of its sender. In the middle of a burst libzmq holds a part of a message
-        there, and loses it when the connection ends."""
+        """Close each connection in a pause of its sender.
+
+        In the middle of a burst, libzmq has sent a part of a message, and loses it when the
+        connection ends.
+        """
         until = min(until, time.monotonic() + CATCH_UP)
         pauses = {one: watched(one, 0) for one in fresh}
         taken = 0
@@ -173,7 +186,7 @@ class Intake:
 
 
 def _wait_for_room(connections: Sequence[socket.socket]) -> bool:
-    """Whether something lies in the buffer of one and is not taken from there."""
+    """Return whether a receive buffer has data that is not read."""
     seen = {connection: unread(connection) for connection in connections}
     for _ in range(LOOKS):
         seen = {one: before for one, before in seen.items() if before}
@@ -186,31 +199,34 @@ def _wait_for_room(connections: Sequence[socket.socket]) -> bool:
 
 
 def watched(connection: socket.socket, messages: int) -> SenderPause:
-    """Duplicates of the connections of a side."""
+    """Start to watch the pauses of a sender, by the duplicate of its connection."""
     exact = exchanged(connection) is not None
     return SenderPause(came(connection, messages), time.monotonic(), exact=exact)
 
 
 def at(pause: SenderPause, connection: socket.socket, messages: int) -> bool:
-    """Whether this is a good moment to close the connection."""
+    """Return whether this is a good moment to close the connection."""
     return pause.look(came(connection, messages), unread(connection), time.monotonic())
 
 
 def came(connection: socket.socket, messages: int) -> int:
-    """Bytes received by a connection. Where the system does not count them, an estimate from the
-    number of `messages` by all connections."""
+    """Return the bytes received by a connection.
+
+    Where the system does not count them, this is an estimate from the number of `messages` on all
+    connections.
+    """
     told = exchanged(connection)
     return messages * TYPICAL if told is None else told[1]
 
 
 def say_end(connection: socket.socket) -> None:
-    """Close the writing side: the peer sees the end of the stream."""
-    with contextlib.suppress(OSError):  # it has gone by itself
+    """Close the writing side, so that the peer sees the end of the stream."""
+    with contextlib.suppress(OSError):  # the connection is gone
         connection.shutdown(socket.SHUT_WR)
 
 
 def unread(connection: socket.socket) -> int:
-    """Unread bytes in the system's receive buffer; 0 for a connection that has gone."""
+    """Return the unread bytes in the system's receive buffer; 0 if the connection is gone."""
     try:
         told = fcntl.ioctl(connection, termios.FIONREAD, b"\0" * 4)
     except OSError:

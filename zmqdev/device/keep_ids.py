@@ -1,8 +1,9 @@
-"""A queue that keeps ids: each message goes to the server over the line of its peer.
+"""The relay of a queue that keeps ids: each peer's messages take their own line to the server.
 
-The frontend is a ROUTER, so each message names the routing id of its peer. The line with that id
-(peer_lines.py) takes the rest of the message. Messages from the server on that line go to the
-peer. Rules:
+The frontend is a ROUTER, so each message starts with the routing id of its peer. The line with that
+id (peer_lines.py) takes the rest of the message. Messages from the server on that line are sent to
+the peer. Rules:
+
 - A line is made with the first message of a peer. It ends when the peer's connection has ended and
   everything that it sent was read. A ROUTER reports neither, so connections are checked each TICK.
 - At most BATCH messages wait for lines without room; then no more are taken in.
@@ -31,9 +32,10 @@ from zmqdev.relay.veil import unveil, veil
 
 BATCH = 100
 TICK, AGAIN = 0.1, 0.01
-# The part of the time that looking at connections may take.
+# The share of the time that looking at connections may take.
 SHARE = 0.02
-# Looks after which a peer that has gone has sent nothing more, where the frontend is never empty.
+# When the frontend is never empty: looks without a message after which a peer that has gone is
+# taken to have sent everything.
 SILENT_LOOKS = 10
 MESSAGES, BYTES = ROWS["messages"], ROWS["bytes"]
 FULL, UNREACHABLE, BLOCKED = ROWS["full"], ROWS["unreachable"], ROWS["blocked_ns"]
@@ -41,10 +43,10 @@ Message = list[bytes]
 
 
 class KeepRelay:
-    """Has the interface of a `Relay`: `run` until `wake` is readable, `held`, `close`.
+    """A relay with the interface of `Relay`.
 
-    `room` says how many lines there may be. `refuse` gets the descriptor of a peer that gets no
-    line.
+    `room` returns how many lines there may be. `refuse` is called with the descriptor of a peer
+    that gets no line.
     """
 
     def __init__(
@@ -73,14 +75,14 @@ class KeepRelay:
         self._full: dict[PeerLine, None] = {}  # replies wait for these peers
         self._since = 0
         self.moved_at = 0.0
-        """When a message was last passed on, either way; monotonic."""
+        """When a message was last passed on in either direction, in monotonic seconds."""
         self._looks, self._next_look, self._dry = 0, 0.0, False
         self._poll = select.poll()
         for number in (int(wake.get(zmq.FD)), lines.fileno()):
             self._poll.register(number, select.POLLIN)
 
     def behind(self, source: zmq.Socket[bytes]) -> KeepRelay:
-        """A relay from a source of veiled messages, over the same lines."""
+        """Return a relay from a source of veiled messages, over the same lines."""
         made = KeepRelay(
             *(self._side, self.lines, self.wake, self.counters, self.forward),
             Lane(enabled=False),
@@ -93,15 +95,16 @@ class KeepRelay:
 
     @property
     def unanswered(self) -> int:
-        """Requests of connected peers, as REQ sends them, less the replies to them."""
+        """Return the requests of connected peers, as REQ sends them, minus the replies to them."""
         return sum(line.asked for line in self.lines.of.values() if not line.left)
 
     @property
     def held(self) -> tuple[int, int]:
-        """How many messages wait for lines, and how many replies for their peers."""
+        """Return how many messages wait for lines, and how many replies for their peers."""
         return self._held, sum(len(line.replies) for line in self._full)
 
     def close(self) -> None:
+        """Drop the messages that wait."""
         self._drop_waiting()
         self._full.clear()
 
@@ -112,14 +115,14 @@ class KeepRelay:
         until_idle: bool = False,
         limit_ms: int = -1,
     ) -> bool:
-        """See `Relay.run`."""
+        """Relay messages; see `Relay.run`."""
         end = time.monotonic() + limit_ms / 1000 if limit_ms >= 0 else float("inf")
         backward = backward and self.backward.enabled
         while True:
             now = time.monotonic()
             if now >= self._next_look:
                 self._look(now, forward)
-            # The frontend is read last: its descriptor tells only what comes after that.
+            # The frontend is read last, as its descriptor reports only what comes after that.
             moved = self._back() if backward else 0
             moved += self._forth() if forward else 0
             self.counters.cells[TURNS_CELL] += 1
@@ -149,7 +152,7 @@ class KeepRelay:
     # To the server.
 
     def _forth(self) -> int:
-        """What waits, then a burst of the frontend; how many left the hold or the source."""
+        """Pass on waiting messages, then a burst of the frontend; return how many."""
         self._count_blocked()
         before = self._held
         for line in list(self._waiting):
@@ -169,7 +172,7 @@ class KeepRelay:
         return moved + len(burst)
 
     def _sort(self, burst: Sequence[Message], came: Sequence[int]) -> None:
-        """Each peer's messages to its line."""
+        """Put each message on the line of its peer."""
         touched: dict[PeerLine, None] = {}
         line, id, number = None, b"", NOWHERE
         for message, descriptor in zip(burst, came, strict=True):
@@ -187,15 +190,15 @@ class KeepRelay:
             self._pass_on(line)
 
     def _line(self, id: bytes, descriptor: int) -> PeerLine | None:
-        """That of a peer, made where it has none; None where there is no room for one."""
-        if self.source is not self.frontend:  # what was taken at the end was veiled
+        """Return the line of a peer, made if needed; None where there is no room for one."""
+        if self.source is not self.frontend:  # messages taken at the end were veiled
             id = unveil(id)
         line = self.lines.of.get(id)
         if line is None:
             if len(self.lines.of) >= self._most:
                 return None
             line = self.lines.of[id] = PeerLine(id)
-        # A peer that has come back may have the number that it had before.
+        # A peer that has come back may have the same descriptor as before.
         if self.source is self.frontend and (line.left or line.descriptor != descriptor):
             line.came_by(descriptor, inode_at(self._side, descriptor))
         line.heard = self._looks
@@ -208,7 +211,7 @@ class KeepRelay:
         if line.waiting:
             messages = list(line.waiting)
             sent, refused = send_burst(line.socket, [m[1:] for m in messages])
-            self.lines.ready[line] = None  # the call may have taken the word of a reply
+            self.lines.ready[line] = None  # the call may have cleared the event of a reply
             self._count_passed(messages[:sent], 0, line)
             self._take_off(line, sent)
             if refused and self.forward.on_full == "drop":
@@ -225,7 +228,7 @@ class KeepRelay:
         try:
             if self.lines.make(line):
                 return True
-        except zmq.ZMQError:  # no descriptor is left, or no place in the context
+        except zmq.ZMQError:  # no descriptor is left, or no more sockets in the context
             self._refuse(line.descriptor)
             self.counters.cells[FULL] += len(line.waiting)
             self._take_off(line, len(line.waiting))
@@ -270,7 +273,7 @@ class KeepRelay:
         return moved
 
     def _return(self, line: PeerLine, replies: list[Message]) -> int:
-        """Hand replies to a peer; what it has no room for waits. How many are dealt with."""
+        """Send replies to a peer; those without room wait. Return how many are done with."""
         sent, refused = send_burst(self.frontend, replies)
         self._count_passed(replies[:sent], WIDTH, line)
         rest = replies[sent:]
@@ -291,7 +294,10 @@ class KeepRelay:
     def _within(
         self, lane: Lane, burst: list[Message], came: list[int], base: int
     ) -> list[Message]:
-        """Without those that break a limit, which are counted; `came` is kept in step."""
+        """Return the messages within the limits, and count the others.
+
+        `came` is changed accordingly.
+        """
         most = lane.max_frames or sys.maxsize
         if _size(burst) <= (lane.max_bytes or sys.maxsize) and max(map(len, burst)) <= most:
             return burst
@@ -302,7 +308,7 @@ class KeepRelay:
         return [message for message, reason in zip(burst, reasons, strict=True) if reason is None]
 
     def _count_passed(self, messages: Sequence[Message], base: int, line: PeerLine) -> None:
-        """Messages with the peer's id in front."""
+        """Count messages, which begin with the peer's id."""
         cells = self.counters.cells
         cells[base + BYTES] += _size(messages)
         cells[base + MESSAGES] += len(messages)
@@ -327,8 +333,10 @@ class KeepRelay:
     # Who has gone.
 
     def _look(self, now: float, forward: bool) -> None:
-        """Read EVENTS where that alone makes libzmq look after peers, and end the lines of those
-        that have gone."""
+        """End the lines of peers that have gone.
+
+        For some sockets libzmq handles peers only when EVENTS is read, so that is done too.
+        """
         begun = time.thread_time()
         for socket in (self.frontend, self.capture, self.tap):
             if socket is not None:
@@ -356,5 +364,5 @@ class KeepRelay:
 
 
 def _size(messages: Sequence[Message]) -> int:
-    """Bytes of all frames."""
+    """Return the bytes of all frames."""
     return sum(map(len, chain.from_iterable(messages)))

@@ -1,4 +1,4 @@
-"""The end of accepting at an address: no new connection from then on.
+"""The end of accepting at an address: from then on there is no new connection.
 
 A sender whose connection was ended connects again after a tenth of a second, and would send
 messages that need a second ending. So the listener is not polled any more: new connections wait in
@@ -25,7 +25,7 @@ EVERY = frozenset({"", "*", "0.0.0.0", "::"})
 def keep_out(
     side: OpenSocket, watch: PeerWatch | None, states: Iterable[AddressState] | None = None
 ) -> None:
-    """Stop accepting at these addresses, or at all of a side. Call it in the side's thread."""
+    """Stop accepting at these addresses, or at all of a side; call it in the side's thread."""
     told = tuple(side.addresses if states is None else states)
     side.hide(told)
     bound = [state for state in told if state.verb == "bind"]
@@ -47,7 +47,7 @@ def _listens(listener: socket.socket, state: AddressState) -> bool:
 
 
 def belongs(connection: socket.socket, state: AddressState) -> bool:
-    """Whether a connection came by this address, or a listener has it."""
+    """Return whether a connection, or a listener, belongs to this address."""
     bound = state.verb == "bind"
     try:
         end = connection.getsockname() if bound else connection.getpeername()
@@ -63,7 +63,7 @@ def belongs(connection: socket.socket, state: AddressState) -> bool:
 
 
 def _numbers(host: str) -> set[str]:
-    """What a host's name stands for."""
+    """Return the addresses of a host name."""
     try:
         return {_plain(str(found[4][0])) for found in socket.getaddrinfo(host, None)}
     except OSError:

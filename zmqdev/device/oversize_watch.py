@@ -1,8 +1,8 @@
-"""A watch for endless messages: the connection of the sender is cut.
+"""A watch for endless messages, which cuts the connection of the sender.
 
-The signs of one are described in security.unfinished; here are the figures, from the system and
-from the relay's counters. Nothing is checked while the whole process has less memory than one such
-message would need.
+The signs of one are described in security.unfinished. This module gets the figures from the system
+and from the relay's counters. Nothing is checked while the whole process has less memory than one
+such message would need.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from zmqdev.security.unfinished import CHATTER, MEBIBYTE, Floods, Unfinished, wi
 from zmqdev.system import process_info
 from zmqdev.system.descriptor import remote_of
 
-# Seconds between two looks: at rest, and while somebody has sent half of what it may.
+# Seconds between two looks: usually, and while a peer has sent half of what it may.
 CALM, CLOSE = 0.1, 0.02
-# The part of this thread's time that looking may take: thousands of connections are looked at
+# The share of this thread's time that looks may take, so thousands of connections are looked at
 # less often.
 SHARE = 0.05
-# The part of the memory that there is at which it is short.
+# The share of the available memory from which memory is short.
 TIGHT = 0.8
-# After a cut libzmq lets go of what it kept: most at once, of many small pieces the last later.
+# Seconds after a cut at which to give memory back: libzmq frees most at once, and the last of many
+# small pieces later.
 AFTERMATH = (0.2, 2.0)
 # libzmq's own high-water mark.
 QUEUE = 1000
-# Subscriptions that others have already are not handed up: bytes of them a second.
+# Bytes a second of subscriptions that are not delivered, because other peers have them already.
 SUBSCRIBING = 64 * 1024
-# Bytes of subscriptions of all together that are not read yet. Short ones take thirty times as
-# much memory until they are.
+# Bytes of unread subscriptions of all peers. Short ones need thirty times as much memory until
+# they are read.
 UNREAD = 2 * MEBIBYTE
 FLOOD = "too many subscriptions at once; its connection is cut"
 
@@ -43,19 +44,19 @@ Connection = tuple[int, str]  # descriptor and address: descriptors are used aga
 
 @dataclass
 class WatchedSide:
-    """One side of a device. `direction`: the one in which its messages go."""
+    """One side of a device; its messages are passed on in `direction`."""
 
     opened: OpenSocket
     watch: PeerWatch
     direction: int
     accounts: Unfinished[Connection]
-    floods: Floods[Connection] | None = None  # where subscriptions come in
-    close: bool = False  # somebody has sent half of what it may
+    floods: Floods[Connection] | None = None  # only where subscriptions come in
+    close: bool = False  # a peer has sent half of what it may
     cuts: int = 0
 
 
 class Vigil:
-    """The watch of one device. Used in the thread that reads the monitors."""
+    """The watch of one device; used in the thread that reads the monitors."""
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class Vigil:
         self._wire = process_info.WireBytes()
         self._largest = wire_size(limits.message_bytes, limits.message_frames)
         self._most_memory = limits.memory or int(TIGHT * process_info.available())
-        # Nobody who has sent less, since a message of its was seen, is worth a closer look.
+        # Peers that have sent less since their last message need no closer look.
         self._half = (self._largest or self._most_memory) // 2
         self._gate = 2 * min(self._half, self._most_memory // 4)
         self._trims: list[float] = []  # when to give memory back
@@ -87,13 +88,13 @@ class Vigil:
         ]
 
     def _floods(self, opened: OpenSocket) -> Floods[Connection] | None:
-        """Where each message is looked at, and too much for one look can be too much at all."""
+        """Return the watch for subscriptions, if a peer could send too many in a single look."""
         limits = self._engine.spec.limits
         most = wire_size(limits.subscription_bytes_per_peer, limits.subscriptions_per_peer)
         return Floods(most, UNREAD) if opened.type == "XPUB" and most else None
 
     def look(self, paused: bool) -> float:
-        """Cut off senders that exceed a limit. Returns the seconds until the next look."""
+        """Cut senders that exceed a limit; return the seconds until the next look."""
         begun = time.thread_time()
         if self._trims and time.monotonic() >= self._trims[0]:
             process_info.give_back()
@@ -102,7 +103,7 @@ class Vigil:
         if memory < self._gate:
             self._forget()
             return self._look_for_floods()
-        # What the last cut gives back is not back yet.
+        # After a cut, wait until its memory is given back.
         tight = memory >= self._most_memory // 2 and time.monotonic() >= self._patient_until
         for side in self._sides:
             self._look_at(side, paused, tight, self._share(memory))
@@ -127,15 +128,17 @@ class Vigil:
         self._trim_after_cuts(side)
 
     def _forget(self) -> None:
-        """What is not in memory is in no account."""
+        """Forget the accounts, as nothing is unfinished in memory."""
         if self._origins.wanted:
             self._origins.wanted = False
             for side in self._sides:
                 side.accounts.clear()
 
     def _share(self, memory: int) -> int:
-        """Unfinished bytes that a connection may have while memory is short: equal parts of half
-        of it, and at its end nothing that is worth a look."""
+        """Return how many unfinished bytes a connection may have while memory is short.
+
+        It is an equal part of half of the memory, and 0 once the limit is reached.
+        """
         if memory >= self._most_memory:
             return 0
         connections = sum(len(side.watch.connections()) for side in self._sides)
@@ -161,7 +164,8 @@ class Vigil:
         self._stop_floods(side)
 
     def _sizes(self, side: WatchedSide) -> dict[Connection, int]:
-        """Bytes that libzmq has taken from each connection that the system tells of."""
+        """Return the bytes that libzmq has read from each connection, where the system counts
+        them."""
         sizes = {}
         for connection in side.watch.connections().items():
             size = self._wire.received(connection[0])
@@ -173,7 +177,7 @@ class Vigil:
         return sizes
 
     def _trim_after_cuts(self, side: WatchedSide) -> None:
-        """Those that the device cut off itself leave memory behind as well."""
+        """Give memory back after cuts by the device itself, too."""
         cuts = side.opened.guard.refusals().get("subscriptions", 0) if side.opened.guard else 0
         if cuts != side.cuts:
             side.cuts = cuts

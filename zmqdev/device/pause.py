@@ -1,41 +1,44 @@
-"""The moment at which a sender is between two messages, found by its byte counts.
+"""Finding the moment at which a sender is between two messages, by its byte counts.
 
-libzmq writes what waits in a connection's queue in batches of 8192 bytes, cut where they are full;
-the rest of a cut message is lost with the connection. The last batch before the queue is empty is
-shorter, and ends with a message. So a pause is a good moment when what came since the one before
-is no multiple of a batch; after full batches alone the sender is only kept from running. One that
-sends less than a batch in a millisecond, and again in another, has an empty queue each time.
+libzmq writes the queue of a connection in batches of 8192 bytes, cut where they are full. The rest
+of a cut message is lost with the connection. The last batch before the queue is empty is shorter,
+and ends with a message. So a pause is a good moment when the bytes since the pause before are no
+multiple of a batch; after only full batches the sender just did not get to run. A sender that sends
+less than a batch in a millisecond, and again in another, has an empty queue each time. A sender
+that found no room has written a part of a batch, and sends the rest of it first, so its first short
+piece, and its first pause, prove nothing.
 
-A sender that found no room has written a part of a batch, and the rest of it comes first: the
-first short piece, and the first pause, tell nothing.
-
-No socket, no clock: what came is counted by the system (TCP_INFO), and time is an argument.
+No socket, no clock: the bytes are counted by the system (TCP_INFO), and time is an argument.
 """
 
 from __future__ import annotations
 
 BATCH = 8192
-# Seconds of one look, and without a byte: then nothing is under way, whatever came before.
+# Seconds of a look; and without a byte, after which nothing is under way, whatever came before.
 SLICE, LONG_PAUSE = 0.001, 0.02
-# What a message is taken for where the system counts no bytes, as over ipc: more than most have,
-# so that one batch of small messages is not taken for less.
+# The assumed bytes of a message where the system counts none, as over ipc. It is more than most
+# have, so that a batch of small messages is not taken for less than a batch.
 TYPICAL = 160
 
 
 class SenderPause:
-    """Of one connection, looked at again and again from `now` on (monotonic seconds). `exact`: its
-    bytes are counted; else a pause tells nothing, unless it is long."""
+    """The pauses of one connection, looked at repeatedly from `now` on (monotonic seconds).
+
+    `exact`: its bytes are counted. Otherwise only a long pause is a good moment.
+    """
 
     def __init__(self, came: int, now: float, *, exact: bool = True) -> None:
         self._exact = exact
         self._came, self._looked_at, self._moved_at = came, now, now
         self._since_pause = 0
-        self._short = 0  # short pieces since the last long one
+        self._short = 0  # number of short pieces since the last long one
         self._known = False  # the last pause was at the end of a batch
 
     def look(self, came: int, unread: int, now: float) -> bool:
-        """Whether this is such a moment. `came`: bytes so far; `unread`: of them, those in the
-        system's buffer."""
+        """Return whether this is such a moment.
+
+        `came` is the bytes so far, `unread` those of them that are in the system's buffer.
+        """
         if now - self._looked_at < SLICE:
             return False
         piece, self._came, self._looked_at = came - self._came, came, now

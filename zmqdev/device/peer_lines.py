@@ -1,12 +1,12 @@
 """The backend of a queue that keeps ids: a separate DEALER for each peer of the frontend.
 
 A server that is a ROUTER knows its peers by the routing id of their connection. So each peer has a
-separate connection here, under its own id. The DEALER of a peer without a chosen id has none
-either: the server numbers it, as it would have numbered the peer.
+separate connection here, under its own id. The DEALER of a peer without a chosen id has no id
+either; the server numbers it, as it would have numbered the peer.
 
-To the rest of the program this is one socket: options and addresses apply to every DEALER that is
-there and to each that comes, and the events of all monitors go to one place. libzmq reports no
-event when we close a connection ourselves; it is reported here as EVENT_CLOSED of the descriptor.
+To the rest of the program this is one socket: options and addresses apply to all DEALERs, present
+and future, and the events of all monitors are delivered at one place. libzmq reports no event when
+this program closes a connection; it is reported here as EVENT_CLOSED of the descriptor.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from zmqdev.system.descriptor import duplicate, inode_of
 
 _EVENT = struct.Struct("=HI")
 _names = itertools.count()
-# Of each peer: its DEALER, and the two ends of that one's monitor.
+# Sockets of each peer: its DEALER, and the two ends of the monitor.
 SOCKETS_EACH = 3
-# Descriptors of each peer beside those that are kept of connections: that of its connection, three
-# of sockets, and the connection to the server.
+# Descriptors of each peer, besides duplicates: that of its connection, three of sockets, and that
+# of the connection to the server.
 DESCRIPTORS_EACH = 5
 
 
-# After a connection has ended, the time in which its server hears of it.
+# Seconds until the server notices that a connection has ended.
 REST = 0.2
-# Connections by descriptor and inode.
+# (descriptor, inode) of each connection.
 Inodes = tuple[tuple[int, int | None], ...]
 
 
@@ -54,13 +54,13 @@ def _any_open(connections: Inodes) -> bool:
 
 @dataclass
 class _Earlier:
-    """The connections of a line that was ended, and when one of them was last seen open."""
+    """The connections of an earlier line, and when one of them was last seen open."""
 
     inodes: Inodes
     seen: float
 
     def lasts(self, now: float) -> bool:
-        """Whether the server may still have the id taken."""
+        """Return whether the server may still consider the id taken."""
         if _any_open(self.inodes):
             self.seen = now
         return now - self.seen < REST
@@ -68,37 +68,46 @@ class _Earlier:
 
 @dataclass(eq=False)
 class PeerLine:
-    """A peer of the frontend and its way to the server. `inode`: that of the peer's connection; 0
-    for a peer inside this process, None when the connection had ended before it was looked at."""
+    """A peer of the frontend and its way to the server.
+
+    `inode` is that of the peer's connection. It is 0 for a peer in this process, and None when the
+    connection had ended before it was looked at.
+    """
 
     id: bytes
     descriptor: int = NOWHERE
     inode: int | None = 0
     left: bool = False  # the peer has gone
-    heard: int = 0  # the look before which its last message came
-    asked: int = 0  # requests, with an empty frame in front, less replies
+    heard: int = 0  # the number of the look before which its last message came
+    asked: int = 0  # requests, with an empty frame in front, minus replies
     socket: zmq.Socket[bytes] | None = None
     pair: zmq.Socket[bytes] | None = None
     waiting: deque[list[bytes]] = field(default_factory=deque)  # to the server
-    replies: list[list[bytes]] = field(default_factory=list)  # that the peer has no room for
+    replies: list[list[bytes]] = field(
+        default_factory=list
+    )  # that do not fit into the peer's queue
     open: dict[int, bytes] = field(default_factory=dict)  # descriptors of its connection
 
     def came_by(self, descriptor: int, inode: int | None) -> None:
-        """Its newest message came by this connection; `inode` None: it has ended already. That of
-        a peer that came later to the same number is taken for its own, and then its line ends
-        with that one's."""
+        """Record the connection of the newest message; `inode` None means that it has ended.
+
+        A later peer whose connection has the same descriptor may be taken for this one. Then the
+        line ends with that connection.
+        """
         self.descriptor, self.inode = descriptor, inode
         self.left = inode is None
 
     @property
     def has_ended(self) -> bool:
-        """Whether the peer's connection has ended."""
+        """Return whether the peer's connection has ended."""
         return self.descriptor != NOWHERE and inode_of(self.descriptor) != self.inode
 
 
 def inode_at(frontend: OpenSocket, descriptor: int) -> int | None:
-    """The inode of a connection of the frontend, 0 inside this process; None where the number is
-    nothing any more, or something else by now."""
+    """Return the inode of a connection of the frontend; 0 for a peer in this process.
+
+    It is None if the descriptor is closed, or belongs to something else by now.
+    """
     if descriptor == NOWHERE:
         return 0
     copy = duplicate(descriptor)
@@ -112,7 +121,7 @@ def inode_at(frontend: OpenSocket, descriptor: int) -> int | None:
 
 
 def _is_at(state: AddressState, own: Any) -> bool:
-    """Whether a connection with this address of ours may be one of an address of a side."""
+    """Return whether a connection with this local address may belong to an address of a side."""
     if state.verb == "connect":
         return True
     if isinstance(own, tuple):
@@ -122,7 +131,7 @@ def _is_at(state: AddressState, own: Any) -> bool:
 
 
 class PeerLines:
-    """All lines. Used in the device's thread. It has what other modules use of a socket."""
+    """All lines, with the methods of a socket that other modules use. Device's thread only."""
 
     type = int(zmq.DEALER)
 
@@ -130,8 +139,8 @@ class PeerLines:
         self.context = context
         self.of: dict[bytes, PeerLine] = {}
         self.ready: dict[PeerLine, None] = {}
-        """Those that may have something from the server."""
-        self._model = context.socket(zmq.DEALER)  # never connected: it checks and has the options
+        """Lines that may have messages from the server."""
+        self._model = context.socket(zmq.DEALER)  # never connected; it checks and keeps the options
         self._options: dict[int, Any] = {}
         self._addresses: tuple[str, ...] = ()
         self._selector = selectors.DefaultSelector()
@@ -140,31 +149,36 @@ class PeerLines:
         self._owners: dict[int, PeerLine] = {}
         self._old: dict[bytes, _Earlier] = {}
 
-    # What a socket has.
+    # The methods of a socket.
 
     @property
     def closed(self) -> bool:
+        """Whether the lines are closed."""
         return bool(self._model.closed)
 
     def get(self, option: int) -> Any:
+        """Return the value of an option."""
         return self._model.get(option)
 
     getsockopt = get
 
     def set(self, option: int, value: Any) -> None:
-        """Set an option for the peers that come from now on."""
+        """Set an option for peers that come from now on."""
         self._model.set(option, value)
         self._options[option] = value
 
     setsockopt = set
 
     def bind(self, address: str) -> None:
+        """Raise RunError, because lines only connect."""
         raise RunError(f"cannot bind {address}: with keep-ids the backend connects to the server")
 
     def unbind(self, address: str) -> None:
+        """Unbind the model, which raises the error of libzmq: nothing is bound."""
         self._model.unbind(address)
 
     def connect(self, address: str) -> None:
+        """Connect all lines to the server; RunError when there is one already."""
         if self._addresses:
             raise RunError(
                 f"cannot connect {address}: with keep-ids there is one server, "
@@ -175,6 +189,7 @@ class PeerLines:
             socket.connect(address)
 
     def disconnect(self, address: str) -> None:
+        """Disconnect all lines."""
         self._addresses = ()
         for line in self.of.values():
             self._tell_closed(line)
@@ -189,12 +204,14 @@ class PeerLines:
         self._feed.bind(name)
 
     def disable_monitor(self) -> None:
+        """Stop the monitors."""
         for line in self.of.values():
             self._end_monitor(line)
         if self._feed is not None:
             self._feed.close()
 
     def close(self, linger_ms: int) -> None:
+        """Close all lines; unsent messages are kept for `linger_ms`."""
         for line in list(self.of.values()):
             self.end(line, linger_ms)
         if self._feed is not None:
@@ -202,10 +219,10 @@ class PeerLines:
         self._selector.close()
         self._model.close(0)
 
-    # What the relay uses.
+    # The methods for the relay.
 
     def fileno(self) -> int:
-        """Readable when `look` has something to do."""
+        """Return a descriptor that is readable when `look` has something to do."""
         return self._selector.fileno()
 
     def look(self) -> None:
@@ -214,8 +231,11 @@ class PeerLines:
             key.data()
 
     def make(self, line: PeerLine) -> bool:
-        """Connect for a peer. False while an earlier connection under this id has not ended yet,
-        since the server would refuse the second one. ZMQError when there is no room."""
+        """Make the connection of a peer; ZMQError when there is no room.
+
+        Returns False while an earlier connection with this id has not ended, since the server would
+        refuse the second one.
+        """
         old = self._old.get(line.id)
         if old is not None and old.lasts(time.monotonic()):
             return False
@@ -260,7 +280,7 @@ class PeerLines:
         line.socket = None
 
     def renew(self, address: str) -> None:
-        """Connect lines again that have no connection: libzmq does not after a refusal."""
+        """Connect lines without a connection again, since libzmq does not after a refusal."""
         if address not in self._addresses:
             return
         for line in self.of.values():
@@ -293,7 +313,10 @@ class PeerLines:
         return pair
 
     def _hear(self, line: PeerLine) -> None:
-        """Pass on the events of one. A number that another one had is told of as ended first."""
+        """Pass on the events of a line.
+
+        If another line had the descriptor, the events of that one are passed on first.
+        """
         while line.pair is not None and events(line.pair) & zmq.POLLIN:
             head, address = line.pair.recv_multipart()
             number, descriptor = _EVENT.unpack(head)
@@ -331,20 +354,22 @@ class PeerLines:
 
 @dataclass
 class LinesSide(OpenSocket):
-    """The backend of a queue that keeps ids, to those who steer and show it."""
+    """The side for the backend of a queue that keeps ids."""
 
     @property
     def lines(self) -> PeerLines:
+        """Return the lines."""
         return cast(PeerLines, self.socket)
 
     def reconnect(self, address: str) -> None:
+        """Connect lines without a connection again."""
         self.lines.renew(address)
 
 
 def make_lines(
     context: zmq.Context[Any], name: str, type_: str, options: Mapping[str, Any]
 ) -> OpenSocket:
-    """As socket.make."""
+    """Make the side of the lines, like `socket.make`."""
     libzmq.prepare()
     lines = PeerLines(context)
     side = LinesSide(name, type_, cast(Any, lines), proxied=bool(options.get("socks_proxy")))
@@ -357,8 +382,10 @@ def make_lines(
 
 
 class LinesRoom:
-    """How many peers may have a connection to the server: as many as `limit` says (0: unlimited),
-    or fewer when descriptors or sockets of the context run out."""
+    """How many peers may have a connection to the server.
+
+    It is `limit` (0: unlimited), or fewer when descriptors or the sockets of the context run out.
+    """
 
     def __init__(self, limit: int, lines: PeerLines) -> None:
         self._limit, self._lines = limit, lines
@@ -366,6 +393,7 @@ class LinesRoom:
         self.why = ""
 
     def __call__(self) -> int:
+        """Return the number; `why` says what limits it."""
         most, self.why = self._sockets, "the context has no place for more sockets"
         if self._limit and self._limit < most:
             most, self.why = self._limit, f"{self._limit} peers have a connection to the server"

@@ -21,14 +21,16 @@ from zmqdev.options.socktype import PEERS
 
 log = logging.getLogger("zmqdev")
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 600.0
-# Strangers may knock from anywhere: what is remembered of them is limited.
+# Most places remembered, since strangers may connect from anywhere.
 MOST_PLACES = 1000
 
 
 @dataclass
 class _Row:
-    """What is known of one place and reason. `until`: nothing is said before; `told`: something
-    was said."""
+    """The state of one place and reason.
+
+    Nothing is logged before `until`. `told`: something was logged.
+    """
 
     said_at: float
     until: float
@@ -44,8 +46,11 @@ class Complaints:
         self._rows: OrderedDict[tuple[str, str], _Row] = OrderedDict()
 
     def failed(self, place: str, reason: str, now: float, *, doubtful: bool = False) -> str | None:
-        """What to add to the line: "" the first time, then how many more there were; None: no
-        line. A doubtful failure is logged when it comes again."""
+        """Return what to add to the line, or None for no line.
+
+        It is "" the first time, then how many more there were. A doubtful failure is logged only
+        when it comes again.
+        """
         row = self._rows.get((place, reason))
         if row is None or now > row.until + 2 * row.pause:
             self._remember(
@@ -70,22 +75,25 @@ class Complaints:
             self._rows.popitem(last=False)
 
     def succeeded(self, place: str) -> None:
-        """The next failure there is news again."""
+        """Record a success, so that the next failure is logged at once."""
         for key in [key for key in self._rows if key[0] == place]:
             del self._rows[key]
 
 
 def _is_silent(reason: str) -> bool:
-    """The ways in which a wrong pair of socket types ends, by who closes first."""
+    """Return whether a reason may be due to a wrong pair of socket types.
+
+    It depends on which end closes first.
+    """
     return "socket types" in reason or reason == NO_REASON
 
 
 def hint(socket_type: str, event: PeerEvent, connects: bool) -> str:
-    """How to find the cause: what the socket could talk to, and a probe of the other side."""
+    """Return how to find the cause: the socket types that fit, and a probe of the other side."""
     parts = []
     if _is_silent(event.reason):
         fits = f"a {socket_type} talks to {', '.join(sorted(PEERS[socket_type]))}"
-        # Whoever sees a mismatch of mechanisms first hangs up, and the other learns no reason.
+        # The end that sees a mismatch of mechanisms first hangs up, and the other learns no reason.
         either = ", with the same security on both sides" if event.reason == NO_REASON else ""
         parts.append(fits + either)
     if connects and not event.reason.startswith("authentication"):
@@ -94,7 +102,7 @@ def hint(socket_type: str, event: PeerEvent, connects: bool) -> str:
 
 
 class PeerLog:
-    """The lines of one socket. `who` leads them, like `queue frontend`."""
+    """The log lines of one socket; `who` is put before them, like `queue frontend`."""
 
     def __init__(
         self, who: str, opened: OpenSocket, clock: Callable[[], float] = time.monotonic
@@ -103,8 +111,10 @@ class PeerLog:
         self._complaints = Complaints()
 
     def tell(self, event: PeerEvent) -> None:
-        """Log an event, or count it. The port of a peer that connects to us means nothing and is
-        left out."""
+        """Log an event, or count it.
+
+        The port of a peer that connects to this socket is left out, as it means nothing.
+        """
         connects = any(
             state.verb == "connect" and event.address in (state.asked, state.actual)
             for state in self._opened.addresses

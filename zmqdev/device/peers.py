@@ -1,14 +1,12 @@
 """The peers of a socket, from its monitor events.
 
-An unread monitor freezes the whole context after about 700 connections:
-the monitor's PAIR has no high-water mark and is drained in every turn of the
-loop, also when nobody asks. At the end: disable the monitor, close the PAIR,
-close the socket.
+An unread monitor freezes the whole context after about 700 connections. So the monitor's PAIR has
+no high-water mark and is drained in every turn of the loop, even when its events are not needed. At
+the end: disable the monitor, close the PAIR, close the socket.
 
-An event names a connection by its descriptor, and by the time that it is read the
-number may be another's. libzmq tells of an end before it closes the descriptor. So what
-was found at a number is of the connection that was told of, when no end of it was told
-of until after the look.
+An event names a connection by its descriptor, which may belong to another connection when the event
+is read. libzmq reports an end before it closes the descriptor. So what is found at a descriptor
+belongs to the reported connection if no end of it is reported until after the look.
 """
 
 from __future__ import annotations
@@ -39,17 +37,20 @@ _EVENTS = sum(
         zmq.EVENT_LISTENING,
     )
 )
-# After this a handshake is looked at: that of an old peer ends without a word.
+# Seconds after which a handshake is looked at, since libzmq reports no end of an old peer's.
 SLOW = 0.05
-# How often events are read again for a connection that may be another.
+# How often events are read again for a connection that may be a different one.
 LOOKS = 4
 _names = itertools.count()
 
 
 @dataclass
 class _Event:
-    """One event of the monitor. `connection` is what was found at the descriptor that it names,
-    with inode 0 where that may be another connection by now."""
+    """An event of the monitor.
+
+    `connection` is what was found at the descriptor, with inode 0 if that may be another connection
+    by now.
+    """
 
     number: int
     value: int
@@ -67,10 +68,10 @@ _Life = tuple[_Event, _Event]
 
 
 def _ended_here(came: Iterable[_Event]) -> list[_Life]:
-    """Connections that opened and ended before anybody looked, and that this end seems to have
-    ended: what was found may be of the one that has the number next.
+    """Return connections that opened and ended before they were looked at, apparently ended here.
 
-    When that one is told of too, and has the same socket, it is forgotten here.
+    What was found may belong to the next connection with the same descriptor. If that one is
+    reported too, and has the same socket, what was found is forgotten.
     """
     opened: dict[int, _Event] = {}
     over: dict[int, list[_Life]] = {}
@@ -80,21 +81,21 @@ def _ended_here(came: Iterable[_Event]) -> list[_Life]:
             _void(over.get(event.value, ()), event.inode)
         elif event.number == zmq.EVENT_DISCONNECTED and event.value in opened:
             before = over.setdefault(event.value, [])
-            # The one after it has ended too: what was found at either may be of a third.
+            # The next one has ended too, so what was found for either may belong to a third.
             _void(before, None)
             before.append((opened.pop(event.value), event))
     return [life for lives in over.values() for life in lives if life[1].ending.here]
 
 
 def _void(lives: Iterable[_Life], inode: int | None) -> None:
-    """Forget what was found of those that have this inode, or of all."""
+    """Forget what was found for the connections with this inode, or for all."""
     for first, last in lives:
         if inode is None or first.inode == inode:
             first.connection, last.ending = None, UNKNOWN
 
 
 class PeerWatch:
-    """The monitor of one socket. Made in the socket's thread, read by one other thread."""
+    """The monitor of one socket. Make it in the socket's thread; read it in one other thread."""
 
     def __init__(self, socket: zmq.Socket[bytes], guard: Guard | None = None) -> None:
         self.name = f"inproc://zmqdev-monitor-{next(_names)}"
@@ -115,7 +116,8 @@ class PeerWatch:
     def drain(
         self, tell: Callable[[PeerEvent], Any] = lambda event: None, most: int = sys.maxsize
     ) -> bool:
-        """Take the events that are there, `most` of them at a time. True when something came."""
+        """Handle the events that have come, at most `most` of them; return whether there were
+        any."""
         self._read_ahead()
         taken = min(most, len(self._ahead))
         for _ in range(taken):
@@ -127,15 +129,18 @@ class PeerWatch:
 
     @property
     def behind(self) -> bool:
-        """Whether events were read that are not taken yet: `drain` again, nothing will wake."""
+        """Whether events were read and not handled. Then call `drain` again: nothing will wake."""
         return bool(self._ahead)
 
     def look(self, now: float, tell: Callable[[PeerEvent], Any]) -> None:
-        """What no event says. For those that call `drain` only when something has come."""
+        """Find what no event reports.
+
+        It is for callers that call `drain` only when something has come.
+        """
         for event in self.tally.given_up(now):
             tell(event)
         if self._ahead:
-            return  # descriptors may be of connections that were not told of yet
+            return  # descriptors may belong to connections not reported yet
         for descriptor in self.tally.waiting(now, SLOW):
             if self._is_old(descriptor) or self._outlasted(descriptor, now):
                 settled = self.tally.old(descriptor)
@@ -144,23 +149,25 @@ class PeerWatch:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether time alone may tell more: `drain` once more after a while, also when nothing
-        comes."""
+        """Whether more may be known after some time, even without an event; then call `drain`."""
         return self.tally.in_doubt
 
     @property
     def counts(self) -> PeerCounts:
-        """As of the last `drain`."""
+        """Return the counts as of the last `drain`."""
         return self.tally.counts(time.monotonic())
 
     @property
     def connected(self) -> int:
-        """How many peers are connected. Any thread."""
+        """Return how many peers are connected. Any thread."""
         return self.tally.connected
 
     def _read_ahead(self) -> None:
-        """Read all events, and look at each connection that has opened. Who else has had one of
-        their numbers was told of before its own end; so all is read once more after a look."""
+        """Read all events, and look at each connection that has opened.
+
+        Another connection that had the same descriptor is reported before this one ends. So events
+        are read once more after a look.
+        """
         came: list[_Event] = []
         looked = False
         for _ in range(LOOKS):
@@ -171,7 +178,7 @@ class PeerWatch:
                 break
             looked = not held
             if held:
-                # It is closed in a moment, or its successor is told of.
+                # It will be closed in a moment, or its successor will be reported.
                 self.pair.poll(1)
         else:
             _void(_ended_here(came), None)
@@ -200,7 +207,7 @@ class PeerWatch:
         return found
 
     def _take(self, event: _Event) -> PeerEvent | None:
-        if event.number == zmq.EVENT_CLOSED:  # told by peer_lines.py of ends of ours
+        if event.number == zmq.EVENT_CLOSED:  # from peer_lines.py, for connections that it closed
             return self.gone(event.value)
         if event.number in OPENED:
             event.connection = event.connection or Connection(event.value)
@@ -225,7 +232,10 @@ class PeerWatch:
             guard.connection_closed(event.value)
 
     def _refused(self, event: PeerEvent) -> PeerEvent:
-        """libzmq hangs up on a peer whose frame is too large before it has read the frame."""
+        """Return the event of a peer whose frame is too large.
+
+        libzmq hangs up on it before it has read the frame.
+        """
         if self._guard is not None:
             self._guard.count("frame")
         return PeerEvent(event.what, event.address, self._too_long)
@@ -235,43 +245,47 @@ class PeerWatch:
         return exchanged is not None and is_old(*exchanged)
 
     def _outlasted(self, descriptor: int, now: float) -> bool:
-        """Whether its handshake would have been ended by now: then it needs none."""
+        """Return whether the handshake would have been ended by now, so that none was needed."""
         return bool(self._handshake) and descriptor in self.tally.waiting(
             now, max(SETTLED, self._handshake + 1)
         )
 
     def let_go(self) -> None:
-        """Before connections are ended that libzmq does not tell of. Any thread."""
+        """Close the duplicates before connections are ended that libzmq does not report. Any
+        thread."""
         self._hangups.let_go()
 
     def gone(self, descriptor: int) -> PeerEvent:
-        """A connection has ended of which libzmq tells nothing."""
+        """Handle a connection that has ended without a report of libzmq."""
         self._hangups.forget(descriptor)
         if self._guard is not None:
             self._guard.connection_closed(descriptor)
         return self.tally.gone(descriptor)
 
     def connections(self) -> dict[int, str]:
-        """descriptor -> address of all that is connected, handshakes under way included."""
+        """Return {descriptor: address} of all connections, including handshakes."""
         return self.tally.connections()
 
     def listeners(self) -> tuple[int, ...]:
-        """Descriptors of those that were opened; some may be closed by now, or be another's. Any
-        thread."""
+        """Return the descriptors of listeners. Any thread.
+
+        Some may be closed, or be reused by something else.
+        """
         return tuple(self._listeners)
 
     def disable(self) -> None:
-        """In the socket's thread, before `close`."""
+        """Disable the monitor, in the socket's thread, before `close`."""
         if not self._socket.closed:
             self._socket.disable_monitor()
 
     def close(self) -> None:
+        """Close the duplicates and the PAIR."""
         self.let_go()
         self.pair.close(0)
 
 
 def _asks(socket: zmq.Socket[bytes]) -> bool:
-    """Whether libzmq refuses peers before ZMTP 3.0."""
+    """Return whether libzmq refuses peers before ZMTP 3.0."""
     return socket.get(zmq.MECHANISM) != zmq.NULL or bool(socket.get(zmq.ZAP_DOMAIN))
 
 

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 
 def lines(snapshot: Snapshot) -> str:
-    """A line for each address: device, side, verb, actual address. Control and metrics come after
-    the sides."""
+    """Return a line for each address: device, side, verb, actual address.
+
+    Control and metrics come after the sides.
+    """
     return "".join(
         f"{snapshot.name} {where} {state.verb} {state.actual}\n"
         for where, state in snapshot.addresses()
@@ -22,18 +24,19 @@ def lines(snapshot: Snapshot) -> str:
 
 
 class ReadyFile:
-    """One ready file: written at the start, and removed at the end if it was written."""
+    """A ready file, written at the start, and removed at the end if it was written."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._written = False
 
     def write(self, text: str) -> None:
-        """Write it whole or not at all: a reader that sees the file can read it."""
+        """Write the file whole or not at all, so that a reader that sees it can read all of it."""
         atomic_file.write(self.path, text, "the ready file")
         self._written = True
 
     def remove(self) -> None:
+        """Remove the file if it was written."""
         if self._written:
             Path(self.path).unlink(missing_ok=True)
 
@@ -45,7 +48,9 @@ class DeviceReady:
         self._file = ReadyFile(path)
 
     def started(self, service: Service) -> None:
+        """Write the file."""
         self._file.write(lines(service.device.snapshot()))
 
     def ended(self, service: Service) -> None:
+        """Remove the file."""
         self._file.remove()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from zmqdev.device.tally import PeerEvent
 
-if TYPE_CHECKING:  # an endpoint uses this file too, and loads no device
+if TYPE_CHECKING:  # an endpoint uses this module too, and does not load devices
     from zmqdev.device.device import Device
     from zmqdev.device.service import Service
 
@@ -32,8 +32,10 @@ class Comeback:
     _pauses: dict[str, float] = field(default_factory=dict)
 
     def failed(self, address: str, now: float) -> float | None:
-        """A handshake failed. Returns the seconds until the next try, or None when one is planned
-        already."""
+        """Record a failed handshake; return the seconds until the next try.
+
+        It is None when a try is planned already.
+        """
         if address in self._due:
             return None
         pause = self._pauses.get(address, FIRST_PAUSE)
@@ -42,12 +44,12 @@ class Comeback:
         return pause
 
     def succeeded(self, address: str) -> None:
-        """A handshake succeeded: the pauses begin anew."""
+        """Record a successful handshake, after which the pauses begin anew."""
         self._due.pop(address, None)
         self._pauses.pop(address, None)
 
     def due(self, now: float) -> list[str]:
-        """Addresses to connect to again now, each once."""
+        """Return the addresses to connect to again now, each once."""
         found = [address for address, when in self._due.items() if when <= now]
         for address in found:
             del self._due[address]
@@ -55,17 +57,19 @@ class Comeback:
 
 
 class Returning:
-    """An attachment that watches for failures on addresses to which a side connects."""
+    """An attachment that connects again after failures at addresses to which a side connects."""
 
     def __init__(self) -> None:
         self._plans: dict[tuple[str, str], Comeback] = {}
         self._service: Service | None = None
 
     def started(self, service: Service) -> None:
+        """Watch the peers."""
         self._service = service
         service.on_peer(self._peer)
 
     def ended(self, service: Service) -> None:
+        """Stop connecting again."""
         self._service = None
 
     def _peer(self, device: Device, side: str, event: PeerEvent) -> None:

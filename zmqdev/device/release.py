@@ -1,12 +1,12 @@
-"""The end of one address of a device that goes on, without a loss.
+"""Releasing one address of a running device without a loss.
 
-Unbind and disconnect throw away what libzmq has read of a connection and not handed over, and the
+Unbind and disconnect drop what libzmq has read from a connection and not delivered, and the
 contents of the receive buffer. So the connections of the address are first closed for writing from
-our end, as at the end of a device (intake.py): the peer sees the end of the stream and closes, and
+this end, as at the end of a device (intake.py). The peer sees the end of the stream and closes, and
 its system delivers the rest, which the device passes on. Only then is the address released.
 
-A connection by which replies go back cannot be closed like that. The device waits for a moment at
-which no reply is owed; without such a moment, libzmq releases the address as usual.
+A connection on which replies are sent cannot be closed like that. The device waits for a moment
+when no reply is owed; if there is none, libzmq releases the address as usual.
 """
 
 from __future__ import annotations
@@ -27,34 +27,40 @@ from zmqdev.device.peers import PeerWatch
 from zmqdev.device.socket import OpenSocket, events
 from zmqdev.stats.snapshot import AddressState
 
-# Seconds for all of it. Who does not close by then does not answer, or the device is at a halt.
+# Seconds for the whole release. A peer that has not closed by then does not answer, or the device
+# does not move.
 PATIENCE = 1.0
-# Of them, the seconds in which a moment comes when nothing is owed, and a pause of a sender: in
-# the middle of a burst libzmq holds a part of a message on the sender's side, and loses it.
+# Seconds of these to wait for a moment when nothing is owed, and for a pause of a sender. In the
+# middle of a burst, the sender's libzmq has sent a part of a message, and loses it.
 OWED, PAUSE = 0.5, 0.3
 LOOK_MS = 1
-# What sends only. What waits for its peers leaves after the address has gone.
+# Sockets that only send. Queued messages leave after the address was released.
 SENDERS = frozenset({"PUSH", "PUB", "XPUB"})
 
 
 class AddressRelease:
-    """Releases `state`, an address of `side`. Used in the thread that drains the monitors, as
-    `hear` does."""
+    """The release of `state`, an address of `side`.
+
+    It is used in the thread that drains the monitors, as `hear` does.
+    """
 
     def __init__(
         self, device: Device, side: OpenSocket, state: AddressState, hear: Callable[[], None]
     ) -> None:
         self._device, self._side, self._state, self._hear = device, side, state, hear
         self._watch: PeerWatch = device.watches[side.name]
-        # Of each connection of the address: the peer's address, and our own hold on it.
+        # By descriptor: the peer's address, and the duplicate of the connection.
         self._held: dict[int, tuple[str, socket.socket]] = {}
         self._others: dict[int, str] = {}
         self._fresh: list[socket.socket] = []
         self._pauses: dict[socket.socket, SenderPause] = {}
 
     def act(self) -> bool:
-        """Release it. False when messages may be lost: peers did not close in time, or the device
-        does not move. RunError when libzmq refuses."""
+        """Release the address; RunError when libzmq refuses.
+
+        Returns False when messages may be lost: peers did not close in time, or the device does not
+        move.
+        """
         until = time.monotonic() + PATIENCE
         try:
             closed = not self._receives() or self._owes(until) or self._end_connections(until)
@@ -66,17 +72,23 @@ class AddressRelease:
         return closed and read
 
     def _release(self) -> None:
-        """It is free when this returns: libzmq closes in its own thread."""
+        """Release the address, which is free on return although libzmq closes in its own thread."""
         self._side.release(self._state)
         self._side.io_threads.catch_up()
 
     def _receives(self) -> bool:
-        """Whether peers of this side send what is passed on. Those behind a backend read on."""
+        """Return whether peers of this side send what is passed on.
+
+        Peers at a backend may go on reading.
+        """
         first = self._device.engine.sockets()[0]
         return self._side is first and self._side.type not in SENDERS
 
     def _owes(self, until: float) -> bool:
-        """Wait until no reply is owed; whether one still is. Without any so far all is one way."""
+        """Wait until no reply is owed; return whether one still is.
+
+        If there were no replies so far, messages go one way only.
+        """
         engine, until = self._device.engine, min(until, time.monotonic() + OWED)
         while engine.owed() and time.monotonic() < until:
             self._wait()
@@ -89,10 +101,10 @@ class AddressRelease:
             self._close_in_pauses(pause_by)
             self._wait()
         waiting = self._watch.tally.waiting(time.monotonic(), 0.0)
-        return all(number in waiting for number in self._held)  # strangers who say nothing
+        return all(number in waiting for number in self._held)  # strangers that send no handshake
 
     def _look(self) -> bool:
-        """Hold the connections that are new; whether there are any at all."""
+        """Hold new connections; return whether there are any at all."""
         self._fresh = []
         now = self._watch.connections()
         for number in [n for n, (address, _) in self._held.items() if now.get(n) != address]:
@@ -121,7 +133,7 @@ class AddressRelease:
             del self._pauses[connection]
 
     def _when_read(self, until: float) -> bool:
-        """Wait until the device has read all that came: a disconnect throws the rest away."""
+        """Wait until the device has read everything, since a disconnect drops the rest."""
         while self._device.call(partial(events, self._side.socket)) & zmq.POLLIN:
             if time.monotonic() >= until:
                 return False
@@ -129,6 +141,6 @@ class AddressRelease:
         return True
 
     def _wait(self) -> None:
-        """A look at the monitor that nobody else drains meanwhile."""
+        """Wait a moment and drain the monitor, which nothing else drains meanwhile."""
         self._watch.pair.poll(LOOK_MS)
         self._hear()

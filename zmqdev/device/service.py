@@ -1,8 +1,8 @@
 """Running a device until it is stopped: the main thread of `zmqdev queue`.
 
-The first SIGINT or SIGTERM drains, a second one leaves at once. Attachments are what stands beside
-the data path (display, control, metrics). They get the loop and the device, and are called when it
-begins and ends.
+The first SIGINT or SIGTERM drains, a second one leaves at once. Attachments are things beside the
+data path (display, control, metrics). They get the service, with its loop and device, and are
+called when it begins and ends.
 """
 
 from __future__ import annotations
@@ -31,19 +31,21 @@ from zmqdev.system.loop import Loop
 from zmqdev.system.signals import Signals, terminals
 
 log = logging.getLogger("zmqdev")
-# How long leaving at once may take: sockets close without linger, so this is a hang otherwise.
+# Seconds that leaving at once may take. Sockets close without linger, so a longer time is a hang.
 LEAVE = 1.0
-# Peers that came, went or failed which are heard of in one turn: some milliseconds of work. In a
-# storm of connections there are always more, and the control socket is not to wait for them.
+# Events of peers that are handled in one turn, some milliseconds of work. In a storm of connections
+# there are always more, and the control socket must not wait for them.
 PEERS_A_TURN = 50
-# A stop that takes longer than this is explained.
+# Seconds after which a stop is explained.
 REMIND = 0.5
 
 
 @dataclass(frozen=True)
 class Reread:
-    """The result of reading a device's files again, by option: `applied`, and `needs_restart`.
-    Keys, users and rights are always read."""
+    """The result of reading a device's files again, by option.
+
+    `applied` were changed, `needs_restart` were not. Keys, users and rights are always read.
+    """
 
     applied: tuple[str, ...] = ()
     needs_restart: tuple[str, ...] = ()
@@ -61,17 +63,17 @@ class Attachment(Protocol):
     """Something beside the data path."""
 
     def started(self, service: Service) -> None:
-        """Everything is bound and running."""
+        """Called when everything is bound and running."""
 
     def ended(self, service: Service) -> None:
-        """The device has ended. Called also when `started` of another attachment failed."""
+        """Called when the device has ended, or when `started` of another attachment failed."""
 
 
 class Service:
     """A device, its attachments, and the loop that runs both.
 
-    In a program of its own: `run`. In a `loop` that others use too: `begin`, and `close` once
-    `ended` was called. `ends_process`: the program ends with the device.
+    In a program with one device call `run`. In a `loop` that is shared, call `begin`, and `close`
+    once `ended` was called. `ends_process`: the program ends with the device.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class Service:
         self._at_peer: list[Callable[[Device, str, PeerEvent], None]] = []
 
     def run(self, signals: Signals, duration: float | None = None) -> None:
-        """Run until stopped. RunError when the device cannot start or fails."""
+        """Run until stopped; RunError when the device cannot start or fails."""
         self.loop.watch(signals, partial(self._signalled, signals))
         orphans.watch(self.loop)
         try:
@@ -117,15 +119,14 @@ class Service:
             raise self.device.failure
 
     def begin(self) -> None:
-        """Open the device, then its attachments. Raises what either of them raises; call `close`
-        then too."""
+        """Open the device, then its attachments; raises their errors. Call `close` then too."""
         self.watch()
         for attachment in self._attachments:
             self._begun.append(attachment)
             attachment.started(self)
 
     def close(self) -> None:
-        """End everything; without linger when it was not a clean end."""
+        """End everything, without linger if the end was not clean."""
         device = self.device
         if device.started:
             if device.state not in ENDED:
@@ -166,18 +167,18 @@ class Service:
         return Leaving(self.device.watches[side], partial(self._peer, side))
 
     def hear(self) -> None:
-        """Read the monitors. For an attachment that blocks the loop."""
+        """Read the monitors, for an attachment that blocks the loop."""
         self.device.drain_monitors(self._peer)
 
     def pace(self, seconds: float) -> None:
-        """Set how often the displays show; for attachments with a `pace`."""
+        """Set how often the displays update, for attachments with a `pace`."""
         for attachment in self._attachments:
             change = getattr(attachment, "pace", None)
             if change is not None:
                 change(seconds)
 
     def watch(self) -> None:
-        """Start the device and watch it; what stands beside it is not begun."""
+        """Start the device and watch it, without its attachments."""
         device = self.device
         device.start()
         self.loop.watch(device, self._attend)
@@ -208,7 +209,7 @@ class Service:
         self._hear(watch, tell)
 
     def _look_for_peers(self, reach: Reach) -> None:
-        """Say which addresses are not reached, for as long as the device runs."""
+        """Log which addresses are not reached, for as long as the device runs."""
         if self.device.state in ENDED or self.stopping:
             return
         reach.look(time.monotonic())
@@ -242,14 +243,14 @@ class Service:
                 self.stop()
 
     def reload(self) -> None:
-        """Read all files again. A fault is logged, and changes nothing."""
+        """Read all files again. An error is logged, and nothing is changed."""
         try:
             self.read_again()
         except UsageError as error:
             log.error("%s: not read again: %s", self.device.name, error)
 
     def read_again(self) -> Reread:
-        """The same, but UsageError names the fault."""
+        """Read all files again; UsageError for an error."""
         if self.reread is None:
             self.device.reload()
         found = Reread() if self.reread is None else self.reread()

@@ -1,4 +1,4 @@
-"""One side's socket: made, set, bound and connected, in the thread that uses it."""
+"""The socket of one side: made, set, bound and connected, in the thread that uses it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from zmqdev.security.guard import Guard
 from zmqdev.stats.snapshot import AddressState
 from zmqdev.system import address_holder, crash, ipcfile, libzmq
 
-# What libzmq's numbers mean for the person who wrote the address.
+# What libzmq's error numbers mean for the user who wrote the address.
 _FIXES = {
     errno.EADDRINUSE: "address already in use",
     errno.EADDRNOTAVAIL: "this machine has no such address",
@@ -31,23 +31,25 @@ _FIXES = {
     errno.ENODEV: "this machine has no such interface or host",
     errno.EPROTONOSUPPORT: "this libzmq was built without that transport",
 }
-# libzmq's own errors have no words in the C library; they start here (zmq.h).
+# libzmq's own errors, which the C library has no text for, start here (zmq.h).
 _HAUSNUMERO = 156384712
 
 
 def events(socket: zmq.Socket[bytes]) -> int:
-    """Which of POLLIN and POLLOUT hold now. Flow it makes the socket handle new peers."""
+    """Return which of POLLIN and POLLOUT hold now. This also makes the socket handle new peers."""
     return cast(int, socket.get(zmq.EVENTS))
 
 
 def _nothing() -> None:
-    """Nobody holds duplicates of its connections."""
+    """Do nothing: there are no duplicates of the connections."""
 
 
 @dataclass
 class OpenSocket:
-    """A socket and the addresses it has. `addresses` is replaced, never changed, so any
-    thread may read it."""
+    """A socket and its addresses.
+
+    `addresses` is replaced, never changed, so any thread may read it.
+    """
 
     name: str
     type: str
@@ -60,28 +62,33 @@ class OpenSocket:
 
     @cached_property
     def io_threads(self) -> IoThreads:
-        """Those of its context, asked in its thread."""
+        """Return the I/O threads of its context; call it in the socket's thread."""
         return IoThreads(self.socket.context)
 
     def secure(
         self, side: Security, census: Census | None = None, label: str | None = None
     ) -> None:
-        """Let the security options of a side's spec hold from the first peer on.
+        """Apply the security options of a side from the first peer on.
 
-        To be called before `bind` and `connect`. `label` stands in messages about peers: of an
-        endpoint, which has one socket, its own name. UsageError names a file that is wrong.
+        Call it before `bind` and `connect`. `label` names the socket in messages about peers; for
+        an endpoint, which has one socket, it is the endpoint's name. UsageError names a file that
+        is wrong.
         """
         self.guard = Guard(self.socket.context, side, label or self.name, census)
         self.guard.dress(self.socket)
 
     def apply(self, options: Mapping[str, Any]) -> None:
-        """Set options of the open socket by their ZeroMQ names. RunError names one that is
-        refused."""
+        """Set options by their ZeroMQ names; RunError names the one that libzmq refuses.
+
+        A SUB or XSUB sends only subscriptions. It silently drops those above its mark, and for a
+        publisher that is back it sends all at once, so it gets no mark.
+        """
         if "rcvhwm" in options and self.guard is not None:
             options = {**options, "rcvhwm": self.guard.receive_mark(options["rcvhwm"])}
         apply(self.socket, options)
 
     def bind(self, address: str) -> AddressState:
+        """Bind to an address and return its state; RunError says why that failed."""
         ipcfile.check_free(address)
         ipcfile.remove_left(address)
         self._ipv6(address, "bind")
@@ -100,6 +107,7 @@ class OpenSocket:
         return self._added("bind", address, actual)
 
     def connect(self, address: str) -> AddressState:
+        """Connect to an address and return its state; RunError says why that failed."""
         self._ipv6(address, "connect")
         try:
             self.socket.connect(address)
@@ -108,11 +116,13 @@ class OpenSocket:
         return self._added("connect", address, address)
 
     def reconnect(self, address: str) -> None:
-        """Connect again to an address that this socket connects to, with a new handshake. Only
-        where libzmq does not: it goes on with what is unsent, beside the new connection, and the
-        duplicate that is held of one would keep it open."""
+        """Connect again to an address that this socket connects to, with a new handshake.
+
+        Call it only where libzmq does not reconnect. Otherwise libzmq continues with the unsent
+        messages beside the new connection, and the duplicate of a connection would keep that open.
+        """
         if not any(state.verb == "connect" and state.actual == address for state in self.addresses):
-            return  # released meanwhile
+            return  # it was released meanwhile
         try:
             self.socket.disconnect(address)
         except zmq.ZMQError as error:
@@ -121,7 +131,7 @@ class OpenSocket:
         self.socket.connect(address)
 
     def release(self, state: AddressState) -> None:
-        """Unbind or disconnect. What was received before is still read after an unbind."""
+        """Unbind or disconnect. Messages received before an unbind are still read."""
         self.before_release()
         try:
             if state.verb == "bind":
@@ -134,15 +144,15 @@ class OpenSocket:
         self._remove_file(state.asked)
 
     def hide(self, states: Iterable[AddressState]) -> None:
-        """Let no newcomer find these addresses: own ipc files go now; peers that are connected
-        stay."""
+        """Hide addresses from new peers: own ipc files are removed; connected peers stay."""
         for state in states:
             self._remove_file(state.asked)
 
     def close(self, linger_ms: int) -> None:
-        """Unsent messages are kept for `linger_ms`; an own ipc file or inproc name goes now.
+        """Close the socket; unsent messages are kept for `linger_ms`.
 
-        libzmq closes in the background, and whoever comes next in this process binds at once.
+        Own ipc files and inproc names are released at once, as libzmq closes in the background and
+        another socket of this process may bind to them at once.
         """
         for state in self.addresses:
             if state.verb == "bind" and state.actual.startswith("inproc://"):
@@ -187,7 +197,7 @@ def _words(number: int) -> str:
 def make(
     context: zmq.Context[Any], name: str, type_: str, options: Mapping[str, Any]
 ) -> OpenSocket:
-    """A socket with its options set, not bound or connected yet."""
+    """Make a socket with its options set, not bound or connected yet."""
     libzmq.prepare()
     socket = context.socket(zmq.SocketType[type_])
     try:
@@ -220,7 +230,10 @@ Watch = Callable[[OpenSocket], None]
 
 
 def census_of(limits: Crowd, sides: int = 1) -> Census:
-    """The count of one side's connections, with its limits; `sides` share the descriptors."""
+    """Make the census of one side's connections, with its limits.
+
+    `sides` is how many share the descriptors.
+    """
     return Census(limits.connections, limits.connections_per_address, DescriptorRoom(sides))
 
 
@@ -232,7 +245,7 @@ def open_side(
     census: Census | None = None,
     make: Callable[..., OpenSocket] = make,
 ) -> OpenSocket:
-    """A resolved side of a spec, open: made, watched, bound, connected, subscribed."""
+    """Open a resolved side of a spec: make, watch, bind, connect and subscribe its socket."""
     assert side.type is not None
     opened = make(context, name, side.type, side.sockopts)
     try:

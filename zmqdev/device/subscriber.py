@@ -19,15 +19,18 @@ from zmqdev.relay.upstream import KeptFrame
 from zmqdev.security.subscriptions import Account
 from zmqdev.system.process_info import WireBytes
 
-# A greeting and the shortest READY (RFC 23), and what a frame has at least beside its body.
+# Bytes of a greeting and the shortest READY (RFC 23), and of the shortest head of a frame.
 HANDSHAKE, FRAME_HEAD = 64 + 27, 2
 
 
 @dataclass(eq=False)
 class Subscriber:
-    """`origin`: its name in relay.upstream. `inode`: that of the socket that had the descriptor
-    when it was first seen; None: it was closed already. `read`: bytes that it must have received.
-    `superseded`: another connection has its descriptor."""
+    """A connection that has sent subscriptions.
+
+    `origin` is its name in relay.upstream. `inode` is that of the socket that had the descriptor
+    when it was first seen, None if it was closed already. `read` is how many bytes the socket must
+    have received. `superseded`: another connection has its descriptor.
+    """
 
     origin: Hashable
     account: Account
@@ -40,7 +43,7 @@ class Subscriber:
     superseded: bool = False
 
     def has_ended(self, wire: WireBytes) -> bool:
-        """Whether it is known to have ended."""
+        """Return whether it is known to have ended."""
         if self.superseded or self.inode is None or inode_of(self.descriptor) != self.inode:
             return True
         received = wire.received(self.descriptor)
@@ -55,11 +58,12 @@ class Subscriber:
                 if inode_of(copy.fileno()) == self.inode:
                     copy.shutdown(socket.SHUT_RDWR)
         except OSError:
-            return  # it ended in this moment
+            return  # it has just ended
 
 
 def inode_of(descriptor: int) -> int | None:
-    """Tells one socket from the next one with its number; None when it is closed."""
+    """Return the inode, which differs for the next socket with this number; None if it is
+    closed."""
     try:
         return os.fstat(descriptor).st_ino
     except OSError:

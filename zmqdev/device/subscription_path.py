@@ -1,21 +1,21 @@
 """A forwarder's way upstream: each subscription is checked before it is passed on.
 
-The relay carries the data; subscriptions are few, need their peer's
-connection and name, and take this way between two short runs of it. The XPUB
-tells every subscription and unsubscription (XPUB_VERBOSER, or XPUB_MANUAL), and
-what goes up follows an own count of them: see security.subscriptions. What
-crosses a limit costs its sender the connection, which makes libzmq forget all
-it had subscribed to.
+The relay carries the data. Subscriptions are few, need their peer's connection and name, and are
+handled between two short runs of the relay. The XPUB reports every subscription and unsubscription
+(XPUB_VERBOSER, or XPUB_MANUAL). What is passed on follows a separate count of them: see
+security.subscriptions. A peer that exceeds a limit is disconnected, and then libzmq forgets all its
+subscriptions.
 
-With rights, or where newcomers get last values, the XPUB is manual: a subscription counts when it
-is granted, and not before. A grant goes to the connection whose frame libzmq takes for the one read
-last, so it is made only where that is certain:
-- For each subscription and unsubscription libzmq notes a connection, for an ordinary message
-  none, yet it takes one note for each frame read. After an ordinary message all that follow
-  would go to another connection, until nothing is left to read. So its sender is cut, and so is
-  every connection that asks for something until then: it comes again.
-- libzmq keeps notes of connections that have ended, and may find another one in the same place
-  of memory. So there is no grant to a connection that is not known to be there still.
+With rights, or where newcomers get last values, the XPUB is manual: a subscription counts only when
+it is granted. A grant applies to the connection whose frame libzmq takes for the one read last, so
+it is made only where that is certain:
+
+- For each subscription and unsubscription libzmq notes a connection. For an ordinary message it
+  notes none, and yet removes a note for each frame read. So after an ordinary message all grants
+  would apply to another connection, until nothing is left to read. Therefore its sender is cut, and
+  so is every connection that subscribes until then: it will come again.
+- libzmq keeps notes of connections that have ended, and may find another one at the same place in
+  memory. So nothing is granted to a connection that is not known to exist still.
 """
 
 from __future__ import annotations
@@ -43,14 +43,15 @@ from zmqdev.security.subscriptions import (
 )
 from zmqdev.system.process_info import WireBytes
 
-# Frames taken between two runs of the relay: about a millisecond of work.
+# Frames taken between two runs of the relay, about a millisecond of work.
 BURST = 200
-# A run of the relay while subscriptions come, and while none do, in milliseconds: the longest
-# that one waits. Fifty turns a second of this loop cost less than 1 % of a core.
+# Milliseconds of a run of the relay while subscriptions come, and while none do, which is the
+# longest time that one waits. Fifty turns a second of this loop cost less than 1 % of a core.
 BUSY_MS, CALM_MS = 1, 20
-# Who has left without a subscription is found this often, in seconds.
+# Seconds between two searches for peers that have left without a subscription.
 SWEEP = 5.0
-# When there was always something left to read for so long, who changes most is cut.
+# Seconds in which there is always something left to read, after which the peer that changes its
+# subscriptions most is cut.
 BEHIND = 2.0
 BACKWARD = 1
 _DROPS = {
@@ -64,11 +65,11 @@ HURRY = "all together change more subscriptions than can be passed on, and it mo
 
 
 class Subscribing:
-    """Used in the engine's thread alone. `rights` may be replaced from any thread, by others.
+    """The subscriptions of a forwarder; used in the engine's thread only.
 
-    The backend has XPUB_VERBOSER, or with rights or an XPUB_MANUAL, since before it was
-    bound.
-    `repeats`: subscriptions to a topic that is held already go up as well.
+    Another thread may replace `rights`. The backend has XPUB_VERBOSER, or XPUB_MANUAL with rights
+    or newcomers, since before it was bound. `repeats`: subscriptions to a topic that is held
+    already are passed on as well.
     """
 
     def __init__(
@@ -88,9 +89,9 @@ class Subscribing:
         self.capture: zmq.Socket[bytes] | None = None
         self.label = b""  # the first frame of a copy for the capture
         self.turns = 0
-        self.emptied = 0  # how often nothing was left to read
-        # Unlike a look at EVENTS it lets other threads run: the XPUB takes in all that is there
-        # now, which may be much.
+        self.emptied = 0  # how many times nothing was left to read
+        # Polling lets other threads run, unlike reading EVENTS: the XPUB takes in everything that
+        # has come, which may be much.
         self._poller = zmq.Poller()
         self._poller.register(backend.socket, zmq.POLLIN)
         self._frontend, self._backend, self._counters = frontend, backend, counters
@@ -98,8 +99,8 @@ class Subscribing:
         self._wire = WireBytes()
         self._subscribers: dict[Hashable, Subscriber] = {}
         self._newest: dict[int, Subscriber] = {}  # by descriptor
-        self._certain = True  # which connection a grant would go to
-        self._departed = False  # somebody has gone since the last sweep
+        self._certain = True  # whether it is certain to which connection a grant would apply
+        self._departed = False  # whether a peer has gone since the last sweep
         self._swept = self._caught_up = self._now = time.monotonic()
         self.accounts = Subscriptions(
             SubscriptionLimits(
@@ -113,7 +114,7 @@ class Subscribing:
         )
 
     def turn(self) -> bool:
-        """Pass some on. True when there may be more."""
+        """Handle some subscriptions; return whether there may be more."""
         self.turns += 1
         self._now = time.monotonic()
         if self._poller.poll(0):
@@ -131,7 +132,7 @@ class Subscribing:
         return False
 
     def close(self) -> None:
-        """Let go of what was kept of each connection."""
+        """Release what is kept of each connection."""
         for subscriber in self._subscribers.values():
             subscriber.kept.close()
         self._subscribers, self._newest = {}, {}
@@ -177,7 +178,10 @@ class Subscribing:
         self._carry_out(verdict, frame)
 
     def _take_from_unknown(self, frame: bytes) -> None:
-        """Of a peer in this process, or of one that has gone or speaks ZMTP 2.0 or older."""
+        """Handle a frame of a peer in this process, of one that has gone, or of an old one.
+
+        Old is ZMTP 2.0 and before.
+        """
         allowed = frame[:1] != b"\x01" or self._certain
         if allowed and self.rights is not None and frame[:1] == b"\x01":
             allowed = self.rights.may_subscribe(ANONYMOUS, frame[1:])
@@ -185,14 +189,14 @@ class Subscribing:
             return
         verdict = self.accounts.take(frame, None, self._now)
         if self._manual and self._certain and frame[:1] in _KINDS:
-            # Of one that has gone libzmq knows that there is nothing to set.
+            # For a peer that has gone libzmq does nothing.
             gone = frame[0] == UNSUBSCRIBE
             if gone or verdict in (SubscriptionVerdict.PASS, SubscriptionVerdict.REPEATED):
                 self._grant(frame[1:], gone=gone)
         self._carry_out(verdict, frame)
 
     def _grant(self, topic: bytes, *, gone: bool) -> None:
-        """To the connection whose frame was read last, which is greeted as a newcomer."""
+        """Grant to the connection whose frame was read last, and greet it as a newcomer."""
         self._backend.socket.set(zmq.UNSUBSCRIBE if gone else zmq.SUBSCRIBE, topic)
         if self._newcomers is not None and not gone:
             self._newcomers.greet(topic)
@@ -216,8 +220,11 @@ class Subscribing:
             self.capture.send_multipart(copy, zmq.DONTWAIT)
 
     def _repeat(self, frame: bytes) -> None:
-        """XSUB counts how often it was given a topic; publishers are told of the first
-        subscription, of each that is repeated, and of the last unsubscription."""
+        """Pass on a repeated subscription.
+
+        XSUB counts how often it was given a topic. Publishers are told of the first subscription,
+        of each that is repeated, and of the last unsubscription.
+        """
         self._pass(frame)
         self._frontend.socket.send(b"\x00" + frame[1:], zmq.DONTWAIT)
 
@@ -236,7 +243,7 @@ class Subscribing:
         return False
 
     def _reaches(self, subscriber: Subscriber) -> bool:
-        """Whether a grant made now goes to this one for sure; else it is cut, if it is there."""
+        """Return whether a grant applies to this peer for sure; otherwise cut it, if it exists."""
         if self._certain and not subscriber.has_ended(self._wire):
             return True
         if not self._certain:
@@ -268,14 +275,14 @@ class Subscribing:
         return subscriber
 
     def _charge(self) -> None:
-        """Cut the one that pays for what was asked."""
+        """Cut the peer that pays for what was asked."""
         payer = self.accounts.payer
         for subscriber in self._subscribers.values():
             if subscriber.account is payer:
                 self._cut(subscriber, "subscriptions", f"{subscriber.account.cut}; {_CUT}")
 
     def _hurry(self) -> None:
-        """There was more to read again."""
+        """Cut the peer that changes most when there was more to read for too long."""
         if self._now - self._caught_up < BEHIND:
             return
         self._caught_up = self._now
@@ -285,7 +292,7 @@ class Subscribing:
                 self._cut(subscriber, "subscriptions", f"{HURRY}; {_CUT}")
 
     def _cut(self, subscriber: Subscriber, reason: str, text: str) -> None:
-        """It holds nothing from now on, and nothing of it that is still to be read counts."""
+        """Cut a peer: it holds nothing from now on, and its unread frames do not count."""
         subscriber.account.cut = subscriber.account.cut or text
         if not self._manual:
             self._upstream.skipped.add(subscriber.origin)
@@ -295,7 +302,7 @@ class Subscribing:
         self._refuse(reason, text, subscriber.address)
 
     def _sweep(self) -> None:
-        """Find those that have gone. All that they sent has been read."""
+        """Find the peers that have gone. Everything that they sent has been read."""
         for subscriber in list(self._subscribers.values()):
             if subscriber.has_ended(self._wire):
                 self._forget(subscriber)

@@ -20,7 +20,7 @@ log = logging.getLogger("zmqdev")
 
 
 def watchdog_seconds(environ: Mapping[str, str], pid: int) -> float | None:
-    """The time in which systemd expects a sign of life; None when it expects none."""
+    """Return the time in which systemd expects a sign of life; None when it expects none."""
     text = environ.get("WATCHDOG_USEC", "")
     if not (text.isascii() and text.isdigit()) or int(text) == 0:
         return None
@@ -37,18 +37,22 @@ class Notify:
         self.watchdog = watchdog_seconds(environ, os.getpid()) if self._address else None
 
     def __bool__(self) -> bool:
-        """Whether somebody listens."""
+        """Return whether systemd listens."""
         return bool(self._address)
 
     def ready(self, status: str) -> None:
+        """Report that the service is ready."""
         self.tell(f"READY=1\nSTATUS={status}")
 
     def stopping(self, status: str = "") -> None:
+        """Report that the service stops."""
         self.tell("STOPPING=1" + (f"\nSTATUS={status}" if status else ""))
 
     def keep_fed(self, loop: Loop, late: Callable[[float], Sequence[str]]) -> None:
-        """Send a sign of life at half of the time that systemd sets. `late` names what has not
-        moved for some seconds."""
+        """Send a sign of life at half of the time that systemd sets.
+
+        `late` returns the names of what has not moved for some seconds.
+        """
         if (seconds := self.watchdog) is not None:
             loop.every(seconds / 2, lambda: self.feed(late(seconds)))
 
@@ -60,7 +64,7 @@ class Notify:
             self.tell("WATCHDOG=1")
 
     def tell(self, text: str) -> None:
-        """One datagram; a name that begins with @ is in the abstract namespace."""
+        """Send a datagram; an address that begins with @ is in the abstract namespace."""
         address = self._address
         if not address:
             return
@@ -74,13 +78,14 @@ class Notify:
 
 
 class Systemd:
-    """An attachment. `pulse` knows what hangs."""
+    """An attachment that notifies systemd; `pulse` knows what hangs."""
 
     def __init__(self, pulse: Pulse, environ: Mapping[str, str] = os.environ) -> None:
         self.pulse = pulse
         self._notify = Notify(environ)
 
     def started(self, service: Service) -> None:
+        """Report that the device runs, and begin with the signs of life."""
         if not self._notify:
             return
         self._notify.ready(f"running {service.device.name}")
@@ -88,5 +93,6 @@ class Systemd:
         self._notify.keep_fed(service.loop, self.pulse.late)
 
     def ended(self, service: Service) -> None:
+        """Report the end of a device that was not stopped."""
         if not service.stopping:
             self._notify.stopping()

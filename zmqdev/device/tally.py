@@ -1,19 +1,18 @@
-"""Monitor events to counts and reports of peers. No socket, no clock.
+"""Counting and reporting peers by monitor events. No socket, no clock.
 
-libzmq names the descriptor when a connection opens and when it ends, but not
-when its handshake succeeds; a connection that ends without a failure event may
-have been in its handshake still (a wrong socket type ends so). A handshake takes
-milliseconds, and a silent peer keeps it up for seconds. So it is taken for that
-of the newest connection that waits for one.
+libzmq names the descriptor when a connection opens and when it ends, but not when its handshake
+succeeds. A connection that ends without a failure event may still have been in its handshake (a
+wrong socket type ends so). A handshake takes milliseconds, but with a silent peer it lasts seconds.
+So a success is taken for that of the newest connection that waits for one.
 
-Of peers that speak ZMTP 1.0 or 2.0 no success is told at all, and their end
-looks like a failed handshake: they are found by the bytes that went both ways,
-or by being here for longer than a handshake may take.
+For peers that speak ZMTP 1.0 or 2.0 no success is reported at all, and their end looks like a
+failed handshake. They are recognized by the bytes sent and received, or because they stay longer
+than a handshake may take.
 
-A connection of ours over which something came that is not ZMTP, or more than
-maxmsgsize, is ended, and libzmq never makes it again. All that tells it from
-one that comes back is that no try is announced; then it is said to have failed.
-A host name is an address only until it is resolved: then libzmq names the number.
+A connection made by this end on which something came that is not ZMTP, or more than maxmsgsize, is
+ended, and libzmq never makes it again. It differs from one that comes back only in that no retry is
+announced; then it is reported as failed. A host name is the address only until it is resolved; then
+libzmq uses the number.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_AUTH,
 )
 OPENED = (zmq.EVENT_ACCEPTED, zmq.EVENT_CONNECTED)
-# Longer than any handshake: zmqdev's own limit for them is 5 s.
+# Seconds; longer than any handshake, for which zmqdev's limit is 5 s.
 SETTLED = 6.0
-# libzmq says at once that it tries again. After this it will not.
+# Seconds. libzmq announces at once that it tries again; after this time it will not.
 GIVEN_UP = 1.0
 BROKEN = "what came was not ZMTP, or longer than maxmsgsize, and the connection was ended"
 NO_REASON = "the connection ended during the handshake"
@@ -57,7 +56,7 @@ _PROTOCOL: dict[int, str] = {
     zmq.PROTOCOL_ERROR_ZAP_UNSPECIFIED: "the authenticator gave a malformed answer",
 }
 
-# The same for a machine: every reason is one of these words, whatever else is said of it.
+# The reasons for machines, each one word.
 _WORDS = {
     BROKEN: "not_zmtp",
     NO_REASON: "hung_up",
@@ -79,7 +78,7 @@ FAILURES = tuple(dict.fromkeys([*_WORDS.values(), "protocol"]))
 
 
 def in_a_word(reason: str) -> str:
-    """One of FAILURES for a reason of a failed handshake."""
+    """Return one of FAILURES for the reason of a failed handshake."""
     if reason.startswith(_STATUS):
         return "authenticator"
     return "protocol" if reason.startswith(_OTHER) else _WORDS.get(reason, reason)
@@ -88,7 +87,9 @@ def in_a_word(reason: str) -> str:
 @dataclass(frozen=True)
 class PeerEvent:
     """Something that happened to a connection: `what` is connected, disconnected or failed.
-    `reason` says why it was ended or failed, `note` what else is known of the peer."""
+
+    `reason` says why it ended or failed, `note` what else is known of the peer.
+    """
 
     what: str
     address: str
@@ -97,7 +98,7 @@ class PeerEvent:
 
 
 def reason_of(event: int, value: int) -> str:
-    """A failed handshake in words."""
+    """Return the reason of a failed handshake in words."""
     if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
         return _AUTH.get(value, f"{_STATUS}{value}")
     if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
@@ -106,9 +107,10 @@ def reason_of(event: int, value: int) -> str:
 
 
 def _reason_unsaid(ending: HangupEnd, asks: bool) -> str:
-    """Why this end ended a handshake without a word. Where nothing is asked old peers are served.
+    """Return why this end ended a handshake for which libzmq gives no reason.
 
-    A peer of ZMTP 3 may have sent all that it has to say before it was answered.
+    Old peers are served where no mechanism is asked for. A peer of ZMTP 3 may have sent its whole
+    part before it was answered.
     """
     if not ending.here or ending.sent is None or ending.received is None:
         return EITHER if asks else MISMATCH
@@ -119,7 +121,8 @@ def _reason_unsaid(ending: HangupEnd, asks: bool) -> str:
 
 @dataclass
 class _Left:
-    """Where a connection of ours ended, and when; `names`: what libzmq may call that address."""
+    """Where a connection of this end ended, and when; `names` are libzmq's names of that
+    address."""
 
     address: str
     names: frozenset[str]
@@ -128,15 +131,17 @@ class _Left:
 
 @dataclass
 class Tally:
-    """The peers of one socket. `returns`: libzmq should connect again; `asks`: there is a
-    mechanism, or networks are named."""
+    """The peers of one socket.
+
+    `returns`: libzmq should connect again. `asks`: there is a mechanism, or networks are named.
+    """
 
     returns: bool = True
     asks: bool = False
-    _made: dict[int, str] = field(default_factory=dict)  # ours, and where we connect to
+    _made: dict[int, str] = field(default_factory=dict)  # made by this end, and to which address
     _left: list[_Left] = field(default_factory=list)
     _tries: set[str] = field(default_factory=set)  # where libzmq has said that it connects again
-    _asked: dict[str, str] = field(default_factory=dict)  # a number to the host name it is of
+    _asked: dict[str, str] = field(default_factory=dict)  # resolved address -> host name
     _open: dict[int, str] = field(default_factory=dict)  # remote addresses, oldest first
     _waiting: dict[int, float] = field(default_factory=dict)  # in their handshake, and since when
     _accepted: int = 0
@@ -144,7 +149,7 @@ class Tally:
     _reasons: dict[str, int] = field(default_factory=dict)
     _old: set[int] = field(default_factory=set)  # of ZMTP 1.0 or 2.0
     _failure: bool = False  # the next disconnection belongs to the failure just seen
-    _unsure: bool = False  # and is that of a handshake, or of an old peer
+    _unsure: bool = False  # and it is one of a handshake, or of an old peer
 
     def take(
         self,
@@ -155,7 +160,7 @@ class Tally:
         now: float = 0.0,
         ending: HangupEnd = UNKNOWN,
     ) -> PeerEvent | None:
-        """One event. Connected means that the ZMTP handshake is done."""
+        """Handle an event; connected means that the ZMTP handshake is done."""
         address = self._asked.get(address, address)
         if number in OPENED:
             self._opened(value, address, remote, now, made=number == zmq.EVENT_CONNECTED)
@@ -177,7 +182,7 @@ class Tally:
         return self._fail(address, reason_of(number, value))
 
     def old(self, descriptor: int) -> PeerEvent | None:
-        """A peer that waits for its handshake speaks an old protocol: it is connected."""
+        """Count a peer that waits for its handshake as connected, as it speaks an old protocol."""
         if self._waiting.pop(descriptor, None) is None:
             return None
         self._accepted += 1
@@ -185,11 +190,11 @@ class Tally:
         return PeerEvent("connected", self._name(descriptor, ""), note=OLD)
 
     def waiting(self, now: float, pause: float) -> list[int]:
-        """Connections that are in their handshake for longer than `pause`."""
+        """Return the connections that have been in their handshake for longer than `pause`."""
         return [number for number, since in self._waiting.items() if now - since >= pause]
 
     def given_up(self, now: float) -> list[PeerEvent]:
-        """Addresses that libzmq has silently stopped to connect to; each is told once."""
+        """Return events for addresses that libzmq has silently given up, each once."""
         if not self._left:
             return []
         over = [left for left in self._left if now - left.at >= GIVEN_UP]
@@ -197,12 +202,12 @@ class Tally:
         return [PeerEvent("failed", left.address, BROKEN) for left in over]
 
     def is_seen_to(self, address: str) -> bool:
-        """Whether there is a connection to this address, or libzmq makes one by itself."""
+        """Return whether there is a connection to this address, or libzmq is making one."""
         return address in self._tries or address in self._made.values()
 
     @property
     def in_doubt(self) -> bool:
-        """Whether time alone tells more: of a handshake, or of a connection that ended."""
+        """Whether more will be known after some time, of a handshake or an ended connection."""
         return bool(self._left or self._waiting)
 
     def _opened(self, value: int, address: str, remote: str, now: float, *, made: bool) -> None:
@@ -223,7 +228,7 @@ class Tally:
                 return
 
     def _name(self, descriptor: int | None, address: str) -> str:
-        """What a peer is called: where we connect to, or where it comes from."""
+        """Return the name of a peer: the address to which this end connects, or its own."""
         if descriptor is None:
             return address
         return self._made.get(descriptor) or self._open.get(descriptor) or address
@@ -254,7 +259,7 @@ class Tally:
             self.old(descriptor)  # it came and went before it was looked at
         if descriptor not in self._old:
             if failure:
-                if handshaken:  # what was taken for its success was that of another
+                if handshaken:  # the success belonged to another connection
                     self._one_succeeded()
                 return self._fail(remote, NO_REASON) if unsure else None
             if not handshaken:
@@ -278,19 +283,23 @@ class Tally:
 
     @property
     def connected(self) -> int:
-        """How many have done their handshake. Any thread."""
+        """Return how many have done their handshake. Any thread."""
         return min(self._connected, self._accepted)
 
     def connections(self) -> dict[int, str]:
+        """Return {descriptor: address} of all connections."""
         return dict(self._open)
 
     def gone(self, descriptor: int) -> PeerEvent:
-        """A connection that we ended ourselves, of which libzmq tells nothing."""
+        """Handle a connection that this end has closed, which libzmq does not report."""
         return PeerEvent("disconnected", self._forget(descriptor))
 
     def counts(self, now: float = 0.0) -> PeerCounts:
-        """What was counted. In a storm of bad handshakes a guess may have been wrong; what is
-        sure puts it right: a peer that is here longer than a handshake may take has had its own."""
+        """Return the counts.
+
+        In a storm of bad handshakes a guess may have been wrong. It is corrected here: a peer that
+        is here longer than a handshake may take has finished its own.
+        """
         late = [number for number, since in self._waiting.items() if now - since > SETTLED]
         for number in late[: max(0, self._accepted - self._connected)]:
             del self._waiting[number]

@@ -1,12 +1,12 @@
-"""Unreachable addresses: the cause, reported once.
+"""Unreachable addresses: the cause is logged once.
 
 libzmq retries without end and gives no reason: in its monitor, a name that does not resolve looks
 like a refused port. So after a moment without a connection the address is resolved and tried once
-from here, in a thread, and the cause is logged. It is tried again with pauses that double; a new
-cause is logged, and so is the connection.
+from here, in a thread, and the cause is logged. It is tried again at growing pauses. A new cause is
+logged, and so is the connection.
 
-A peer that has just come up takes a try for a connection. It does not count it as a failed one
-(hangup.py, `visit`), provided that it has time to look at it.
+A peer that has just started takes a try for a connection. It does not count it as a failed one
+(hangup.py, `visit`), if it has the time to look at it.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from zmqdev.options.address import split
 from zmqdev.system.descriptor import written
 
 log = logging.getLogger("zmqdev")
-# A peer that starts at the same moment is not worth a line.
+# Seconds; a peer that starts at the same moment is not worth a line.
 PATIENCE = 1.5
 LONGEST_PAUSE = 60.0
-# How often findings are taken and due addresses looked for.
+# Seconds between two looks for results and for due addresses.
 LOOK = 0.5
-# How long one try may take; a host that drops packets answers nothing.
+# Seconds that a try may take; a host that drops packets does not answer.
 TRY = 2.0
-# How long a connection that could be made is kept: a busy peer looks at it by then.
+# Seconds that the connection of a try is kept, in which a busy peer looks at it.
 KEPT = 0.3
 _CAUSES = {
     errno.ECONNREFUSED: "connection refused",
@@ -53,8 +53,11 @@ _NAME_UNKNOWN = {sockets.EAI_NONAME, getattr(sockets, "EAI_NODATA", sockets.EAI_
 
 @dataclass(frozen=True)
 class Obstacle:
-    """The result of one try. `cause`: None when a connection can be made; `aliases`: what the name
-    stands for, as libzmq writes it."""
+    """The result of a try.
+
+    `cause` is None when a connection can be made. `aliases` are the addresses of the name, as
+    libzmq writes them.
+    """
 
     address: str
     cause: str | None
@@ -63,7 +66,7 @@ class Obstacle:
 
 @dataclass
 class _Row:
-    """`due`: when to look again; `told`: the cause that was said last."""
+    """The state of an address. `due` is when to look again, `told` the cause logged last."""
 
     due: float
     pause: float = PATIENCE
@@ -79,7 +82,7 @@ class Unreached:
         self._connected: set[str] = set()
 
     def follow(self, addresses: Iterable[str], now: float) -> None:
-        """The addresses to which the socket connects, as configured."""
+        """Set the addresses to which the socket connects, as configured."""
         asked = set(addresses)
         for gone in self._rows.keys() - asked:
             del self._rows[gone]
@@ -87,7 +90,7 @@ class Unreached:
             self._rows[address] = _Row(now + PATIENCE, names={address})
 
     def due(self, now: float) -> list[str]:
-        """The addresses to try now. Each is returned once, until `found`."""
+        """Return the addresses to try now. Each is returned once, until `found`."""
         over = [
             address
             for address, row in self._rows.items()
@@ -99,7 +102,7 @@ class Unreached:
         return over
 
     def found(self, finding: Obstacle) -> str | None:
-        """The line for a result, or None when it is no news."""
+        """Return the line for a result, or None when it is no news."""
         row = self._rows.get(finding.address)
         if row is None:
             return None
@@ -110,7 +113,7 @@ class Unreached:
         return f"{finding.address}: {finding.cause}; still trying"
 
     def connected(self, address: str) -> str | None:
-        """A handshake is done. Returns a line when the opposite was logged before."""
+        """Record a finished handshake; return a line if a failure was logged before."""
         self._connected.add(address)
         for asked, row in self._rows.items():
             if address in row.names:
@@ -119,7 +122,7 @@ class Unreached:
         return None
 
     def lost(self, address: str, now: float) -> None:
-        """A connection has ended; it gets time to come back."""
+        """Record the end of a connection, which gets time to come back."""
         self._connected.discard(address)
         for row in self._rows.values():
             if address in row.names:
@@ -127,7 +130,10 @@ class Unreached:
 
 
 def look_at(address: str) -> Obstacle:
-    """Resolve an address and try it once. Blocks for as long as the name server does, and TRY."""
+    """Resolve an address and try it once.
+
+    It blocks for as long as the name server does, plus TRY.
+    """
     parts = split(address, "connect")
     if parts.transport == "ipc":
         name = f"\0{parts.path[1:]}" if parts.path.startswith("@") else parts.path
@@ -144,7 +150,7 @@ def look_at(address: str) -> Obstacle:
 
 
 def _try(family: int, place: object) -> str | None:
-    """Connect, say nothing, hang up: None, or what is in the way."""
+    """Connect, send nothing and hang up; return what prevented it, or None."""
     with sockets.socket(family, sockets.SOCK_STREAM) as made:
         made.settimeout(TRY)
         try:
@@ -157,14 +163,15 @@ def _try(family: int, place: object) -> str | None:
 
 
 def _be_seen(made: sockets.socket) -> None:
-    """Read what the peer begins with, so that the end is no reset, and give it time."""
-    with suppress(OSError):  # it may hang up first
+    """Read the peer's greeting, so that the end is no reset, and give it time."""
+    with suppress(OSError):  # the peer may hang up first
         made.recv(1024)
         time.sleep(KEPT)
 
 
 class Reach:
-    """The connecting addresses of one socket, tried in a thread. `who` leads its lines."""
+    """The addresses to which one socket connects, tried in a thread. `who` is put before its
+    lines."""
 
     def __init__(
         self, who: str, opened: OpenSocket, look: Callable[[str], Obstacle] = look_at
@@ -176,14 +183,14 @@ class Reach:
         self._level: int | None = None
 
     def heard(self, event: PeerEvent, now: float) -> None:
-        """Follow what the monitor says of a connection."""
+        """Handle an event of the monitor."""
         if event.what == "connected":
             self._say(self._unreached.connected(event.address))
         else:
             self._unreached.lost(event.address, now)
 
     def look(self, now: float) -> None:
-        """To be called in any turn; acts each LOOK seconds."""
+        """Log results and begin new tries. Call it in any turn; it acts every LOOK seconds."""
         if now < self._next:
             return
         self._next = now + LOOK
@@ -200,7 +207,7 @@ class Reach:
             ).start()
 
     def _addresses(self) -> list[str]:
-        """Those that can be tried from here: not inside the process, nor through a proxy."""
+        """Return the addresses that can be tried: not inside the process, nor through a proxy."""
         asked = [s.asked for s in self._opened.addresses if s.verb == "connect"]
         asked = [a for a in asked if a.startswith(("tcp://", "ipc://")) and ";" not in a]
         return [] if self._opened.proxied else asked
@@ -210,7 +217,10 @@ class Reach:
             self._findings.put(self._look_at(address))
 
     def _say(self, line: str | None) -> None:
-        """Without -v it is for a person only: a script that starts things in any order is quiet."""
+        """Log a line.
+
+        Without -v it is shown only at a terminal, so that scripts may start programs in any order.
+        """
         if line is None:
             return
         if self._level is None:

@@ -1,8 +1,8 @@
 """Liveness of the devices of a program, for the watchdog and /healthz.
 
 At each beat every device is given a call that does nothing; its thread executes it between two
-batches. A device that has not executed the last one for several beats hangs. The main loop proves
-that it is alive by beating.
+batches. A device that has not executed the last one for several beats hangs. The beats show that
+the main loop is alive.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from zmqdev.device.service import Service
 from zmqdev.system.loop import Repeat
 
 INTERVAL = 1.0
-# A turn of the data path takes at most 100 ms; this is a hang, not a busy moment.
+# Seconds. A turn of the data path takes at most 100 ms, so this is a hang, not a busy moment.
 LATE = 10.0
 
 
 class Pulse:
-    """An attachment with the question `late()`, which any thread may ask."""
+    """An attachment that watches for hangs; any thread may call `late`."""
 
     def __init__(self, interval: float = INTERVAL) -> None:
         self.interval = interval
@@ -31,19 +31,21 @@ class Pulse:
         self._beats: Repeat | None = None
 
     def started(self, service: Service) -> None:
+        """Begin to beat."""
         self._devices = [service.device]
         self._beat()
         self._beats = service.loop.every(self.interval, self._beat)
 
     def ended(self, service: Service) -> None:
+        """Stop beating."""
         self._devices = []
         if self._beats is not None:
             self._beats.cancel()  # the loop may go on for other devices
 
     def late(self, allowed: float = LATE) -> list[str]:
-        """The names of devices, or the main loop, without a sign of life for `allowed` seconds.
+        """Return what gave no sign of life for `allowed` seconds: devices, or the main loop.
 
-        When all is well the last beat is up to an interval old.
+        Even when all is well, the last beat is up to an interval old.
         """
         now = time.monotonic()
         allowed += self.interval
@@ -67,4 +69,4 @@ class Pulse:
 
 
 def _nothing() -> None:
-    """Taken up is all that counts."""
+    """Do nothing: only that it is executed counts."""
