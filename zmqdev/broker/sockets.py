@@ -1,13 +1,12 @@
 """The sockets of the reliable queue: bursts in, bursts out, and unsent messages returned.
 
-Everything that is decided is decided in `Broker`; here are a ROUTER for the clients,
-a ROUTER (plain workers: a DEALER) for the workers, and the clock.
+`Broker` makes all decisions. Here are a ROUTER for the clients, a ROUTER (plain workers: a DEALER)
+for the workers, and the clock.
 
-zmq_poll asks each socket for its events before and after it waits, a dozen system calls
-for one message. Waiting for the sockets' descriptors is one. Such a descriptor tells of a
-change, not of a state, so nothing may be unread when the wait begins: a socket is stale
-from its descriptor's word, or from a send on it (which takes in the news as well), until
-a receive has found nothing.
+zmq_poll asks each socket for its events before and after it waits, a dozen system calls for one
+message. Waiting for the sockets' descriptors is one. Such a descriptor reports a change, not a
+state, so nothing may be unread when the wait begins. A socket is stale after a change of its
+descriptor, or a send on it (which also reads news), until a receive has found nothing.
 """
 
 from __future__ import annotations
@@ -54,9 +53,9 @@ FORWARD, BACKWARD = range(len(DIRECTIONS))
 
 
 class Shell:
-    """`copy` is told of messages that a socket has accepted, for the capture and the tap.
-    `hear` takes a burst from the workers' socket, as recv_burst does; `heard` counts the
-    messages that came, by direction."""
+    """`copy` gets messages that a socket has accepted, for the capture and the tap. `hear`
+    receives a burst from the workers' socket, as recv_burst does. `heard` counts the messages
+    received, by direction."""
 
     def __init__(
         self,
@@ -114,7 +113,7 @@ class Shell:
         return poll
 
     def turn(self, now: float, intake: bool = True) -> bool:
-        """Take in what is there, do what is due, send what that gives; False when idle."""
+        """Receive, do what is due, and send the result. False when idle."""
         broker = self.broker
         if broker.wants_room:
             self._backend_stale = True
@@ -203,7 +202,7 @@ class Shell:
         receive(messages[start:] if start else messages, now)
 
     def connection_lost(self) -> None:
-        """Somebody who may be a worker hung up."""
+        """A peer that may be a worker disconnected."""
         start = max(time.monotonic(), self._probed + PAUSE)
         self._probe_at = [start + delay for delay in PROBES]
 
@@ -231,7 +230,8 @@ class Shell:
         return wake in news
 
     def send(self, now: float) -> None:
-        """Send all there is. What a peer did not take may make more: another worker's turn."""
+        """Send everything. A message that a peer did not accept may lead to another one for
+        another worker."""
         broker = self.broker
         refused = True
         while refused:
@@ -330,8 +330,8 @@ def _end_of_burst(messages: list[Message], at: int, size: int, not_for: Collecti
 class SharedShell(Shell):
     """One ROUTER for clients and workers: `frontend` and `backend` are the same socket.
 
-    All that comes counts as heard at the frontend. There is no leaving the clients unread:
-    without `intake` their requests are taken in and wait.
+    All messages count as received at the frontend. Clients cannot be left unread: without `intake`
+    their requests are received and wait.
     """
 
     def turn(self, now: float, intake: bool = True) -> bool:

@@ -1,8 +1,8 @@
-"""A store in one file: SQLite, a transaction a group, flushed before it is called settled.
+"""A store in one file: SQLite, a transaction for each group, flushed before it counts as settled.
 
-WAL with synchronous FULL: one write and one flush a group. (With NORMAL 969 of 1,000 simulated
-losses of power lost what had been called kept.) Many rows go into one statement: for each the
-thread lets go of the interpreter and waits to have it again.
+WAL with synchronous FULL: one write and one flush for a group. (With NORMAL, 969 of 1,000
+simulated power failures lost requests that had been called kept.) Many rows go into one statement,
+because for each statement the thread releases the interpreter and waits to get it back.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def is_full(error: sqlite3.Error) -> bool:
 
 
 class SqliteStore:
-    """See `Store`. `size` is the most that the file may have, in bytes."""
+    """See `Store`. `size`: maximum bytes of the file."""
 
     def __init__(self, path: str, size: int, wall: Callable[[], float] = time.time) -> None:
         self.name = path
@@ -341,8 +341,8 @@ def _portions(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def requeue_dead(database: sqlite3.Connection, key: int) -> bool:
-    """A dead letter becomes a request again, with its attempts counted anew; False when there is
-    none of that number that can be read. Within a transaction."""
+    """Make a request of a dead letter again, with its attempts counted anew. False when there is
+    none with that number that can be read. Call it within a transaction."""
     row = database.execute("select * from dead where key = ?", (key,)).fetchone()
     dead = None if row is None else rows.dead_of(row)
     if dead is None or dead.reason == "damaged":

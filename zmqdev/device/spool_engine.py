@@ -184,7 +184,7 @@ class SpoolEngine(RelayEngine):
         return Leftover(tuple(reports))
 
     def inside(self) -> int:
-        """What was read and is neither passed on nor in the file."""
+        """Messages read that are neither passed on nor in the file."""
         if self._spooling is None:
             return 0
         return len(self._taken) + self._spooling.inside + int(self.relay.held[0])

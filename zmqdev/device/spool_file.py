@@ -1,7 +1,7 @@
-"""The file of a spool: SQLite, a row a burst, written and read in a thread of its own.
+"""The file of a spool: SQLite, a row for each burst, written and read in its own thread.
 
-One work at a time: `begin` returns at once, and the descriptor becomes readable when `done` has
-its result. WAL with synchronous FULL, so that what is called written is on disk.
+One task at a time: `begin` returns at once, and the descriptor becomes readable when `done` has
+the result. WAL with synchronous FULL, so that rows reported as written are on disk.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _FAREWELL, _FAREWELL_HUNG = 10.0, 1.0
 
 @dataclass(frozen=True)
 class SpoolWork:
-    """To write, in order; to delete, rows up to the key `through`; to read, rows
-    behind the key `after`."""
+    """What to write, in order; to delete, rows up to the key `through`; to read, rows after the
+    key `after`."""
 
     batches: Sequence[Batch] = ()
     through: int | None = None
@@ -46,7 +46,7 @@ class SpoolWork:
 
 @dataclass(frozen=True)
 class SpoolResult:
-    """`written` False: there was no room. `added` is the room that the new rows take."""
+    """`written` False: there was no room. `added`: bytes that the new rows take."""
 
     work: SpoolWork
     written: bool
@@ -56,7 +56,7 @@ class SpoolResult:
 
 
 class SpoolFile:
-    """RunError names the file and says why it cannot be had, or cannot go on."""
+    """RunError names the file and says why it cannot be opened, or cannot go on."""
 
     def __init__(self, path: str, size: int) -> None:
         self._file = StoreFile(path, "spool")
@@ -130,7 +130,7 @@ class SpoolFile:
         self._works.put(work)
 
     def done(self) -> SpoolResult | None:
-        """What became of the work, once; None while that is not known."""
+        """The result of the task, once; None while there is none."""
         if not self._results:
             return None
         try:

@@ -1,7 +1,7 @@
-"""A row of a spool: many messages in a blob, a burst, with a checksum.
+"""A row of a spool: a burst of messages in a blob, with a checksum.
 
 Head: the number of messages and of frames, four bytes each, low byte first. Then the number of
-frames of each message, left out when it is one everywhere; the size of each frame; the frames.
+frames of each message, left out when it is the same for all; the size of each frame; the frames.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _PAGE, _USABLE, _ROW = 4096, 4092, 48
 
 @dataclass(frozen=True)
 class Burst:
-    """`messages` None: its row is damaged. `count` is what the row says, `cost` its room on
-    disk, about."""
+    """`messages` None: the row is damaged. `count`: the number of messages that the row states.
+    `cost`: its approximate bytes on disk."""
 
     key: int
     count: int
@@ -40,7 +40,7 @@ class Burst:
 
 @dataclass(frozen=True)
 class Batch:
-    """Messages as they came, and the bytes of all their frames, with what a row adds to them."""
+    """Messages as they came, and their bytes in a row."""
 
     messages: Sequence[Message]
     bytes: int
@@ -52,12 +52,13 @@ _HEADS = 8
 
 
 def batch_of(messages: Sequence[Message]) -> Batch:
+    """A batch of these messages."""
     frames = list(chain.from_iterable(messages))
     return Batch(messages, sum(map(len, frames)) + _HEADS * len(frames), len(frames))
 
 
 def joined(batches: Sequence[Batch], most: int, largest: int) -> list[Sequence[Message]]:
-    """Small ones together, up to `most` messages and `largest` bytes."""
+    """Small batches joined, up to `most` messages and `largest` bytes."""
     rows: list[list[Message]] = []
     size = 0
     for batch in batches:
@@ -84,6 +85,7 @@ def _unpacked(body: bytes) -> array[int]:
 
 
 def pack(messages: Sequence[Message]) -> bytes:
+    """Messages as the body of a row."""
     frames = list(chain.from_iterable(messages))
     plain = len(frames) == len(messages)
     counts = b"" if plain else _packed(list(map(len, messages)))
@@ -92,7 +94,7 @@ def pack(messages: Sequence[Message]) -> bytes:
 
 
 def unpack(body: bytes) -> list[Message]:
-    """What `pack` was given; ValueError when it is not what `pack` makes."""
+    """The messages given to `pack`. ValueError when the data is not what `pack` makes."""
     try:
         messages, total = _HEAD.unpack_from(body)
     except struct.error as error:
@@ -113,17 +115,19 @@ def unpack(body: bytes) -> list[Message]:
 
 
 def checksum(key: int, count: int, size: int, body: bytes) -> int:
+    """The checksum of a row."""
     return zlib.crc32(body, zlib.crc32(b"%d:%d:%d:" % (key, count, size)))
 
 
 def row_of(key: int, messages: Sequence[Message]) -> tuple[int, int, int, bytes, int]:
+    """The row of a batch."""
     body = pack(messages)
     size = len(body)
     return key, len(messages), size, body, checksum(key, len(messages), size, body)
 
 
 def burst_of(row: tuple[object, ...]) -> Burst:
-    """A row as it was read; without messages when it is not what was written."""
+    """A row as it was read; without messages when it is damaged."""
     key, count, size, body, crc = row
     assert isinstance(key, int)  # SQLite's own row number
     if not isinstance(count, int) or not isinstance(size, int):
@@ -138,6 +142,6 @@ def burst_of(row: tuple[object, ...]) -> Burst:
 
 
 def cost(size: int) -> int:
-    """Bytes of the file that a body of `size` bytes takes, about."""
+    """Approximate bytes in the file for a body of `size` bytes."""
     taken = size + _ROW
     return taken if taken < _USABLE // 2 else -(-taken // _USABLE) * _PAGE

@@ -1,12 +1,14 @@
 """Passing messages through a spool while the receivers are absent or full.
 
 Rules.
-- What is read is committed, then read back and passed on, in order. Nothing overtakes.
+- Received messages are committed, then read back and passed on, in order. None overtakes.
 - While the target takes messages, half as many come in as go out, so the spool becomes empty.
-- A row goes when the messages after it fill the high-water marks: ZeroMQ may hold what it took,
-  and a kill is to repeat that and not to lose it. In a full file it goes for what comes.
-- Memory holds a few bursts: those that are being written, and those that were read back.
-- A full spool: nothing is read (`block`), or what is read is dropped and counted (`drop`).
+- A row is deleted when the messages after it fill the high-water marks. ZeroMQ may still hold what
+  it accepted, and a crash shall repeat that and not lose it. When the file is full, it is deleted
+  to make room.
+- Memory holds a few bursts: those being written, and those read back.
+- When the spool is full, nothing is read (`block`), or what is read is dropped and counted
+  (`drop`).
 """
 
 from __future__ import annotations
@@ -48,7 +50,8 @@ MESSAGES, BYTES, FULL, BLOCKED = (
 
 @dataclass
 class SpoolCounts:
-    """`spooled`: committed. `taken`: read by way of the spool; `passed`: gone on from it."""
+    """`spooled`: committed messages. `taken`: read back from the spool. `passed`: passed on from
+    it."""
 
     spooled: int = 0
     taken: int = 0
@@ -67,10 +70,10 @@ class Ends:
 
 
 class Spooling:
-    """Used in the device's thread. `active`: messages go by way of the file.
+    """Used in the device's thread. `active`: messages go through the file.
 
-    `mark`: how many messages ZeroMQ may hold of what it took, beside `batch` bytes. `copy` gets
-    what has passed.
+    `mark`: how many messages ZeroMQ may hold of those it accepted, beside `batch` bytes. `copy`
+    gets the messages passed on.
     """
 
     def __init__(
@@ -120,7 +123,7 @@ class Spooling:
 
     @property
     def inside(self) -> int:
-        """Messages read that are not known to be in the file."""
+        """Messages read that are not in the file."""
         return self._writing + sum(len(batch.messages) for batch in self._pending)
 
     @property
@@ -129,7 +132,7 @@ class Spooling:
         return self._file.idle
 
     def begin(self, messages: Sequence[Message]) -> None:
-        """The target is full: these come first."""
+        """The target is full: these messages come first."""
         self.active = self._stalled = True
         self._add(messages)
 
@@ -272,7 +275,7 @@ class Spooling:
     # The file
 
     def settle(self) -> None:
-        """Take up what the file has done. RunError when it cannot go on."""
+        """Take in the result of the file. RunError when it cannot go on."""
         result = self._file.done()
         if result is None:
             return
@@ -329,7 +332,8 @@ class Spooling:
         return through
 
     def keep(self, messages: Sequence[Message], until: float, stopped: Callable[[], bool]) -> None:
-        """The end: these too, whatever the size; wait until all is in the file."""
+        """At the end: write these messages too, whatever the size, and wait until everything is in
+        the file."""
         self._add(self._passing([list(message) for message in messages]))
         self._no_room = False
         while not stopped() and (self._pending or not self._file.idle):
