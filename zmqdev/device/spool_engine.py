@@ -18,7 +18,8 @@ import zmq
 
 from zmqdev.device.engine import Ending, Leftover
 from zmqdev.device.intake import Intake
-from zmqdev.device.relay_engine import INTAKE_SHARE, RelayEngine, Stage
+from zmqdev.device.relay_drain import INTAKE_SHARE, Stage
+from zmqdev.device.relay_engine import RelayEngine
 from zmqdev.device.socket import Watch, events
 from zmqdev.device.spool_file import SpoolFile
 from zmqdev.device.spool_rows import Message
