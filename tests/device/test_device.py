@@ -6,6 +6,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import zmq
@@ -214,15 +215,15 @@ def test_on_full_changes_at_run_time(running: Callable[..., Device], context: Co
         assert time.monotonic() < end, "the message without a taker is dropped and counted"
 
 
-def test_a_capture_gets_a_copy(running: Callable[..., Device], context: Context) -> None:
-    holder = context.socket(zmq.REP)
-    port = holder.bind_to_random_port("tcp://127.0.0.1")
-    holder.unbind(f"tcp://127.0.0.1:{port}")
-    item = running(capture=f"tcp://127.0.0.1:{port}")
+def test_a_capture_gets_a_copy(
+    running: Callable[..., Device], context: Context, tmp_path: Path
+) -> None:
+    address = f"ipc://{tmp_path}/capture"  # a port that was free a moment ago may be taken
+    item = running(capture=address)
     push, pull = ends(item, context, zmq.PUSH, zmq.PULL)
     watcher = context.socket(zmq.SUB)
     watcher.subscribe(b"")
-    watcher.connect(f"tcp://127.0.0.1:{port}")
+    watcher.connect(address)
     while not watcher.poll(50):
         push.send_multipart([b"a", b"b"])
         pull.recv_multipart()
