@@ -41,7 +41,7 @@ class FleetSpec(ControlKeys, Logging, Ready):
 
     name: str | None = option(
         Text(metavar="NAME"),
-        help="Name of the run for ctl. Default: the name of the file.",
+        help="Name of `run` for ctl. Default: the name of the file.",
         group="Life",
     )
     control: str | None = option(
