@@ -1,7 +1,7 @@
-"""The data path: one C file, its Python twin, one contract for both.
+"""The data path: a C half and its Python twin, with the same behaviour.
 
-`ZMQDEV_RELAY=native|python` asks for one half. Otherwise the C half is used when
-it was built and pyzmq's libzmq can be reached, and `why_not_native` says why not.
+`ZMQDEV_RELAY=native|python` asks for one half. Otherwise the C half is used if it was built and
+pyzmq's libzmq can be reached; `why_not_native` returns why it is not used.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NATIVE = _WHY_NOT is None
 
 
 def why_not_native() -> str | None:
-    """Why the C half is not used; None when it is."""
+    """Return why the C half is not used; None when it is."""
     return _WHY_NOT
 
 

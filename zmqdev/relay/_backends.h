@@ -1,38 +1,38 @@
-/* The backends of a relay with routes, and the message that is handed to one of them.
+/* The backends of a relay with routes, and handing a message to one of them.
  *
- * A backend that refuses is not asked again for some messages. A ROUTER never blocks: what it
- * cannot deliver is gone.
+ * A backend that refuses is not asked again for some messages. A ROUTER never blocks: a message
+ * that it cannot deliver is lost.
  */
 enum { SHUT = 100 };  /* messages; a refusal costs as much as three messages that are taken */
-enum { OTHER = -1 }; /* the type of an end that is several sockets */
+enum { OTHER = -1 }; /* the type of an end with several sockets */
 enum { B_MESSAGES, B_BYTES, B_BLOCKED_NS };
 
 typedef struct {
     end_t end;
-    uint64_t *cells; /* in the order above; others read them */
+    uint64_t *cells; /* in the order above; other threads read them */
     bool publishes;
-    int waits;    /* of a publisher: whether it refuses what is not to be dropped; -1: not known */
+    int waits;    /* of a publisher: whether it refuses instead of dropping; -1: unknown */
     bool given;   /* it got a message in this turn */
     bool claimed; /* EVENTS said POLLOUT since it refused */
-    int shut;     /* so many messages more it is not asked again in this turn */
+    int shut;     /* for how many messages it is not asked again in this turn */
 } target_t;
 
 typedef struct {
     relay_t base; /* without its lanes */
     target_t *targets;
     int count;
-    lane_t *lanes; /* the one that leads forward, then one back for each target */
-    end_t many;    /* in the place of a target of the first lane */
+    lane_t *lanes; /* the one forward, then one back for each target */
+    end_t many;    /* the target of the first lane */
     bool enveloped;
-    routes_t *routes, *next; /* `next` takes the place between two messages */
+    routes_t *routes, *next; /* `next` replaces `routes` between two messages */
     decision_t decision;
     bool begun;  /* the held message has a decision */
     bool empty;  /* its frames were moved to the last backend */
-    int sent;    /* backends that have it */
+    int sent;    /* number of backends that have it */
     int lost;    /* a row when a ROUTER could not deliver it, else 0 */
 } routed_t;
 
-/* The first frame of what is behind the envelope. */
+/* The number of the first frame after the envelope. */
 static size_t envelope_of(const routed_t *routed)
 {
     const frames_t *frames = &routed->lanes->message;
@@ -44,7 +44,7 @@ static size_t envelope_of(const routed_t *routed)
 
 /* ---- to one backend ---- */
 
-/* One frame; its slot keeps it where others still need it. */
+/* Send one frame; `keep` leaves it in its slot for other backends. */
 static int hand_frame(message_t *slot, void *socket, bool more, bool keep)
 {
     if (!keep) return hand(slot, socket, more);
@@ -57,7 +57,7 @@ static int hand_frame(message_t *slot, void *socket, bool more, bool keep)
     return size;
 }
 
-/* The address of a message as its ROUTER knows it. */
+/* Send the address of a message as its ROUTER knows it. */
 static int hand_address(message_t *slot, void *socket)
 {
     message_t frame;
@@ -77,7 +77,7 @@ static int hand_name(const decision_t *decision, void *socket, bool more)
     return size;
 }
 
-/* Frame `at` of the held message. */
+/* Send frame `at` of the held message. */
 static int hand_at(routed_t *routed, const target_t *target, size_t at, bool keep)
 {
     frames_t *frames = &routed->lanes->message;
@@ -90,7 +90,7 @@ static int hand_at(routed_t *routed, const target_t *target, size_t at, bool kee
     return hand_frame(&frames->slots[at], target->end.socket, more, keep);
 }
 
-/* The bytes of the held message as a backend gets it. */
+/* Return the bytes of the held message as a backend gets it. */
 static uint64_t bytes_of(const routed_t *routed)
 {
     const decision_t *decision = &routed->decision;
@@ -104,7 +104,7 @@ static int gone(routed_t *routed, int row)
     return 1;
 }
 
-/* The first frame was refused. A ROUTER never blocks: what it cannot deliver is gone. */
+/* Handle a refused first frame. A ROUTER never blocks: the message is lost. */
 static int not_taken(routed_t *routed, target_t *target)
 {
     if (errno == EHOSTUNREACH) return gone(routed, UNREACHABLE);
@@ -114,7 +114,7 @@ static int not_taken(routed_t *routed, target_t *target)
     return 0;
 }
 
-/* Frame `at` was refused in the middle, since the peer left: the message is gone for it. */
+/* Handle a refused later frame `at`: the peer has left, and the message is lost for it. */
 static int broken_off(routed_t *routed, const target_t *target, size_t at, bool keep)
 {
     size_t count = routed->lanes->message.count;
@@ -134,8 +134,8 @@ static void note_sent(routed_t *routed, target_t *target, bool last)
     add(&target->cells[B_BYTES], bytes_of(routed));
 }
 
-/* A publisher drops for a subscriber that is full and goes on with the others; or it refuses a
- * message until all of its subscribers have room, as the route wants it. */
+/* Set whether a publisher refuses a message until all of its subscribers have room, as the route
+ * wants it. Otherwise it drops the message for a subscriber that is full. */
 static int have_wait(target_t *target, int wanted)
 {
     int failed;

@@ -10,8 +10,8 @@ static PyObject *frame_bytes(message_t *frame, size_t size)
     return PyBytes_FromStringAndSize(zmq_msg_data(frame), (Py_ssize_t)size);
 }
 
-/* The rest of a message after its first frame, to its end even when it cannot be kept,
- * so that the next message is whole. Lets go of the list and clears it on failure. */
+/* Receive the rest of a message after its first frame, to its end even when it cannot be kept, so
+ * that the next message is whole. On failure release the list and set it to NULL. */
 static void take_rest(void *socket, message_t *frame, PyObject **message, size_t *bytes)
 {
     while (zmq_msg_more(frame)) {
@@ -29,7 +29,7 @@ static void take_rest(void *socket, message_t *frame, PyObject **message, size_t
     }
 }
 
-/* One message as a list of bytes. NULL with an exception, or without one: see errno. */
+/* Receive a message as a list of bytes. NULL with an exception, or without one: see errno. */
 static PyObject *take(void *socket, message_t *frame, size_t *bytes)
 {
     if (receive(frame, socket) < 0) return NULL;
@@ -42,7 +42,7 @@ static PyObject *take(void *socket, message_t *frame, size_t *bytes)
     return message;
 }
 
-/* The descriptor that a message came by, into a set; < 0 with an exception. */
+/* Add the descriptor on which a message came to a set; < 0 with an exception. */
 static int add_origin(PyObject *seen, const message_t *frame)
 {
     int descriptor = zmq_msg_get(frame, ZMQ_SRCFD);
@@ -59,8 +59,8 @@ static bool is_made(const char *id, Py_ssize_t size)
     return size == 5 && !id[0];
 }
 
-/* (place in the burst, descriptor) of a message whose first frame is a routing id that its peer
- * chose, into a list; < 0 with an exception. */
+/* Append (place in the burst, descriptor) to a list if the first frame is a routing id that the
+ * peer chose; < 0 with an exception. */
 static int add_named(PyObject *named, Py_ssize_t at, PyObject *message, const message_t *frame)
 {
     char *id;
@@ -73,7 +73,7 @@ static int add_named(PyObject *named, Py_ssize_t at, PyObject *message, const me
     return failed;
 }
 
-/* The descriptor of each message, or NOWHERE, into a list; < 0 with an exception. */
+/* Append the descriptor of a message, or NOWHERE, to a list; < 0 with an exception. */
 static int add_source(PyObject *sources, const message_t *frame)
 {
     PyObject *number = PyLong_FromLong(zmq_msg_get(frame, ZMQ_SRCFD));
@@ -111,8 +111,8 @@ static PyObject *recv_burst(PyObject *module, PyObject *args)
     return error > 0 ? fail(state, error) : NULL;
 }
 
-/* A list or a tuple, looked at once: the limited API has no macros. The exact types come first,
- * for which no call is needed. */
+/* A list or a tuple, whose type is checked only once, since the limited API has no macros. The
+ * exact types come first, as they need no call. */
 typedef struct {
     PyObject *object, *(*item)(PyObject *, Py_ssize_t);
     Py_ssize_t count;
@@ -160,7 +160,7 @@ static int hand_bytes(const items_t *message, Py_ssize_t at, void *socket)
     return sent;
 }
 
-/* 0, or the errno with nothing of the message sent. */
+/* Send a message; return 0, or the errno when nothing of it was sent. */
 static int offer(void *socket, PyObject *object)
 {
     items_t message = items_of(object);

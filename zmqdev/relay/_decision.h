@@ -1,26 +1,26 @@
-/* A message on its way through the routes: its frames, its new name, and how far it has come.
+/* A message on its way through the routes: its frames, its new name, and its progress.
  *
- * As routing/decide.py's Decision; _route.h takes it from step to step.
+ * The same as Decision in routing/decide.py; _route.h executes its steps.
  */
 
 typedef enum { LOST_NOT, LOST_ROUTE, LOST_UNROUTED, LOST_FULL } lost_t;
 
-/* A message on its way. `frames` are those behind the envelope. */
+/* A message on its way. `frames` are those after the envelope. */
 typedef struct {
     span_t *frames;
     size_t count, room, bytes;
     int at;            /* the route to look at next */
     uint64_t serial;   /* its number */
-    uint64_t *given;   /* of each backend: the number of the last message that it got */
-    int *waits, waiting; /* backends that it waits for */
+    uint64_t *given;   /* for each backend, the number of the last message that it got */
+    int *waits, waiting; /* the backends that it waits for */
     int *order;        /* room for the targets of a route */
-    bool any;          /* one of those it waits for is enough */
-    bool blocks;       /* a backend that is full is waited for */
+    bool any;          /* one of the backends in `waits` is enough */
+    bool blocks;       /* it waits for a backend that is full */
     bool ended;
     bool renamed;      /* `name` is the first frame of what is offered */
     buffer_t name;
     size_t name_size;
-    lost_t lost;       /* why one or none has it */
+    lost_t lost;       /* why a backend, or all, did not get it */
 } decision_t;
 
 /* ---- frames ---- */
@@ -44,7 +44,7 @@ static span_t key_of(const decision_t *decision, int number)
 
 /* ---- the new name ---- */
 
-/* What the first star of the first pattern for the first frame that fits has matched. */
+/* Return what the first star matched, in the first matching pattern for the first frame. */
 static span_t captured(const route_t *route, span_t first)
 {
     span_t taken = {first.bytes, 0};
@@ -63,7 +63,7 @@ static void append(decision_t *decision, span_t part)
     decision->name_size += part.size;
 }
 
-/* < 0 without memory. */
+/* Set the new first frame; < 0 without memory. */
 static int rename_first(const route_t *route, decision_t *decision)
 {
     decision->renamed = route->rename.wanted && decision->count;
@@ -100,7 +100,7 @@ static void decision_free(decision_t *decision)
     *decision = (decision_t){.ended = true};
 }
 
-/* Room for `count` frames. */
+/* Make room for `count` frames. */
 static bool frames_room(decision_t *decision, size_t count)
 {
     if (count <= decision->room) return true;

@@ -1,13 +1,13 @@
-/* The relay's loop: whole messages between two sockets, both ways.
+/* The relay's loop: it moves whole messages between two sockets, both ways.
  *
  * The rules of twin.py hold here too. How it sleeps:
  * - In poll(2) on the sockets' own descriptors (ZMQ_FD). zmq_poll would read EVENTS of
  *   every socket twice for each sleep.
- * - Such a descriptor tells once that a command came, and any call on the socket may
- *   take the command. So a socket must be found dry by the last call made on it before
- *   a sleep. `dry` (a source) and `waiting` (a held message) keep account of that.
- * - An XPUB with NODROP always claims POLLOUT. A target that refuses in spite of its
- *   claim is tried again when its descriptor tells, and each LIAR_TICK.
+ * - Such a descriptor signals a command only once, and any call on the socket may process
+ *   the command. So the last call on a socket before a sleep must find nothing to do. `dry`
+ *   (of a source) and `waiting` (of a held message) record that.
+ * - An XPUB with NODROP always reports POLLOUT. A target that refuses nevertheless is
+ *   tried again when its descriptor becomes readable, and each LIAR_TICK.
  */
 #include <poll.h>
 #include <time.h>
@@ -23,12 +23,12 @@ static const char *const row_names[] = {"messages", "bytes", "unreachable", "ful
     "unrouted", "copy", "hook", "blocked_ns", NULL};
 
 enum { BATCH = 1000 };       /* messages before the other direction has its turn */
-enum { UNHEARD = 100 };      /* the same, to a target that drops what has no room */
+enum { UNHEARD = 100 };      /* the same, for a target that drops messages without room */
 #define TICK 100000000LL     /* ns between two looks at EVENTS of every socket */
 #define LIAR_TICK 10000000LL /* ns */
 
-/* What the loop does with every message. A relay with routes does some of it too, and without
- * this word the compiler would make calls of what stands in one piece. */
+/* For functions that the loop calls for every message. A relay with routes calls some of them too,
+ * and without this attribute the compiler would not inline them. */
 #define HOT static inline __attribute__((always_inline))
 
 enum { RAISED = -2, FAILED = -1, NOTHING = 0, DONE = 1 }; /* FAILED: see errno */
@@ -44,11 +44,11 @@ typedef struct {
     uint64_t *cells;
     uint8_t *origins;
     char mark;
-    unsigned char label_size; /* 0: copies for the capture have no frame in front */
+    unsigned char label_size; /* 0: copies for the capture have no label */
     char label[UINT8_MAX];
     bool active, drop_when_full, subscriptions_only;
     uint64_t topic_limit, max_frames, max_bytes;
-    frames_t message, copies; /* a message that stays after its turn is held */
+    frames_t message, copies; /* a message left after its turn is held */
     uint64_t bytes;
     int64_t since; /* when the wait was last counted, ns; 0 when none */
     int64_t refused_at; /* since when its message waits, ns; 0 when none does */
@@ -76,7 +76,7 @@ static int64_t clock_ns(void)
     return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-/* One writer; readers in other threads see a whole number. */
+/* Add to a counter. There is one writer; readers in other threads see a whole number. */
 static void add(uint64_t *cell, uint64_t amount)
 {
     __atomic_store_n(cell, *cell + amount, __ATOMIC_RELAXED);
@@ -90,22 +90,22 @@ static void note_origin(lane_t *lane, const message_t *frame)
     __atomic_store_n(&lane->origins[descriptor % ORIGINS], 1, __ATOMIC_RELAXED);
 }
 
-/* Between two ROUTERs a message names its receiver behind its sender, as in pyzmq's
- * monitored_queue. */
+/* Return whether to swap the first two frames: between two ROUTERs, the receiver's id comes after
+ * the sender's, as in pyzmq's monitored_queue. */
 static bool swaps(const lane_t *lane)
 {
     return lane->source->type == ZMQ_ROUTER && lane->target->type == ZMQ_ROUTER;
 }
 
-/* A message has no pointer to itself, so it can be moved as bytes. */
+/* Swap two messages as bytes, which is safe as a message has no pointer to itself. */
 static void exchange(message_t *one, message_t *other)
 {
     message_t kept = *one;
     *one = *other, *other = kept;
 }
 
-/* One whole message from the source. A limit is known to be broken before the end, and
- * what was taken is let go then. */
+/* Receive a whole message from the source. As soon as it breaks a limit, what was received is
+ * released. */
 HOT int gather(lane_t *lane, uint64_t *seen)
 {
     frames_t *frames = &lane->message;
@@ -134,7 +134,7 @@ HOT int gather(lane_t *lane, uint64_t *seen)
     return DONE;
 }
 
-/* The row that says why a message goes no further, or MESSAGES. */
+/* Return the counter for the reason why a message is dropped, or MESSAGES. */
 HOT int refusal(const lane_t *lane, uint64_t seen)
 {
     if (lane->max_frames && seen > lane->max_frames) return TOO_MANY_FRAMES;
@@ -160,7 +160,7 @@ static int copy(lane_t *lane)
     return DONE;
 }
 
-/* To a PUB, which never waits; what it does not take is its own affair. */
+/* Send a copy to a PUB, which never waits; a copy that it refuses is lost. */
 static void publish(void *socket, lane_t *lane, const char *front, size_t front_size)
 {
     frames_t *frames = &lane->copies;
@@ -181,7 +181,7 @@ static void drop(lane_t *lane, int row)
     clear(&lane->message);
 }
 
-/* The first frame was refused: hold the message, or drop it under its reason. */
+/* Handle a refused first frame: hold the message, or drop it and count the reason. */
 static int refuse(lane_t *lane)
 {
     if (errno == EHOSTUNREACH) drop(lane, UNREACHABLE);
@@ -234,7 +234,7 @@ HOT int deliver(relay_t *relay, lane_t *lane)
     return result;
 }
 
-/* All there are up to `most` messages, unless the target makes them wait. */
+/* Move up to `most` messages, until there are no more or the target is full. */
 HOT int move(relay_t *relay, lane_t *lane, int most)
 {
     for (int moved = 0; moved < most && !lane->waiting; moved++) {
@@ -256,9 +256,9 @@ HOT int move(relay_t *relay, lane_t *lane, int most)
     return DONE;
 }
 
-/* A PUB or XPUB takes a pipe for full until it has heard what was read from it, and
- * drops meanwhile. While it sends, it listens once a millisecond, which is thousands of
- * messages; EVENTS makes it listen now. */
+/* Move a batch. A PUB or XPUB takes a pipe for full until it has noticed what was read from it, and
+ * drops messages meanwhile. While it sends, it looks once a millisecond, which is thousands of
+ * messages; reading EVENTS makes it look now. */
 HOT int turn(relay_t *relay, lane_t *lane)
 {
     if (lane->since) {
@@ -289,7 +289,7 @@ static int rung(relay_t *relay)
     return events < 0 ? FAILED : events & ZMQ_POLLIN ? DONE : NOTHING;
 }
 
-/* Have every socket look after its peers; DONE when the wake socket is readable. */
+/* Have every socket handle its new peers; DONE when the wake socket is readable. */
 static int touch(relay_t *relay)
 {
     for (int side = 0; side < 2; side++) {
@@ -313,7 +313,7 @@ static bool holds(relay_t *relay)
     return false;
 }
 
-/* DONE when nothing can move until a descriptor tells. */
+/* DONE when nothing can move until a descriptor is readable. */
 static int quiet(relay_t *relay)
 {
     int result = DONE;
@@ -359,7 +359,7 @@ static int64_t after(int64_t moment, int64_t milliseconds)
     return limited ? moment + milliseconds * 1000000 : INT64_MAX;
 }
 
-/* When the target of the first direction will have been full for so long. */
+/* Return when the target of the first direction will have been full for `stall_ms`. */
 static int64_t stalled_at(const relay_t *relay, int64_t stall_ms)
 {
     const lane_t *lane = relay->lanes;

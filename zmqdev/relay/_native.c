@@ -1,7 +1,7 @@
 /* The C half of the data path, as a Python module: Relay, recv_burst, send_burst.
  *
  * relay/native.py wraps it, twin.py and bursts.py are the same in Python, and
- * tests/relay holds both halves to one contract.
+ * tests/relay tests both halves in the same way.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -43,7 +43,7 @@ static PyObject *fail(state_t *state, int error)
     return NULL;
 }
 
-/* The void * of a pyzmq socket, or NULL with an exception. A closed one has none. */
+/* Return the void * of a pyzmq socket, or NULL with an exception, also for a closed one. */
 static void *handle(state_t *state, PyObject *socket)
 {
     if (!state->failure) {
@@ -61,7 +61,7 @@ static void *handle(state_t *state, PyObject *socket)
 
 /* ---- the Relay type ---- */
 
-/* What `.address` of an object says; NULL with an exception. */
+/* Return the `.address` of an object; NULL with an exception. */
 static void *address_of(PyObject *object)
 {
     PyObject *address = PyObject_GetAttrString(object, "address");
@@ -198,7 +198,7 @@ static PyObject *relay_close(relay_t *relay, PyObject *unused)
     return Py_NewRef(Py_None);
 }
 
-/* The held message of the first direction as a list of bytes, or None; it is not held any more. */
+/* Take the held message of the first direction as a list of bytes; None when there is none. */
 static PyObject *relay_take_held(relay_t *relay, PyObject *unused)
 {
     (void)unused;
@@ -243,7 +243,7 @@ static void set_label(lane_t *lane, const label_t *label)
     lane->label_size = (unsigned char)label->size;
 }
 
-/* label(forward, backward): the first frame of copies for the capture; empty: none. */
+/* label(forward, backward): the first frames of copies for the capture; empty for none. */
 static PyObject *relay_label(relay_t *relay, PyObject *args)
 {
     label_t labels[2];
@@ -318,7 +318,7 @@ static int add_names(PyObject *module, const char *attribute, const char *const 
     return failed;
 }
 
-/* The type, also in the module; NULL with an exception. */
+/* Make a type and add it to the module; NULL with an exception. */
 static PyTypeObject *add_type(PyObject *module, const char *name, PyType_Spec *spec)
 {
     PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);

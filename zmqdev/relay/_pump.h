@@ -1,17 +1,17 @@
-/* What the Python function of the routes yields, straight to the backends; as pump.py.
+/* Sending what the Python function of the routes yields to the backends; the same as pump.py.
  *
  * The GIL is held throughout, as in _bursts.h. An item is sent before the next one is asked for,
- * so a backend that is full stops the function in the middle.
+ * so a backend that is full suspends the function.
  */
 
-enum { FEW = 8 };                  /* outlets that are looked at one by one */
+enum { FEW = 8 };                  /* most outlets that are searched one by one */
 enum { ALL_UP_TO = 32, EACH_OF = 16 }; /* sendings that are timed: the first, then one of so many */
 enum { P_MORE, P_ENDED, P_RAISED, P_FULL, P_OTHER };
 
 typedef struct {
     void *socket; /* NULL for a ROUTER: its messages need their addresses unveiled */
     uint64_t *cells;
-    PyObject *name; /* the object that named it last: mostly the same one again */
+    PyObject *name; /* the object that named it last; mostly it is the same again */
 } outlet_t;
 
 typedef struct {
@@ -22,11 +22,11 @@ typedef struct {
     const char *label; /* the first frame of a copy for the capture */
     Py_ssize_t label_size;
     unsigned long long sent, bytes;
-    uint64_t items, timed, ticks; /* sendings, those that were timed, and what these took */
+    uint64_t items, timed, ticks; /* items sent, those that were timed, and their ticks */
 } pump_t;
 
-/* A clock that costs a fifth of clock_gettime. Its unit is of no matter: two readings of both
- * clocks tell what a tick is. */
+/* A clock that costs a fifth of clock_gettime. Its unit does not matter, since two readings of both
+ * clocks give the length of a tick. */
 static uint64_t ticks_now(void)
 {
 #if defined(__x86_64__)
@@ -40,7 +40,7 @@ static uint64_t ticks_now(void)
 #endif
 }
 
-/* What was raised, as an object of its own; NULL when nothing was. */
+/* Return the raised exception as an object; NULL when there is none. */
 static PyObject *raised(void)
 {
     PyObject *type, *value, *traceback;
@@ -53,7 +53,7 @@ static PyObject *raised(void)
     return value;
 }
 
-/* The bytes of a message; -1 when it is none. */
+/* Return the bytes of a message; -1 when it is malformed. */
 static int64_t size_of(PyObject *object)
 {
     items_t message = items_of(object);
@@ -66,7 +66,7 @@ static int64_t size_of(PyObject *object)
     return size;
 }
 
-/* The outlet of a name; NULL when it has none, or is no text. */
+/* Return the outlet with a name; NULL when there is none, or the name is no text. */
 static outlet_t *outlet_named(const pump_t *pump, PyObject *name)
 {
     for (Py_ssize_t at = 0; at < pump->count && at < FEW; at++)
@@ -79,7 +79,7 @@ static outlet_t *outlet_named(const pump_t *pump, PyObject *name)
     return &pump->outlets[at];
 }
 
-/* The outlet of a backend and the message for it, when the item is a tuple as it should be. */
+/* Return the outlet of an item and its message; NULL when the item is malformed. */
 static outlet_t *outlet_of(const pump_t *pump, PyObject *item, PyObject **message, int64_t *size)
 {
     if (!PyTuple_CheckExact(item) || PyTuple_Size(item) != 2) return NULL;
@@ -102,7 +102,7 @@ static void copy_to(const pump_t *pump, PyObject *message)
     if (size >= 0) offer(pump->tap, message);
 }
 
-/* One item: P_MORE when it was sent; < 0: see errno. */
+/* Send one item; P_MORE when it was sent; < 0: see errno. */
 static int pump_one(pump_t *pump, PyObject *item)
 {
     PyObject *message;
@@ -121,8 +121,8 @@ static int pump_one(pump_t *pump, PyObject *item)
     return P_MORE;
 }
 
-/* Whatever is not sending is the function: so none of its calls is missed, and two readings of the
- * clock for each item would cost a tenth of them all. */
+/* Measure some of the sendings. The rest of the time is that of the function, so none of its calls
+ * is missed. Two readings of the clock for each item would cost a tenth of the whole time. */
 static int pump_timed(pump_t *pump, PyObject *item)
 {
     if (pump->items++ >= ALL_UP_TO && pump->items % EACH_OF) return pump_one(pump, item);
@@ -134,7 +134,7 @@ static int pump_timed(pump_t *pump, PyObject *item)
     return why;
 }
 
-/* Up to `limit` items; why it ended, and `what` goes with that. */
+/* Send up to `limit` items; return why it ended, with the object in `what`. */
 static int pump_all(pump_t *pump, Py_ssize_t limit, PyObject **what)
 {
     for (*what = NULL; limit > 0; limit--) {
@@ -161,7 +161,7 @@ static int open_outlet(state_t *state, outlet_t *outlet, PyObject *target)
     return 0;
 }
 
-/* Those of the targets; NULL with an exception. */
+/* Make the outlets of the targets; NULL with an exception. */
 static outlet_t *outlets_of(state_t *state, PyObject *targets, Py_ssize_t count)
 {
     outlet_t *outlets = calloc((size_t)count + 1, sizeof *outlets);

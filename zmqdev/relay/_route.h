@@ -1,11 +1,11 @@
-/* One message against the routes, step by step. As routing/decide.py, whose rules hold here.
+/* Taking one message through the routes, step by step, by the rules of routing/decide.py.
  *
- * Knows no sockets: `offer` hands a message to a backend and says whether that took it.
+ * It knows no sockets: `offer` gives a message to a backend and returns whether that took it.
  */
 enum { R_MESSAGES, R_BYTES, R_FULL };
 enum { T_UNROUTED, T_DROPPED, T_FULL }; /* from T_FULL on: one for each backend */
-/* 1 when the backend has it, 0 when it has no room, < 0 when something failed. `last`: no other
- * gets this message, so it may be moved. */
+/* Returns 1 when the backend took it, 0 when it has no room, < 0 when something failed. `last`: no
+ * other backend gets this message, so it may be moved. */
 typedef int offer_t(void *with, const decision_t *decision, int backend, bool last);
 
 typedef struct {
@@ -23,7 +23,7 @@ static void count(uint64_t *cell, uint64_t amount)
 
 /* ---- conditions ---- */
 
-/* The value at a path, looked up once a message. */
+/* Find the value at a path, only once for each message. */
 static bool value_at(table_t *table, const decision_t *decision, int number, span_t *value)
 {
     path_t *path = &table->paths[number];
@@ -62,7 +62,7 @@ static bool all_hold(
     return true;
 }
 
-/* Whether share and rate of a route let it take one more; -1 without memory. */
+/* Return whether share and rate of a route allow one more message; -1 without memory. */
 static int within(route_t *route, const decision_t *decision, int64_t now)
 {
     bool keyed = route->by != NO_KEY;
@@ -89,7 +89,7 @@ static void wait_for(decision_t *decision, int backend)
     decision->waits[decision->waiting++] = backend;
 }
 
-/* The targets that have not got it, in the order in which they are asked. */
+/* List the targets that have not got it in `order`, in the order in which they are asked. */
 static int order_of(table_t *table, const route_t *route, decision_t *decision)
 {
     int count = 0, turn = route->pick == PICK_NEXT ? route->turn : 0;
@@ -110,7 +110,7 @@ static int order_of(table_t *table, const route_t *route, decision_t *decision)
     return 1;
 }
 
-/* `next` goes on behind the one that took it. */
+/* Let `next` continue after the target that took it. */
 static void turned(route_t *route, int target)
 {
     if (route->pick != PICK_NEXT) return;
@@ -118,7 +118,7 @@ static void turned(route_t *route, int target)
         if (route->targets[at] == target) route->turn = at + 1;
 }
 
-/* For those in `waits`, which have no room, by `on-full`. */
+/* Handle the backends in `waits`, which have no room, as `on-full` says. */
 static void refused(table_t *table, route_t *route, decision_t *decision, bool any)
 {
     decision->any = any;
@@ -131,7 +131,7 @@ static void refused(table_t *table, route_t *route, decision_t *decision, bool a
     if (route->on_full == FULL_NEXT) decision->ended = false;
 }
 
-/* To all of them. */
+/* Offer it to all targets. */
 static int to_all(step_t *step, route_t *route, int targets)
 {
     decision_t *decision = step->decision;
@@ -145,7 +145,7 @@ static int to_all(step_t *step, route_t *route, int targets)
     return 0;
 }
 
-/* To one of them. */
+/* Offer it until one target takes it. */
 static int to_one(step_t *step, route_t *route, int targets)
 {
     decision_t *decision = step->decision;
@@ -178,7 +178,7 @@ static int take_by(step_t *step, route_t *route)
     return (route->pick == PICK_ALL ? to_all : to_one)(step, route, targets);
 }
 
-/* No route takes it. */
+/* Handle a message that no route takes. */
 static int take_unrouted(step_t *step)
 {
     table_t *table = step->table;
@@ -202,7 +202,7 @@ static int take_unrouted(step_t *step)
 
 /* ---- from route to route ---- */
 
-/* Those that the first frame may fit: two lists in order, walked as one. */
+/* The routes that the first frame may match: two ordered lists, walked as one. */
 typedef struct {
     const int *some, *some_end, *always, *always_end;
 } candidates_t;
@@ -215,7 +215,7 @@ static candidates_t candidates(const table_t *table, const prefix_t *found)
     return made;
 }
 
-/* The next one from route `at` on; -1 for none. Those of `always` need a closer look. */
+/* Return the next one from route `at` on; -1 for none. Those of `always` must still be matched. */
 static int next_candidate(candidates_t *of, int at)
 {
     while (of->some < of->some_end && *of->some < at) of->some++;
@@ -231,7 +231,7 @@ static bool fits_route(step_t *step, const route_t *route)
     return all_hold(step->table, step->decision, route->conditions, route->count);
 }
 
-/* The next route that takes it, or what is done with the rest. */
+/* Find the next route that takes it, or handle it as unrouted. */
 static int look(step_t *step, candidates_t *of)
 {
     decision_t *decision = step->decision;
@@ -245,7 +245,7 @@ static int look(step_t *step, candidates_t *of)
     return take_unrouted(step);
 }
 
-/* The message that waits, to those of its backends that have room by now. */
+/* Offer the waiting message to those of its backends that have room now. */
 static int retry(step_t *step)
 {
     decision_t *decision = step->decision;
@@ -271,7 +271,7 @@ static bool is_done(const decision_t *decision)
     return decision->ended && !decision->waiting;
 }
 
-/* From route to route as far as it gets, from where it is. */
+/* Take it from route to route, as far as possible. */
 static int go_on(step_t *step, const prefix_t *found)
 {
     decision_t *decision = step->decision;
@@ -281,8 +281,8 @@ static int go_on(step_t *step, const prefix_t *found)
     return result;
 }
 
-/* To the one backend of a plain route; what `take_by` does, less what such a route has no need
- * of. Most messages take this way. */
+/* Offer it to the only backend of a plain route. It is `take_by` without the parts that such a
+ * route does not need, and is used for most messages. */
 HOT int take_plain(step_t *step, route_t *route)
 {
     decision_t *decision = step->decision;
@@ -298,7 +298,7 @@ HOT int take_plain(step_t *step, route_t *route)
     return 0;
 }
 
-/* As far as it gets now; < 0 when something failed. It waits when `waiting` is not 0. */
+/* Take it as far as possible now; < 0 when something failed. It waits when `waiting` is not 0. */
 HOT int advance(step_t *step)
 {
     decision_t *decision = step->decision;
@@ -311,7 +311,7 @@ HOT int advance(step_t *step)
     return go_on(step, found);
 }
 
-/* A message whose frames stand in `frames`, `bytes` in all. */
+/* Begin with the message in `frames`, of `bytes` bytes. */
 HOT void begin(table_t *table, decision_t *decision, size_t bytes)
 {
     decision->at = decision->waiting = 0;

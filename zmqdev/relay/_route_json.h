@@ -1,20 +1,20 @@
-/* One field of a JSON text by its path, read no further than needed. As routing/json_field.py,
- * whose rules hold here: of equal names the first, no maps or lists as values, no validation.
+/* Finding one field of a JSON text by its path, reading no further than needed. The rules are those
+ * of routing/json_field.py: the first of equal names, no maps or lists as values, no validation.
  */
 enum { DEEPEST = 64, CHUNK = 512 };
 
-/* Where a text ends and how far it was read. `at` never passes `end`. */
+/* A text that is read. `at` is the next byte, and never passes `end`. */
 typedef struct {
     const unsigned char *at, *end;
 } text_t;
 
-/* Room for a string without its escapes. */
+/* A buffer for a string without its escapes. */
 typedef struct {
     unsigned char *bytes;
     size_t room;
 } buffer_t;
 
-/* Of each byte: what it can be in JSON. */
+/* What a byte can be in JSON. */
 enum { SPACE = 1, END = 2, OPENS = 4, CLOSES = 8, JOINS = 16 };
 static const unsigned char json_class[256] = {
     [' '] = SPACE | END, ['\t'] = SPACE | END, ['\n'] = SPACE | END, ['\r'] = SPACE | END,
@@ -22,23 +22,23 @@ static const unsigned char json_class[256] = {
     ['}'] = END | CLOSES, [']'] = END | CLOSES,
 };
 
-/* To the next byte that is no space; false at the end of the text. */
+/* Skip to the next byte that is no space; false at the end of the text. */
 static bool skip_space(text_t *text)
 {
     while (text->at < text->end && json_class[*text->at] & SPACE) text->at++;
     return text->at < text->end;
 }
 
-/* Which of eight bytes are `byte`: the high bit of the first of them is set, and no lower one. */
+/* Find `byte` among eight bytes: the high bit of the first match is set, and no lower bit. */
 static uint64_t equal_bytes(uint64_t word, unsigned char byte)
 {
     uint64_t other = word ^ 0x0101010101010101u * byte;
     return (other - 0x0101010101010101u) & ~other & 0x8080808080808080u;
 }
 
-/* The first quote or backslash, `end` when there is none. Names are short: eight bytes at a time
- * are quicker than a call, for as long as most of them are. In chunks, so that no byte is looked
- * at again and again for the sake of one far away. */
+/* Find the first quote or backslash; `end` when there is none. Most names are short, and for them
+ * eight bytes at a time are faster than a call. After that it goes in chunks, so that no byte is
+ * searched again and again because of a match far away. */
 static const unsigned char *string_end(const unsigned char *at, const unsigned char *end)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -57,8 +57,8 @@ static const unsigned char *string_end(const unsigned char *at, const unsigned c
     return end;
 }
 
-/* From a quote to behind the string; `inner` is what stands between the quotes, and `escapes`
- * whether there are any. */
+/* Skip a string, from its quote; `inner` is what is between the quotes, `escapes` whether it has
+ * any escapes. */
 static bool skip_string(text_t *text, span_t *inner, bool *escapes)
 {
     const unsigned char *begin = ++text->at, *at = string_end(begin, text->end);
@@ -77,7 +77,7 @@ static void skip_word(text_t *text)
     while (text->at < text->end && !(json_class[*text->at] & END)) text->at++;
 }
 
-/* Behind the value that begins here. */
+/* Skip the value that begins here. */
 static bool skip_value(text_t *text)
 {
     int deep = 0;
@@ -107,7 +107,7 @@ static int hex_digit(unsigned char digit)
     return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-/* The number of `\uXXXX` at `at`; < 0 where it has not four digits. */
+/* Return the number of `\uXXXX` at `at`; < 0 if it does not have four digits. */
 static int hex_number(const unsigned char *at, const unsigned char *end)
 {
     int value = 0;
@@ -120,7 +120,7 @@ static int hex_number(const unsigned char *at, const unsigned char *end)
     return value;
 }
 
-/* A character as UTF-8, also half of a pair; how many bytes. */
+/* Write a character as UTF-8, also half of a pair; return how many bytes. */
 static size_t put_utf8(unsigned char *to, uint32_t code)
 {
     if (code < 0x80) return to[0] = (unsigned char)code, 1;
@@ -130,7 +130,7 @@ static size_t put_utf8(unsigned char *to, uint32_t code)
     return size;
 }
 
-/* The character of `\uXXXX`, or of two that make one; how many bytes it took, 0 when wrong. */
+/* Read the character of `\uXXXX`, or of a pair; return how many bytes it took, 0 when wrong. */
 static size_t code_point(const unsigned char *at, const unsigned char *end, uint32_t *code)
 {
     int high = hex_number(at, end);
@@ -151,7 +151,7 @@ static int plain_escape(unsigned char letter)
     return found ? meant[found - letters] : -1;
 }
 
-/* One escape at `at` into `to`; how many bytes it took, 0 when wrong. */
+/* Decode the escape at `at` into `to`; return how many bytes it took, 0 when wrong. */
 static size_t unescape_one(
     const unsigned char *at, const unsigned char *end, unsigned char *to, size_t *made)
 {
@@ -177,8 +177,8 @@ static bool has_room(buffer_t *buffer, size_t size)
     return true;
 }
 
-/* A string without its escapes, in `buffer`; false when one is wrong. What it becomes is never
- * longer. */
+/* Decode the escapes of a string into `buffer`; false when one is wrong. The result is never longer
+ * than the string. */
 static bool unescape(span_t *text, buffer_t *buffer)
 {
     if (!has_room(buffer, text->size)) return false;
@@ -197,14 +197,14 @@ static bool unescape(span_t *text, buffer_t *buffer)
 
 /* ---- the field ---- */
 
-/* The string that begins here, without its escapes. */
+/* Read the string that begins here, without its escapes. */
 static bool read_string(text_t *text, span_t *string, buffer_t *buffer)
 {
     bool escapes;
     return skip_string(text, string, &escapes) && (!escapes || unescape(string, buffer));
 }
 
-/* A name and its colon; false when none stands here, or a wrong one. */
+/* Read a name and its colon; false when there is none here, or a wrong one. */
 static bool read_name(text_t *text, span_t *name, buffer_t *buffer)
 {
     if (text->at == text->end || *text->at != '"' || !read_string(text, name, buffer)) return false;
@@ -213,7 +213,7 @@ static bool read_name(text_t *text, span_t *name, buffer_t *buffer)
     return true;
 }
 
-/* To the value of `name` in the map that begins here. */
+/* Skip to the value of `name` in the map that begins here. */
 static bool enter(text_t *text, span_t name, buffer_t *buffer)
 {
     span_t found;
@@ -237,7 +237,7 @@ static bool read_scalar(text_t *text, span_t *value, buffer_t *buffer)
     return true;
 }
 
-/* The value at a path, in the text or in `buffer`; false when there is none. */
+/* Find the value at a path, in the text or in `buffer`; false when there is none. */
 static bool field(span_t data, const span_t *path, size_t count, span_t *value, buffer_t *buffer)
 {
     text_t text = {data.bytes, data.bytes + data.size};

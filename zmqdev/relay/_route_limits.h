@@ -1,9 +1,9 @@
-/* The conditions that count: a share of what matches, and a rate. As routing/limits.py. */
+/* The conditions that count: a share of what matches, and a rate; the same as routing/limits.py. */
 
-enum { WHOLE = 10000 }; /* a share of one */
+enum { WHOLE = 10000 }; /* a share of 1 */
 enum { SLOTS = 65536, NEIGHBOURS = 8 };
 
-/* Takes `part` of WHOLE messages, evenly spread. */
+/* Take `part` of WHOLE messages, evenly spread. */
 static bool share_takes(int64_t part, int64_t *due)
 {
     *due += part;
@@ -25,7 +25,7 @@ typedef struct {
     bool keyed;
 } rate_t;
 
-/* The slot of a key: its own, a free one of its neighbours, or the one used longest ago. */
+/* Return the slot of a key: its own, a free neighbour, or the neighbour used longest ago. */
 static slot_t *slot_of(slot_t *slots, uint64_t key, int64_t now)
 {
     slot_t *best = NULL;
@@ -39,7 +39,7 @@ static slot_t *slot_of(slot_t *slots, uint64_t key, int64_t now)
     return best;
 }
 
-/* Whether a message at `now` is within the rate of its key; -1 without memory for the table. */
+/* Return whether a message is within the rate of its key; -1 without memory for the table. */
 static int rate_takes(rate_t *rate, int64_t now, uint64_t key)
 {
     if (!rate->slots) rate->slots = calloc(rate->keyed ? SLOTS : 1, sizeof *rate->slots);

@@ -1,7 +1,7 @@
-/* The table of routes as the C half uses it, made from what relay/compiled.py hands over.
+/* The table of routes in C, made from the tuples of relay/compiled.py.
  *
- * Texts stay where Python has them: the table keeps what it was made from. Everything else that
- * it needs hangs on `owned` and is freed with it.
+ * Texts stay in Python's memory, as the table keeps the tuples. All other memory is linked to
+ * `owned` and freed with it.
  */
 enum { PICK_ALL, PICK_FIRST, PICK_NEXT, PICK_HASH };
 enum { FULL_BLOCK, FULL_DROP, FULL_NEXT };
@@ -16,24 +16,24 @@ typedef struct condition {
     struct condition *inner; /* OF_NONE: not all of these hold */
 } condition_t;
 
-/* The new first frame: `before`, what the first star matched, `after`. */
+/* The parts of the new first frame: `before`, what the first star matched, `after`. */
 typedef struct {
     bool wanted, captured;
     span_t before, after;
 } rename_t;
 
-/* What every message needs of its route comes first, so that it lies together: with a thousand
- * routes the time goes by in waiting for memory. */
+/* The fields that every message needs come first, so that they are close together: with a thousand
+ * routes most of the time is spent waiting for memory. */
 typedef struct {
-    uint64_t *cells; /* messages, bytes, full; others read them */
+    uint64_t *cells; /* messages, bytes, full; other threads read them */
     int *targets, target_count;
     int only; /* the target, where it is one; `targets` points here then */
     int pick, on_full, by; /* by: the number of a frame, NO_KEY */
     int turn; /* of PICK_NEXT: which target comes first */
     bool copy;
-    bool certain; /* what the index finds for it fits it */
+    bool certain; /* what the index finds for it always matches */
     bool limited; /* it has a share or a rate */
-    bool plain;   /* certain, and all of it goes to one backend as it is, and no further */
+    bool plain;   /* certain, and passes everything unchanged to one backend only */
     int64_t share, due; /* due: what share_takes remembers */
     rate_t rate; /* depth 0: no limit */
     rename_t rename;
@@ -41,7 +41,7 @@ typedef struct {
     size_t count;
 } route_t;
 
-/* A path and what was found for the message `of`. */
+/* A path and the value found for message number `of`. */
 typedef struct {
     span_t *names;
     size_t count;
@@ -51,11 +51,11 @@ typedef struct {
     buffer_t buffer;
 } path_t;
 
-/* Routes whose first frame begins with `text`, in order, those of its own beginnings among them. */
+/* Routes for first frames that begin with `text`, in order, including those of shorter prefixes. */
 typedef struct {
     uint64_t head; /* of the text */
     span_t text;
-    route_t *plain; /* the first route, where that is plain */
+    route_t *plain; /* the first route, if it is plain */
     const int *routes;
     int count;
     int only; /* the route, where it is one; `routes` points here then */
@@ -64,7 +64,7 @@ typedef struct {
 typedef struct {
     prefix_t *slots; /* open addressing; `routes` is NULL in a free one */
     uint64_t mask;
-    size_t *lengths, length_count; /* of the texts, each once, the longest first */
+    size_t *lengths, length_count; /* of the texts, each once, longest first */
     const int *always; /* routes that any first frame may fit */
     size_t always_count;
 } index_t;
@@ -74,13 +74,13 @@ typedef struct {
     int route_count, backend_count;
     uint64_t *hashes; /* of the names of the backends */
     uint8_t *copied_only; /* backends that get copies and nothing else */
-    int rest; /* the backend of what no route takes; -1 for none */
+    int rest; /* the backend for messages that no route takes; -1 for none */
     bool rest_drops;
     path_t *paths;
     size_t path_count;
     index_t index;
-    uint64_t serial; /* the number of the message that was begun last */
-    uint64_t *cells; /* unrouted, dropped, and of each backend what it refused as full */
+    uint64_t serial; /* the number of the last message */
+    uint64_t *cells; /* unrouted, dropped, and the refusals of each backend that was full */
     void *owned;
 } table_t;
 
@@ -118,7 +118,7 @@ static int read_span(PyObject *bytes, span_t *span)
     return 0;
 }
 
-/* The items of a tuple, made one by one into an array; NULL with an exception. */
+/* Convert the items of a tuple to an array; NULL with an exception. */
 typedef int read_t(table_t *table, PyObject *item, void *into);
 
 static void *read_all(table_t *table, PyObject *items, size_t size, read_t *read, size_t *count)
@@ -131,7 +131,7 @@ static void *read_all(table_t *table, PyObject *items, size_t size, read_t *read
     return made;
 }
 
-/* (text, any): `any` is empty, or a byte for each of the text. */
+/* Read (text, any): `any` is empty, or has a byte for each byte of the text. */
 static int read_segment(table_t *table, PyObject *item, void *into)
 {
     PyObject *text, *any;
@@ -156,7 +156,7 @@ static int read_pattern(table_t *table, PyObject *item, void *into)
     return -1;
 }
 
-/* (kind, number, patterns, size, inner); what a kind has no use for is 0 or (). */
+/* Read (kind, number, patterns, size, inner); parts that a kind does not use are 0 or (). */
 static int read_condition(table_t *table, PyObject *item, void *into)
 {
     condition_t *condition = into;
@@ -221,7 +221,7 @@ static int read_rename(PyObject *item, rename_t *rename)
     return read_span(before, &rename->before) < 0 ? -1 : read_span(after, &rename->after);
 }
 
-/* Whether a first frame that begins with one of its prefixes needs no closer look. */
+/* Return whether every first frame that begins with one of its prefixes matches. */
 static bool is_certain(const route_t *route)
 {
     const condition_t *only = route->conditions;
@@ -231,7 +231,7 @@ static bool is_certain(const route_t *route)
     return true;
 }
 
-/* (conditions, targets, pick, copy, on_full, share, cost, depth, by, rename, address of cells) */
+/* Read (conditions, targets, pick, copy, on_full, share, cost, depth, by, rename, cells). */
 static int read_route(table_t *table, PyObject *item, void *into)
 {
     route_t *route = into;
@@ -284,7 +284,7 @@ static void put_prefix(index_t *index, prefix_t prefix)
     index->slots[at].routes = &index->slots[at].only;
 }
 
-/* (text, routes) */
+/* Read (text, routes). */
 static int read_prefix(table_t *table, PyObject *item, void *into)
 {
     prefix_t *prefix = into;
@@ -309,7 +309,7 @@ static int note_lengths(table_t *table, const prefix_t *made, size_t count)
     return 0;
 }
 
-/* The first route of a prefix, where it takes a message with no look at any other. */
+/* Return the first route of a prefix, if it takes a message without a look at any other. */
 static route_t *plain_route(const table_t *table, const prefix_t *prefix)
 {
     const index_t *index = &table->index;
@@ -318,7 +318,7 @@ static route_t *plain_route(const table_t *table, const prefix_t *prefix)
     return &table->routes[*prefix->routes];
 }
 
-/* Prefixes, the shortest first, and the routes that any first frame may fit. */
+/* Read the prefixes, shortest first, and the routes that any first frame may match. */
 static int read_prefixes(table_t *table, PyObject *prefixes, PyObject *always)
 {
     index_t *index = &table->index;
@@ -349,7 +349,7 @@ HOT const prefix_t *prefix_at(const index_t *index, uint64_t head, span_t text)
     return NULL;
 }
 
-/* The longest of the prefixes that the first frame begins with; NULL for none. */
+/* Return the longest prefix of the first frame; NULL for none. */
 HOT const prefix_t *longest_prefix(const index_t *index, span_t first)
 {
     uint64_t head = head_of(first);

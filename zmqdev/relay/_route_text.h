@@ -1,5 +1,5 @@
-/* Bytes that routes look at: patterns, and the hashes of keys. As routing/pattern.py and
- * routing/rendezvous.py. Knows neither libzmq nor Python.
+/* Patterns and the hashes of keys, the same as in routing/pattern.py and routing/rendezvous.py.
+ * This file knows neither libzmq nor Python.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@ typedef struct {
     size_t size;
 } span_t;
 
-/* What stands between two stars. Where `any` has a 1 every byte fits; no `any`: none does so. */
+/* The text between two stars. Where `any` has a 1, every byte matches; it may be NULL. */
 typedef struct {
     span_t text;
     const unsigned char *any;
@@ -28,7 +28,7 @@ static bool same(const unsigned char *one, const unsigned char *other, size_t si
     return !size || !memcmp(one, other, size);
 }
 
-/* Whether the segment fits at `at`, which leaves room for it. */
+/* Return whether the segment matches at `at`, where there are enough bytes. */
 static bool fits(const segment_t *segment, const unsigned char *at)
 {
     if (!segment->any) return same(segment->text.bytes, at, segment->text.size);
@@ -37,7 +37,7 @@ static bool fits(const segment_t *segment, const unsigned char *at)
     return true;
 }
 
-/* The first place from `at` where it fits and ends by `end`; NULL for none. */
+/* Return the first place from `at` where it matches and ends by `end`; NULL for none. */
 static const unsigned char *find(
     const segment_t *segment, const unsigned char *at, const unsigned char *end)
 {
@@ -52,7 +52,7 @@ static const unsigned char *find(
     return NULL;
 }
 
-/* Whether the pattern fits; `taken` is what its first star matched, empty without one. */
+/* Return whether the pattern matches; `taken` is what its first star matched, empty without one. */
 static bool matches(const pattern_t *pattern, span_t data, span_t *taken)
 {
     const segment_t *first = pattern->segments, *last = first + pattern->count - 1;
@@ -73,7 +73,7 @@ static bool matches(const pattern_t *pattern, span_t data, span_t *taken)
     return fits(last, end);
 }
 
-/* Whether it fits all that begin with some bytes, and nothing else. */
+/* Return whether it matches exactly the data that begin with certain bytes. */
 static bool is_prefix(const pattern_t *pattern)
 {
     const segment_t *segments = pattern->segments;
@@ -105,7 +105,7 @@ static uint64_t load(const unsigned char *at, size_t size)
     return value;
 }
 
-/* Eight bytes as a number, the first of them lowest. */
+/* Return eight bytes as a little-endian number. */
 static uint64_t number_at(const unsigned char *at)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -115,7 +115,7 @@ static uint64_t number_at(const unsigned char *at)
 #endif
 }
 
-/* The first eight bytes as a number, the first of them lowest; zeros where there are fewer. */
+/* Return the first eight bytes as a little-endian number, filled up with zeros. */
 static uint64_t head_of(span_t data)
 {
     if (data.size >= 8) return number_at(data.bytes);
@@ -124,14 +124,14 @@ static uint64_t head_of(span_t data)
     return value;
 }
 
-/* That of the first `size` bytes of what has this head. */
+/* Return the head of the first `size` bytes of data with this head. */
 static uint64_t cut(uint64_t head, size_t size)
 {
     return size < 8 ? head & ((UINT64_C(1) << 8 * size) - 1) : head;
 }
 
-/* A quick hash of bytes and their head, for a table in memory alone: eight bytes at a time, the
- * last ones overlapping. */
+/* Return a fast hash of bytes and their head, for a table in memory only. It takes eight bytes at a
+ * time; the last eight may overlap the ones before. */
 static uint64_t quick(uint64_t head, span_t data)
 {
     uint64_t value = (head ^ data.size) * 0xD6E8FEB86659FD93u;

@@ -1,14 +1,14 @@
 /* The loop of a relay with routes: one source, several targets, and their replies back.
  *
- * It stands on the parts of _loop.h, and a relay without routes runs none of this. The rules of
- * routed.py hold here. Forward one message at most is held, with the backends that it still has
- * to reach; while it is held those are polled and the source is not. Each backend has a lane of
- * its own that leads its replies back.
+ * It uses the functions of _loop.h; a relay without routes uses nothing of this file. The rules
+ * are those of routed.py. Forward, at most one message is held, with the backends that it still
+ * has to reach; while it is held, those are polled and the source is not. Each backend has its own
+ * lane for replies.
  */
 
 /* ---- forward ---- */
 
-/* What the decision looks at: the frames of the message just gathered. */
+/* Give the frames of the message just received to the decision. */
 HOT int begin_message(routed_t *routed)
 {
     frames_t *frames = &routed->lanes->message;
@@ -37,7 +37,7 @@ static int row_of(const routed_t *routed)
     return routed->lost ? routed->lost : rows[routed->decision.lost];
 }
 
-/* The message has gone as far as it goes. */
+/* End a message that was passed on as far as possible. */
 static void end_message(routed_t *routed, bool copied)
 {
     lane_t *lane = routed->lanes;
@@ -73,7 +73,7 @@ static int deliver_routed(routed_t *routed, int64_t now)
     return result < 0 ? FAILED : DONE;
 }
 
-/* Other routes hold from here on. What is replaced is Python's. */
+/* Use the new routes from here on. Python frees the old ones. */
 static void replace_routes(routed_t *routed)
 {
     PyEval_RestoreThread(routed->base.thread);
@@ -85,7 +85,7 @@ static void replace_routes(routed_t *routed)
     routed->base.thread = PyEval_SaveThread();
 }
 
-/* As `move` in _loop.h, one message after the other to where the routes say. */
+/* Move messages like `move` in _loop.h, one after the other, to where the routes say. */
 static int move_routed(routed_t *routed, int most)
 {
     lane_t *lane = routed->lanes;
@@ -144,7 +144,7 @@ static int turn_forward(routed_t *routed)
 
 /* ---- replies ---- */
 
-/* Of a backend that gets copies alone: no one waits for what it answers. */
+/* Drop a reply of a backend that gets only copies, as no peer waits for it. */
 static int discard(lane_t *lane)
 {
     for (int moved = 0; moved < BATCH && !lane->source->dry; moved++) {
@@ -186,7 +186,7 @@ static bool can_go_on(routed_t *routed)
     return false;
 }
 
-/* Whether the end takes messages for the first time since it refused; < 0: see errno. */
+/* Return whether the end has become writable since it refused; < 0: see errno. */
 static int takes_again(end_t *end, bool *claimed)
 {
     int events = get(end->socket, ZMQ_EVENTS);
@@ -211,7 +211,7 @@ static int look_at(routed_t *routed, lane_t *lane)
     return again;
 }
 
-/* DONE when nothing can move until a descriptor tells. */
+/* DONE when nothing can move until a descriptor is readable. */
 static int quiet_routed(routed_t *routed)
 {
     if (can_go_on(routed)) return NOTHING;
@@ -219,7 +219,7 @@ static int quiet_routed(routed_t *routed)
     return can_go_on(routed) ? NOTHING : DONE;
 }
 
-/* The ends that tell when a lane can go on; how many. */
+/* List the ends that signal when a lane can continue; return how many. */
 static nfds_t awaited(routed_t *routed, lane_t *lane, end_t **ends)
 {
     if (!lane->waiting || lane != routed->lanes)
@@ -229,7 +229,7 @@ static nfds_t awaited(routed_t *routed, lane_t *lane, end_t **ends)
     return (nfds_t)routed->decision.waiting;
 }
 
-/* Whether what the lane waits for claims to be ready and has refused. */
+/* Return whether the lane waits for an end that reports to be ready and has refused. */
 static bool is_lied_to(routed_t *routed, const lane_t *lane)
 {
     if (!lane->waiting || lane != routed->lanes) return lane->waiting && lane->claimed;
@@ -270,7 +270,7 @@ static int doze_routed(routed_t *routed, int64_t duration, struct pollfd *polled
     return polled[0].revents ? rung(&routed->base) : NOTHING;
 }
 
-/* As `touch` in _loop.h, for every socket. */
+/* Like `touch` in _loop.h, for every socket. */
 static int touch_routed(routed_t *routed)
 {
     relay_t *base = &routed->base;

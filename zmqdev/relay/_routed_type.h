@@ -41,8 +41,8 @@ static int set_lanes(routed_t *routed, PyObject *counters)
     return 0;
 }
 
-/* RoutedRelay(sockets, cells, counters, routes, enveloped). `sockets`: frontend, wake, backends;
- * `cells`: where the numbers of each backend are. Whoever calls keeps what they are in. */
+/* RoutedRelay(sockets, cells, counters, routes, enveloped). `sockets`: frontend, wake, backends.
+ * `cells`: the addresses of the numbers of each backend, whose arrays the caller keeps alive. */
 static PyObject *routed_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     state_t *state = PyType_GetModuleState(type);
@@ -113,7 +113,7 @@ static int open_all(state_t *state, routed_t *routed, PyObject *capture, PyObjec
     return open_targets(state, routed);
 }
 
-/* With the GIL released. */
+/* Run the loop with the GIL released. */
 static int run_loop(routed_t *routed, int until_idle, long long limit_ms)
 {
     size_t most = 2 * (size_t)routed->count + 2;
@@ -132,7 +132,7 @@ static int run_loop(routed_t *routed, int until_idle, long long limit_ms)
     return result;
 }
 
-/* As relay_run. */
+/* Like relay_run. */
 static PyObject *routed_run(routed_t *routed, PyObject *args)
 {
     state_t *state = PyType_GetModuleState(Py_TYPE(routed));
@@ -152,7 +152,7 @@ static PyObject *routed_run(routed_t *routed, PyObject *args)
     return PyBool_FromLong(result);
 }
 
-/* renew(routes): they hold from the next message on. Any thread. */
+/* renew(routes): use these from the next message on. Any thread. */
 static PyObject *routed_renew(routed_t *routed, PyObject *routes)
 {
     state_t *state = PyType_GetModuleState(Py_TYPE(routed));
@@ -192,7 +192,7 @@ static PyObject *routed_routes(routed_t *routed, void *unused)
     return Py_NewRef(routed->routes);
 }
 
-/* As relay_label. */
+/* Like relay_label. */
 static PyObject *routed_label(routed_t *routed, PyObject *args)
 {
     label_t labels[2];

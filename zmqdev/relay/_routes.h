@@ -1,4 +1,4 @@
-/* Routes, the Python type: a table, and `decide` by which tests ask what it would do. */
+/* The Python type Routes: a table, and `decide`, with which tests ask what it would do. */
 
 typedef struct {
     PyObject_HEAD
@@ -68,7 +68,7 @@ static int routes_traverse(routes_t *routes, visitproc visit, void *arg)
     return 0;
 }
 
-/* The table's texts are those of `source`; that holds bytes and numbers and is in no cycle. */
+/* The table's texts belong to `source`, which holds bytes and numbers and is in no cycle. */
 static int routes_clear(routes_t *routes)
 {
     Py_CLEAR(routes->message);
@@ -89,14 +89,14 @@ static void routes_dealloc(routes_t *routes)
 
 /* ---- what it would do ---- */
 
-/* Of one call of `decide`: which backends have room, and what went where. */
+/* One call of `decide`: which backends have room, and which messages they got. */
 typedef struct {
     routes_t *routes;
     span_t room;
     PyObject *given;
 } trial_t;
 
-/* The message as the backends get it, or NULL. */
+/* Return the message as the backends get it, or NULL. */
 static PyObject *offered(const trial_t *trial, const decision_t *decision)
 {
     PyObject *message = PySequence_List(trial->routes->message);
@@ -120,7 +120,7 @@ static int offer_trial(void *with, const decision_t *decision, int backend, bool
     return failed < 0 ? -1 : 1;
 }
 
-/* The frames of a message behind its envelope, as the decision looks at them. */
+/* Give the frames of a message after its envelope to the decision. */
 static int set_frames(routes_t *routes, PyObject *message, Py_ssize_t envelope)
 {
     decision_t *decision = &routes->decision;
@@ -143,8 +143,8 @@ static int set_frames(routes_t *routes, PyObject *message, Py_ssize_t envelope)
 }
 
 /* decide(message or None, envelope, now, room) -> (given, waits, any, done, lost)
- * `room` has a byte for each backend that says whether it takes one. None goes on with the
- * message of the last call, from where it waits. */
+ * `room` has a byte for each backend: whether it takes one. With None it continues with the
+ * waiting message of the last call. */
 static PyObject *routes_decide(routes_t *routes, PyObject *args)
 {
     PyObject *message;

@@ -1,4 +1,4 @@
-/* The numbers that a ROUTER gives its peers, hidden from all others: as in veil.py. */
+/* Hiding the numbers that a ROUTER gives its peers; the same as veil.py. */
 
 enum { VEIL_ROUNDS = 6, NUMBER_SIZE = 5 };
 
@@ -11,8 +11,8 @@ static uint16_t mixed(uint16_t half, uint64_t key)
     return (uint16_t)((value * 0xD6E8FEB86659FD93u) >> 48);
 }
 
-/* The four bytes of a number in its frame, NULL when it has another form. A frame so small
- * is part of its zmq_msg_t and shared with no other. */
+/* Return the four bytes of a number in its frame; NULL when it has another form. The data of such
+ * a small frame is part of its zmq_msg_t and not shared. */
 static unsigned char *number_of(message_t *frame)
 {
     if (zmq_msg_size(frame) != NUMBER_SIZE) return NULL;

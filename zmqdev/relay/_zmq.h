@@ -1,7 +1,7 @@
-/* libzmq by address: the calls that the data path makes, and the frames of a message.
+/* The calls of libzmq that the data path makes, by address, and the frames of a message.
  *
- * The library is the one that pyzmq has loaded; `bind` is given the addresses of its
- * functions. Nothing of it is included or linked, so its types and numbers are here.
+ * The library is the one that pyzmq has loaded; `bind` gets the addresses of its functions.
+ * No header of it is included, so its types and numbers are defined here.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -36,7 +36,7 @@ SYMBOLS(DECLARE)
 static const char *const symbol_names[] = {SYMBOLS(NAME) NULL};
 static void **const symbol_places[] = {SYMBOLS(PLACE)};
 
-/* A call that a signal broke off has done nothing yet; it is made again. */
+/* A call that a signal interrupted has done nothing yet; it is repeated. */
 
 #define RETRY(result, call) do { result = (call); } while (result < 0 && errno == EINTR)
 
@@ -62,8 +62,8 @@ static int get(void *socket, int option)
     return failed < 0 ? -1 : value;
 }
 
-/* Whether to ask again after a refusal. While it sends, libzmq looks only once a
- * millisecond whether a peer has made room; EVENTS makes it look now. */
+/* Return whether to try again after a refusal. While it sends, libzmq looks only once a millisecond
+ * whether a peer has made room; reading EVENTS makes it look now. */
 static bool has_room_now(void *socket)
 {
     return errno == EAGAIN && get(socket, ZMQ_EVENTS) >= 0;
@@ -85,7 +85,7 @@ static void release(frames_t *frames)
     *frames = (frames_t){NULL, 0, 0};
 }
 
-/* Begin again, when the messages were sent and so are empty. */
+/* Begin anew; the messages were sent and so are empty. */
 static void forget(frames_t *frames)
 {
     frames->count = 0;
@@ -101,7 +101,7 @@ static void clear(frames_t *frames)
     forget(frames);
 }
 
-/* The slot after the last frame; count it once it is filled. */
+/* Return the slot after the last frame; count it once it is filled. */
 static message_t *next_slot(frames_t *frames)
 {
     if (frames->count == frames->room) {
@@ -115,7 +115,7 @@ static message_t *next_slot(frames_t *frames)
     return &frames->slots[frames->count];
 }
 
-/* After a later frame was refused; see `finish` in bursts.py. */
+/* Return whether the socket drops the rest after a refused later frame; see bursts.finish. */
 static bool swallows_rest(void *socket, size_t rest)
 {
     return rest > 1 && get(socket, ZMQ_TYPE) != ZMQ_PAIR;

@@ -1,4 +1,4 @@
-"""Who asks for work: each message of a worker asks for one job. Pure."""
+"""The workers that ask for work: each message of a worker asks for one job. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_AHEAD = 10_000
 
 @dataclass
 class Asks:
-    """Who waits for a job, oldest first, by the envelope that leads to them. Pure."""
+    """The requests for work, oldest first, by the envelope of the worker. Pure."""
 
     waiting: deque[list[bytes]] = field(default_factory=deque)
     of: Counter[bytes] = field(default_factory=Counter)
@@ -22,7 +22,7 @@ class Asks:
     lost: int = 0
 
     def add(self, message: Sequence[bytes]) -> None:
-        """A message from a worker."""
+        """Add the request in a message from a worker."""
         worker = message[0]
         if self.of[worker] >= MOST_AHEAD:
             self.ignored += 1
@@ -31,18 +31,19 @@ class Asks:
         self.waiting.append(envelope.split(message)[0])
 
     def take(self) -> list[bytes]:
-        """The envelope of the one that waits longest; IndexError when there is none."""
+        """Take the envelope of the worker that has waited longest; IndexError when there is
+        none."""
         found = self.waiting.popleft()
         self._less(found[0])
         return found
 
     def give_back(self, found: list[bytes]) -> None:
-        """It could not be served now: behind the others."""
+        """Put back a worker that could not be served now, behind the others."""
         self.of[found[0]] += 1
         self.waiting.append(found)
 
     def forget(self, worker: bytes) -> None:
-        """It is gone, and with it all that it asked for."""
+        """Drop the requests of a worker that has gone; one of them was taken already."""
         before = len(self.waiting)
         self.waiting = deque(one for one in self.waiting if one[0] != worker)
         self.lost += 1 + before - len(self.waiting)

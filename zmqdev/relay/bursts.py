@@ -1,7 +1,7 @@
 """Many messages per call between a socket and a list, in Python.
 
-Neither call ever waits. A message is a list of frames. `_native.c` has the same
-two functions; `tests/relay` holds both to one contract.
+Neither call ever waits. A message is a list of frames. `_native.c` has the same two functions;
+`tests/relay` tests both in the same way.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import zmq
 
 from zmqdev.relay.origins import NOWHERE, origin
 
-# Plain numbers: every `|` of two of pyzmq's flags makes an enum and takes a microsecond.
+# Plain numbers, since every `|` of two of pyzmq's flags makes an enum and takes a microsecond.
 WAIT_NOT, MORE = int(zmq.DONTWAIT), int(zmq.DONTWAIT | zmq.SNDMORE)
 
 BURST_BYTES = 4 << 20
@@ -32,13 +32,15 @@ def recv_burst(
     sources: list[int] | None = None,
     /,
 ) -> list[list[bytes]]:
-    """Take up to `limit` messages that are there now; `[]` when there is none.
+    """Take up to `limit` messages that have come; return `[]` when there is none.
 
-    Ends early after BURST_BYTES of bodies. An error after the first message is
-    kept for the next call, so that no message is lost to it. `seen` gets the descriptors
-    that the messages came by, for those that came by one. `named`, at a ROUTER: gets (place
-    in the burst, descriptor or NOWHERE) of each message whose peer chose its routing id.
-    `sources` gets the descriptor of every message, or NOWHERE.
+    It ends early after BURST_BYTES of bodies. An error after the first message is kept for the next
+    call, so that no message is lost.
+
+    - `seen` gets the descriptors on which messages came, where known.
+    - `named`, at a ROUTER, gets (place in the burst, descriptor or NOWHERE) of each message whose
+      peer chose its routing id.
+    - `sources` gets the descriptor of every message, or NOWHERE.
     """
     messages: list[list[bytes]] = []
     asked = any(one is not None for one in (seen, named, sources))
@@ -66,12 +68,11 @@ def recv_burst(
 def send_burst(
     socket: zmq.Socket[bytes], messages: Sequence[Sequence[bytes]], /
 ) -> tuple[int, int]:
-    """Send messages until one is refused: how many were accepted, and why it ended.
+    """Send messages until one is refused; return how many were accepted, and the reason.
 
-    The reason is 0 (all accepted), EAGAIN (the next one would block) or
-    EHOSTUNREACH (a ROUTER has no peer for the next one). The refused message was
-    not sent, not even in part. Raises TypeError for a frame that is not bytes and
-    ValueError for a message without frames, before anything is sent.
+    The reason is 0 (all accepted), EAGAIN (the next one would block) or EHOSTUNREACH (a ROUTER has
+    no peer for the next one). No part of the refused message was sent. Raises TypeError for a frame
+    that is not bytes and ValueError for a message without frames, before anything is sent.
     """
     for message in messages:
         check_frames(message)
@@ -83,7 +84,7 @@ def send_burst(
 
 
 def check_frames(message: Sequence[bytes]) -> None:
-    """Refuse what is not a list or tuple of bytes with at least one frame."""
+    """Raise TypeError or ValueError unless it is a list or tuple of at least one bytes."""
     if not isinstance(message, (list, tuple)):
         raise TypeError("a message is a list of frames, each bytes")
     if not message:
@@ -94,7 +95,7 @@ def check_frames(message: Sequence[bytes]) -> None:
 
 
 def receive(socket: zmq.Socket[bytes]) -> list[bytes] | None:
-    """One whole message, or None when there is none."""
+    """Receive a whole message; return None when there is none."""
     try:
         return socket.recv_multipart(WAIT_NOT)
     except zmq.Again:
@@ -102,7 +103,7 @@ def receive(socket: zmq.Socket[bytes]) -> list[bytes] | None:
 
 
 def receive_from(socket: zmq.Socket[bytes], asked: bool) -> tuple[list[bytes] | None, int]:
-    """The same, with the descriptor that it came by when that is asked for."""
+    """Receive a whole message, and the descriptor on which it came if `asked`."""
     if not asked:
         return receive(socket), NOWHERE
     try:
@@ -113,15 +114,15 @@ def receive_from(socket: zmq.Socket[bytes], asked: bool) -> tuple[list[bytes] | 
 
 
 def is_made(identity: bytes) -> bool:
-    """Whether libzmq made a routing id itself: a zero and four bytes. Peers choose the others."""
+    """Return whether libzmq made a routing id: a zero and four bytes. Peers choose the others."""
     return len(identity) == 5 and not identity[0]
 
 
 def offer(socket: zmq.Socket[bytes], message: Message) -> int:
-    """Send one message: 0, or EAGAIN or EHOSTUNREACH when nothing of it was sent, or LOST.
+    """Send a message; return 0, EAGAIN or EHOSTUNREACH when nothing of it was sent, or LOST.
 
-    While it sends, libzmq looks only once a millisecond whether a peer has made room.
-    EVENTS makes it look now, so that EAGAIN is true.
+    While it sends, libzmq looks only once a millisecond whether a peer has made room. Reading
+    EVENTS makes it look now, so that EAGAIN is right.
     """
     refused = offer_now(socket, message)
     if refused == EAGAIN:
@@ -131,7 +132,7 @@ def offer(socket: zmq.Socket[bytes], message: Message) -> int:
 
 
 def offer_now(socket: zmq.Socket[bytes], message: Message) -> int:
-    """As `offer`, going by what libzmq knew before."""
+    """Send a message like `offer`, without having libzmq look for room."""
     last = len(message) - 1
     for at, frame in enumerate(message):
         try:
@@ -149,10 +150,9 @@ def offer_now(socket: zmq.Socket[bytes], message: Message) -> int:
 def finish(socket: zmq.Socket[bytes], rest: Message) -> None:
     """Bring a socket back to the start of a message after a later frame was refused.
 
-    That happens when the peer goes away between two frames. PUSH and DEALER have
-    then taken back the earlier frames and swallow what follows up to the last one,
-    so it must be sent to them; a refused last frame must not, it would arrive
-    alone. A PAIR has no such state.
+    That happens when the peer leaves between two frames. PUSH and DEALER have then taken back the
+    earlier frames and drop what follows up to the last frame, so the rest must be sent to them. A
+    refused last frame must not be sent, since it would arrive alone. A PAIR has no such state.
     """
     if socket.type == zmq.PAIR or len(rest) == 1:
         return

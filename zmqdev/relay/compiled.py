@@ -1,6 +1,6 @@
-"""A table of routes as the C half takes it: tuples of bytes and numbers, and an index of prefixes.
+"""A table of routes for the C half: tuples of bytes and numbers, and an index of prefixes.
 
-The numbers of kinds stand in `_route_table.h` as well.
+The numbers of kinds are also defined in `_route_table.h`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,12 @@ Cells = array  # of uint64
 
 
 def compiled(table: Table, cells: Sequence[Cells[int]], own: Cells[int]) -> tuple[Any, ...]:
-    """`cells` are the counters of each route (messages, bytes, full), `own` those of the table
-    (unrouted, dropped, and of each backend what it refused). Both must outlive what is made."""
+    """Return the table for the C half.
+
+    `cells` are the counters of each route (messages, bytes, full), `own` those of the table
+    (unrouted, dropped, and for each backend the number of refusals). Both must live longer than the
+    result.
+    """
     paths = tuple(dict.fromkeys(path for route in table.routes for path in _paths(route)))
     number = {path: at for at, path in enumerate(paths)}
     copied = table.copied_only
@@ -41,8 +45,11 @@ def compiled(table: Table, cells: Sequence[Cells[int]], own: Cells[int]) -> tupl
 
 
 def index(routes: Sequence[Route]) -> tuple[tuple[tuple[bytes, tuple[int, ...]], ...], Any]:
-    """(prefixes, always). A prefix has the routes that a first frame may fit of which it is the
-    longest beginning here; `always` are the routes that any may fit. Shortest prefix first."""
+    """Return (prefixes, always), the shortest prefix first.
+
+    A prefix has the routes that a first frame may match if it is the longest prefix of that frame.
+    `always` are the routes that any first frame may match.
+    """
     of: dict[bytes, set[int]] = {}
     always = []
     for at, route in enumerate(routes):
@@ -83,7 +90,7 @@ def _conditions(conditions: Iterable[Condition], paths: dict[Path, int]) -> tupl
 
 
 def _condition(condition: Condition, paths: dict[Path, int]) -> tuple[Any, ...]:
-    """(kind, number, patterns, size, inner)"""
+    """Return (kind, number, patterns, size, inner)."""
     if isinstance(condition, FrameMatch):
         return OF_FRAME, condition.number, _patterns(condition.patterns), 0, ()
     if isinstance(condition, FieldMatch):

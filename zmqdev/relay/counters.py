@@ -1,14 +1,13 @@
-"""The counters of a relay: one flat array of uint64, written by its loop, read by any thread.
+"""The counters of a relay: a flat array of uint64, written by its loop, read by any thread.
 
 Rules:
-- The loop is the only writer, with plain aligned 64-bit stores; a number never goes back.
-- A reader needs no lock and stops nobody. Two numbers of one reading may be a
-  message apart.
+
+- The loop is the only writer, with plain aligned 64-bit stores; a number never decreases.
+- A reader needs no lock and stops nothing. Two numbers of one reading may be a message apart.
 - `reset` moves the zero that readers see; the loop's own numbers stay.
 
-The order of `STATISTICS` is the order in the array, direction by direction, then
-what belongs to the relay as a whole. The C half compares its own list of names
-with this one before it is used.
+The order of `STATISTICS` is the order in the array: those of each direction, then those of the
+whole relay. The C half compares its own list of names with this one before it is used.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ DIRECTIONS = ("forward", "backward")
 
 @dataclass(frozen=True)
 class Statistic:
-    """One number. `dropped` says that it counts whole messages lost for that reason."""
+    """One number. `dropped` means that it counts whole messages lost for that reason."""
 
     name: str
     unit: str
@@ -58,7 +57,7 @@ TURNS_CELL = WIDTH * len(DIRECTIONS)
 
 
 class Counters:
-    """The numbers of one relay. Any thread may read them at any moment."""
+    """The counters of one relay. Any thread may read them at any time."""
 
     def __init__(self) -> None:
         self.cells = array("Q", bytes(8 * (TURNS_CELL + 1)))
@@ -67,26 +66,26 @@ class Counters:
 
     @property
     def address(self) -> int:
-        """Where the array is. It never moves: its length never changes."""
+        """Return the address of the array. It never moves, since its length never changes."""
         return self.cells.buffer_info()[0]
 
     @property
     def turns(self) -> int:
-        """Turns of the loop since the last reset."""
+        """Return the turns of the loop since the last reset."""
         zero = self._zero
         return self.cells[TURNS_CELL] - zero[TURNS_CELL]
 
     @property
     def turns_ever(self) -> int:
-        """Turns of the loop since the start."""
+        """Return the turns of the loop since the start."""
         return self.cells[TURNS_CELL]
 
     def read(self) -> dict[str, dict[str, int]]:
-        """Numbers since the last reset, by direction and name."""
+        """Return the numbers since the last reset, by direction and name."""
         return self._table(self._zero)
 
     def total(self) -> dict[str, dict[str, int]]:
-        """Numbers since the start, whatever was reset; for readers who need them to grow."""
+        """Return the numbers since the start, for readers that need them never to decrease."""
         return self._table((0,) * len(self.cells))
 
     def reset(self) -> None:

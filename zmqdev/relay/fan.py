@@ -1,5 +1,7 @@
-"""The relay with routes, in the half that is used; apart from the package's head, since a device
-without routes loads none of it."""
+"""The relay with routes, of the half in use.
+
+It is a separate module so that a device without routes does not load it.
+"""
 
 from __future__ import annotations
 

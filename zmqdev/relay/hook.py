@@ -1,8 +1,8 @@
 """The Python function of the routes: its input, its output, its failures.
 
 It is called with an iterator of messages and yields `(backend, message)`. What it yields is taken
-one by one, so a backend that is full stops it in the middle. When it raises, the message that it
-was at is lost, and it is called again with the rest.
+one by one, so a backend that is full suspends it. When it raises, the message that it had taken
+last is lost, and it is called again with the rest.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ WINDOW = 1_000_000_000
 
 @dataclass(frozen=True)
 class HookStep:
-    """Messages sent, their bytes, why it ended (see pump.py), and what is to be sent still: the
-    number of a backend and a message."""
+    """The result of a step.
+
+    It has the messages sent, their bytes, why it ended (see pump.py), and what is still to be sent:
+    the number of a backend and a message.
+    """
 
     sent: int
     size: int
@@ -41,16 +44,17 @@ class HookStep:
 
 
 class Hook:
-    """One function at a time, called in one thread; any other may read the numbers and `renew`.
+    """One function at a time, called in one thread.
 
-    `names`: the number of each backend. `say(text, error)` gets each failure, with what was raised.
+    Any other thread may read the numbers and call `renew`. `names` has the number of each backend.
+    `say(text, error)` is called with each failure and its exception.
     """
 
     def __init__(self, function: Function, names: dict[str, int], say: Say) -> None:
         self._function, self._say = function, say
         self._names = names
         self._messages: Iterator[list[bytes]] = iter(())
-        self._given = 0  # messages of this and all calls before
+        self._given = 0  # messages of this call and all before
         self._results: Iterator[Any] | None = None
         self._call_ns = 0
         self._at_start = 0
@@ -64,25 +68,28 @@ class Hook:
 
     @property
     def busy(self) -> bool:
-        """Whether a call has not ended, or messages are left for another."""
+        """Whether a call has not ended, or messages are left for another call."""
         return self._results is not None or self.left > 0
 
     @property
     def left(self) -> int:
-        """Messages that it was given and has not taken."""
+        """Return how many messages the function was given and has not taken."""
         return length_hint(self._messages)
 
     @property
     def taken(self) -> int:
-        """Messages that it has taken."""
+        """Return how many messages the function has taken."""
         return self._given - self.left
 
     def renew(self, function: Function, say: Say) -> None:
-        """Call another from the next burst on. Any thread."""
+        """Use another function from the next burst on. Any thread."""
         self._function, self._say = function, say
 
     def begin(self, messages: Sequence[list[bytes]]) -> None:
-        """Give it these, or nothing. The last call must have ended; `step` goes on with it."""
+        """Call the function with these messages, if any; `step` executes it.
+
+        The last call must have ended.
+        """
         self._messages, self._given = iter(messages), self._given + len(messages)
         self._call()
 
@@ -95,7 +102,8 @@ class Hook:
         tap: Socket | None,
         label: bytes = b"",
     ) -> HookStep:
-        """Send what it yields, as `pump` does. See `busy` for whether it has ended."""
+        """Send what the function yields, as `pump` does. `busy` is False once the call has
+        ended."""
         if self._results is None:
             self._call()
         assert self._results is not None
@@ -154,7 +162,7 @@ class Hook:
         self._fail("the message is dropped", error)
 
     def _skip(self) -> None:
-        """Each call takes one message at least off those that are left."""
+        """Drop a message, because each call must take at least one of those that are left."""
         next(self._messages)
 
     def _checked(self, item: Any) -> tuple[int, list[bytes]] | None:
@@ -175,6 +183,6 @@ class Hook:
 
 
 def _raising(error: BaseException) -> Iterator[Any]:
-    """What a function yields that raised before."""
+    """Return the generator of a function that raised before it yielded."""
     raise error
     yield

@@ -1,7 +1,7 @@
-"""A relay to several targets, by a Python function; see relay.hook.
+"""A relay to several targets that a Python function chooses, see relay.hook.
 
 A message counts as passed on for each backend that took one, and as `hook` where the function
-failed. What it takes and does not yield is counted nowhere.
+failed. Messages that the function takes without yielding any are not counted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Socket = zmq.Socket[bytes]
 
 
 class HookedRelay(RoutedRelay):
-    """As RoutedRelay; the function decides, the table has no routes."""
+    """A RoutedRelay in which the function decides; the table has no routes."""
 
     def __init__(self, *sockets: Any, hook: Hook, pump: Pump = pump, **options: Any) -> None:
         super().__init__(*sockets, **options)
@@ -42,6 +42,7 @@ class HookedRelay(RoutedRelay):
         self._due = 0
 
     def behind(self, source: Socket) -> HookedRelay:
+        """Return a relay from another source to the same targets."""
         return HookedRelay(
             *(source, self.targets, self.wake, self.counters, self.state.table),
             **self.behind_options(),
@@ -50,7 +51,7 @@ class HookedRelay(RoutedRelay):
         )
 
     def flush(self) -> None:
-        """Call the function once more with nothing, in the next run."""
+        """Call the function once more without messages, in the next run."""
         self.hook.begin(())
         self._fan.held = _HELD
 
@@ -76,7 +77,10 @@ class HookedRelay(RoutedRelay):
         return self._fan.decision is not None or self.hook.busy
 
     def _feed(self) -> int:
-        """Begin a call with what is there, or with nothing when it is time; how many messages."""
+        """Call the function with what has come, or without messages when it is time.
+
+        Returns how many messages there were.
+        """
         seen: set[int] | None = set() if self._fan.noting else None
         burst = self._receive(self._fan.source, BURST, *(() if seen is None else (seen,)))
         now = time.monotonic_ns()
@@ -89,8 +93,10 @@ class HookedRelay(RoutedRelay):
         return len(burst)
 
     def _all_fit(self, burst: list[list[bytes]]) -> bool:
-        """Whether none breaks a limit, as far as that is known without a look at each: a burst
-        ends with the message that brings it to BURST_BYTES."""
+        """Return whether no message breaks a limit, as far as it is known without looking at each.
+
+        A burst ends with the message that brings it to BURST_BYTES.
+        """
         lane = self._fan.lane
         if not burst or (lane.max_frames and max(map(len, burst)) > lane.max_frames):
             return not burst
@@ -101,7 +107,7 @@ class HookedRelay(RoutedRelay):
         return self._is_within(self._fan, message)
 
     def _step(self, limit: int) -> int:
-        """Send what is held, or have the function yield more; how many steps it went on."""
+        """Send the held message, or have the function yield more; return how many steps it took."""
         fan = self._fan
         if fan.decision is not None:
             return int(self._send_held(fan.decision))

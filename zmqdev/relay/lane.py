@@ -9,11 +9,11 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Lane:
-    """What one direction lets through, and what it does when its target is full.
+    """What a direction lets through, and what it does when its target is full.
 
-    A limit of 0 is no limit. A message that breaks a limit is dropped whole and
-    counted under the limit's name. A ROUTER target never blocks a lane: a full or
-    unreachable peer costs its own message only, whatever `on_full` says.
+    A limit of 0 is no limit. A message that breaks a limit is dropped whole and counted under the
+    limit's name. A ROUTER target never blocks a lane: if a peer is full or unreachable, only its
+    own message is lost, whatever `on_full` says.
     """
 
     enabled: bool = True
@@ -30,12 +30,12 @@ class Lane:
 
     @property
     def limits(self) -> bool:
-        """Whether a message has to be looked at."""
+        """Whether messages must be checked."""
         sizes = self.topic_limit or self.max_frames or self.max_bytes
         return self.subscriptions_only or bool(sizes)
 
     def oversize(self, message: Sequence[Sized]) -> str | None:
-        """The row that a message is counted under whose size breaks a limit; None for others."""
+        """Return the counter for a message whose size breaks a limit; None for others."""
         if self.max_frames and len(message) > self.max_frames:
             return "too_many_frames"
         if self.max_bytes and sum(map(len, message)) > self.max_bytes:

@@ -1,10 +1,10 @@
 """The last message of each topic, for subscribers that come later.
 
-A topic is the first frame of a message; of a message of one frame, its text before the first
-blank. libzmq can send one message to the connection alone whose subscription was read last
-(option 98, XPUB_MANUAL_LAST_VALUE, at an XPUB that is manual). So a subscription to one topic
-brings its newcomer one message that nobody else gets. Of a prefix with several topics the first
-goes to the newcomer alone, and the others to everybody who has them: `repeated`.
+A topic is the first frame of a message, or, in a message of one frame, the text before its first
+blank. libzmq can send a message only to the connection whose subscription was read last (option 98,
+XPUB_MANUAL_LAST_VALUE, at an XPUB that is manual). So a subscription to a single topic brings the
+newcomer one message that no other peer gets. For a prefix with several topics, the first goes only
+to the newcomer, and the others go to all peers that have them: they are `repeated`.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from zmqdev.relay import recv_burst, send_burst
 from zmqdev.relay.bursts import offer
 from zmqdev.relay.twin import BATCH, BYTES, FULL, MESSAGES, Direction, Relay
 
-# XPUB_MANUAL_LAST_VALUE: of the draft API, and in every libzmq from 4.3.3 on.
+# XPUB_MANUAL_LAST_VALUE, of the draft API; every libzmq since 4.3.3 has it.
 OPTION = 98
-# Of one subscription.
+# Values that are sent for one subscription.
 MOST_AT_ONCE = 1000
-# All values together; beyond it those that are longest unchanged are forgotten.
+# Bytes of all values. Above it, those that have been unchanged for longest are forgotten.
 MOST_BYTES = 256 << 20
 
 
 def supported() -> bool:
-    """Whether this libzmq takes the option."""
+    """Return whether this libzmq has the option."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = context.socket(zmq.XPUB)
     try:
@@ -43,7 +43,7 @@ def supported() -> bool:
 
 
 class LastValues:
-    """`keep` each message, ask what `fits` a subscription. Holds at most `most` topics."""
+    """The last message of each topic, for at most `most` topics."""
 
     def __init__(self, most: int, most_bytes: int = MOST_BYTES) -> None:
         self._most, self._most_bytes = most, most_bytes
@@ -52,9 +52,11 @@ class LastValues:
         self.bytes = 0
 
     def __len__(self) -> int:
+        """Return how many topics there are."""
         return len(self._values)
 
     def keep(self, message: Sequence[bytes]) -> None:
+        """Keep a message as the last one of its topic."""
         topic = message[0] if len(message) > 1 else message[0].partition(b" ")[0]
         before = self._values.get(topic)
         if before is None:
@@ -68,9 +70,9 @@ class LastValues:
             self._forget_one()
 
     def fits(self, prefix: bytes, most: int = MOST_AT_ONCE) -> list[Sequence[bytes]]:
-        """The values that a subscription asks for, by topic, at most so many."""
+        """Return the values for a subscription, by topic, at most `most`."""
         found = []
-        # One that reaches into the text behind a topic: `AAPL 1` of `AAPL 189.20`.
+        # A prefix may include text after the topic: `AAPL 1` fits `AAPL 189.20`.
         within = self._values.get(prefix.partition(b" ")[0]) if b" " in prefix else None
         if within is not None and len(within) == 1 and within[0].startswith(prefix):
             found.append(within)
@@ -87,8 +89,7 @@ class LastValues:
 
 
 class Newcomers:
-    """Sends newcomers what they missed: `greet` right after their subscription was granted, in
-    the thread of the XPUB."""
+    """Sends last values to new subscribers, in the thread of the XPUB."""
 
     def __init__(self, socket: zmq.Socket[bytes], values: LastValues) -> None:
         self._socket, self.values = socket, values
@@ -98,6 +99,7 @@ class Newcomers:
         """Values that others who have the topic got once more."""
 
     def greet(self, prefix: bytes) -> None:
+        """Send the values for a subscription; call it right after that was granted."""
         for place, message in enumerate(self.values.fits(prefix)):
             if place:
                 self.repeated += not offer(self._socket, message)
@@ -105,7 +107,10 @@ class Newcomers:
                 self._alone(message)
 
     def _alone(self, message: Sequence[bytes]) -> None:
-        """Turning the option off turns the manual mode off with it."""
+        """Send a message only to the newcomer.
+
+        Turning the option off also turns the manual mode off, so that is turned on again.
+        """
         self._socket.setsockopt(OPTION, 1)
         try:
             self.sent += not offer(self._socket, message)
@@ -114,6 +119,7 @@ class Newcomers:
             self._socket.setsockopt(zmq.XPUB_MANUAL, 1)
 
     def plain(self) -> dict[str, Any]:
+        """Return the numbers for a snapshot."""
         return {
             "last_values": len(self.values),
             "bytes": self.values.bytes,
@@ -123,7 +129,10 @@ class Newcomers:
 
 
 class LastValueRelay(Relay):
-    """As twin.Relay; what was passed on forward is kept. Where a target drops, by bursts."""
+    """A `twin.Relay` that keeps the messages passed on forward.
+
+    It moves bursts where the target drops.
+    """
 
     def __init__(self, *sockets: Any, values: LastValues, **options: Any) -> None:
         super().__init__(*sockets, **options)

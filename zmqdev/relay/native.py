@@ -27,7 +27,7 @@ Lanes = tuple[Rules | None, Rules | None]
 
 
 def failure(number: int) -> zmq.ZMQError:
-    """The exception that pyzmq raises for an errno."""
+    """Return the exception that pyzmq raises for an errno."""
     return zmq.ContextTerminated(number) if number == zmq.ETERM else zmq.ZMQError(number)
 
 
@@ -39,7 +39,7 @@ send_burst = _native.send_burst
 
 
 class NativeRelay:
-    """What the relays of the C half do alike; a subclass has the `_core` that runs.
+    """The common part of the relays of the C half; a subclass has the `_core` that runs.
 
     `forward`, `backward`, `capture` and `tap` may be changed between two runs.
     """
@@ -62,7 +62,7 @@ class NativeRelay:
 
     @property
     def labels(self) -> tuple[bytes, bytes]:
-        """As twin.Relay.labels."""
+        """Return the labels, see `twin.Relay`."""
         return self._labels
 
     @labels.setter
@@ -72,11 +72,11 @@ class NativeRelay:
 
     @property
     def held(self) -> tuple[bool, bool]:
-        """As twin.Relay.held; to be read between two runs."""
+        """Whether messages wait, see `twin.Relay`; read it between two runs."""
         return self._core.held
 
     def close(self) -> None:
-        """As twin.Relay.close."""
+        """Drop held messages, see `twin.Relay`."""
         self._core.close()
 
     def run(
@@ -86,7 +86,7 @@ class NativeRelay:
         until_idle: bool = False,
         limit_ms: int = -1,
     ) -> bool:
-        """As twin.Relay.run. It releases the GIL until it returns."""
+        """Move messages, see `twin.Relay`. It releases the GIL until it returns."""
         lanes = (
             rules(self.forward) if forward and self.forward.enabled else None,
             rules(self.backward) if backward and self.backward.enabled else None,
@@ -99,7 +99,7 @@ class NativeRelay:
 
 
 class Relay(NativeRelay):
-    """As twin.Relay."""
+    """The C implementation of `twin.Relay`."""
 
     _core: _native.Relay
 
@@ -118,7 +118,7 @@ class Relay(NativeRelay):
         self._core = _native.Relay(frontend, backend, wake, counters)
 
     def behind(self, source: zmq.Socket[bytes]) -> Relay:
-        """As twin.Relay.behind."""
+        """Return a relay from another source, see `twin.Relay`."""
         return Relay(
             *(source, self.backend, self.wake, self.counters),
             forward=self.forward,
@@ -126,7 +126,7 @@ class Relay(NativeRelay):
         )
 
     def take_held(self) -> list[bytes] | None:
-        """As twin.Relay.take_held."""
+        """Take the held message, see `twin.Relay`."""
         return self._core.take_held()
 
     def _run(self, lanes: Lanes, until_idle: bool, limit_ms: int, in_main_thread: bool) -> bool:
@@ -136,7 +136,7 @@ class Relay(NativeRelay):
 
 
 def rules(lane: Lane) -> Rules:
-    """A lane as the C half takes it."""
+    """Return a lane as the C half takes it."""
     return (
         lane.on_full == "drop",
         lane.subscriptions_only,

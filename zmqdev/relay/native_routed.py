@@ -1,4 +1,4 @@
-"""The C half of a relay with routes. Importing this raises ImportError as relay.native does."""
+"""The C half of a relay with routes. Importing it raises ImportError as relay.native does."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ Socket = zmq.Socket[bytes]
 
 
 class NativeState(_native.Routes):
-    """As routing.decide.State; the numbers are written by the loop and read by any thread. Routes
-    of the same name as in `before` go on with its counters."""
+    """The C implementation of `routing.decide.State`.
+
+    The loop writes the numbers, and any thread may read them. Routes with the same name as in
+    `before` continue with its counters.
+    """
 
     table: Table
     _cells: list[array[int]]
@@ -36,28 +39,33 @@ class NativeState(_native.Routes):
         return made
 
     def named(self) -> dict[str, array[int]]:
+        """Return the counters of each route by name."""
         names = (route.name for route in self.table.routes)
         return dict(zip(names, self._cells, strict=True))
 
     @property
     def counts(self) -> list[Counts]:
+        """Return the counts of each route."""
         return [Counts(*cells) for cells in self._cells]
 
     @property
     def unrouted(self) -> int:
+        """Return how many messages no route took."""
         return self._own[0]
 
     @property
     def dropped(self) -> int:
+        """Return how many messages were dropped by a route."""
         return self._own[1]
 
     @property
     def full(self) -> list[int]:
+        """Return how many messages each backend refused."""
         return list(self._own[2:])
 
 
 class RoutedRelay(NativeRelay):
-    """As routed.RoutedRelay."""
+    """The C implementation of `routed.RoutedRelay`."""
 
     _core: _native.RoutedRelay
 
@@ -84,13 +92,13 @@ class RoutedRelay(NativeRelay):
 
     @property
     def state(self) -> NativeState:
-        """That of the table that holds now."""
+        """Return the state of the present table."""
         found: Any = self._core.routes
         assert isinstance(found, NativeState)
         return found
 
     def behind(self, source: Socket) -> RoutedRelay:
-        """As twin.Relay.behind."""
+        """Return a relay from another source, see `twin.Relay`."""
         return RoutedRelay(
             *(source, self.targets, self.wake, self.counters, self.state.table),
             forward=self.forward,
@@ -100,7 +108,7 @@ class RoutedRelay(NativeRelay):
         )
 
     def renew(self, table: Table) -> None:
-        """As routed.RoutedRelay.renew."""
+        """Replace the table, see `routed.RoutedRelay`."""
         self._latest = NativeState(table, self._latest)
         self._core.renew(self._latest)
 

@@ -1,7 +1,7 @@
-"""Messages from the Python function of the routes to the backends, in Python.
+"""Sending what the Python function of the routes yields to the backends, in Python.
 
-An item is sent before the next one is asked for, so a backend that is full stops the function in
-the middle. `_pump.h` has the same function; tests/relay holds both to one contract.
+An item is sent before the next one is asked for, so a backend that is full suspends the function.
+`_pump.h` has the same function; tests/relay tests both in the same way.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def pump(
     label: bytes = b"",
     /,
 ) -> Pumped:
-    """Send what is yielded, up to `limit` items. `names`: the number of each of the targets."""
+    """Send what is yielded, up to `limit` items. `names` has the number of each target."""
     sent = size = spent = 0
     for _ in range(limit):
         before = time.monotonic_ns()
@@ -55,7 +55,7 @@ def pump(
 
 
 def pump_nothing(results: Iterator[Any], *unused: Any) -> Pumped:
-    """As `pump` where nothing is sent: each item is handed back."""
+    """Return each item without sending it; otherwise like `pump`."""
     before = time.monotonic_ns()
     item, raised = _next(results)
     spent = time.monotonic_ns() - before
@@ -65,7 +65,7 @@ def pump_nothing(results: Iterator[Any], *unused: Any) -> Pumped:
 
 
 def _next(results: Iterator[Any]) -> tuple[tuple[Any] | None, BaseException | None]:
-    """(the item, alone in a tuple) or (None, what was raised)."""
+    """Return (item in a tuple, None), or (None, what was raised)."""
     try:
         return (next(results),), None
     except StopIteration:
@@ -87,7 +87,7 @@ def _copy(
 
 
 def place_of(item: Any, names: Mapping[str, int]) -> int | None:
-    """The number of the backend of an item that is as it should be."""
+    """Return the number of an item's backend; None for a malformed item."""
     if type(item) is not tuple or len(item) != 2 or type(item[0]) is not str:
         return None
     try:

@@ -1,12 +1,12 @@
-"""A relay to several targets, by the content of a message; see routing.decide.
+"""A relay to several targets, by the content of messages; see routing.decide.
 
-Forward it takes one message at a time and hands it to the backends of the routes that fit. One
-message at most is held, with the backends that it still has to reach; while it is held the source
-is not polled, those backends are. What the others send goes back to the frontend as it does in a
-plain relay; of a backend that gets copies alone it is dropped and counted.
+Forward, it takes one message at a time and sends it to the backends of the routes that match. At
+most one message is held, with the backends that it still has to reach. While it is held, those
+backends are polled and the source is not. Messages from the backends are sent to the frontend as in
+a plain relay; those from a backend that gets only copies are dropped and counted.
 
-A message counts as passed on when one backend or more took it, else under one drop: `route`,
-`unrouted` or `full`; so each message is counted once.
+A message counts as passed on when at least one backend took it, otherwise under one kind of drop:
+`route`, `unrouted` or `full`. So each message is counted once.
 """
 
 from __future__ import annotations
@@ -50,16 +50,18 @@ class Fan(Direction):
 
     @property
     def blocks(self) -> bool:
-        """Whether a backend that is full is waited for."""
+        """Whether the message waits for a backend that is full."""
         return self.decision is not None and self.decision.blocks
 
     @property
     def awaited(self) -> tuple[Socket, ...]:
+        """Return the sockets of which one must be ready before a message can move."""
         if self.decision is None:
             return (self.source,)
         return tuple(self.targets[index].socket for index in self.decision.waits)
 
     def can_move(self, ready: Mapping[Socket, int]) -> bool:
+        """Return whether to try; `ready` has EVENTS of the awaited sockets."""
         if self.decision is None:
             return bool(ready[self.source] & zmq.POLLIN)
         new = False
@@ -75,17 +77,22 @@ class Fan(Direction):
 
     @property
     def lies(self) -> bool:
+        """Whether a target has reported to be ready and refused."""
         waits = self.decision.waits if self.decision is not None else ()
         return any(self.targets[index].claimed for index in waits)
 
     def look(self) -> None:
+        """Have publishers notice what was read from them."""
         for target in self.targets:
             if target.is_publisher:
                 events(target.socket)
 
 
 class RoutedRelay(Relay):
-    """As twin.Relay, with several backends. With `state` it goes on with that of another."""
+    """A relay with several backends; otherwise like `twin.Relay`.
+
+    With `state` it continues with that of another relay.
+    """
 
     def __init__(
         self,
@@ -116,12 +123,14 @@ class RoutedRelay(Relay):
         )
 
     def behind(self, source: Socket) -> RoutedRelay:
+        """Return a relay from another source to the same targets."""
         return RoutedRelay(
             *(source, self.targets, self.wake, self.counters, self.state.table),
             **self.behind_options(),
         )
 
     def behind_options(self) -> dict[str, Any]:
+        """Return the keyword arguments of `behind`."""
         return {
             "forward": self.forward,
             "backward": Lane(enabled=False),
@@ -132,11 +141,14 @@ class RoutedRelay(Relay):
         }
 
     def renew(self, table: Table) -> None:
-        """Let another table hold from the next message on, with the counts of the routes that
-        keep their names. Any thread."""
+        """Replace the table from the next message on. Any thread.
+
+        Routes that keep their names keep their counts.
+        """
         self._next = State(table)
 
     def close(self) -> None:
+        """Drop held messages."""
         super().close()
         self._fan.decision = None
 
@@ -146,7 +158,7 @@ class RoutedRelay(Relay):
         return super()._turn(flow)
 
     def _hear(self) -> None:
-        """Who asks for work."""
+        """Read the requests of workers."""
         for target in self._asked:
             for message in self._receive(target.socket, HEARD):
                 target.asks.add(message)  # type: ignore[union-attr]  # that is why it is here
@@ -168,7 +180,7 @@ class RoutedRelay(Relay):
         return True
 
     def _take_back(self, flow: Direction) -> bool:
-        """A reply; of a backend that gets copies alone nobody waits for it."""
+        """Take a reply; drop it if it comes from a backend that gets only copies."""
         taken = super()._take(flow)
         index = self._flows.index(flow) - 1
         if flow.held is not None and index in self.state.table.copied_only:
@@ -206,7 +218,10 @@ class RoutedRelay(Relay):
         return True
 
     def _offer(self, index: int, message: list[bytes]) -> bool:
-        """Hand a message to a backend. One that a ROUTER cannot deliver is gone, and counted."""
+        """Offer a message to a backend; return whether it is done with.
+
+        A message that a ROUTER cannot deliver is dropped and counted.
+        """
         target = self.targets[index]
         if target.asks is not None:
             return self._serve(target, target.asks, message)
@@ -219,9 +234,9 @@ class RoutedRelay(Relay):
         return bool(accepted)
 
     def _serve(self, target: Target, asks: Asks, message: list[bytes]) -> bool:
-        """To the first of those that ask that takes it."""
+        """Give a message to the first waiting worker that takes it."""
         for _ in range(len(asks.waiting)):
-            if not asks.waiting:  # one that has gone had asked more than once
+            if not asks.waiting:  # a worker that has gone had asked more than once
                 break
             lead = asks.take()
             accepted, refused = self._send(target.socket, ([*lead, *message],))

@@ -1,4 +1,4 @@
-"""A backend of a relay with routes: its counts, and the time spent waiting for it."""
+"""A backend of a relay with routes: its counters, and the time spent waiting for it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ CELLS = ("messages", "bytes", "blocked_ns")
 
 @dataclass
 class Target:
-    """The loop alone writes the numbers; any thread may read them."""
+    """A backend. Only the loop writes the numbers; any thread may read them."""
 
     name: str
     socket: zmq.Socket[bytes]
     cells: array[int] = field(default_factory=lambda: array("Q", bytes(8 * len(CELLS))))
     claimed: bool = False  # EVENTS said POLLOUT since it last refused
     asks: Asks | None = None
-    """Of a ROUTER that gives work to those that ask; it has room while one does."""
+    """For a ROUTER that gives work to workers that ask; it has room while one asks."""
 
     waits: bool | None = None
     """Of a publisher: see `have_wait`; None while it is not known."""
@@ -34,22 +34,27 @@ class Target:
 
     @property
     def address(self) -> int:
-        """Where the array is. It never moves: its length never changes."""
+        """Return the address of the array. It never moves, since its length never changes."""
         return self.cells.buffer_info()[0]
 
     def have_wait(self, wanted: bool) -> None:
-        """A publisher drops for a subscriber that is full and goes on with the others; or it
-        refuses a message until all of its subscribers have room."""
+        """Set whether a publisher refuses messages that a subscriber has no room for.
+
+        Otherwise it drops them for that subscriber only.
+        """
         if self.is_publisher and self.waits is not wanted:
             self.socket.set(zmq.XPUB_NODROP, int(wanted))
             self.waits = wanted
 
     def sent(self, size: int) -> None:
+        """Count a message that was sent."""
         self.cells[0] += 1
         self.cells[1] += size
 
     def waited(self, nanoseconds: int) -> None:
+        """Count the time spent waiting."""
         self.cells[2] += nanoseconds
 
     def counts(self) -> dict[str, Any]:
+        """Return the counts with the name."""
         return {"name": self.name, **dict(zip(CELLS, self.cells, strict=True))}

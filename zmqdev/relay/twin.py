@@ -1,19 +1,20 @@
 """The relay in Python, used where the C half could not be built.
 
 The loop's rules, the same in `_native.c`:
-- Whole messages only. No call waits except the poll.
-- A message that a full target refuses is held, one per direction. While it is
-  held its source is not polled; its target is polled instead.
+
+- Only whole messages are moved. No call waits except the poll.
+- A message that a full target refuses is held, one per direction. While it is held its source is
+  not polled; its target is polled instead.
 - Each direction moves at most BATCH messages a turn, so neither starves the other.
 - It polls only when nothing can move, and then for at most TICK.
-- EVENTS of every socket is read at least once per TICK, idle and suspended ones
-  too: an idle PUB or XPUB handles new peers in no other moment.
-- EVENTS of a PUB or XPUB is read after each turn that gave it messages. It takes a pipe
-  for full until it has heard what was read from it, and drops meanwhile; while it sends,
-  it listens once a millisecond only.
+- EVENTS of every socket is read at least once per TICK, also of idle and suspended ones, since an
+  idle PUB or XPUB handles new peers only then.
+- EVENTS of a PUB or XPUB is read after each turn that gave it messages. It takes a pipe for full
+  until it has noticed what was read from it, and drops messages meanwhile; while it sends, it looks
+  only once a millisecond.
 
-A signal handler that raises may cost the message in hand when the relay runs in
-the main thread, the only one where handlers run; one that returns costs nothing.
+A signal handler that raises may lose the message in hand when the relay runs in the main thread,
+the only one where handlers run. A handler that returns does no harm.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ UNREACHABLE, FULL, BLOCKED = ROWS["unreachable"], ROWS["full"], ROWS["blocked_ns
 class Direction:
     """One direction: what it holds and where it counts. `base` is its first cell.
 
-    A single frame sent to a ROUTER is a routing id and no message: libzmq takes it
-    and drops it, so it is counted as unreachable and not sent.
+    A single frame sent to a ROUTER is only a routing id: libzmq takes it and drops it, so it is not
+    sent and counts as unreachable.
     """
 
     def __init__(
@@ -71,14 +72,14 @@ class Direction:
 
     @property
     def awaited(self) -> tuple[zmq.Socket[bytes], ...]:
-        """The sockets of which one has to do something before a message can move."""
+        """Return the sockets of which one must be ready before a message can move."""
         return (self.source if self.held is None else self.target,)
 
     def can_move(self, ready: Mapping[zmq.Socket[bytes], int]) -> bool:
-        """Whether to try, `ready` being EVENTS of the awaited sockets.
+        """Return whether to try; `ready` has EVENTS of the awaited sockets.
 
-        An XPUB with NODROP always claims POLLOUT. A target that refuses in spite of
-        its claim is tried again when its descriptor tells, and each LIAR_TICK.
+        An XPUB with NODROP always reports POLLOUT. A target that refuses nevertheless is tried
+        again when its descriptor becomes readable, and each LIAR_TICK.
         """
         if self.held is None:
             return bool(ready[self.source] & zmq.POLLIN)
@@ -89,11 +90,11 @@ class Direction:
 
     @property
     def lies(self) -> bool:
-        """Whether a target has claimed to be ready and refused."""
+        """Whether a target has reported to be ready and refused."""
         return self.held is not None and self.claimed
 
     def look(self) -> None:
-        """Have a target that drops hear what was read from it."""
+        """Have a target that drops notice what was read from it."""
         if self.to_dropper:
             events(self.target)
 
@@ -101,8 +102,8 @@ class Direction:
 class Relay:
     """Moves whole messages between two sockets until a third one is readable.
 
-    Sockets are pyzmq's and are used in the thread that calls `run`. `forward`,
-    `backward`, `capture` and `tap` may be changed between two runs.
+    The sockets are pyzmq's and are used in the thread that calls `run`. `forward`, `backward`,
+    `capture` and `tap` may be changed between two runs.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class Relay:
         )
 
     def behind(self, source: zmq.Socket[bytes]) -> Relay:
-        """Another one that takes from `source`, forward alone, to the same target."""
+        """Return a relay from another source to the same target, forward only."""
         return Relay(
             *(source, self.backend, self.wake, self.counters),
             forward=self.forward,
@@ -142,12 +143,12 @@ class Relay:
 
     @property
     def held(self) -> tuple[bool, bool]:
-        """Whether a message waits for a full target: forward, backward."""
+        """Whether a message waits for a full target: (forward, backward)."""
         forward, *backward = self._flows
         return forward.held is not None, any(flow.held is not None for flow in backward)
 
     def take_held(self) -> list[bytes] | None:
-        """The message that waits for a full target, forward; it is not held any more."""
+        """Take the message that waits for a full target, forward; None when there is none."""
         self._refuse_while_running()
         flow = self._flows[0]
         if flow.held is None:
@@ -156,7 +157,7 @@ class Relay:
         return [frame.bytes for frame in held]
 
     def close(self) -> None:
-        """Let go of held messages. The sockets stay open, they are not the relay's."""
+        """Drop held messages. The sockets stay open, as they belong to the caller."""
         self._refuse_while_running()
         for flow in self._flows:
             flow.held, flow.refused_at = None, 0
@@ -172,12 +173,12 @@ class Relay:
         until_idle: bool = False,
         limit_ms: int = -1,
     ) -> bool:
-        """Move messages. True when `wake` is readable (it is left unread).
+        """Move messages; return True when `wake` is readable (it is not read).
 
-        False when `until_idle` and nothing moves nor is held, or after `limit_ms`, or `stall_ms`.
-        A direction that is False is suspended: its source is not polled and what
-        it holds stays held. Raises zmq.ContextTerminated, and zmq.ZMQError for a
-        closed socket, and RuntimeError when it is running already.
+        Returns False when `until_idle` and nothing moves nor is held, or after `limit_ms`, or
+        `stall_ms`. A direction that is False is suspended: its source is not polled and a held
+        message stays held. Raises zmq.ContextTerminated, zmq.ZMQError for a closed socket, and
+        RuntimeError when it is running already.
         """
         self._refuse_while_running()
         self._running = True
@@ -211,7 +212,7 @@ class Relay:
                 self._wait(flows, min(tick, end) - now)
 
     def _start(self, forward: bool, backward: bool) -> list[Direction]:
-        """The directions of this run, with their rules as they are now."""
+        """Return the directions of this run, with their present rules."""
         first, *others = self._flows
         first.lane = self.forward
         for flow in others:
@@ -225,7 +226,7 @@ class Relay:
         return flows
 
     def _turn(self, flow: Direction) -> int:
-        """Up to BATCH messages; how many left the source or the hold."""
+        """Move up to BATCH messages; return how many were taken or delivered."""
         self._count_blocked(flow)
         flow.noting = self.counters.origins.wanted
         for moved in range(BATCH):
@@ -236,7 +237,7 @@ class Relay:
         return BATCH
 
     def _take(self, flow: Direction) -> bool:
-        """Hold the next message of the source, or count why it goes no further."""
+        """Hold the next message of the source, or count why it is dropped."""
         message = receive_frames(flow.source)
         if message is None:
             return False
@@ -250,7 +251,7 @@ class Relay:
         return True
 
     def _deliver(self, flow: Direction, message: list[zmq.Frame]) -> bool:
-        """Hand the held message to the target; False when it has to wait."""
+        """Give the held message to the target; return False when it has to wait."""
         refused = LOST if flow.to_router and len(message) == 1 else offer(flow.target, message)
         if refused == EAGAIN and not flow.to_router and flow.lane.on_full == "block":
             flow.since = flow.since or time.monotonic_ns()
@@ -275,7 +276,7 @@ class Relay:
             offer(self.tap, [flow.mark, *message])
 
     def _is_within(self, flow: Direction, message: Sequence[bytes]) -> bool:
-        """Whether the limits of size let it pass; one that they do not is counted."""
+        """Return whether a message is within the limits of size; count it if it is not."""
         reason = flow.lane.oversize(message)
         if reason is not None:
             self._count(flow, ROWS[reason], 1)
@@ -292,7 +293,7 @@ class Relay:
             flow.since = now
 
     def _touch(self, now: int) -> int:
-        """Read EVENTS of every socket; when to do so again."""
+        """Read EVENTS of every socket; return when to do so again."""
         for socket in self._sockets():
             if socket is not None:
                 events(socket)
@@ -304,8 +305,8 @@ class Relay:
     def _wait(self, flows: Sequence[Direction], nanoseconds: int) -> None:
         """Sleep until something can move, `wake` is readable or the time is over.
 
-        On the sockets' own descriptors, which tell once that a command came; EVENTS
-        must have been the last thing asked of each socket.
+        It polls the sockets' own descriptors, which signal each command only once. So reading
+        EVENTS must be the last call on each socket before.
         """
         ready = {socket: events(socket) for flow in flows for socket in flow.awaited}
         if any(flow.can_move(ready) for flow in flows):
@@ -326,17 +327,17 @@ def _after(moment: int, milliseconds: int) -> int:
 
 
 def _stalled_at(flows: Sequence[Direction], first: Direction, stall_ms: int) -> int:
-    """When the target of the first direction will have been full for so long."""
+    """Return when the target of the first direction will have been full for `stall_ms`."""
     return _after(first.refused_at, stall_ms) if first in flows and first.refused_at else NEVER
 
 
 def events(socket: zmq.Socket[bytes]) -> int:
-    """What a socket is ready for. Reading it also makes libzmq look after new peers."""
+    """Return what a socket is ready for. Reading it also makes libzmq handle new peers."""
     return cast(int, socket.getsockopt(zmq.EVENTS))
 
 
 def receive_frames(socket: zmq.Socket[bytes]) -> list[zmq.Frame] | None:
-    """One whole message, its bodies where libzmq has them; None when there is none."""
+    """Receive a whole message without copying its bodies; return None when there is none."""
     try:
         frame = socket.recv(WAIT_NOT, copy=False)
     except zmq.Again:
@@ -349,13 +350,15 @@ def receive_frames(socket: zmq.Socket[bytes]) -> list[zmq.Frame] | None:
 
 
 def labelled(label: bytes, message: Sequence[zmq.Frame]) -> list[zmq.Frame | bytes]:
-    """With the label as a first frame, where there is one."""
+    """Return the message with the label as first frame, if there is a label."""
     return [label, *message] if label else [*message]
 
 
 def veiled(flow: Direction, message: list[zmq.Frame]) -> list[zmq.Frame]:
-    """The message with its address as the target may see it, or as a ROUTER needs it. Between
-    two ROUTERs it names its receiver behind its sender, as in pyzmq's monitored_queue."""
+    """Return the message with its address as the target may see it, or as a ROUTER needs it.
+
+    Between two ROUTERs, the receiver's id comes after the sender's, as in pyzmq's monitored_queue.
+    """
     if flow.from_router and len(message[0]) == SIZE:
         message = [zmq.Frame(veil(message[0].bytes)), *message[1:]]
     if flow.from_router and flow.to_router and len(message) > 1:
@@ -366,7 +369,7 @@ def veiled(flow: Direction, message: list[zmq.Frame]) -> list[zmq.Frame]:
 
 
 def refusal(lane: Lane, message: Sequence[zmq.Frame]) -> str | None:
-    """Why the rules of a lane stop a message: a name of STATISTICS, or None."""
+    """Return why the rules of a lane stop a message, a name of STATISTICS, or None."""
     oversize = lane.oversize(message)
     if oversize is not None:
         return oversize

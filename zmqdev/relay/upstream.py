@@ -1,13 +1,13 @@
 """Messages from an XPUB, frame by frame, with the connection of each.
 
-An XPUB cannot be read message by message: of a message in several frames it hands up those
-that are subscriptions as messages of their own, and may keep the rest. What libzmq makes
-itself, the unsubscriptions of a peer that has gone, comes by no connection.
+An XPUB cannot be read message by message: from a message of several frames it delivers those that
+are subscriptions as separate messages, and may drop the rest. Messages that libzmq makes itself,
+the unsubscriptions of a peer that has gone, come from no connection.
 
-A descriptor does not tell connections apart: by the time a frame is read its number may be
-another's. The properties that libzmq attaches to each frame (zmq_msg_gets) are stored once a
-connection, and their address is never used again while one frame with them is kept. So the
-address names the connection, and `keep` keeps a frame.
+A descriptor does not identify a connection: by the time a frame is read it may belong to another
+connection. The properties that libzmq attaches to each frame (zmq_msg_gets) are stored once per
+connection, and their address is not used again while a frame with them is kept. So the address
+names the connection, and `keep` keeps a frame.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ DESCRIPTOR, USER, ADDRESS = "__fd", "User-Id", "Peer-Address"
 
 
 class KeptFrame(Protocol):
-    """Makes sure that no other connection gets the same name."""
+    """A frame that is kept so that no other connection gets the same name."""
 
     def close(self) -> None:
-        """The name may be used again."""
+        """Release the frame; the name may be used again."""
 
 
 class Upstream(Protocol):
@@ -46,23 +46,23 @@ class Upstream(Protocol):
     """Connections of which no frame is wanted: it may be left empty, which is quicker."""
 
     def next(self) -> bool:
-        """Take one more frame; False when there is none. Raises zmq.ContextTerminated."""
+        """Take one more frame; return False when there is none. Raises zmq.ContextTerminated."""
 
     def property(self, name: str) -> str:
-        """A property of the frame's connection; "" when it has none of this name."""
+        """Return a property of the frame's connection; "" when it has none of this name."""
 
     def keep(self) -> KeptFrame:
-        """Keep the name of the frame's connection to itself."""
+        """Keep the name of the frame's connection from being used again."""
 
 
 def upstream(socket: zmq.Socket[bytes]) -> Upstream:
-    """The exact one, or the one of pyzmq's own calls where libzmq cannot be reached."""
+    """Return a NamedFrame, or a Plain if libzmq's functions cannot be reached."""
     library = _libzmq()
     return NamedFrame(socket, library) if library is not None else Plain(socket)
 
 
 class NamedFrame:
-    """By libzmq's own functions; pyzmq has none that tell the address of a property."""
+    """An upstream that calls libzmq directly, as pyzmq does not give the address of a property."""
 
     def __init__(self, socket: zmq.Socket[bytes], library: _Library) -> None:
         self._socket, self._library = socket.underlying, library
@@ -97,7 +97,7 @@ class NamedFrame:
 
 
 class Plain:
-    """By pyzmq: a connection is known by its descriptor, and so until another has the number."""
+    """An upstream with pyzmq: it knows a connection by its descriptor, until that is reused."""
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self._socket = socket
@@ -126,12 +126,14 @@ class Plain:
 
 class _Nothing:
     def close(self) -> None:
-        """Nothing was kept."""
+        """Do nothing: nothing was kept."""
 
 
 class _Library:
-    """Functions of libzmq. What may take long lets other threads run; the rest does not pay
-    for that."""
+    """Functions of libzmq.
+
+    Only calls that may take long release the GIL, since that costs time.
+    """
 
     def __init__(self) -> None:
         at, whole, text = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p
@@ -159,7 +161,7 @@ class _Message:
         library.init(self.at)
 
     def close(self) -> None:
-        """Let go of what is in it. Harmless a second time: libzmq marks it closed."""
+        """Release its content. A second call is harmless, as libzmq marks it closed."""
         self._library.close(self.at)
 
     __del__ = close

@@ -1,11 +1,10 @@
-"""The numbers that a ROUTER gives its peers, hidden from all others.
+"""Hiding the numbers that a ROUTER gives its peers.
 
-libzmq counts upwards from a random start: one number tells the next one, and two
-sockets that take it as their own routing id abort the program (`ok`, socket_base.cpp, libzmq
-4.3.5). So a device writes such a number only veiled: a permutation of 32 bits under keys that
-live as long as the process, a Feistel network of six rounds. A reply that carries the veiled
-number finds its way back. Routing ids that peers chose themselves have another form and stay
-as they are. `_veil.h` is the same in C.
+libzmq counts up from a random start, so one number reveals the next. Two sockets that take it as
+their own routing id abort the program (`ok`, socket_base.cpp, libzmq 4.3.5). So a device passes on
+such a number only veiled: by a permutation of 32 bits, a Feistel network of six rounds with keys
+that last as long as the process. A reply with the veiled number reaches its peer. Routing ids that
+peers chose have another form and are not changed. `_veil.h` is the same in C.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ SIZE = 5
 
 
 def is_number(address: bytes) -> bool:
-    """Whether a routing id has the form of those that libzmq makes."""
+    """Return whether a routing id has the form of those that libzmq makes."""
     return len(address) == SIZE and address[0] == 0
 
 
 def veil(address: bytes) -> bytes:
-    """The form in which others may see it."""
+    """Return a routing id in the form that others may see."""
     if not is_number(address):
         return address
     left, right = _HALVES.unpack_from(address, 1)
@@ -38,7 +37,7 @@ def veil(address: bytes) -> bytes:
 
 
 def unveil(address: bytes) -> bytes:
-    """What the ROUTER knows its peer by. `unveil(veil(x)) == x`."""
+    """Return the routing id that the ROUTER knows, so that `unveil(veil(x)) == x`."""
     if not is_number(address):
         return address
     right, left = _HALVES.unpack_from(address, 1)
