@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zmq
 from support import forked
 from support.processes import Program, Start, until
 
@@ -108,3 +109,79 @@ def test_without_a_control_socket_too(start: Start, tmp_path: Path) -> None:
     path.write_text(FILE.format(**{**AS_IT_WAS, "mark": 7}))
     device.signal(signal.SIGHUP)
     until(lambda: "changed: frontend.rcvhwm" in device.err, "the summary")
+
+
+ROUTED = """\
+device: streamer
+name: routed
+frontend: {{bind: "tcp://127.0.0.1:*"}}
+backend: {{bind: "tcp://127.0.0.1:*"}}
+backends: {{eu: {{bind: "tcp://127.0.0.1:*"}}{more}}}
+{routing}
+"""
+TO_EU = "routes: [{match: {topic: 'eu.*'}, to: eu}]"
+
+
+class Routed(Steered):
+    def write(self, **changed: Any) -> None:
+        self.path.write_text(ROUTED.format(**{"routing": TO_EU, "more": "", **changed}))
+
+    def addresses(self) -> dict[str, str]:
+        sides = json.loads(self.ctl("status", "--json").stdout)["sides"]
+        return {side["name"]: side["addresses"][0]["actual"] for side in sides}
+
+
+@pytest.fixture
+def routed(start: Start, tmp_path: Path) -> Routed:
+    return Routed(start, tmp_path)
+
+
+def test_routes_of_the_file_change_in_the_running_device(routed: Routed) -> None:
+    at = routed.addresses()
+    with zmq.Context() as context:
+        push, rest, eu = (context.socket(kind) for kind in (zmq.PUSH, zmq.PULL, zmq.PULL))
+        push.connect(at["frontend"])
+        rest.connect(at["backend"])
+        eu.connect(at["eu"])
+        for routing, applied, at_eu, at_backend in (
+            (TO_EU, [], [b"eu.1"], [b"us.1"]),
+            (TO_EU.replace("eu.", "us."), ["routes"], [b"us.1"], [b"eu.1"]),
+            (f"{TO_EU}\ntests: [{{message: eu.1, to: eu}}]", ["routes"], [b"eu.1"], [b"us.1"]),
+            (f"{TO_EU}\ndrop: 'eu.*'\nkeep: ['u*', last]", ["drop", "keep"], [], [b"us.1"]),
+            ("", ["drop", "keep", "routes"], [], [b"eu.1", b"us.1"]),
+        ):
+            routed.write(routing=routing)
+            assert routed.reload() == {"applied": applied, "needs_restart": []}
+            assert routed.reload() == {"applied": [], "needs_restart": []}
+            for topic in (b"eu.1", b"us.1", b"last"):
+                push.send(topic)
+            assert list(iter(rest.recv, b"last")) == at_backend
+            assert [eu.recv() for _ in at_eu] == at_eu
+            assert not eu.poll(0)
+        context.destroy(0)
+
+
+def test_routes_that_are_wrong_or_need_another_backend_change_nothing(routed: Routed) -> None:
+    before = routed.config()
+    routed.write(routing="routes: [{match: {topic: 'us.*'}, to: nowhere}]")
+    done = routed.ctl("reload")
+    assert done.returncode == 1
+    assert f"{routed.path}:6:" in done.stderr
+    assert routed.config() == before
+    more = ', us: {bind: "tcp://127.0.0.1:*"}'
+    routed.write(routing="routes: [{match: {topic: 'us.*'}, to: us}]", more=more)
+    told = routed.reload()
+    assert told["applied"] == []
+    assert "routes" in told["needs_restart"]
+    assert any(key.startswith("backends.us") for key in told["needs_restart"])
+    assert routed.config() == before
+
+
+def test_set_takes_routes_in_json_and_marks_of_a_backend(routed: Routed) -> None:
+    table = json.dumps([{"match": {"topic": "us.*"}, "to": ["eu"]}])
+    assert routed.ctl("set", "routes", table).returncode == 0
+    assert routed.config()["routes"] == json.loads(table)
+    done = routed.ctl("set", "routes", "[{")
+    assert done.returncode == 1
+    assert "a list in JSON" in done.stderr
+    assert routed.reload()["applied"] == ["routes"]

@@ -119,6 +119,23 @@ def test_what_a_running_device_takes_is_set(read: Read) -> None:
     assert (found.changed, found.left) == (("s",), ())
 
 
+def test_routes_are_set_and_their_tests_change_nothing(read: Read) -> None:
+    text = """
+parts:
+  s:
+    device: streamer
+    backends: {eu: {bind: tcp://127.0.0.1:1}}
+    routes: [{match: {topic: 'eu.*'}, to: eu}]
+    drop: 'x*'
+"""
+    before = made(read(text))
+    others = made(read(text.replace("topic: 'eu.*'", "topic: 'us.*'").replace("drop", "keep")))
+    route = '[{"match": {"topic": "us.*"}, "to": "eu"}]'
+    assert changes(before, others).set == {"s": {"drop": "[]", "keep": "x*", "routes": route}}
+    tested = made(read(text + "    tests: [{message: eu.1, to: eu}]\n"))
+    assert changes(before, tested).left == ("s",)
+
+
 @pytest.mark.parametrize("now", ["drain: 5s, frontend: {ipv6: true}", "on-full: block"])
 def test_what_it_does_not_take_is_a_new_start(read: Read, now: str) -> None:
     """An option that cannot be set, and one that is left out."""

@@ -6,14 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from zmqdev.control.protocol import Refused
-from zmqdev.control.settings import LEVELS, SETTINGS, change, present
+from zmqdev.control.settings import (
+    LEFT_OUT,
+    LEVELS,
+    UNUSED,
+    as_text,
+    change,
+    name_in_set,
+    present,
+)
 from zmqdev.control.target import Settable
 from zmqdev.device.service import Reread, Service
 
 # Option -> the option that determines it, so that it does not count as a change.
 FOLLOWS = {"backend.xpub_nodrop": "on-full", "frontend.linger": "drain", "backend.linger": "drain"}
-# Option of a file -> its name in `set`, where the names differ.
-AS_SET = {"stats.interval": "interval"}
 LOUDNESS = ("quiet", "verbose")
 
 
@@ -52,7 +58,11 @@ class Reload:
         then = flat(asked)
         applied: list[str] = []
         rest: list[str] = []
-        for key, value in _differences(flat(present(self._on)), then):
+        now = flat(present(self._on))
+        self._on.changed |= {
+            key: then.get(key, []) for key in UNUSED if now.get(key) != then.get(key)
+        }
+        for key, value in _differences(now, then):
             (applied if _apply(self._on, key, value) else rest).append(key)
         for key, leader in FOLLOWS.items():
             if leader in applied:
@@ -66,9 +76,9 @@ def _differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[tu
     if any(now.get(key) != then.get(key) for key in LOUDNESS):
         yield "log-level", _level(then)
     fresh = {key for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
-    for key in sorted(fresh.difference(LOUDNESS)):
+    for key in sorted(fresh.difference(LOUDNESS, UNUSED)):
         if FOLLOWS.get(key) not in fresh:
-            yield AS_SET.get(key, key), then.get(key)
+            yield name_in_set(key), then.get(key, LEFT_OUT.get(key))
 
 
 def _level(then: Mapping[str, Any]) -> str:
@@ -79,10 +89,10 @@ def _level(then: Mapping[str, Any]) -> str:
 
 def _apply(on: Settable, key: str, value: Any) -> bool:
     """Whether the running device accepted the change."""
-    if key not in SETTINGS or value is None:
+    if value is None:
         return False
     try:
-        change(on, key, str(value))
+        change(on, key, as_text(value))
     except Refused:
         return False
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from zmqdev.control.target import Settable
 from zmqdev.errors import Unchangeable
 from zmqdev.options.measures import Duration
 from zmqdev.options.quantity import format_duration
+from zmqdev.options.route import PatternText
+from zmqdev.options.routes import RoutesOrFile
 from zmqdev.options.suggest import near
-from zmqdev.options.types import Choice, Integer, ValueType
+from zmqdev.options.types import Choice, Integer, Many, ValueType, expected
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,32 @@ LEVELS = {
     "settings": Level(15, False, 2),
     "debug": Level(10, False, 3),
 }
+
+
+@dataclass(frozen=True)
+class AsJson:
+    """A list, written in JSON. `of` is the type of the list, and parses any other text."""
+
+    of: ValueType
+    many: bool = False
+
+    @property
+    def metavar(self) -> str:
+        return self.of.metavar
+
+    def parse(self, raw: object, *, text: bool) -> Any:
+        if not (text and isinstance(raw, str) and raw.lstrip().startswith("[")):
+            return self.of.parse(raw, text=text)
+        try:
+            return self.of.parse(json.loads(raw), text=False)
+        except json.JSONDecodeError:
+            raise expected("a list in JSON", raw) from None
+
+    def plain(self, value: Any) -> Any:
+        return self.of.plain(value)
+
+    def schema(self) -> dict[str, Any]:
+        return self.of.schema()
 
 
 @dataclass(frozen=True)
@@ -64,6 +93,17 @@ def change(on: Settable, key: str, value: str) -> dict[str, Any]:
     return {"key": key, "value": row.type.plain(parsed)}
 
 
+def name_in_set(key: str) -> str:
+    """The name by which `set` knows an option of a file."""
+    name = key.removeprefix("backends.")
+    return "interval" if key == "stats.interval" else name if name.endswith("hwm") else key
+
+
+def as_text(value: Any) -> str:
+    """A value of a file as `change` takes it."""
+    return json.dumps(value) if isinstance(value, (list, tuple)) else str(value)
+
+
 def present(on: Settable) -> dict[str, Any]:
     """Return the present settings as a file has them."""
     told = copy.deepcopy(on.base())
@@ -74,7 +114,7 @@ def present(on: Settable) -> dict[str, Any]:
             found[verb] = [a.asked for a in side.addresses if a.verb == verb]
     for key, value in on.changed.items():
         head, _, name = key.rpartition(".")
-        _section(told, spec.path(head))[name] = value
+        _section(told, spec.path(head))[name] = copy.deepcopy(value)
     return told
 
 
@@ -112,6 +152,11 @@ def _configure(on: Settable, key: str, value: Any) -> None:
 def _on_full(on: Settable, value: str) -> None:
     _configure(on, "on-full", value)
     on.changed["on-full"] = value
+
+
+def _routing(key: str, type_: ValueType, on: Settable, value: Any) -> None:
+    _configure(on, key, value)
+    on.changed[key] = type_.plain(value)
 
 
 def _hwm(key: str, on: Settable, value: int) -> None:
@@ -159,6 +204,16 @@ _MARKS = {
     "sndhwm": "high-water mark for messages sent to each peer",
     "rcvhwm": "high-water mark for messages received from each peer",
 }
+_PATTERNS = AsJson(Many(PatternText()))
+_ROUTING: dict[str, tuple[ValueType, str]] = {
+    "routes": (AsJson(RoutesOrFile()), "where messages go: a file of routes, or a list in JSON"),
+    "drop": (_PATTERNS, "topics to drop: a pattern, or a list in JSON"),
+    "keep": (_PATTERNS, "the only topics to keep: a pattern, or a list in JSON"),
+}
+# What a file means that does not say them.
+LEFT_OUT: dict[str, Any] = {"routes": [], "drop": [], "keep": []}
+# A running device does nothing with these.
+UNUSED = frozenset({"tests"})
 SETTINGS = {
     row.key: row
     for row in (
@@ -174,6 +229,10 @@ SETTINGS = {
             Choice(choices=("block", "drop")),
             "when no peer can take a message: wait, or drop it",
             _on_full,
+        ),
+        *(
+            Setting(key, type_, help, partial(_routing, key, type_))
+            for key, (type_, help) in _ROUTING.items()
         ),
         *_marks_of("frontend"),
         *_marks_of("backend"),

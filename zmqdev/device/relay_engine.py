@@ -35,6 +35,8 @@ if TYPE_CHECKING:  # each is imported where it is used: a plain device starts so
     from zmqdev.relay.last_value import Newcomers
     from zmqdev.security.acl import Rights
 
+# Options that say where messages go.
+ROUTING = frozenset({"routes", "drop", "keep"})
 # With these, subscriptions to a topic that is held already go upstream too.
 REPEATS = ("xpub_verbose", "xpub_verboser")
 
@@ -232,12 +234,21 @@ class RelayEngine(RelayDrain):
         if key == "on-full":
             self._set_on_full(value)
             return
+        if key in ROUTING:
+            self._route(replace(self.spec, **{key: value}))
+            return
         side, _, name = key.partition(".")
         found = {item.name: item for item in self._sockets}
         if side not in found or name not in SOCKET_OPTIONS:
             raise Unchangeable(f"its sides are {', '.join(found)}")
         names = ("sndhwm", "rcvhwm") if name == "hwm" else (name,)
         marks.change(found[side], dict.fromkeys(names, value))
+
+    def _route(self, spec: DeviceSpec) -> None:
+        if self.routing is None:
+            raise Unchangeable("it has no routes")
+        self.routing.change(spec)
+        self.spec = spec
 
     def _set_on_full(self, word: str) -> None:
         if self.routing is not None:

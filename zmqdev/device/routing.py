@@ -119,6 +119,21 @@ class Routing:
         for target in () if self._relay is None else self._relay.targets:
             target.have_wait(word == "block")
 
+    def change(self, spec: DeviceSpec) -> None:
+        """Apply the routes of these settings from the next message on. Unchangeable: this device
+        cannot, and its routes stay."""
+        try:
+            rules = rules_of(spec, Written())
+            table = table_of(spec, rules)
+        except UsageError as error:
+            raise Unchangeable(error.message) from None
+        if self.hook is not None or rules.hook is not None:
+            raise Unchangeable("a Python function stands in place of routes")
+        if rules.of_file != self._rules.of_file:
+            raise Unchangeable("the file of the routes names other backends")
+        self._spec = spec
+        self._put(rules, table)
+
     def use(self, rules: Rules) -> None:
         """Apply other rules from the next message on."""
         self._put(rules, table_of(self._spec, rules))

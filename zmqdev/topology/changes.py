@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from zmqdev.control.reload import flat
-from zmqdev.control.settings import SETTINGS
+from zmqdev.control.settings import LEFT_OUT, SETTINGS, UNUSED, as_text
 from zmqdev.options.part import Part
 from zmqdev.topology.links import Plan
 from zmqdev.topology.placement import in_threads, joined
@@ -72,7 +72,7 @@ def changes(
     changed = {
         name
         for name in old.keys() & new.keys()
-        if old[name].asked != new[name].asked or (name in old_threads) != (name in new_threads)
+        if _used(old[name]) != _used(new[name]) or (name in old_threads) != (name in new_threads)
     }
     fresh = {
         name: values
@@ -106,10 +106,16 @@ def to_be_set(before: Part, after: Part) -> dict[str, str]:
     if any(device is None or device.control == "off" for device in devices):
         return {}
     was, now = flat(before.asked), flat(after.asked)
-    differ = [key for key in sorted(was.keys() | now.keys()) if was.get(key) != now.get(key)]
-    if any(key not in SETTINGS or key not in now for key in differ):
+    keys = sorted((was.keys() | now.keys()) - UNUSED)
+    differ = {key: now.get(key, LEFT_OUT.get(key)) for key in keys if was.get(key) != now.get(key)}
+    if any(key not in SETTINGS or value is None for key, value in differ.items()):
         return {}
-    return {key: str(now[key]) for key in differ}
+    return {key: as_text(value) for key, value in differ.items()}
+
+
+def _used(part: Part) -> dict[str, object]:
+    """Its own settings, without those that do nothing while it runs."""
+    return {key: value for key, value in part.asked.items() if key not in UNUSED}
 
 
 def _by_name(plan: Plan) -> dict[str, Part]:
