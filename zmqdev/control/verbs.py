@@ -244,7 +244,8 @@ VERBS = {
         Verb("config", "The current settings, as a file that starts the same device.", config),
         Verb(
             "set",
-            "Change log-level, interval, drain, on-full, routes, drop, keep, or SIDE.hwm, .sndhwm, .rcvhwm.",
+            "Change log-level, interval, drain, on-full, routes, drop, keep, or SIDE.hwm, .sndhwm, "
+            ".rcvhwm.",
             change,
             (
                 Argument("key", Text(), f"one of {', '.join(SETTINGS)}"),
