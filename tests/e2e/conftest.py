@@ -10,6 +10,7 @@ import pytest
 import zmq
 from support.ports import Ports
 from support.processes import Program, Start
+from support.two_queues import Site
 
 
 @pytest.fixture
@@ -59,3 +60,19 @@ def free_ports() -> Iterator[Callable[[int], list[int]]]:
     ports = Ports()
     yield ports.take
     ports.close()
+
+
+@pytest.fixture
+def site(
+    start: Start, free_ports: Callable[[int], list[int]], tmp_path: Path
+) -> Iterator[Callable[..., Site]]:
+    """`site(url)` has two queues over that database; a second URL is for the second queue."""
+    made: list[Site] = []
+
+    def make(url: str, other: str | None = None) -> Site:
+        made.append(Site(start, free_ports, (url, other or url), tmp_path))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

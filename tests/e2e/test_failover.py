@@ -5,93 +5,28 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import zmq
-from support.history import Account, Poster, Workers, account
+from support.history import Poster
 from support.postgres import Postgres
 from support.processes import PATIENCE, Start, until
 from support.reliable import Queue, own_worker
+from support.two_queues import LEASE, Site
 
 from zmqdev.cli.passwords import WARNING
 
 SOAK = int(os.environ.get("ZMQDEV_SOAK", "1"))
 KILLS = 2 * SOAK
-# Longer than a program stands on a machine that is very busy.
-LEASE = 3.0
-TESTS = Path(__file__).parent.parent
-
-Ports = Callable[[int], list[int]]
-
-
-class Site:
-    """Two queues over one database, workers that serve both, and a client of both."""
-
-    def __init__(self, start: Start, ports: Ports, url: str, place: Path) -> None:
-        self._start, self._url, self._place = start, url, place
-        self.fronts = [f"tcp://127.0.0.1:{port}" for port in ports(2)]
-        self.backs = [f"tcp://127.0.0.1:{port}" for port in ports(2)]
-        self.workers: list[subprocess.Popen[bytes]] = []
-        self.queues = [self.queue(0), self.queue(1)]
-
-    def queue(self, at: int) -> Queue:
-        words = ("--store", self._url, "--lease", f"{LEASE}s", "--name", f"q{at}")
-        return Queue(self._start, *words, frontend=self.fronts[at], backend=self.backs[at])
-
-    def work(self, count: int = 2) -> None:
-        for number in range(count):
-            path = self._place / f"executed-{len(self.workers)}-{number}"
-            words = [sys.executable, "-m", "support.history", str(path), *self.backs]
-            self.workers.append(subprocess.Popen(words, cwd=TESTS))
-
-    def kill(self, at: int) -> None:
-        self.queues[at].program.signal(signal.SIGKILL)
-        self.queues[at].program.wait()
-
-    def account(self, poster: Poster) -> Account:
-        """When all that is kept was executed, or its client told otherwise; as long as it goes
-        on."""
-        workers, before = Workers(self._place), 0
-        end = time.monotonic() + PATIENCE
-        while True:
-            poster.turn()
-            found = account(poster, workers.executed())
-            if not found.lost or time.monotonic() > end:
-                return found
-            if found.executed > before:
-                before, end = found.executed, time.monotonic() + PATIENCE
-
-    def close(self) -> None:
-        for worker in self.workers:
-            worker.kill()
-            worker.wait()
-
-
-@pytest.fixture
-def site(
-    start: Start, free_ports: Ports, database: str, tmp_path: Path
-) -> Iterator[Callable[..., Site]]:
-    made: list[Site] = []
-
-    def make(url: str = database) -> Site:
-        made.append(Site(start, free_ports, url, tmp_path))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def test_what_is_kept_outlives_the_kills_of_queues(
-    site: Callable[..., Site], context: zmq.Context[Any]
+    site: Callable[..., Site], database: str, context: zmq.Context[Any]
 ) -> None:
-    here = site()
+    here = site(database)
     here.work()
     poster, chance = Poster(context, here.fronts), random.Random(3)
     for _ in range(KILLS):
@@ -108,9 +43,9 @@ def test_what_is_kept_outlives_the_kills_of_queues(
 
 
 def test_another_queue_takes_over_within_a_lease_and_a_second(
-    site: Callable[..., Site], context: zmq.Context[Any]
+    site: Callable[..., Site], database: str, context: zmq.Context[Any]
 ) -> None:
-    here = site()
+    here = site(database)
     poster = Poster(context, here.fronts[:1])
     poster.run_until_kept(500)
     here.kill(0)
@@ -126,9 +61,9 @@ def test_another_queue_takes_over_within_a_lease_and_a_second(
 
 
 def test_a_queue_that_stood_too_long_is_fenced(
-    site: Callable[..., Site], context: zmq.Context[Any]
+    site: Callable[..., Site], database: str, context: zmq.Context[Any]
 ) -> None:
-    here = site()
+    here = site(database)
     poster = Poster(context, here.fronts[:1])
     poster.run_until_kept(200)
     here.queues[0].program.signal(signal.SIGSTOP)
@@ -142,9 +77,9 @@ def test_a_queue_that_stood_too_long_is_fenced(
 
 
 def test_a_stopped_queue_leaves_what_it_kept_at_once(
-    site: Callable[..., Site], context: zmq.Context[Any]
+    site: Callable[..., Site], database: str, context: zmq.Context[Any]
 ) -> None:
-    here = site()
+    here = site(database)
     poster = Poster(context, here.fronts[:1])
     poster.run_until_kept(200)
     poster.socket.close()  # or the queue waits for it to read

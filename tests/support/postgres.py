@@ -2,6 +2,8 @@
 
 with Postgres.started() as database:
     database.url
+    with database.standby() as other:
+        other.promote()
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from support.ports import Ports
+from support.processes import until
 
 PATIENCE = 30.0
 USER = "zmq"
@@ -44,8 +47,11 @@ def _version(place: Path) -> float:
 class Postgres:
     """One server; `start` and `stop` it as often as is wanted."""
 
-    def __init__(self, place: Path, bin: Path, port: int) -> None:
+    def __init__(
+        self, place: Path, bin: Path, port: int, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.place, self.bin, self.port = place, bin, port
+        self._settings = settings or {}
         self._server: subprocess.Popen[bytes] | None = None
 
     @property
@@ -62,27 +68,54 @@ class Postgres:
 
     @classmethod
     @contextmanager
-    def started(cls) -> Iterator[Postgres]:
+    def started(
+        cls, disk: Path | None = None, settings: Mapping[str, str] | None = None
+    ) -> Iterator[Postgres]:
+        """Its data are in a directory of `disk`."""
+        with cls._placed(disk, settings or {}) as made:
+            made._make()
+            made.start()
+            yield made
+
+    @classmethod
+    @contextmanager
+    def _placed(cls, disk: Path | None, settings: Mapping[str, str]) -> Iterator[Postgres]:
         bin = programs()
         assert bin is not None, "install postgresql"
         # Where others may look in: the tests' own directory is for its owner alone.
-        place = Path(tempfile.mkdtemp(prefix="zmqdev-pg-", dir="/tmp"))
-        if os.getuid() == 0:
-            os.chown(place, *_nobody())
+        place = Path(tempfile.mkdtemp(prefix="zmqdev-pg-", dir=disk or "/tmp"))
+        hand_over(place)
         ports = Ports()
-        made = cls(place, bin, *ports.take(1))
+        made = cls(place, bin, *ports.take(1), settings)
         try:
-            made._make()
-            made.start()
             yield made
         finally:
             made.stop()
             ports.close()
             shutil.rmtree(place, ignore_errors=True)
 
+    @contextmanager
+    def standby(self) -> Iterator[Postgres]:
+        """A server that follows this one, which calls nothing committed from now on before the
+        other has it."""
+        with self._placed(None, self._settings) as made:
+            words = ["-D", str(made.place / "data"), "-d", self.url, "-R", "-c", "fast"]
+            made._run("pg_basebackup", *words, "--no-sync")
+            made.start()
+            self.say("alter system set synchronous_standby_names = '*'")
+            self.say("select pg_reload_conf()")
+            state = "select sync_state from pg_stat_replication"
+            until(lambda: self.say(state) == [("sync",)], "the other one follows")
+            yield made
+
+    def promote(self) -> None:
+        """A standby is the primary now."""
+        assert self.say("select pg_promote()") == [(True,)]
+
     def _make(self) -> None:
         (self.place / "password").write_text(PASSWORD)
         words = ["-D", str(self.place / "data"), "-U", USER, "--no-sync", "-E", "UTF8"]
+        words += ["--wal-segsize", "1"] if self._settings else []
         words += ["--auth", "scram-sha-256", "--pwfile", str(self.place / "password")]
         self._run("initdb", *words)
 
@@ -110,6 +143,7 @@ class Postgres:
             "unix_socket_directories": str(self.place),
             "shared_buffers": "32MB",
             "max_connections": "40",
+            **self._settings,
         }
         words = [word for item in settings.items() for word in ("-c", "=".join(item))]
         with (self.place / "log").open("ab") as log:
@@ -158,6 +192,12 @@ class Postgres:
         with psycopg.connect(url or self.url, autocommit=True) as connection:
             found = connection.execute(statement.encode())
             return found.fetchall() if found.description else []
+
+
+def hand_over(place: Path) -> None:
+    """The directory is that of the user whom PostgreSQL runs as."""
+    if os.getuid() == 0:
+        os.chown(place, *_nobody())
 
 
 def _nobody() -> tuple[int, int]:
