@@ -241,9 +241,12 @@ def test_no_sigkill_is_needed_when_every_consumer_is_stopped(
     assert device.wait() == 0
 
 
-def test_a_device_has_the_io_threads_that_were_asked_for(start: Start) -> None:
-    def threads(*words: str) -> int:
-        program = start("streamer", *STREAMER[1:], *words, ready=True)
+@pytest.mark.parametrize(
+    "words", [STREAMER, ("pull", "-b", "tcp://127.0.0.1:*")], ids=["a device", "an endpoint"]
+)
+def test_there_are_the_io_threads_that_were_asked_for(words: tuple[str, ...], start: Start) -> None:
+    def threads(*more: str) -> int:
+        program = start(*words, *more, ready=True)
         program.ready()
         names = Path(f"/proc/{program.process.pid}/task").glob("*/comm")
         return sum(name.read_text().startswith("ZMQbg/IO/") for name in names)

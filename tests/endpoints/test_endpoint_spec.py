@@ -45,6 +45,12 @@ def test_without_flags_each_has_its_type_and_address(
     assert spec.name == name
 
 
+def test_an_affinity_is_of_threads_that_there_are() -> None:
+    with pytest.raises(UsageError, match="affinity 4 names none of the I/O threads"):
+        asked("pull", set=["affinity=4"], io_threads="2")
+    assert asked("pull", set=["affinity=4"], io_threads="3").io_threads == 3
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

@@ -44,7 +44,7 @@ class Post:
 
     def __init__(self, kind: EndpointKind, spec: AnyEndpoint) -> None:
         self.spec = spec
-        self.context: zmq.Context[Any] = zmq.Context()
+        self.context: zmq.Context[Any] = zmq.Context(spec.io_threads)
         self.opened = open_socket(self.context, kind, spec)
         self._comeback = Comeback()
         name = spec.name or kind.name

@@ -74,6 +74,22 @@ class EndpointStats(Stats):
     )
 
 
+# An affinity has a bit for each.
+MOST_IO_THREADS = 64
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Threads of libzmq in the process."""
+
+    io_threads: int = option(
+        Integer(1, MOST_IO_THREADS),
+        default=1,
+        help="Threads of libzmq that move bytes; more than one is for many busy connections.",
+        group="Data path",
+    )
+
+
 @dataclass(frozen=True)
 class Ready:
     """How scripts learn that everything is bound, and how long it runs."""

@@ -97,6 +97,8 @@ def _sockopts(kind: EndpointKind, spec: Endpoint, written: Written) -> dict[str,
         wrong = sockopt.wrong_type(name, type_)
         if wrong:
             raise UsageError(f"{kind.name}: {wrong}", written.place(name))
+    if no_thread := sockopt.wrong_affinity(spec.sockopts, spec.io_threads):
+        raise UsageError(f"{kind.name}: {no_thread}", written.place("affinity"))
     connects = 1 if _has_lines(spec) else len(spec.connect)
     base = sockopt.defaults(
         type_, hwm=kind.hwm, linger_ms=round(spec.drain * 1000), connects=connects

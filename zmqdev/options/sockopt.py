@@ -111,6 +111,17 @@ def parse_setting(text: str) -> tuple[str, str]:
     return name.strip().lower(), value
 
 
+def wrong_affinity(options: Mapping[str, Value], io_threads: int) -> str | None:
+    """What is wrong with an affinity: libzmq would find no thread for the connections."""
+    mask, every = int(options.get("affinity", 0)), (1 << io_threads) - 1
+    if not mask or mask & every:
+        return None
+    return (
+        f"affinity {mask} names none of the I/O threads; io-threads is {io_threads}, so {every} "
+        "is all of them"
+    )
+
+
 def wrong_type(name: str, socket_type: str) -> str | None:
     """Return why this socket type does not accept the option, or None if it does."""
     types = SOCKET_OPTIONS[name].types
