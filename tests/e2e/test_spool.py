@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import re
 import signal
 import sqlite3
@@ -17,6 +19,7 @@ from zmqdev.relay import recv_burst, send_burst
 
 ANY = "tcp://127.0.0.1:*"
 MARK = 50
+KILLS = 10 * int(os.environ.get("ZMQDEV_SOAK", "1"))
 
 
 class Spooled:
@@ -291,6 +294,58 @@ def test_what_a_spool_does_not_go_with(start: Start, words: list[str], told: str
     device = start("streamer", "--spool", "x.db", *words)
     assert device.wait() == 2
     assert told in device.err
+
+
+def test_store_shows_what_waits_in_a_spool(spooled: Spooled) -> None:
+    """Also while the streamer has it."""
+    spooled.begin()
+    send(spooled.push(), range(3))
+    spooled.reaches(spooled=3)
+
+    def said(*words: str, status: int = 0) -> list[str]:
+        told = spooled.start("store", str(spooled.file), *words)
+        assert told.wait() == status, told.err
+        return told.lines() or told.err.splitlines()
+
+    waiting = said()
+    first = waiting[0].split()[1]
+    assert waiting[-2].startswith("3 messages of ")
+    assert waiting[-1].endswith(f"in use by process {spooled.device.process.pid}")
+    assert said("check") == ["ok: 3 messages"]
+    assert "  0 | " in said("show", first)[1]
+    assert "no row 99, or a damaged one" in said("show", "99", status=1)[0]
+    assert "the spool of a streamer, which has no dead letters" in said("dead", status=2)[0]
+
+
+@pytest.mark.soak
+def test_kills_lose_nothing_that_was_spooled(spooled: Spooled) -> None:
+    """SIGKILL again and again, with pullers that come and go: each number that was counted as
+    spooled comes, and what comes for the first time is in order."""
+    chance, found, first = random.Random(5), list[int](), 0
+    for _ in range(KILLS):
+        spooled.begin()
+        push = spooled.push()
+        count = chance.randrange(100, 5000)
+        send(push, range(first, first + count))
+        first += count
+        spooled.reaches(spooled=count)
+        pull = spooled.pull(mark=10)
+        wanted = chance.randrange(1, count)
+        while wanted > 0 and pull.poll(30_000):
+            burst = recv_burst(pull, min(wanted, 64))
+            found += [int(message[0]) for message in burst]
+            wanted -= len(burst)
+        spooled.device.signal(signal.SIGKILL)
+        spooled.device.wait()
+        for one in (push, pull):
+            one.close(0)
+    spooled.begin()
+    pull = spooled.pull()
+    while len(set(found)) < first and pull.poll(30_000):
+        found += [int(message[0]) for message in recv_burst(pull, 4096)]
+    assert set(found) == set(range(first)), f"{first - len(set(found))} of {first} lost"
+    assert list(dict.fromkeys(found)) == list(range(first)), "not in order"
+    print(f"{first} messages, {KILLS} kills, none lost, {len(found) - first} twice")
 
 
 @pytest.mark.soak

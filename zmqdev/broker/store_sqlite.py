@@ -36,7 +36,7 @@ def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     mode = "ro" if read_only else "rw"
     try:
         database = sqlite3.connect(
-            f"file:{_quoted(path)}?mode={mode}",
+            f"file:{quoted(path)}?mode={mode}",
             uri=True,
             isolation_level=None,
             check_same_thread=False,
@@ -63,7 +63,8 @@ def _check_version(database: sqlite3.Connection, path: str, read_only: bool) -> 
         )
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
+    """As a part of a URI."""
     return "".join(f"%{byte:02x}" if byte in b"%?#" else chr(byte) for byte in os.fsencode(path))
 
 

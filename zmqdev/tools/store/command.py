@@ -20,6 +20,9 @@ numbers. `show` prints one of them, or a request. `requeue` gives dead letters t
 workers again and counts their attempts anew; `drop` deletes them. With a file,
 both work only while no queue uses it. `check` reads every row; its exit status is
 1 when a row is damaged.
+
+With the spool of a streamer: without a verb what waits in it; `show` prints the
+messages of a row; `check` reads every row.
 """
 # Verb -> whether it takes numbers.
 VERBS = {"dead": False, "show": True, "requeue": True, "drop": True, "check": False}
@@ -55,11 +58,11 @@ def _act(options: StoreOptions, file: str, verb: str | None, numbers: tuple[str,
 
 
 def _verbs(store: str) -> Any:
-    """Return the module with the verbs for this store, a file or a database."""
+    """Return the module with the verbs for this store: a file, a spool or a database."""
     if not is_url(store):
-        from zmqdev.tools.store import verbs
+        from zmqdev.tools.store import spool, verbs
 
-        return verbs
+        return spool if spool.is_spool(store) else verbs
     try:
         from zmqdev.tools.store import database
     except ImportError:

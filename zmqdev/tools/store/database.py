@@ -128,4 +128,4 @@ def check(url: str) -> int:
                 bad += read(row) is None
             if bad:
                 wrong.append(units.counted(bad, f"damaged {table}"))
-    return text.verdict(wrong, counts["request"])
+    return text.verdict(wrong, units.counted(counts["request"], "request"))

@@ -63,9 +63,9 @@ def show_dead(number: int, letter: Dead) -> None:
     frames(letter.body)
 
 
-def verdict(wrong: Sequence[str], requests: int) -> int:
+def verdict(wrong: Sequence[str], whole: str) -> int:
     """Print the last lines of `check` and return its exit status."""
     for line in wrong:
         click.echo(line)
-    click.echo("damaged" if wrong else f"ok: {units.counted(requests, 'request')}")
+    click.echo("damaged" if wrong else f"ok: {whole}")
     return 1 if wrong else 0

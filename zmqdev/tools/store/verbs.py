@@ -151,4 +151,4 @@ def check(path: str) -> int:
         [there] = database.execute("select count(*) from request").fetchone()
     if expected != there:
         wrong.append(f"{expected} requests should be there, and {there} are")
-    return text.verdict(wrong, there)
+    return text.verdict(wrong, units.counted(there, "request"))
