@@ -74,7 +74,7 @@ class EndpointStats(Stats):
     )
 
 
-# An affinity has a bit for each.
+# Affinity is a mask of 64 bits, one for each I/O thread.
 MOST_IO_THREADS = 64
 
 
@@ -85,7 +85,7 @@ class Threads:
     io_threads: int = option(
         Integer(1, MOST_IO_THREADS),
         default=1,
-        help="Threads of libzmq that move bytes; more than one is for many busy connections.",
+        help="I/O threads of libzmq; more than one helps with many busy connections.",
         group="Data path",
     )
 

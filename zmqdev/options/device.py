@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zmqdev.options.capturing import Capturing
-from zmqdev.options.common import Logging, Ready, Stats
+from zmqdev.options.common import Logging, Ready, Stats, Threads
 from zmqdev.options.control_keys import ControlKeys
 from zmqdev.options.files import files_of
 from zmqdev.options.kind import DeviceKind
@@ -20,11 +20,8 @@ from zmqdev.options.route import PatternText, RouteTest
 from zmqdev.options.routes import RoutesOrFile
 from zmqdev.options.rows import Rows
 from zmqdev.options.side import RESERVED, Backend, Frontend
-from zmqdev.options.types import Choice, Integer, IntegerOrAlone, Many, Text
+from zmqdev.options.types import Choice, IntegerOrAlone, Many, Text
 from zmqdev.routing.pattern import Pattern
-
-# Affinity is a mask of 64 bits, one for each I/O thread.
-MOST_IO_THREADS = 64
 
 # Topics whose last value a forwarder keeps: the default and the limit.
 LAST_VALUES, MOST_LAST_VALUES = 10_000, 1_000_000
@@ -34,7 +31,7 @@ CHOSEN_LATER = (":0", ":*", "://*")
 
 
 @dataclass(frozen=True)
-class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
+class DeviceSpec(Capturing, ControlKeys, Threads, Logging, Ready):
     """The settings of one device."""
 
     name: str | None = option(
@@ -86,12 +83,6 @@ class DeviceSpec(Capturing, ControlKeys, Logging, Ready):
         IntegerOrAlone(1, MOST_LAST_VALUES, alone=LAST_VALUES),
         help="forwarder: keep the last message of each topic, for up to N topics, and send it to "
         f"each new subscriber at once. Without N: {LAST_VALUES}.",
-        group="Data path",
-    )
-    io_threads: int = option(
-        Integer(1, MOST_IO_THREADS),
-        default=1,
-        help="I/O threads of libzmq; more than one helps with many busy connections.",
         group="Data path",
     )
     replace: str | None = option(

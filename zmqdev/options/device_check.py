@@ -274,10 +274,6 @@ def _check_addresses(spec: DeviceSpec, written: Written) -> None:
 def _check_affinity(spec: DeviceSpec, written: Written) -> None:
     """Refuse a mask without any I/O thread: libzmq would find no thread for its connections."""
     for name, side in (("frontend", spec.frontend), ("backend", spec.backend)):
-        mask = int(side.sockopts.get("affinity", 0))
-        if mask and not mask & ((1 << spec.io_threads) - 1):
-            raise UsageError(
-                f"{name}.affinity {mask} names none of the I/O threads; io-threads is "
-                f"{spec.io_threads}, so {(1 << spec.io_threads) - 1} is all of them",
-                written.place(f"{name}.affinity"),
-            )
+        wrong = sockopt.wrong_affinity(side.sockopts, spec.io_threads)
+        if wrong:
+            raise UsageError(f"{name}.{wrong}", written.place(f"{name}.affinity"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zmqdev.options.common import Crowd, EndpointStats, Logging, Ready
+from zmqdev.options.common import Crowd, EndpointStats, Logging, Ready, Threads
 from zmqdev.options.measures import Duration, Size, Speed
 from zmqdev.options.option import option, section
 from zmqdev.options.places import NOTHING, Address, FileName
@@ -19,7 +19,7 @@ FORMATS = ("text", "raw", "quoted", "hex", "json", "csv")
 
 
 @dataclass(frozen=True)
-class Endpoint(Side, Logging, Ready):
+class Endpoint(Side, Threads, Logging, Ready):
     """Options of all endpoints. Options of the only socket are keys of the top level."""
 
     bind: tuple[str, ...] = option(
