@@ -163,6 +163,18 @@ def test_while_the_database_is_away_groups_are_refused_and_then_written(
     again.close()
 
 
+def test_after_the_database_was_away_all_have_a_lease_to_come_back(database: str) -> None:
+    """Others may find it later than this one, and their leases are over by then."""
+    store = PostgresStore(database, LEASE)
+    store._reach()
+    assert store._adopts_from <= time.monotonic(), "nothing was away"
+    store._database.close()
+    before = time.monotonic()
+    store._reach()
+    assert store._adopts_from >= before + LEASE
+    store.close()
+
+
 def wrong(url: str) -> str:
     with pytest.raises(RunError) as told:
         PostgresStore(url, LEASE)

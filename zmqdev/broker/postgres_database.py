@@ -66,15 +66,16 @@ class PostgresDatabase:
             self.close()
             raise
 
-    def connect(self) -> None:
-        """Connect again after the database was away."""
+    def connect(self) -> bool:
+        """Connect again after the database was away; whether that was needed."""
         if self._connection is not None:
-            return
+            return False
         try:
             self._connect(self._words())
         except psycopg.Error as error:
             self.close()
             raise DatabaseAway(in_words(error)) from error
+        return True
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

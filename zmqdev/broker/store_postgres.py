@@ -9,8 +9,8 @@ Rules.
 - After a failure the connection is made again and the group written once more; requests that were
   written already are not written twice. After PATIENCE seconds the group is given back as refused,
   with AWAY. Its requests, which may have been written, are deleted when the database is back.
-- When our own lease had expired as well (the database was away, or slow), every queue first has
-  the time of one lease to renew its own before any run is taken over.
+- When the connection was lost, or our own lease had expired as well (the database was away, or
+  slow), every queue first has the time of one lease to renew its own before any run is taken over.
 """
 
 from __future__ import annotations
@@ -209,9 +209,9 @@ class PostgresStore:
 
     def _reach(self) -> None:
         """Have a connection, and the lease."""
-        self._database.connect()
+        again = self._database.connect()
         began = time.monotonic()
-        if not self._database.renew(self._run, self._lease):
+        if not self._database.renew(self._run, self._lease) or again:
             self._adopts_from = began + self._lease
         self._leased = began + self._lease
         if self._away_since is not None:
