@@ -95,6 +95,21 @@ def test_a_router_at_the_back_hides_its_peers_from_those_in_front(
         assert receive(back) == [b"back"]
 
 
+def test_each_of_many_clients_gets_its_own_replies(bench: Any, receive: Receive) -> None:
+    """More than have a place among the numbers that the C half remembers."""
+    bench.between(zmq.ROUTER, zmq.DEALER)
+    worker = bench.peer(zmq.DEALER, bench.backend)
+    clients = [bench.peer(zmq.DEALER, bench.frontend) for _ in range(140)]
+    with bench.running():
+        for turn in range(2):
+            for number, client in enumerate(clients):
+                client.send_multipart([b"", b"%d.%d" % (turn, number)])
+            for _ in clients:
+                worker.send_multipart(receive(worker))
+            for number, client in enumerate(clients):
+                assert receive(client) == [b"", b"%d.%d" % (turn, number)]
+
+
 def test_a_held_message_is_turned_once(bench: Any, receive: Receive) -> None:
     """It may be refused many times before its target takes it."""
     bench.between(zmq.ROUTER, zmq.DEALER, backend_sndhwm=1)

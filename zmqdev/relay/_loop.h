@@ -48,6 +48,7 @@ typedef struct {
     char label[UINT8_MAX];
     bool active, drop_when_full, subscriptions_only;
     uint64_t topic_limit, max_frames, max_bytes;
+    known_t veiled, unveiled; /* of its source, of its target */
     frames_t message, copies; /* a message left after its turn is held */
     uint64_t bytes;
     int64_t since; /* when the wait was last counted, ns; 0 when none */
@@ -128,9 +129,9 @@ HOT int gather(lane_t *lane, uint64_t *seen)
             clear(frames);
     }
     if (!frames->count) return DONE;
-    if (lane->source->type == ZMQ_ROUTER) veil(frames->slots);
+    if (lane->source->type == ZMQ_ROUTER) by_known(&lane->veiled, frames->slots, veil);
     if (swaps(lane) && frames->count > 1) exchange(frames->slots, frames->slots + 1);
-    if (lane->target->type == ZMQ_ROUTER) unveil(frames->slots);
+    if (lane->target->type == ZMQ_ROUTER) by_known(&lane->unveiled, frames->slots, unveil);
     return DONE;
 }
 
