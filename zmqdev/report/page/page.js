@@ -33,6 +33,19 @@ function duration(seconds) {
   return (days ? days + " d " : "") + (whole >= 3600 ? two(hours) + ":" : "") + two(minutes) + ":" + two(whole % 60);
 }
 
+// What is counted in seconds; what ends with bytes is a size, and the rest are plain counts.
+const SECONDS = new Set(["p50", "p99", "max", "oldest", "commit_p99", "lease"]);
+
+function shown(name, number) {
+  if (name.endsWith("bytes")) return bytes(number);
+  if (!SECONDS.has(name) || !number) return count(number);
+  return number < 1 ? (1000 * number).toPrecision(3) + " ms" : number.toPrecision(3) + " s";
+}
+
+// A name as a word in text, or at the beginning of a line.
+const words = (name) => name.replaceAll("_", " ");
+const heading = (name) => words(name[0].toUpperCase() + name.slice(1));
+
 function table(heads, rows) {
   const element = made("table");
   const first = element.insertRow();
@@ -96,20 +109,25 @@ function sides(part) {
   return [made("h3", "Peers"), table(["", "connected", "failed", "refused"], rows), addresses];
 }
 
-// What a kind has of its own: numbers as a table, lists of maps as tables below.
+// What a kind has of its own: numbers as a table, those that are 0 in a line; lists of maps as
+// tables below.
 function extra(values) {
   const found = [];
   const plain = Object.entries(values).filter(([, value]) => typeof value === "number");
-  if (plain.length) {
-    found.push(table(["", ""], plain.map(([name, value]) => [name.replaceAll("_", " "), count(value)])));
+  const some = plain.filter(([, value]) => value), none = plain.filter(([, value]) => !value);
+  if (some.length) {
+    found.push(table(["", ""], some.map(([name, value]) => [words(name), shown(name, value)])));
   }
+  if (none.length) found.push(made("p", "0: " + none.map(([name]) => words(name)).join(", "), "dim"));
   for (const [name, value] of Object.entries(values)) {
     if (Array.isArray(value) && value.length && typeof value[0] === "object") {
       const heads = Object.keys(value[0]).filter((head) => typeof value[0][head] !== "object");
-      found.push(made("h3", name.replaceAll("_", " ")));
-      found.push(table(heads.map((head) => head.replaceAll("_", " ")), value.map((row) => heads.map((head) => typeof row[head] === "number" ? count(row[head]) : String(row[head])))));
+      found.push(made("h3", heading(name)));
+      const wide = made("div", "", "wide");
+      wide.append(table(heads.map(words), value.map((row) => heads.map((head) => typeof row[head] === "number" ? shown(head, row[head]) : String(row[head])))));
+      found.push(wide);
     } else if (value && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length) {
-      found.push(made("h3", name.replaceAll("_", " ")), ...extra(value));
+      found.push(made("h3", heading(name)), ...extra(value));
     }
   }
   return found;
