@@ -1,1 +1,1 @@
-"""The reliable queue: a pure ledger and state machine, and a thin shell with the sockets."""
+"""The reliable queue: a ledger and a state machine, both pure, and the sockets around them."""

@@ -1,8 +1,8 @@
 """Rights of workers: a READY for a service that the worker may not serve is ignored.
 
-The name of a worker comes with its message, from the handshake (ZAP's user id). Only a receive
-frame by frame returns it, so this replaces the receive of bursts where rights are configured, and
-only there.
+The name of a worker comes with its message, from the handshake (ZAP's user id). Only receiving
+frame by frame returns it, so this replaces the receiving of bursts, but only where rights are
+configured.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Admission:
     """Receives messages for the broker. `rights` may be replaced from any thread.
 
     `default` is the service of workers whose protocol has no service names. `shared`: clients use
-    the same socket, and their messages pass unchecked.
+    the same socket, and their messages are not checked.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Admission:
         seen: set[int] | None = None,
         named: list[tuple[int, int]] | None = None,
     ) -> list[Message]:
-        """As recv_burst: up to `limit` messages; fewer only when no more are there."""
+        """Receive up to `limit` messages like recv_burst; fewer only when no more have come."""
         messages: list[Message] = []
         while len(messages) < limit:
             try:
@@ -72,7 +72,7 @@ class Admission:
         return False
 
     def _asked(self, message: Message) -> bytes | None:
-        """The service that a READY is for; None for any other message."""
+        """Return the service that a READY is for; None for any other message."""
         if self._shared and not is_workers(message):
             return None
         dialect = recognise(message)

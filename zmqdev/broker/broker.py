@@ -7,8 +7,8 @@ The owner of the sockets calls, again and again:
     tick(now)                                                        no later than deadline()
     frames_for_workers(), commands_for_workers(), frames_for_clients(now)   to be sent
 
-It reports messages that could not be sent with `worker_refused` and `client_refused`. Messages go
-in and out as lists, one call for a burst. No message from a peer raises an exception; faulty ones
+It reports messages that could not be sent with `worker_refused` and `client_refused`. Messages are
+passed as lists, one call for a burst. No message from a peer raises an exception; malformed ones
 are counted.
 """
 
@@ -38,16 +38,18 @@ from zmqdev.wire.dialect import PPP, is_workers
 from zmqdev.wire.envelope import DELIMITER
 from zmqdev.wire.majordomo import read_client
 
-# Seconds between two sweeps: fine enough for the shortest timeout asked for, and a
-# quarter of a heartbeat is as exact as three missed ones need.
+# Limits of the seconds between two sweeps: short enough for the shortest timeout; a quarter of a
+# heartbeat is exact enough to detect three missed ones.
 SHORTEST_PERIOD, LONGEST_PERIOD = 0.005, 0.25
-# Services without workers that are shown: a thousand would make each line of statistics 130 kB.
+# Most services without workers that are shown; a thousand would make a line of statistics 130 kB.
 MOST_UNSERVED_SHOWN = 50
 
 
 class Broker:
-    """`run`: a few random bytes; see `Ledger`. `most_frames`: maximum frames of a request, 0:
-    unlimited."""
+    """The state machine. `run` is random bytes, see `Ledger`.
+
+    `most_frames` is the maximum number of frames of a request, 0 for no limit.
+    """
 
     def __init__(self, settings: Reliable, run: bytes, now: float, most_frames: int = 0) -> None:
         self.settings = settings
@@ -62,10 +64,10 @@ class Broker:
         self._period = sweep_period(settings)
         self._due = now + self._period
 
-    # In
+    # Input
 
     def receive_clients(self, messages: Sequence[list[bytes]], now: float) -> None:
-        """Messages from clients, as the ROUTER received them."""
+        """Handle messages from clients, as the ROUTER received them."""
         self._wake(now)
         admit, offer, titanic = self.ledger.admit, self.crew.offer, self._titanic
         for frames in messages:
@@ -109,12 +111,12 @@ class Broker:
         return own or self.crew.has_workers(service)
 
     def receive_workers(self, messages: Sequence[list[bytes]], now: float) -> None:
-        """Messages from workers, as their ROUTER (plain workers: DEALER) received them."""
+        """Handle messages from workers, as their ROUTER (plain workers: DEALER) received them."""
         self._wake(now)
         self.crew.receive(messages, now)
 
     def receive_both(self, messages: Sequence[list[bytes]], now: float) -> None:
-        """Messages at an address for clients and workers, as its ROUTER received them."""
+        """Handle messages at an address for clients and workers, as its ROUTER received them."""
         known = self.crew.workers if isinstance(self.crew, Roster) else ()
         said: list[list[bytes]] = []
         asked: list[list[bytes]] = []
@@ -127,13 +129,17 @@ class Broker:
             self.receive_clients(asked, now)
 
     def worker_refused(self, message: list[bytes], gone: bool, now: float) -> None:
-        """A message to a worker was not accepted: the peer is gone (`gone`), or its
-        pipe is full."""
+        """Handle a message that a worker's socket did not accept.
+
+        `gone`: the peer has gone; otherwise its pipe is full.
+        """
         self.crew.refused(message, gone, now)
 
     def client_refused(self, messages: list[list[bytes]], gone: bool, now: float) -> None:
-        """These messages to one client, in order, were not accepted: the peer is gone (`gone`), or
-        its pipe is full."""
+        """Handle messages to one client, in order, that were not accepted.
+
+        `gone`: the peer has gone; otherwise its pipe is full.
+        """
         if not gone:
             self.ledger.hold_replies(messages, now)
             return
@@ -142,8 +148,11 @@ class Broker:
         client_gone(self.ledger, identity, now)
 
     def void(self, identity: bytes, now: float) -> None:
-        """A routing id belongs to another connection from now on. The request of its former worker
-        goes to another one; the requests of its former client get no answer."""
+        """Handle a routing id that belongs to another connection from now on.
+
+        The request of its former worker is given to another one; the requests of its former client
+        get no answer.
+        """
         if isinstance(self.crew, Roster):
             self.crew.void(identity, now)
         void(self.ledger, identity, now)
@@ -151,7 +160,7 @@ class Broker:
             self._titanic.void(identity)
 
     def holds(self, identity: bytes) -> bool:
-        """Whether anything is kept for a routing id."""
+        """Return whether anything is kept for a routing id."""
         crew, ledger = self.crew, self.ledger
         if isinstance(crew, Roster) and identity in crew.workers:
             return True
@@ -162,35 +171,38 @@ class Broker:
         return identity in ledger.clients or ledger.waiting.has(identity)
 
     def connections(self, workers: int, now: float) -> None:
-        """How many workers are connected; only plain workers need it."""
+        """Set how many workers are connected; only plain workers need it."""
         if isinstance(self.crew, Pool):
             self.crew.connected(workers, now)
 
     def connection_lost(self, now: float) -> None:
-        """The connection of a worker ended: find out which worker it was."""
+        """Find out which worker it was whose connection ended."""
         self.crew.probe(now)
 
     @property
     def wants_room(self) -> bool:
-        """Whether `room` must be called once the socket of the workers can take messages."""
+        """Whether `room` must be called once the workers' socket can take messages."""
         return self.crew.wants_room
 
     def room(self, now: float) -> None:
+        """Continue after the workers' socket was full."""
         if isinstance(self.crew, Pool):
             self.crew.room(now)
 
     # Time
 
     def deadline(self) -> float:
-        """When `tick` must be called at the latest."""
+        """Return when `tick` must be called at the latest."""
         waiting = self.ledger.waiting
         return min(self._due, waiting.retry_at) if waiting else self._due
 
-    # What is kept on disk
+    # The store
 
     def keep(self, first_key: int, records: Iterable[Kept], now: float) -> None:
-        """Keep requests in the store from now on, and take in those of an earlier run. Call it
-        once, at the start."""
+        """Keep requests in the store from now on, and take in those of an earlier run.
+
+        Call it once, at the start.
+        """
         self.ledger.number = first_key - 1
         self.ledger.journal = Journal(self.ledger)
         self._titanic = Titanic(self.ledger, self._run)
@@ -205,19 +217,20 @@ class Broker:
 
     @property
     def journal(self) -> Journal:
+        """Return the journal of the store."""
         assert self.ledger.journal is not None, "there is no store"
         return self.ledger.journal
 
     def records_due(self) -> float:
-        """When `take_records` is due, provided that the store is idle."""
+        """Return when `take_records` is due, if the store is idle."""
         return self.journal.due()
 
     def take_records(self, now: float, wall: float) -> Group:
-        """The changes to write now; `wall` in seconds since 1970."""
+        """Return the changes to write now; `wall` is in seconds since 1970."""
         return self.journal.take_records(now, wall)
 
     def settled(self, settled: Settled, now: float) -> None:
-        """Take in the outcome of the last group."""
+        """Handle the outcome of the last group."""
         for request in self.journal.settled(settled, now):
             self.crew.offer(request, now)
         self.bury_damaged(settled.damaged)
@@ -225,7 +238,7 @@ class Broker:
             self.crew.feed(self.ledger.service(name, now), now)
 
     def tick(self, now: float) -> None:
-        """Heartbeats, timeouts, expiry. Cheap when nothing is due."""
+        """Handle heartbeats, timeouts and expiry. It is cheap when nothing is due."""
         if now < self._due:
             return
         self._wake(now)
@@ -234,29 +247,29 @@ class Broker:
         self.ledger.expire(now)
 
     def _wake(self, now: float) -> None:
-        """After a stop, a long swap or starvation: that time is nobody's silence.
+        """Do not count the time of a stop, a long swap or starvation as silence.
 
-        What the workers said meanwhile is still unread, so no clock of theirs may run.
+        Messages that the workers sent meanwhile are still unread, so their timeouts must not run.
         """
         late = now - self._due
         if late > 2 * self._period:
             self.crew.absent += late
             self._due = now
 
-    # Out
+    # Output
 
     def frames_for_workers(self) -> list[list[bytes]]:
-        """Requests for workers, each with its address in front (none with plain workers)."""
+        """Return requests for workers, each after its address (none with plain workers)."""
         messages, self.crew.to_workers = self.crew.to_workers, []
         return messages
 
     def commands_for_workers(self) -> list[list[bytes]]:
-        """Heartbeats and goodbyes, to be sent after the requests."""
+        """Return heartbeats and disconnects, to be sent after the requests."""
         messages, self.crew.commands = self.crew.commands, []
         return messages
 
     def frames_for_clients(self, now: float) -> list[list[bytes]]:
-        """Messages for clients, each with its address in front."""
+        """Return messages for clients, each after its address."""
         messages, self.ledger.to_clients = self.ledger.to_clients, []
         if self._titanic is not None and self._titanic.used:
             messages = self._titanic.heard(messages)
@@ -266,11 +279,12 @@ class Broker:
         return self.ledger.waiting.release(now) + free
 
     def take_letters(self) -> list[DeadLetter]:
+        """Return the dead letters since the last call."""
         letters, self.ledger.letters = self.ledger.letters, []
         return letters
 
     def take_notices(self) -> list[str]:
-        """Lines for the log."""
+        """Return lines for the log."""
         warnings = self.ledger.warnings
         notices, warnings.lines = warnings.lines, []
         return notices
@@ -278,10 +292,11 @@ class Broker:
     # Life
 
     def pause(self) -> None:
-        """Give out no more requests; replies, heartbeats and new requests go on."""
+        """Give out no more requests; replies, heartbeats and new requests continue."""
         self.crew.paused = True
 
     def resume(self, now: float) -> None:
+        """Give out requests again."""
         self.crew.paused = False
         for service in list(self.ledger.services.values()):
             self.crew.feed(service, now)
@@ -291,26 +306,26 @@ class Broker:
         self.ledger.draining = True
 
     def is_hopeless(self) -> bool:
-        """Whether no request is in flight and no worker is there for the queued ones."""
+        """Return whether no request is in flight, and the queued ones have no worker."""
         return not self.ledger.waiting and not any(
             service.in_flight or (service.queue and service.members)
             for service in self.ledger.services.values()
         )
 
     def is_empty(self) -> bool:
-        """Whether every accepted request has ended and every reply has been sent."""
+        """Return whether every accepted request has ended and every reply was sent."""
         return not self.ledger.open and not self.ledger.waiting
 
     def stop(self) -> int:
-        """Say goodbye to the workers and end all requests that are left. Returns how many."""
+        """Disconnect the workers and end all requests that are left; return how many."""
         self.ledger.draining = True
         self.crew.dismiss()
         return self.ledger.give_up()
 
-    # What is to be seen
+    # Reports
 
     def report(self, now: float) -> ReliableReport:
-        """The whole state at this moment."""
+        """Return the present state."""
         self.tally.overflowed = self.ledger.waiting.dropped
         services = list(self.ledger.services.values())
         shown = _shown(services)
@@ -346,7 +361,10 @@ class Broker:
 
 
 def _is_workers(frames: list[bytes]) -> bool:
-    """A token gives away a reply that comes late: that of a pirate or a REQ worker."""
+    """Return whether a message comes from a worker.
+
+    Late replies of a pirate or a REQ worker are recognized by their token.
+    """
     if is_workers(frames):
         return True
     at = 2 if len(frames) > 2 and frames[1] == DELIMITER else 1
@@ -354,14 +372,17 @@ def _is_workers(frames: list[bytes]) -> bool:
 
 
 def _shown(services: list[ServiceQueue]) -> list[ServiceQueue]:
-    """All that have workers, and of the others, which anybody can make up, the longest queues."""
+    """Return all services with workers, and the longest queues of the others.
+
+    Any client can invent services without workers.
+    """
     shown = [service for service in services if service.members]
     rest = [service for service in services if not service.members]
     return shown + nlargest(MOST_UNSERVED_SHOWN, rest, key=lambda service: len(service.queue))
 
 
 def sweep_period(settings: Reliable) -> float:
-    """Seconds between two sweeps."""
+    """Return the seconds between two sweeps."""
     shortest = min(
         settings.heartbeat or PPP.interval,
         settings.attempt_timeout,

@@ -22,7 +22,7 @@ MOST_BYTES = 16 << 20
 
 
 class Letterbox:
-    """`dropped` counts the letters that no reader fetched in time."""
+    """The dead letter socket. `dropped` counts the letters that no reader fetched in time."""
 
     def __init__(self, context: zmq.Context[Any], address: str) -> None:
         side = make(context, "dead-letters", "PUSH", {})
@@ -50,6 +50,7 @@ class Letterbox:
                 self._size -= _size(self._waiting.popleft())
 
     def close(self, linger_ms: int) -> None:
+        """Close the socket; letters given to it are kept for `linger_ms`."""
         self._socket.close(linger_ms)
 
 

@@ -1,9 +1,8 @@
-"""Calls of which only the store can know, and calls that another queue has. Pure; time is an
-argument.
+"""Calls that only the store knows, and calls that another queue has. Pure; time is an argument.
 
-A call that says AGAIN, and is not in the ledger, waits until the store has said whether it has
-ended. While another queue has it, the store is asked again now and then: either it ends there, or
-it comes here when that queue has ended.
+A call that says AGAIN, and is not in the ledger, waits until the store has answered whether it has
+ended. While another queue has it, the store is asked repeatedly: either it ends there, or it is
+taken over when that queue has ended.
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ from zmqdev.wire import call
 if TYPE_CHECKING:
     from zmqdev.broker.ledger import Ledger
 
-# Seconds until a call that another queue has is asked for again, doubling up to the last.
+# Seconds until the store is asked again about a call that another queue has, doubling up to the
+# last.
 FIRST_PAUSE, LAST_PAUSE = 0.1, 2.0
 
 
@@ -46,11 +46,11 @@ class Inquiries:
         """When a call that another queue has is asked for again."""
 
     def __len__(self) -> int:
-        """Calls to ask for with the next group."""
+        """Return how many calls to ask about with the next group."""
         return len(self._asked)
 
     def ask(self, asked: AskedBefore) -> bool:
-        """Find out about a call. False when another queue is known to have it."""
+        """Ask about a call; return False when another queue is known to have it."""
         waiting = self._elsewhere.get(asked.head[2])
         if waiting is not None:
             self._join(waiting, asked)
@@ -59,19 +59,19 @@ class Inquiries:
         return True
 
     def holds(self, identity: bytes) -> bool:
-        """Whether an answer may go to that routing id."""
+        """Return whether an answer may be sent to that routing id."""
         waiting = chain(self._asked.values(), (one.asked for one in self._elsewhere.values()))
         return any(one.head[0] == identity for asked in waiting for one in asked)
 
     def void(self, identity: bytes) -> None:
-        """The routing id belongs to another peer now: no answer goes there."""
+        """Send no answer to a routing id, which belongs to another peer now."""
         for id, asked in list(self._asked.items()):
             self._asked[id] = [one for one in asked if one.head[0] != identity]
         for waiting in self._elsewhere.values():
             waiting.asked = [one for one in waiting.asked if one.head[0] != identity]
 
     def take(self, now: float) -> tuple[bytes, ...]:
-        """The ids to ask for with the group that is taken now."""
+        """Return the ids to ask about with the group that is taken now."""
         if now >= self.due:
             self.due = float("inf")
             for id, waiting in self._elsewhere.items():
@@ -84,7 +84,7 @@ class Inquiries:
     def wait(
         self, id: bytes, asked: Iterable[AskedBefore], now: float, *, kept: bool = True
     ) -> None:
-        """Ask for the call again after a pause. `kept`: it is known to be on disk."""
+        """Ask about the call again after a pause. `kept`: it is known to be on disk."""
         waiting = self._elsewhere.setdefault(id, HeldElsewhere())
         waiting.kept = kept
         for one in asked:
@@ -94,7 +94,7 @@ class Inquiries:
         self.due = min(self.due, waiting.due)
 
     def came(self, id: bytes, now: float) -> None:
-        """The call was taken over from the other queue: its clients wait for it here."""
+        """Let its clients wait here for a call that was taken over from the other queue."""
         waiting = self._elsewhere.pop(id, None)
         for one in waiting.asked if waiting is not None else ():
             repeat(self._ledger, self._ledger.calls[id], one.form, one.head, now)
@@ -102,8 +102,10 @@ class Inquiries:
     def settled(
         self, group: Group, settled: Settled, unwritten: Collection[bytes], now: float
     ) -> list[Request]:
-        """Take in the answers of the store. `unwritten`: ids of calls that have ended here since,
-        with answers that are not on disk. Returns requests to give to workers."""
+        """Handle the answers of the store; return requests to give to workers.
+
+        `unwritten` are ids of calls that have ended here since, with answers that are not on disk.
+        """
         offered = []
         for id in group.asked:
             asked = self._asked.pop(id, [])
@@ -113,7 +115,7 @@ class Inquiries:
                 continue
             found = settled.answers.get(id)
             if found is None and id in unwritten:
-                # The next group has its answer.
+                # The next group contains its answer.
                 self._asked.setdefault(id, []).extend(asked)
                 continue
             for one in waiting.asked if waiting is not None else ():
@@ -126,7 +128,7 @@ class Inquiries:
         return offered
 
     def _join(self, waiting: HeldElsewhere, asked: AskedBefore) -> None:
-        """Each connection once, as it asked last."""
+        """Add a client, or replace its earlier question on the same connection."""
         others = [one for one in waiting.asked if one.head[0] != asked.head[0]]
         waiting.asked = [*others, asked]
         if waiting.kept:
@@ -148,8 +150,11 @@ class Inquiries:
         return None
 
     def _answer_late(self, asked: AskedBefore, found: Answer | None, now: float) -> None:
-        """Another queue had the call. Without an answer on disk it was answered there, to a client
-        that did not post. A client that still waits asks again, which is no second execution."""
+        """Answer a client of a call that another queue had.
+
+        Without an answer on disk it was answered there, to a client that did not post. A client
+        that still waits asks again, which does not execute the call a second time.
+        """
         known = self._ledger.calls.get(call.key_of(asked.head[0], asked.head[2]))
         if found is not None:
             self._pass_on(asked, found)

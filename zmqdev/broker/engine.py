@@ -37,21 +37,21 @@ from zmqdev.stats.reliable import ReliableReport
 from zmqdev.stats.snapshot import AddressState, Flow
 
 log = logging.getLogger("zmqdev")
-# A burst is hundreds of new lists, gone again a moment later; at Python's own threshold of 700
-# the collector would look at all of them in nearly every turn.
+# A burst is hundreds of new lists that are freed a moment later. With Python's own threshold of
+# 700 the collector would visit all of them in nearly every turn.
 YOUNG = 50_000
-# Lines for the log between two looks; what is above is counted and not written.
+# Lines for the log between two looks; further ones are only counted.
 MOST_LINES = 10
-# Seconds between two looks at what is to be told and shown.
+# Seconds between two updates of the log and the report.
 LOOK = 0.1
-# The same while draining, where the end should not be noticed late.
+# The same while draining, so that the end is noticed soon.
 DRAIN_LOOK = 0.01
-# Seconds that a store has for its last group at least, and when the device leaves at once.
+# Seconds that a store has at least for its last group, and when the device leaves at once.
 LAST_WRITE, LAST_WRITE_AT_ONCE = 2.0, 0.5
 
 
 class BrokerEngine:
-    """See `Engine` for what each method promises."""
+    """The engine of a reliable queue. `Engine` documents the methods."""
 
     follows_peers = True
 
@@ -73,11 +73,13 @@ class BrokerEngine:
 
     @property
     def shell(self) -> Shell:
+        """Return the sockets; the engine must be open."""
         assert self._shell is not None, "the engine is not open"
         return self._shell
 
     @property
     def broker(self) -> Broker:
+        """Return the broker; the engine must be open."""
         return self.shell.broker
 
     def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
@@ -113,11 +115,11 @@ class BrokerEngine:
         self._look()
 
     def _open_store(self, broker: Broker) -> None:
-        """Before the first socket: who asks finds the requests of before."""
+        """Open the store before the first socket, so that clients find the earlier requests."""
         self._store = store = open_store(self.spec.reliable)
         if store is None:
             return
-        # A million records are a million objects that stay: no collector has to look at them.
+        # A million records are a million objects that stay, which the collector need not visit.
         gc.disable()
         try:
             records = store.recover()
@@ -159,7 +161,7 @@ class BrokerEngine:
         if self._stopped:
             return
         self._stopped = True
-        # What is being written is called kept before the rest is given up.
+        # Requests that are being written are reported as kept before the others are given up.
         written = self.shell.finish_store(until, at_once)
         if not written:
             self._unwritten = self.shell.unwritten()
@@ -181,7 +183,7 @@ class BrokerEngine:
         return Leftover(tuple(f"{self.spec.name}: {line}" for line in reports))
 
     def inside(self) -> int:
-        """How many requests have no reply yet."""
+        """Return how many requests have no reply yet."""
         return 0 if self._report is None else self._report.counters["unanswered"]
 
     def close(self, linger_ms: int) -> None:
@@ -196,7 +198,7 @@ class BrokerEngine:
             self._letterbox.close(linger_ms)
 
     def released(self, all_read: bool) -> None:
-        """The store was closed after its last group."""
+        """Do nothing: the store was closed after its last group."""
 
     def configure(self, key: str, value: Any) -> None:
         if key == "on-full":
@@ -236,7 +238,7 @@ class BrokerEngine:
         return Progress(self.counters.turns_ever, self.shell.heard[direction])
 
     def details(self) -> Mapping[str, Any]:
-        """The last report, with counters since the last reset."""
+        """Return the last report, with counters since the last reset."""
         if self._report is None:
             return {}
         plain = asdict(self._report)
@@ -250,7 +252,7 @@ class BrokerEngine:
         return acl.load(Path(self.spec.topic_acl)) if self.spec.topic_acl else None
 
     def read_again(self) -> Callable[[], None]:
-        """Rights. Workers that serve already go on."""
+        """Read the rights again. Workers that already serve continue."""
         rights = self._rights()
 
         def put() -> None:
@@ -268,7 +270,7 @@ class BrokerEngine:
             self._zero = self._report.counters
 
     def _look(self) -> None:
-        """Make what others may see, write what is to be told."""
+        """Update the report, send dead letters and write the log."""
         self._report = self.broker.report(time.monotonic())
         letters = self.broker.take_letters()
         if self._letterbox is not None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def client_gone(ledger: Ledger, identity: bytes, now: float) -> None:
-    """A reply could not be routed: end the requests of an address that cannot come back.
+    """End the requests of an address that cannot come back, after a reply could not be routed.
 
     libzmq makes addresses of five bytes that begin with 0 and never uses one again. A client that
     chose its own routing id may come back and ask again.
@@ -24,8 +24,10 @@ def client_gone(ledger: Ledger, identity: bytes, now: float) -> None:
 
 
 def void(ledger: Ledger, identity: bytes, now: float) -> None:
-    """Another connection has this routing id now: nothing meant for the first one goes there.
-    Workers finish the requests they have; the replies have no address."""
+    """Drop everything for a routing id that belongs to another connection now.
+
+    Workers finish the requests they have; the replies have no address.
+    """
     kept = [message for message in ledger.to_clients if message[0] != identity]
     lost = len(ledger.to_clients) - len(kept) + ledger.waiting.forget(identity)
     ledger.to_clients = kept

@@ -1,16 +1,15 @@
 """The changes of the ledger that go to disk, and their confirmations. Pure; time is an argument.
 
 Rules.
-- Requests go to workers at once; only the notice KEPT waits for the disk.
+- Requests are given to workers at once; only the notice KEPT waits for the disk.
 - A request that ends before its group is written is never written.
-- One group is written while the next one gathers. A group is taken at most each `commit-within`;
-  sooner when as many wait for it as for the last one, who are likely all that there are, and when
+- One group is written while the next one is collected. A group is taken every `commit-within` at
+  most; sooner when as many clients wait for it as for the last one, which are probably all, and
   the store has rested as long as that one took.
 - A stored request belongs to no connection: it counts for the account of the store. So no limit of
   a client, no end of a connection and no flood of another client removes it.
-- The answer to a posted request is kept when it is there, and given to clients that ask with its
-  id.
-- Calls of which only the store can know are asked for with a group; see elsewhere.py.
+- The answer to a posted request is kept, and given to clients that ask with its id.
+- The store is asked about calls that only it can know with a group; see elsewhere.py.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ from zmqdev.wire.majordomo import PLAIN
 if TYPE_CHECKING:
     from zmqdev.broker.ledger import Ledger
 
-# Seconds until a store that took nothing is tried again.
+# Seconds until a store that refused a group is tried again.
 RETRY = 0.5
 
 
 @dataclass(frozen=True)
 class Unwritten:
-    """At the end: posts that are not kept, and requests that ended and may be done again."""
+    """What is not on disk at the end: posts, and ends of requests, which may be repeated."""
 
     posts: int
     ended: int
@@ -52,7 +51,10 @@ class Unwritten:
 
 
 class Journal:
-    """Requests have their numbers as keys here. `stored`: requests written or being written."""
+    """The journal of a ledger. Its keys are the numbers of requests.
+
+    `stored`: requests written or being written.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -60,9 +62,9 @@ class Journal:
         self._keep = ledger.settings.keep_replies
         self.account = Client(b"")
         self.stored: set[int] = set()
-        self._kept: set[int] = set()  # of these it is known that they are on disk
-        self._posted: set[int] = set()  # whose answers are kept
-        self._unsaid: dict[int, Request] = {}  # whose clients wait for KEPT
+        self._kept: set[int] = set()  # those known to be on disk
+        self._posted: set[int] = set()  # those whose answers are kept
+        self._unsaid: dict[int, Request] = {}  # those whose clients wait for KEPT
         self._fresh: dict[int, Request] = {}
         self._named: dict[bytes, dict[int, Request]] = {}  # kept ones, by chosen routing ids
         self._attempts: dict[int, Request] = {}
@@ -73,20 +75,20 @@ class Journal:
         self._ended: list[int] = []
         self._forgotten: list[bytes] = []
         self._inquiries = Inquiries(ledger)
-        self._twins: dict[int, int] = {}  # what is here and not stored -> its record, taken over
-        self._since = float("inf")  # since when something waits to be taken
+        self._twins: dict[int, int] = {}  # request here, not stored -> its record, taken over
+        self._since = float("inf")  # since when there is something to write
         self._taken = self._rested = float("-inf")
-        self._waiting = self._expected = 0  # who wait for the next group, and waited for the last
+        self._waiting = self._expected = 0  # clients of the next and last group
         self._refusing = ""
         self._size = 0
         self._took: deque[float] = deque(maxlen=100)
         self._refuses_until = float("-inf")
         self._lease = float("inf")
 
-    # What the ledger does
+    # Called by the ledger
 
     def begin(self, request: Request, mark: bytes) -> None:
-        """A request was accepted."""
+        """Record an accepted request."""
         now = request.arrived
         if now < self._refuses_until:
             return
@@ -101,11 +103,11 @@ class Journal:
         self._waiting += 1
 
     def refusal(self, now: float) -> str:
-        """Why no post is accepted now; "" when posts are."""
+        """Return why no post is accepted now; "" when posts are accepted."""
         return self._refusing if now < self._refuses_until else ""
 
     def repeated(self, request: Request, now: float) -> None:
-        """Its client asks again, and wants to know whether the request is on disk."""
+        """Handle a client that asks again, and wants to know whether the request is on disk."""
         number = request.number
         if number in self._kept:
             self._posted.add(number)
@@ -120,7 +122,7 @@ class Journal:
             self._note(now)
 
     def answered(self, request: Request, body: list[bytes], code: str = "") -> None:
-        """A request got its reply, or the code of a failure."""
+        """Record the reply of a request, or the code of a failure."""
         number = request.number
         if number in self._posted and request.call is not None and self._keep:
             if not code or number in self._kept:
@@ -129,16 +131,16 @@ class Journal:
             self._unsaid.pop(number, None)
 
     def attempted(self, request: Request) -> None:
-        """An attempt failed, and there will be another."""
+        """Record a failed attempt after which there will be another."""
         if request.number in self.stored:
             self._attempts[request.number] = request
 
     def buried(self, request: Request, reason: str) -> None:
-        """A request became a dead letter."""
+        """Record a request that became a dead letter."""
         self._buried.append((request, reason))
 
     def end(self, request: Request) -> None:
-        """A request is over."""
+        """Record the end of a request."""
         number = request.number
         self._posted.discard(number)
         if self._twins and number in self._twins:
@@ -161,8 +163,7 @@ class Journal:
             self._note(now)
 
     def forget(self, id: bytes, now: float) -> None:
-        """The reply to that call is no longer wanted. A request that no worker has yet is taken
-        back."""
+        """Forget the reply to a call, and withdraw the request if no worker has it yet."""
         request = self._ledger.calls.get(id)
         if request is None:
             self._forgotten.append(id)
@@ -175,23 +176,22 @@ class Journal:
             self._ledger.close(request)
 
     def keeps(self, request: Request) -> bool:
-        """Whether the request will be there after a restart of the queue."""
+        """Return whether the request will still exist after a restart of the queue."""
         return request.client is self.account
 
-    # Addresses: a routing id that a peer chose may be another's later
+    # Addresses: a routing id that a peer chose may belong to another peer later
 
     def addressed(self, request: Request) -> None:
-        """A request of the account has its current address now."""
+        """Record the present address of a request of the account."""
         if request.client is self.account and not request.head[0].startswith(b"\0"):
             self._named.setdefault(request.head[0], {})[request.number] = request
 
     def holds(self, identity: bytes) -> bool:
-        """Whether a reply may go to that routing id."""
+        """Return whether a reply may be sent to that routing id."""
         return identity in self._named or self._inquiries.holds(identity)
 
     def void(self, identity: bytes) -> None:
-        """The routing id belongs to another peer now: nothing meant for the first one
-        goes there."""
+        """Send nothing more to a routing id, which belongs to another peer now."""
         for request in (*self._named.pop(identity, {}).values(), *self._unsaid.values()):
             if request.head[:1] == [identity]:
                 request.head[0] = self._ledger.nowhere
@@ -224,7 +224,7 @@ class Journal:
         )
 
     def due(self) -> float:
-        """When the next group must be taken; infinite when there is nothing to write."""
+        """Return when the next group must be taken; infinite when there is nothing to write."""
         if not self._work():
             return self._inquiries.due
         if self._unsaid or self._inquiries:
@@ -234,8 +234,8 @@ class Journal:
         return max(self._taken, self._since if self._since < float("inf") else 0) + self._within
 
     def take_records(self, now: float, wall: float) -> Group:
-        """The next group; `wall` in seconds since 1970."""
-        past = wall - now  # from the clock of requests to that of records
+        """Return the next group; `wall` is in seconds since 1970."""
+        past = wall - now  # converts the times of requests to those of records
         self._taken, self._since = now, float("inf")
         self._expected, self._waiting = self._waiting, 0
         asked = self._inquiries.take(now)
@@ -264,7 +264,7 @@ class Journal:
         return Answer(request.call, wall + self._keep, code, tuple(body))
 
     def settled(self, settled: Settled, now: float) -> list[Request]:
-        """Take in the outcome of the last group. Returns requests to give to workers."""
+        """Handle the outcome of the last group; return requests to give to workers."""
         self._size, self._lease = settled.size, settled.lease
         self._rested = now + settled.seconds
         self._ledger.warnings.lines += settled.notices
@@ -277,8 +277,10 @@ class Journal:
         return [] if settled.group is None else self._settle(settled.group, settled, now)
 
     def _adopt(self, records: Sequence[Kept], now: float) -> None:
-        """Requests of a queue that has ended. Clients that wait for one of them are
-        answered here."""
+        """Take in requests of a queue that has ended.
+
+        Clients that wait for one of them are answered here.
+        """
         calls = self._ledger.calls
         here = [record for record in records if record.call in calls]
         for record in here:
@@ -290,8 +292,10 @@ class Journal:
                 self._inquiries.came(record.call, now)
 
     def _join_twin(self, record: Kept) -> None:
-        """A request was sent to both queues and is being worked on here: it counts as stored now,
-        and its end is the end of the record."""
+        """Join a record with a request that was sent to both queues and is being worked on here.
+
+        The request counts as stored now, and its end is the end of the record.
+        """
         assert record.call is not None
         request = self._ledger.calls[record.call]
         self._twins[request.number] = record.key
@@ -320,7 +324,7 @@ class Journal:
         return self._inquiries.settled(group, settled, unwritten, now)
 
     def _attempt_again(self, group: Group) -> None:
-        """Requests with one attempt more are here still, or have ended."""
+        """Write again the attempts of requests that have not ended."""
         waiting = {record.key for record in group.attempts}
         for number, request in self.account.open.items() if waiting else ():
             if number in waiting:
@@ -347,7 +351,7 @@ class Journal:
             self._ledger.to_clients.append(call.kept(head[0], head[2]))
 
     def _say_answered(self) -> None:
-        """A request answered before it was written is kept by its answer."""
+        """Report a request that was answered before it was written as kept, as its answer is."""
         for number, _ in self._due_answers:
             request = self._unsaid.pop(number, None)
             if request is not None:
@@ -355,8 +359,10 @@ class Journal:
         self._due_answers.clear()
 
     def _held_elsewhere(self, number: int, now: float) -> None:
-        """Another queue has that request: it is on disk there and is answered from there, unless a
-        worker has it here already."""
+        """Handle a request that another queue has.
+
+        It is on disk there and is answered from there, unless a worker has it here already.
+        """
         request = self._unsaid.pop(number, None)
         self.stored.discard(number)
         if request is None:
@@ -371,8 +377,10 @@ class Journal:
             self._inquiries.wait(request.head[2], [asked], now)
 
     def _refused(self, group: Group, settled: Settled) -> None:
-        """The accepted requests are not on disk: clients that posted are told, the others go on as
-        without a store."""
+        """Handle accepted requests that are not on disk.
+
+        Clients that posted are told; the other requests continue as without a store.
+        """
         for record in group.accepted:
             number = record.key
             self.stored.discard(number)
@@ -382,18 +390,18 @@ class Journal:
                 self._ledger.withdraw(request, settled.refused)
 
     def _unwritten_answers(self) -> set[bytes]:
-        """Ids of requests that have ended, and whose answers are not on disk yet."""
+        """Return ids of requests that have ended, and whose answers are not on disk yet."""
         due = (answer.call for _, answer in self._due_answers)
         ended = (request.call for request, _, _ in self._answers)
         return {id for id in chain(due, ended) if id is not None}
 
     def unwritten(self, group: Group | None) -> Unwritten:
-        """What is not known to be on disk; `group` is being written."""
+        """Return what is not known to be on disk; `group` is being written."""
         ended = len(self._ended) + (0 if group is None else len(group.ended))
         return Unwritten(len(self._unsaid), ended)
 
     def report(self, now: float) -> dict[str, Any]:
-        """Fields of `Report`."""
+        """Return fields of `ReliableReport`."""
         took = sorted(self._took)
         return {
             "store_bytes": self._size,
@@ -402,15 +410,15 @@ class Journal:
             "lease": max(0.0, self._lease - now) if self._lease < float("inf") else 0.0,
         }
 
-    # A new start
+    # The start
 
     def restore(self, records: Iterable[Kept], now: float) -> list[Request]:
         """Queue the requests of an earlier run, or of a queue that has ended, the oldest first.
 
-        The addresses of their clients are void. Their time to wait for a worker begins anew, since
+        The addresses of their clients are void. Their time to wait for a worker starts anew, since
         no worker could take them meanwhile. The caller gives them to workers.
         """
-        # From the last to the first, so that each has its place at the head of its queue.
+        # From the last to the first, as each is put at the head of its queue.
         restored = [self._restore(record, now) for record in reversed(list(records))]
         self._ledger.tally.restored += len(restored)
         return restored

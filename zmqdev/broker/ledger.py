@@ -1,9 +1,9 @@
 """The ledger: every accepted request from its arrival to its end, and why it ended.
 
-A request ends with a reply (`answer`), without a worker in time (`expire`), after too many
-attempts (a dead letter), when its client has gone (abandoned), or with the stop of the queue
-(`give_up`). A request that its worker could not answer comes back through `give_back`, the only
-place that decides between another attempt and an end.
+A request ends with a reply (`answer`), without a worker in time (`expire`), after too many attempts
+(a dead letter), when its client has gone (abandoned), or with the stop of the queue (`give_up`). A
+request that its worker could not answer returns through `give_back`, the only place that decides
+between another attempt and an end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """`run`: a few random bytes that name this run of the queue, see `Tokens`."""
+    """All open requests. `run` is random bytes that name this run of the queue, see `Tokens`."""
 
     def __init__(self, settings: Reliable, run: bytes) -> None:
         self.settings = settings
@@ -48,7 +48,7 @@ class Ledger:
         self.letters: list[DeadLetter] = []
         self.warnings = PeerWarnings()
         self.tokens = Tokens(run)
-        # An address that no peer has: libzmq's are 5 bytes, and a token cannot be guessed.
+        # An address that no peer has, as libzmq's have 5 bytes and a token cannot be guessed.
         self.nowhere = b"\0" + self.tokens.make(0)
         self.number = 0
         self.journal: Journal | None = None
@@ -60,7 +60,7 @@ class Ledger:
         self.names = Names(self)
 
     def service(self, name: bytes, now: float, maker: bytes | None = None) -> ServiceQueue:
-        """The service of that name, made if there is none. `maker`: the client that asks."""
+        """Return the service of that name, made if needed. `maker` is the client that asks."""
         found = self.services.get(name)
         if found is None:
             found = self.services[name] = ServiceQueue(name, maker)
@@ -69,7 +69,7 @@ class Ledger:
         return found
 
     def manned(self, service: ServiceQueue, workers: int) -> None:
-        """The service has this many workers now."""
+        """Record how many workers a service has now."""
         if workers and not service.members:
             self.room.unserved.change(-service.held, -service.size)
             self.names.leave(service)
@@ -90,9 +90,9 @@ class Ledger:
         now: float,
         asked: bool = False,
     ) -> Request | None:
-        """Take a request in, without putting it in a queue. None when it is refused, is here
-        already, or waits for the store. `asked`: the store has been asked about it."""
-        # cost(), without the call
+        """Accept a request and return it, not queued yet. None: it is refused, is here already,
+        or waits for the store. `asked`: the store was asked about it."""
+        # cost(), inlined
         message = head + body
         size = sum(map(len, message)) + FRAME * len(message) + MESSAGE
         address = head[0]
@@ -104,7 +104,7 @@ class Ledger:
                 return None
         full = len(self.open) >= self._most or size > self._largest
         closed = service is None or not service.members or self.draining
-        greedy = client is not None and (  # has_share(), without the call
+        greedy = client is not None and (  # has_share(), inlined
             len(client.open) >= self._share or client.size + size > self._share_bytes
         )
         held = self.size + self.waiting.size
@@ -113,7 +113,7 @@ class Ledger:
             if refusal is not None:
                 self._refuse(head, address, refusal, now)
                 return None
-            client = self.clients.get(address)  # it may have paid with its last one
+            client = self.clients.get(address)  # its last request may have been evicted
         if client is None:
             client = self.clients[address] = Client(address)
         if service is None:
@@ -136,7 +136,10 @@ class Ledger:
         now: float,
         asked: bool,
     ) -> bytes | None:
-        """The key of a request with an id; None when it is here already, or the store is asked."""
+        """Return the key of a request with an id.
+
+        It is None when the request is here already, or the store is asked.
+        """
         called = head[2]
         key = called if len(called) >= call.UNIQUE else call.key_of(head[0], called)
         if key in self.calls:
@@ -153,6 +156,7 @@ class Ledger:
             self.warnings.tell(CLIENT, address, text, now)
 
     def has_share(self, client: Client, size: int) -> bool:
+        """Return whether a client may have another request of that size."""
         return len(client.open) < self._share and client.size + size <= self._share_bytes
 
     def _refusal(
@@ -163,7 +167,7 @@ class Ledger:
         size: int,
         now: float,
     ) -> str | None:
-        """Why a request is not taken in, a key of call.REASONS; None when room was made for it."""
+        """Return why a request is refused, a key of call.REASONS; None if there is room now."""
         if self.draining:
             return "stopping"
         if size > self._largest:
@@ -176,6 +180,7 @@ class Ledger:
         return None if self.room.make(identity, size, now, served=served) else "full"
 
     def enter(self, request: Request, client: Client, service: ServiceQueue) -> None:
+        """Add an accepted request to the ledger."""
         size = request.size
         self.open[request.token] = client.open[request.number] = request
         self.size += size
@@ -196,7 +201,7 @@ class Ledger:
         if self.journal is not None:
             self.journal.answered(request, parts.whole(request, body))
         if not request.head:
-            pass  # its client is of an earlier run
+            pass  # its client belongs to an earlier run
         elif request.parts is None:
             self.to_clients.append(request.head + body)
         else:
@@ -206,7 +211,7 @@ class Ledger:
         self.close(request)
 
     def partial(self, request: Request, body: list[bytes], now: float) -> bool:
-        """Keep or pass on a partial reply. False when there is no room for it."""
+        """Keep or pass on a partial reply; return False when there is no room for it."""
         self.tally.partials += 1
         if self.settings.stream_partials and request.form.partial is not None:
             self.to_clients.append(request.form.partial_head(request.head) + body)
@@ -225,7 +230,7 @@ class Ledger:
         request.parts.append(body)
         return True
 
-    # Replies that their client does not read
+    # Replies to clients that do not read
 
     def hold_replies(self, messages: list[list[bytes]], now: float) -> None:
         """Keep these messages of one client, which its pipe refused."""
@@ -233,17 +238,19 @@ class Ledger:
         self.room.bound_replies(now)
 
     def hold_back(self, messages: list[list[bytes]], now: float) -> list[list[bytes]]:
-        """Keep the messages of clients that have some waiting; returns the others."""
+        """Keep the messages of clients that have some waiting; return the others."""
         free = self.waiting.hold_back(messages)
         if len(free) < len(messages):
             self.room.bound_replies(now)
         return free
 
-    # What could not be answered
+    # Requests without an answer
 
     def give_back(self, request: Request, why: str, now: float) -> None:
-        """Queue a request for another attempt, or end it when this was its last one. `why` this
-        one failed."""
+        """Queue a request for another attempt, or end it after the last one.
+
+        `why` the present attempt failed.
+        """
         self._forget_parts(request)
         request.failure = why
         if request.client.gone:
@@ -261,8 +268,8 @@ class Ledger:
             self.tally.redispatched += 1
 
     def put_back(self, request: Request) -> None:
-        """Put a request at the head of its queue, behind returned requests that
-        arrived before it."""
+        """Put a request at the head of its queue, after returned requests that arrived before
+        it."""
         queue = request.service.queue
         before = []
         while queue and next(iter(queue)) < request.number:
@@ -297,7 +304,7 @@ class Ledger:
                 self.drop(service)
 
     def drop(self, service: ServiceQueue) -> None:
-        """Forget a service without workers; its requests end."""
+        """Forget a service without workers and end its requests."""
         while service.queue:
             self._expire_one(service.queue.popitem(last=False)[1])
         self.names.leave(service)
@@ -313,7 +320,7 @@ class Ledger:
         self.close(request)
 
     def tell_of_losses(self, now: float) -> None:
-        """Note the replies that could not be kept for their clients."""
+        """Log the replies that could not be kept for their clients."""
         for identity in self.waiting.take_losers():
             self.warnings.tell(CLIENT, identity, "reply dropped: the client does not read", now)
 
@@ -326,7 +333,7 @@ class Ledger:
         self._end_without_reply(request, "full")
 
     def withdraw(self, request: Request, code: str) -> None:
-        """A post cannot be kept: tell its client, and end it unless a worker has it."""
+        """Tell a client that its post cannot be kept; end it unless a worker has it."""
         if request.number in request.service.queue:
             del request.service.queue[request.number]
             self.tally.evicted += 1
@@ -335,7 +342,7 @@ class Ledger:
             self.fail(request.head, code)
 
     def give_up(self) -> int:
-        """End all requests that are left, at the stop. Returns how many."""
+        """End all requests that are left, at the stop; return how many."""
         keeps = self.journal.keeps if self.journal is not None else lambda request: False
         left = [request for request in self.open.values() if not keeps(request)]
         for request in left:
@@ -347,7 +354,7 @@ class Ledger:
         return len(left)
 
     def next_of(self, queue: OrderedDict[int, Request]) -> Request | None:
-        """Take the next request from a queue whose client is still there."""
+        """Take the next request whose client is still connected from a queue."""
         while queue:
             request = queue.popitem(last=False)[1]
             if not request.client.gone:
@@ -367,7 +374,7 @@ class Ledger:
             self.journal.answered(request, [], code)
 
     def close(self, request: Request) -> None:
-        """Take a request out of the ledger."""
+        """Remove a request from the ledger."""
         client, service, size = request.client, request.service, request.size
         del self.open[request.token], client.open[request.number]
         self.size -= size
@@ -383,6 +390,7 @@ class Ledger:
             self.journal.end(request)
 
     def resize(self, request: Request, change: int) -> None:
+        """Change the size of a request."""
         self.size += change
         request.size += change
         request.client.size += change
@@ -396,16 +404,16 @@ class Ledger:
             request.parts = None
 
     def fail(self, head: list[bytes], code: str) -> None:
-        """Tell a client that can read it why there is no reply."""
+        """Tell a client why there is no reply, if its protocol allows that."""
         called = _call_of(head)
         if called is not None:
             self.to_clients.append(call.failure(head[0], called, code))
 
     def oldest(self, services: Iterable[ServiceQueue]) -> float | None:
-        """When the oldest queued request arrived; None when none is queued."""
+        """Return when the oldest queued request arrived; None when none is queued."""
         return min((s.oldest.arrived for s in services if s.queue), default=None)
 
 
 def _call_of(head: list[bytes]) -> bytes | None:
-    """The id of a call; None for a client that sends none."""
+    """Return the id of a call; None for a client that sends none."""
     return head[2] if len(head) > 2 and head[1] in call.HEADS else None

@@ -19,8 +19,11 @@ REASONS = {
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """`reason` is a key of REASONS. `age` in seconds. `client`: the client's address in hex.
-    `failure`: why the last attempt failed."""
+    """A dead letter.
+
+    `reason` is a key of REASONS. `age` is in seconds. `client` is the client's address in hex.
+    `failure` says why the last attempt failed.
+    """
 
     service: str
     reason: str
@@ -31,7 +34,7 @@ class DeadLetter:
     body: tuple[bytes, ...]
 
     def frames(self) -> list[bytes]:
-        """The message that is pushed: one JSON object, then the body of the request."""
+        """Return the message to push: a JSON object, then the body of the request."""
         about = {
             "service": self.service,
             "reason": self.reason,
@@ -51,7 +54,7 @@ class DeadLetter:
 
 
 def of_record(dead: Dead) -> DeadLetter:
-    """The dead letter of a stored request that was never given to a worker."""
+    """Make the dead letter of a stored request that was never given to a worker."""
     return DeadLetter(
         service=dead.service.decode(errors="replace"),
         reason=dead.reason,
@@ -64,7 +67,7 @@ def of_record(dead: Dead) -> DeadLetter:
 
 
 def bury(request: Request, reason: str, now: float) -> DeadLetter:
-    """The dead letter of a request."""
+    """Make the dead letter of a request."""
     return DeadLetter(
         service=request.service.name.decode(errors="replace"),
         reason=reason,

@@ -1,7 +1,7 @@
 """Names of services without workers, and their limit.
 
-Each such name costs memory and a look in every sweep, and any client can invent one. So their
-number is limited, and the client that made most of them loses one when the limit is reached.
+Each such name needs memory and time in every sweep, and any client can invent one. So their number
+is limited, and the client that made most of them loses one when the limit is reached.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Names:
         self._searched = float("-inf")
 
     def enter(self, service: ServiceQueue) -> None:
-        """The service has no workers now."""
+        """Count a service that has no workers now."""
         self.count += 1
         if service.maker is not None:
             self._made[service.maker] = self._made.get(service.maker, 0) + 1
 
     def leave(self, service: ServiceQueue) -> None:
-        """The service has workers now, or was forgotten."""
+        """Stop counting a service, which has workers now or was forgotten."""
         self.count -= 1
         maker, service.maker = service.maker, None
         if maker is not None:
@@ -43,14 +43,16 @@ class Names:
                 del self._made[maker]
 
     def disown(self, service: ServiceQueue) -> None:
-        """The service counts for no client any more: its requests are on disk, so no flood of
-        names may remove it."""
+        """Count a service for no client any more.
+
+        Its requests are on disk, so no flood of names may remove it.
+        """
         if service.maker is not None:
             self.leave(service)
             self.count += 1
 
     def takes(self, maker: bytes, now: float) -> bool:
-        """Whether that client may make one more name. Room is made for it where that is fair."""
+        """Return whether a client may make another name; make room for it where that is fair."""
         if self.count >= MOST and now - self._searched >= SEARCH:
             self._searched = now
             self.forget_unused()

@@ -1,7 +1,7 @@
 """Replies for clients that do not read: kept in order for a while, within limits.
 
-A ROUTER refuses a message when its peer's pipe is full. What was refused, and
-what comes for that client after it, waits here and is tried again.
+A ROUTER refuses a message when its peer's pipe is full. Refused messages, and later ones for the
+same client, wait here and are tried again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from zmqdev.broker.cost import cost
 
-# Seconds between two tries while a client does not read, and replies a try.
+# Seconds between two attempts while a client does not read, and replies per attempt.
 RETRY = 0.02
 PORTION = 256
 
@@ -19,7 +19,7 @@ Message = list[bytes]
 
 
 class UnreadReplies:
-    """What waits for one client. `since` is when it last took something."""
+    """The messages that wait for one client. `since` is when it last took some."""
 
     __slots__ = ("messages", "since", "size", "tried")
 
@@ -27,27 +27,29 @@ class UnreadReplies:
         self.messages: deque[Message] = deque()
         self.size = 0
         self.since = now
-        self.tried = 0  # how many the last release gave out
+        self.tried = 0  # number of messages in the last release
 
     def append(self, message: Message) -> None:
+        """Add a message."""
         self.messages.append(message)
         self.size += cost(message)
 
     def put_back(self, messages: list[Message], now: float) -> None:
-        """Refused again. What is here came after: it was held back while these were tried."""
+        """Put back refused messages before those that were held back while these were tried."""
         if len(messages) < self.tried:
             self.since = now
         self.messages.extendleft(reversed(messages))
         self.size += sum(map(cost, messages))
 
     def take(self, limit: int) -> list[Message]:
+        """Take at most `limit` messages for another attempt."""
         taken = [self.messages.popleft() for _ in range(min(limit, len(self.messages)))]
         self.size -= sum(map(cost, taken))
         self.tried = len(taken)
         return taken
 
     def shorten(self, most: int, most_bytes: int) -> int:
-        """Drop the newest above the limits: how many."""
+        """Drop the newest messages above the limits; return how many."""
         dropped = 0
         while self.messages and (len(self.messages) > most or self.size > most_bytes):
             self.drop()
@@ -55,14 +57,17 @@ class UnreadReplies:
         return dropped
 
     def drop(self) -> int:
-        """Drop the newest: its size."""
+        """Drop the newest message; return its size."""
         freed = cost(self.messages.pop())
         self.size -= freed
         return freed
 
 
 class Overflow:
-    """`most` replies and `most_bytes` for each client; `patience` in seconds."""
+    """The waiting replies of all clients.
+
+    `most` replies and `most_bytes` are kept for each client; `patience` is in seconds.
+    """
 
     def __init__(self, most: int, most_bytes: int, patience: float) -> None:
         self._most = most
@@ -71,17 +76,19 @@ class Overflow:
         self._backlogs: dict[bytes, UnreadReplies] = {}
         self.retry_at = 0.0
         self.dropped = 0
-        self.size = 0  # what all that waits costs
+        self.size = 0  # the cost of all waiting messages
         self._losers: set[bytes] = set()
 
     def __len__(self) -> int:
+        """Return how many messages wait."""
         return sum(len(backlog.messages) for backlog in self._backlogs.values())
 
     def __bool__(self) -> bool:
+        """Return whether any client has messages waiting."""
         return bool(self._backlogs)
 
     def refuse(self, messages: list[Message], now: float) -> None:
-        """Keep these messages of one client."""
+        """Keep refused messages of one client."""
         identity = messages[0][0]
         backlog = self._backlogs.get(identity)
         if backlog is None:
@@ -93,7 +100,7 @@ class Overflow:
         self.retry_at = now + RETRY
 
     def hold_back(self, messages: list[Message]) -> list[Message]:
-        """Keep the messages of clients that have some waiting; returns the others."""
+        """Keep the messages of clients that have some waiting; return the others."""
         free = []
         for message in messages:
             backlog = self._backlogs.get(message[0])
@@ -107,7 +114,10 @@ class Overflow:
         return free
 
     def release(self, now: float) -> list[Message]:
-        """What is worth another try now. A backlog stays until all of it was taken."""
+        """Return the messages to try again now.
+
+        A client stays here until it has taken all of its messages.
+        """
         if now < self.retry_at:
             return []
         released: list[Message] = []
@@ -123,11 +133,11 @@ class Overflow:
         return released
 
     def sizes(self) -> Iterable[tuple[bytes, int]]:
-        """(client, what waits for it)"""
+        """Return (client, size of its waiting messages)."""
         return [(identity, backlog.size) for identity, backlog in self._backlogs.items()]
 
     def shed(self, identity: bytes) -> int:
-        """Drop the newest that waits for a client: its size, 0 when none does."""
+        """Drop the newest message for a client; return its size, 0 when there is none."""
         backlog = self._backlogs.get(identity)
         if backlog is None or not backlog.messages:
             return 0
@@ -142,16 +152,16 @@ class Overflow:
             self._losers.add(identity)
 
     def take_losers(self) -> set[bytes]:
-        """Clients that lost replies since the last call."""
+        """Return the clients that lost replies since the last call."""
         losers, self._losers = self._losers, set()
         return losers
 
     def has(self, identity: bytes) -> bool:
-        """Whether something waits for a client."""
+        """Return whether messages wait for a client."""
         return identity in self._backlogs
 
     def forget(self, identity: bytes) -> int:
-        """Drop what waits for a client: how many messages."""
+        """Drop the messages for a client; return how many."""
         backlog = self._backlogs.pop(identity, None)
         if backlog is None:
             return 0

@@ -6,14 +6,17 @@ from zmqdev.broker.request import Request
 
 
 def whole(request: Request, body: list[bytes]) -> list[bytes]:
-    """The frames of all parts, with `body` last."""
+    """Return the frames of all parts, then those of `body`."""
     if request.parts is None:
         return body
     return [frame for part in request.parts for frame in part] + body
 
 
 def messages(request: Request, body: list[bytes]) -> list[list[bytes]]:
-    """A client that knows no partial replies gets one reply with the frames of all parts."""
+    """Return the messages for the client of a request.
+
+    A client whose protocol has no partial replies gets one reply with the frames of all parts.
+    """
     if request.form.partial is None:
         return [request.head + whole(request, body)]
     head = request.form.partial_head(request.head)

@@ -1,8 +1,8 @@
 """Ordinary REP and DEALER workers behind a DEALER, which distributes in turn.
 
-Such workers send only replies, so the queue knows how many are connected, and nothing of a single
-one. Their number bounds the requests in flight. A request without a reply in time is queued again,
-and the DEALER gives it to another worker. The first reply counts.
+Such workers send only replies, so the queue knows how many are connected, and nothing about a
+single one. Their number limits the requests in flight. A request without a reply in time is queued
+again, and the DEALER gives it to another worker. The first reply counts.
 
 Messages to and from a worker are [token, '', body…].
 """
@@ -20,14 +20,14 @@ OVERRAN = "no reply within the busy timeout"
 
 
 class Pool:
-    """The workers of `--workers plain`. Messages for them gather in `to_workers`."""
+    """The workers of `--workers plain`. Messages for them are collected in `to_workers`."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.settings = ledger.settings
         self.tally = ledger.tally
         self.to_workers: list[list[bytes]] = []
-        self.commands: list[list[bytes]] = []  # always empty: a plain worker knows none
+        self.commands: list[list[bytes]] = []  # always empty, as plain workers know none
         self.paused = False
         self.wants_room = False  # no worker could take the last one
         self.in_flight: dict[bytes, Request] = {}  # in the order in which they were given out
@@ -36,7 +36,7 @@ class Pool:
         self.absent = 0.0  # see Roster
 
     def connected(self, workers: int, now: float) -> None:
-        """How many workers are connected."""
+        """Set how many workers are connected."""
         service = self.ledger.service(self._name, now)
         self.tally.registered += max(0, workers - self._connected)
         self.tally.lost += max(0, self._connected - workers)
@@ -45,15 +45,17 @@ class Pool:
         self.room(now)
 
     def room(self, now: float) -> None:
-        """The DEALER can take messages again."""
+        """Continue after the DEALER was full."""
         self.wants_room = False
         self.feed(self.ledger.service(self._name, now), now)
 
     def offer(self, request: Request, now: float) -> None:
+        """Queue a new request and give out what is possible."""
         request.service.queue[request.number] = request
         self.feed(request.service, now)
 
     def feed(self, service: ServiceQueue, now: float) -> None:
+        """Give queued requests to workers."""
         if service.name != self._name or self.paused or self.wants_room:
             return
         slots = self._connected * self.settings.concurrency
@@ -68,7 +70,7 @@ class Pool:
             self.to_workers.append(request.parcel)
 
     def receive(self, messages: Iterable[list[bytes]], now: float) -> None:
-        """Messages from workers, as the DEALER received them."""
+        """Handle messages from workers, as the DEALER received them."""
         for frames in messages:
             if len(frames) < 3 or frames[1] != b"" or not self.ledger.tokens.owns(frames[0]):
                 self.tally.malformed_workers += 1
@@ -83,14 +85,14 @@ class Pool:
             self.feed(request.service, now)
 
     def _take_out(self, request: Request) -> None:
-        """From where it is: in flight, or queued again after its time was over."""
+        """Remove a request that is in flight, or is queued again after a timeout."""
         if self.in_flight.pop(request.token, None) is not None:
             request.service.in_flight -= 1
         else:
             del request.service.queue[request.number]
 
     def refused(self, message: list[bytes], gone: bool, now: float) -> None:
-        """The DEALER did not accept a message: no worker is connected, or none has room."""
+        """Handle a message that the DEALER refused: no worker is connected, or none has room."""
         request = self.in_flight.pop(message[0], None)
         if request is None:
             return
@@ -100,7 +102,7 @@ class Pool:
         self.ledger.put_back(request)
 
     def probe(self, now: float) -> None:
-        """Does nothing: a plain worker cannot be asked."""
+        """Do nothing: a plain worker cannot be asked."""
 
     def sweep(self, now: float, period: float) -> None:
         """Queue requests again that got no reply in time."""
@@ -119,15 +121,20 @@ class Pool:
             self.feed(overdue[0].service, now)
 
     def has_workers(self, name: bytes) -> bool:
+        """Return whether a service has workers."""
         return name == self._name and self._connected > 0
 
     def dismiss(self) -> None:
-        """Does nothing: a plain worker understands no goodbye, and the ledger ends what is in
-        flight."""
+        """Forget the requests in flight, which the ledger ends.
+
+        A plain worker has no disconnect message.
+        """
         self.in_flight.clear()
 
     def states(self, service: ServiceQueue) -> tuple[int, int, int]:
-        """(ready, busy, overdue). One worker may hold several requests, so busy is an
-        upper bound."""
+        """Return (ready, busy, overdue).
+
+        A worker may hold several requests, so busy is an upper bound.
+        """
         busy = min(service.members, service.in_flight)
         return service.members - busy, busy, 0

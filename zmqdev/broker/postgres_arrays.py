@@ -1,4 +1,4 @@
-"""Parameters of PostgreSQL statements: one binary array for the values of each column."""
+"""Parameters of PostgreSQL statements: a binary array for the values of each column."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PostgresArray:
     """The values of one parameter, in the binary format of PostgreSQL."""
 
     def __init__(self, element: int, parts: Iterable[bytes], length: int) -> None:
-        # Dimensions, whether any is null, the type of an element; its length, and the first index.
+        # Number of dimensions, whether any is null, type of elements, length, first index.
         head = struct.pack(">iiIii", 1, 1, element, length, 1)
         self.data = b"".join(chain((head,), parts))
 
@@ -50,7 +50,10 @@ class Byteas(PostgresArray):
 
 
 class _ArrayDumper(Dumper):
-    """Always of one type, so that a statement is prepared once; psycopg's depends on the values."""
+    """A dumper with a fixed type, so that a statement is prepared once.
+
+    The types of psycopg's dumpers depend on the values.
+    """
 
     format = Format.BINARY
 
@@ -79,12 +82,12 @@ DUMPERS: dict[type, type[Dumper]] = {
 
 
 def columns_of(found: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
-    """Rows of `width` values as columns, also without a row."""
+    """Return rows of `width` values as columns, also when there is no row."""
     return list(zip(*found, strict=True)) if found else [()] * width
 
 
 def request_columns(found: Sequence[Kept]) -> dict[str, PostgresArray]:
-    """Requests as the parameters of a statement."""
+    """Return requests as the parameters of a statement."""
     columns = columns_of([rows.request_row(kept) for kept in found], 7)
     return {
         "keys": Int8s(columns[0]),

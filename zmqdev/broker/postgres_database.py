@@ -1,4 +1,4 @@
-"""The PostgreSQL connection of a store. It is used by one thread at a time."""
+"""The PostgreSQL connection of a store, used by one thread at a time."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from zmqdev.broker.record import Answer, Dead, Group, Kept
 from zmqdev.errors import RunError
 from zmqdev.options.store_url import without_password
 
-# (run, key): what a request is known by in the database.
+# (run, key) of a request in the database.
 Place = tuple[int, int]
 Row = tuple[Any, ...]
 
-# Of the connection, unless the URL says something else. A dead machine is noticed in
-# five seconds; one that answers slowly is waited for.
+# Parameters of the connection, unless the URL sets them. A dead machine is noticed in five
+# seconds; a slow one is waited for.
 _NETWORK: dict[str, Any] = {
     "connect_timeout": 2,
     "keepalives_idle": 2,
@@ -42,8 +42,10 @@ _NETWORK: dict[str, Any] = {
 
 
 class PostgresDatabase:
-    """`url`: as the user wrote it. Methods raise DatabaseAway, DatabaseFull and RunTaken, and
-    RunError for faults that do not pass by themselves."""
+    """A connection. `url` is as the user wrote it.
+
+    Methods raise DatabaseAway, DatabaseFull and RunTaken, and RunError for permanent errors.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -54,8 +56,7 @@ class PostgresDatabase:
     # The connection
 
     def open(self) -> None:
-        """Connect, and create the tables if there are none. RunError with the reason
-        and the fix."""
+        """Connect, and create the tables if needed; RunError has the reason and the fix."""
         try:
             self._connect(self._words())
             self._have_tables()
@@ -78,6 +79,7 @@ class PostgresDatabase:
         return True
 
     def close(self) -> None:
+        """Close the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -88,7 +90,7 @@ class PostgresDatabase:
         except psycopg.ProgrammingError:
             given = {"port": "wrong"}
         if not str(given.get("port", "")).replace(",", "").isdigit() and given.get("port"):
-            # What libpq says of it may have a part of the password: 'a/b' begins a path.
+            # libpq's message may contain a part of the password: 'a/b' begins a path.
             raise RunError(
                 f"store {self.name}: not a URL of PostgreSQL; write postgresql://USER@HOST/DATABASE"
                 " (with % and two hex digits for other characters than letters and digits)"
@@ -122,7 +124,7 @@ class PostgresDatabase:
             self._check_version(ours)
 
     def have_tables(self) -> bool:
-        """Whether there is a store of ours and of a version that is known; none is created."""
+        """Return whether there is a store of a known version; create nothing."""
         try:
             self._connect(self._words())
             ours, schema = self._one(tables.OURS)
@@ -169,11 +171,12 @@ class PostgresDatabase:
     # Runs
 
     def begin_run(self, queue: str, lease: float) -> int:
+        """Insert a run with a lease and return its number."""
         with meaning(self.name):
             return int(self._one(tables.BEGIN_RUN, queue=queue, lease=lease)[0])
 
     def renew(self, run: int, lease: float) -> bool:
-        """Renew the lease. Returns False when it had already expired."""
+        """Renew the lease; return False when it had already expired."""
         with meaning(self.name):
             found = self._all(tables.RENEW, run=run, lease=lease)
             if not found:
@@ -181,27 +184,28 @@ class PostgresDatabase:
             return not found[0][0]
 
     def adopter(self, run: int) -> str:
-        """The run that has taken this one over, as text; "" when that is unknown."""
+        """Return the run that has taken this one over, as text; "" when that is unknown."""
         with meaning(self.name):
             found = self._all(tables.ADOPTER, run=run)
             return str(found[0][0]) if found else ""
 
     def adopt(self, run: int) -> dict[int, str]:
-        """Take over runs with an expired lease. Returns them with the queues they belonged to."""
+        """Take over runs with an expired lease; return {run: its queue}."""
         with meaning(self.name):
             return dict(self._all(tables.ADOPT, run=run))
 
     def fetch(self, run: int, after: int, most: int) -> list[Row]:
-        """The next rows of a run's requests: the run, and the row as `store_rows` packs it."""
+        """Return the next rows of a run's requests: the run, and the row of `store_rows`."""
         with meaning(self.name):
             return self._all(tables.FETCH, run=run, after=after, most=most)
 
     def forget(self, run: int, held: Sequence[int]) -> None:
-        """Delete held runs that have no requests any more."""
+        """Delete held runs that have no more requests."""
         with meaning(self.name):
             self._do(tables.FORGET_RUN, run=run, runs=Int8s(held))
 
     def leave(self, run: int) -> None:
+        """End the lease of the run."""
         with meaning(self.name):
             for statement in tables.LEAVE:
                 self._do(statement, run=run)
@@ -217,8 +221,10 @@ class PostgresDatabase:
         ended: Sequence[Place],
         dead: Sequence[tuple[Place, Dead]],
     ) -> int:
-        """Write a group. Returns how many of the accepted requests were inserted; the others exist
-        already. `group` has the answers; the rest is given by its places."""
+        """Write a group; return how many of the accepted requests were inserted.
+
+        The others exist already. `group` has the answers; the rest is given with its places.
+        """
         with meaning(self.name):
             if not attempts and not dead and not group.forgotten:
                 return self._commit(run, accepted, group.answers, ended)
@@ -281,7 +287,7 @@ class PostgresDatabase:
         )
 
     def there(self, run: int, accepted: Sequence[Kept]) -> tuple[set[int], set[bytes]]:
-        """Of these requests: (keys that this run has, ids that another run has)."""
+        """Return, of these requests, (keys that this run has, ids that another run has)."""
         with meaning(self.name):
             keys = [kept.key for kept in accepted]
             calls = [kept.call for kept in accepted if kept.call is not None]
@@ -292,8 +298,10 @@ class PostgresDatabase:
     def asked(
         self, calls: Sequence[bytes], held: Sequence[int]
     ) -> tuple[dict[bytes, Answer], frozenset[bytes]]:
-        """Of these ids: (answers that are kept, ids that a run has which is not one of the held
-        ones)."""
+        """Return, of these ids, (answers that are kept, ids that another run has).
+
+        Runs that this one holds do not count as another.
+        """
         with meaning(self.name):
             found = self._all(tables.ASKED, calls=Byteas(calls), held=Int8s(held))
         answers = [rows.answer_of(row) for row in found if row[1] is not None]
@@ -311,21 +319,22 @@ class PostgresDatabase:
                     key=key,
                 )
 
-    # For people who look
+    # For `zmqdev store`
 
     def ask(self, statement: str, **values: Any) -> list[Row]:
-        """The rows that a statement of `postgres_tables` finds."""
+        """Return the rows that a statement of `postgres_tables` finds."""
         with meaning(self.name):
             return self._all(statement, **values)
 
     def every(self, statement: str) -> Iterator[Row]:
-        """As `ask`, for many rows, read in portions."""
+        """Yield many rows, read in portions; otherwise like `ask`."""
         with meaning(self.name), self._open.transaction():
             cursor = self._open.cursor("every", binary=True)
             cursor.execute(statement.encode())
             yield from cursor
 
     def drop_dead(self, number: int) -> bool:
+        """Delete a dead letter; return whether there was one."""
         with meaning(self.name):
             return self._do(tables.DROP_DEAD, number=number) > 0
 
@@ -343,9 +352,11 @@ class PostgresDatabase:
                     self._do(tables.FORGET_REPLY, call=one.call)
 
     def purge(self, now: float) -> None:
+        """Delete answers that were kept long enough."""
         with meaning(self.name):
             self._do(tables.PURGE, now=now)
 
     def size(self) -> int:
+        """Return the bytes of the store."""
         with meaning(self.name):
             return int(self._one(tables.SIZE)[0])

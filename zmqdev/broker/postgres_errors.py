@@ -9,11 +9,11 @@ import psycopg
 
 from zmqdev.errors import RunError
 
-# What a database says that is shut down, starts, is full of connections, was failed over, or has
-# changed its passwords: first characters of an error's code.
+# The beginnings of error codes of a database that is shutting down, starting, out of connections,
+# or failed over, or whose passwords have changed.
 _PASSES = ("08", "57P", "53", "25006", "28", "3D", "55P")
 _DISK_FULL = "53100"
-# A deadlock, or the statement was cancelled.
+# Beginnings of the codes for a deadlock, and a cancelled statement.
 _AGAIN = ("40", "57014")
 _PERMISSION = "42501"
 _LIBPQ_ASKS = "Is the server running"
@@ -32,8 +32,10 @@ _HINTS = {
 
 
 class DatabaseAway(Exception):
-    """The database cannot be reached now. The group that was being written may have
-    been written."""
+    """The database cannot be reached now.
+
+    The group that was being written may have been written.
+    """
 
 
 class DatabaseFull(Exception):
@@ -46,7 +48,7 @@ class RunTaken(Exception):
 
 @contextmanager
 def meaning(name: str) -> Iterator[None]:
-    """Raise errors of psycopg as those of this module. `name`: the store, for messages."""
+    """Raise errors of psycopg as those of this module. `name` is the store's, for messages."""
     try:
         yield
     except psycopg.Error as error:
@@ -54,7 +56,7 @@ def meaning(name: str) -> Iterator[None]:
 
 
 def meaning_of(error: psycopg.Error, name: str) -> Exception:
-    """The exception of this module for an error of psycopg. `name`: the store."""
+    """Return the exception of this module for an error of psycopg. `name` is the store's."""
     state = error.sqlstate or ""
     words = in_words(error)
     if state == _DISK_FULL:
@@ -65,7 +67,7 @@ def meaning_of(error: psycopg.Error, name: str) -> Exception:
 
 
 def in_words(error: psycopg.Error) -> str:
-    """An error in one line, with the fix if it is known."""
+    """Return an error as one line, with the fix if it is known."""
     lines = [line.strip() for line in str(error).splitlines()]
     parts = [line for line in lines if line and not line.startswith(_LIBPQ_ASKS)]
     text = "; ".join(dict.fromkeys(part.removeprefix("connection failed: ") for part in parts))

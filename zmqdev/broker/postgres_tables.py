@@ -15,7 +15,7 @@ Rules.
 from __future__ import annotations
 
 VERSION = 1
-# Key of the lock under which tables are created, since two queues may start at the same time.
+# Key of the lock for creating tables, since two queues may start at the same time.
 LOCK = int.from_bytes(b"zmqdev", "big")
 # A queue inserts and deletes all the time, so dead rows must be vacuumed early and without delay.
 _CHURN = "autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_cost_delay=0"
@@ -118,7 +118,7 @@ COMMIT = (
     "  where exists (select from alive) on conflict do nothing)"
     " select (select count(*) from alive), (select count(*) from accepted)"
 )
-# Rare changes have separate statements, in the transaction of the commit.
+# Rare changes use separate statements, in the transaction of the commit.
 CHANGE = (
     "update zmqdev.request r set arrived = c.arrived, attempts = c.attempts, crc = c.crc"
     " from unnest(%(runs)s, %(keys)s, %(arrivals)s, %(attempts)s, %(crcs)s)"
@@ -130,13 +130,13 @@ BURY = (
     " select d.* from unnest(%(runs)s, %(keys)s, %(calls)s, %(services)s, %(reasons)s, %(times)s,"
     " %(bodies)s, %(crcs)s) d on conflict do nothing"
 )
-# Of the requests that a commit did not insert: which exist, and to which run they belong.
+# Which of the requests that a commit did not insert exist, and to which run they belong.
 THERE = (
     "select call, run, key from zmqdev.request where call = any(%(calls)s)"
     " union all select call, run, key from zmqdev.request"
     " where run = %(run)s and key = any(%(keys)s) and call is null"
 )
-# Both in one statement, so that a call that ends meanwhile is in one of the two results.
+# One statement for both, so that a call that ends meanwhile is in one of the two results.
 ASKED = (
     "select call, until, code, body, crc from zmqdev.reply where call = any(%(calls)s)"
     " union all select call, null, null, null, null from zmqdev.request"
@@ -169,7 +169,7 @@ ONE_DEAD = (
     " where number = %(number)s"
 )
 DROP_DEAD = "delete from zmqdev.dead where number = %(number)s"
-# As the run of a queue that has ended: the next queue that looks takes it over.
+# A run like that of a queue that has ended, which the next queue takes over.
 LEFT_RUN = (
     "insert into zmqdev.run (queue, lease_until) values ('zmqdev store', '-infinity') returning run"
 )

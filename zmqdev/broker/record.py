@@ -16,7 +16,7 @@ FULL, AWAY = "store-full", "store-away"
 
 
 class Kept(NamedTuple):
-    """A request in the store. `call`: its id, or None. `arrived`: seconds since 1970."""
+    """A request in the store. `call` is its id, or None. `arrived` is in seconds since 1970."""
 
     key: int
     call: bytes | None
@@ -27,8 +27,10 @@ class Kept(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The end of a call: the `body` of its reply, or a `code` of call.REASONS. It is kept until
-    the time `until`."""
+    """The end of a call: the `body` of its reply, or a `code` of call.REASONS.
+
+    It is kept until the time `until`.
+    """
 
     call: bytes
     until: float
@@ -51,9 +53,10 @@ class Dead(NamedTuple):
 class Group:
     """Changes that are written together, or not at all.
 
-    `attempts`: stored requests with one attempt more. `ended`: keys of requests that are no longer
-    needed. `asked`: ids of calls whose state the store is to look up. `forgotten`: ids whose
-    answers are no longer needed.
+    - `attempts`: stored requests with one more attempt.
+    - `ended`: keys of requests that are no longer needed.
+    - `asked`: ids of calls whose state the store must look up.
+    - `forgotten`: ids whose answers are no longer needed.
     """
 
     accepted: tuple[Kept, ...] = ()
@@ -67,17 +70,19 @@ class Group:
 
 @dataclass(frozen=True)
 class Settled:
-    """The outcome of a group.
+    """The outcome of a group; `group` is None when the store has news without a group.
 
-    `refused`: why the accepted requests are not on disk, FULL or AWAY. `unwritten`: the rest of
-    the group is not on disk either, and must be written again. `answers`: the asked calls that
-    have ended. `elsewhere`: ids, asked or accepted, that another queue has. `adopted`: requests
-    taken over from a queue that has ended; `damaged`: those of them that could not be read.
-    `seconds`: duration of the commit. `size`: bytes of the store now. `lease`: the time, by the
-    clock of requests, until which no other queue may take over; infinite without a lease.
-    `notices`: lines for the log.
-
-    `group` is None when the store has news without a group.
+    - `refused`: why the accepted requests are not on disk, FULL or AWAY.
+    - `unwritten`: the rest of the group is not on disk either, and must be written again.
+    - `answers`: the asked calls that have ended.
+    - `elsewhere`: ids, asked or accepted, that another queue has.
+    - `adopted`: requests taken over from a queue that has ended.
+    - `damaged`: those of them that could not be read.
+    - `seconds`: duration of the commit.
+    - `size`: bytes of the store now.
+    - `lease`: the time, by the clock of requests, until which no other queue may take over;
+      infinite without a lease.
+    - `notices`: lines for the log.
     """
 
     group: Group | None

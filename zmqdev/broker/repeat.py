@@ -1,7 +1,7 @@
 """A repeated call while the first is still open: one request, answered to the latest sender.
 
-A repetition over the same connection changes nothing. One over another connection means that the
-first connection ended, or that the client asks a second time elsewhere; the reply goes to the new
+A repetition on the same connection changes nothing. On another connection it means that the first
+connection ended, or that the client asks a second time elsewhere; the reply is sent to the new
 connection.
 """
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AskedBefore:
-    """A call that waits for an answer of the store. No `body`: only its reply is wanted."""
+    """A call that waits for an answer of the store.
+
+    Without a `body`, only its reply is wanted.
+    """
 
     form: ClientForm
     service: bytes
@@ -32,7 +35,7 @@ class AskedBefore:
 def repeat(
     ledger: Ledger, request: Request, form: ClientForm, head: list[bytes], now: float
 ) -> None:
-    """The call of `request` came again, with that head."""
+    """Handle a repetition of the call of `request`, with that head."""
     ledger.tally.repeated += 1
     here = ledger.clients.get(head[0]) is request.client or request.head[:1] == head[:1]
     if not here and not _redirect(ledger, request, form, head):
@@ -42,12 +45,12 @@ def repeat(
 
 
 def _redirect(ledger: Ledger, request: Request, form: ClientForm, head: list[bytes]) -> bool:
-    """The reply goes there now; False when it cannot."""
+    """Send the reply to the new head; return False when that is impossible."""
     client = ledger.clients.get(head[0]) or Client(head[0])
     if request.streamed:
         ledger.fail(head, "elsewhere")
         return False
-    if request.client.identity:  # else it belongs to the store
+    if request.client.identity:  # otherwise it belongs to the store
         if not ledger.has_share(client, request.size):
             ledger.fail(head, "client-full")
             return False
@@ -62,7 +65,7 @@ def _redirect(ledger: Ledger, request: Request, form: ClientForm, head: list[byt
 def first_try(
     ledger: Ledger, form: ClientForm, name: bytes, head: list[bytes], body: list[bytes], now: float
 ) -> bool:
-    """Whether to take in a post, or a call that was sent before and is unknown here."""
+    """Return whether to accept a post, or a call that was sent before and is unknown here."""
     journal = ledger.journal
     if journal is None:
         refusal = "no-store" if head[1] == call.POST else ""
@@ -79,7 +82,7 @@ def first_try(
 
 
 def collect(ledger: Ledger, head: list[bytes], now: float) -> None:
-    """A client asks by id for the reply of a call, now or when there is one."""
+    """Handle a client that asks by id for the reply of a call, now or when there is one."""
     request = ledger.calls.get(call.key_of(head[0], head[2]))
     if request is not None:
         repeat(ledger, request, PLAIN, head, now)
@@ -90,7 +93,7 @@ def collect(ledger: Ledger, head: list[bytes], now: float) -> None:
 
 
 def hand_over(ledger: Ledger, request: Request, client: Client) -> None:
-    """The request counts for that client now."""
+    """Count a request for another client from now on."""
     before = request.client
     del before.open[request.number]
     before.size -= request.size

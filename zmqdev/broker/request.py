@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """A client with requests here, and how much they take. `gone`: a reply could not be routed.
+    """A client with requests here, and how much they cost.
 
-    `open`: its requests by number, the latest last.
+    `gone`: a reply could not be routed. `open`: its requests by number, the latest last.
     """
 
     __slots__ = ("gone", "identity", "open", "size")
@@ -31,10 +31,11 @@ class Client:
 
 
 class ServiceQueue:
-    """The queue of one service, with its workers. `ready` is in the order in which they became so.
+    """The queue of one service, with its workers.
 
-    `queue`: requests by number, the oldest first. `size`: bytes of all its requests. `maker`: the
-    client that named it first, until a worker came.
+    `ready`: workers in the order in which they became ready. `queue`: requests by number, the
+    oldest first. `size`: bytes of all its requests. `maker`: the client that named it first, until
+    a worker comes.
     """
 
     __slots__ = (
@@ -68,7 +69,7 @@ class ServiceQueue:
 
     @property
     def held(self) -> int:
-        """How many requests it has."""
+        """Return how many requests it has."""
         return len(self.queue) + self.in_flight
 
     @property
@@ -78,17 +79,19 @@ class ServiceQueue:
 
     @property
     def oldest(self) -> Request:
-        """The next request. Only while some are queued."""
+        """Return the next request; there must be one."""
         return next(iter(self.queue.values()))
 
 
 class Request:
     """One request. `head` and the body of a reply make the message that answers it.
 
-    `parcel` is what every worker gets after the lead of its protocol: token, '', body. `parts`:
-    partial replies kept until the final one. `streamed`: the client has had a partial reply
-    already. `call`: its id, if it has one. `failure`: why its last attempt failed. `since`: when
-    its worker got it.
+    - `parcel`: what every worker gets after the lead of its protocol: token, '', body.
+    - `parts`: partial replies kept until the final one.
+    - `streamed`: the client was sent a partial reply already.
+    - `call`: its id, if it has one.
+    - `failure`: why its last attempt failed.
+    - `since`: when its worker got it.
     """
 
     __slots__ = (
@@ -139,4 +142,5 @@ class Request:
 
     @property
     def body(self) -> list[bytes]:
+        """Return the body."""
         return self.parcel[2:]

@@ -1,14 +1,14 @@
 """Eviction: when a limit shared by all clients is reached, the largest holder loses something.
 
 If the newcomer were refused instead, a few clients that fill the ledger would shut out all others.
-So room is made by dropping the latest message of the largest holder: a reply that it does not
-read, else a request that no worker has yet. A newcomer that would hold as much itself is refused.
+So room is made by dropping the latest message of the largest holder: a reply that it does not read,
+otherwise a request that no worker has yet. A newcomer that would hold as much itself is refused.
 
 Requests for services without workers share half of the ledger. The other half is always free for
 requests that can be answered.
 
-The largest holder is determined only when a limit is reached, and then serves for several
-decisions, so ordinary traffic pays nothing.
+The largest holder is determined only when a limit is reached, and the result is used for several
+decisions, so ordinary traffic costs nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Holdings = Callable[[], Iterable[tuple[bytes, int]]]
 
 
 class Ranking:
-    """Holders by amount. `holdings` gives (holder, amount), the same holder any number of times."""
+    """Holders by amount. `holdings` returns (holder, amount), a holder any number of times."""
 
     def __init__(self, holdings: Holdings) -> None:
         self._holdings = holdings
@@ -37,13 +37,14 @@ class Ranking:
         self._left = 0
 
     def refresh(self) -> None:
-        """Measure again if that is due, for one decision more."""
+        """Measure again if that is due, for one more decision."""
         if self._left:
             self._left -= 1
         else:
             self.measure()
 
     def measure(self) -> None:
+        """Measure the amounts."""
         self._left = GOOD_FOR
         self._held = {}
         for holder, amount in self._holdings():
@@ -52,18 +53,20 @@ class Ranking:
         heapq.heapify(self._heap)
 
     def held(self, holder: bytes) -> int:
+        """Return the amount of a holder."""
         return self._held.get(holder, 0)
 
     def change(self, holder: bytes, by: int) -> None:
+        """Change the amount of a holder."""
         amount = self._held[holder] = max(0, self.held(holder) + by)
         heapq.heappush(self._heap, (-amount, holder))
 
     def forget(self, holder: bytes) -> None:
-        """The holder has nothing that can be taken."""
+        """Forget a holder that has nothing to take."""
         self._held.pop(holder, None)
 
     def largest(self) -> bytes | None:
-        """The largest holder; None when there is none."""
+        """Return the largest holder; None when there is none."""
         while self._heap:
             amount, holder = self._heap[0]
             if -amount == self._held.get(holder):
@@ -73,18 +76,19 @@ class Ranking:
 
 
 class Pot:
-    """How much the requests for services without workers hold, and may hold."""
+    """The amounts that requests for services without workers hold, and may hold."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
         self.most, self.most_bytes = most, most_bytes
         self.requests = self.size = 0
 
     def change(self, requests: int, size: int) -> None:
+        """Change the amounts held."""
         self.requests += requests
         self.size += size
 
     def takes(self, size: int) -> bool:
-        """Whether a request of that size fits in."""
+        """Return whether a request of that size fits."""
         return self.requests < self.most and self.size + size <= self.most_bytes
 
 
@@ -95,20 +99,20 @@ class Room:
         settings = ledger.settings
         self._ledger = ledger
         self._most, self._most_bytes = settings.max_requests, settings.max_bytes
-        # A request counts by its bytes and as one of many: what a place for it is worth.
+        # Besides its bytes, a request counts with the bytes of one place among `max_requests`.
         self._place = settings.max_bytes // settings.max_requests
         self.unserved = Pot((self._most + 1) // 2, self._most_bytes // 2)
         self._whole_ranking = Ranking(self._all_held)
         self._unserved_ranking = Ranking(self._unserved_held)
 
     def takes(self, size: int) -> bool:
-        """Whether a request or reply of that size fits in without eviction."""
+        """Return whether a request or reply of that size fits without eviction."""
         ledger = self._ledger
         held = ledger.size + ledger.waiting.size
         return len(ledger.open) < self._most and held + size <= self._most_bytes
 
     def make(self, identity: bytes, size: int, now: float, *, served: bool) -> bool:
-        """Make room for a request of that client. False when it has to be refused."""
+        """Make room for a request of that client; return False when it has to be refused."""
         if not served and not self._make(
             lambda: self.unserved.takes(size), self._unserved_ranking, identity, size, now, served
         ):
@@ -137,8 +141,7 @@ class Room:
         return True
 
     def bound_replies(self, now: float) -> None:
-        """More replies wait for slow readers: if they are too many, the largest holder
-        loses some."""
+        """Drop replies of the largest holders if too many wait for slow readers."""
         waiting, ranking = self._ledger.waiting, self._whole_ranking
         if self._ledger.size + waiting.size <= self._most_bytes:
             return
@@ -146,7 +149,7 @@ class Room:
         while self._ledger.size + waiting.size > self._most_bytes:
             largest = ranking.largest()
             if largest is None:
-                return  # the rest is with workers
+                return  # workers have the rest
             self._take_from(largest, ranking, now, True)
 
     def _take_from(self, holder: bytes, ranking: Ranking, now: float, any_request: bool) -> None:
@@ -157,7 +160,7 @@ class Room:
             ranking.forget(holder)
 
     def _pay(self, identity: bytes, now: float, any_request: bool) -> int:
-        """Take the last thing a holder sent; what that was worth, 0 when there is nothing."""
+        """Drop the newest message of a holder; return its worth, 0 when there is none."""
         freed = self._ledger.waiting.shed(identity) if any_request else 0
         if freed:
             return freed

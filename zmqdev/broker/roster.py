@@ -1,8 +1,8 @@
 """Workers that speak a protocol: their identity, their current request, their turn.
 
-A worker is ready, busy with one request, or overdue. Overdue: it took longer than the busy
-timeout, its request went to another worker, and it becomes ready again with its late reply. Only
-READY and a reply make a worker ready; a heartbeat does not.
+A worker is ready, busy with one request, or overdue. It is overdue when it took longer than the
+busy timeout: its request was given to another worker, and it becomes ready again with its late
+reply. Only READY and a reply make a worker ready; a heartbeat does not.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ READY, DISCONNECT, REQUEST = DialectVerb.READY, DialectVerb.DISCONNECT, DialectV
 
 
 class Roster:
-    """The workers of `--workers auto`. Requests for them gather in `to_workers`. Heartbeats and
-    goodbyes gather in `commands`, since they must not count as messages.
+    """The workers of `--workers auto`.
 
-    `absent`: seconds in which the broker itself did not run, in all. Silence and work are measured
-    in its waking time, `now - absent`.
+    Requests for them are collected in `to_workers`. Heartbeats and disconnects are collected in
+    `commands`, since they must not count as messages.
+
+    `absent`: seconds in which the broker itself did not run, in total. Silence and work are
+    measured in its running time, `now - absent`.
     """
 
-    wants_room = False  # a ROUTER never waits: it refuses one message or takes it
+    wants_room = False  # a ROUTER never waits: it takes a message or refuses it
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -81,7 +83,7 @@ class Roster:
     # Messages
 
     def receive(self, messages: Iterable[list[bytes]], now: float) -> None:
-        """Messages from workers, as the ROUTER received them."""
+        """Handle messages from workers, as the ROUTER received them."""
         workers = self.workers
         waking = now - self.absent
         for frames in messages:
@@ -92,7 +94,7 @@ class Roster:
             worker.seen = waking
             request = worker.request
             at = worker.reply_at
-            # Nearly all messages are the reply that is waited for, and its token proves it.
+            # Nearly all messages are the expected reply, and its token proves it.
             if (
                 request is not None
                 and len(frames) > at
@@ -110,7 +112,7 @@ class Roster:
                 self._other(worker, verb, frames, now)
 
     def _late(self, worker: Worker, token: bytes, now: float) -> None:
-        """A reply that is not the one waited for."""
+        """Handle a reply that is not the expected one."""
         strange = not self.ledger.tokens.owns(token)
         if strange or (worker.dialect.alternates and worker.request is not None):
             self._expel(worker, "reply to a request it was not given", now)
@@ -142,7 +144,7 @@ class Roster:
             self._expel(worker, f"malformed {worker.dialect.name} message", now)
 
     def _completed(self, worker: Worker, frames: list[bytes]) -> list[bytes] | None:
-        """A reply whose empty frame was left out, with it: the token, ours, gives it away."""
+        """Insert the missing empty frame of a reply that is recognized by its token."""
         at = worker.reply_at - 1
         if len(frames) <= at or not self.ledger.tokens.owns(frames[at - 1]):
             return None
@@ -162,14 +164,14 @@ class Roster:
             self.ledger.bury(request, "too-large", now)
 
     def _stranger(self, frames: list[bytes], now: float) -> None:
-        """A message from an address that is not registered."""
+        """Handle a message from an address that is not registered."""
         dialect = dialects.recognise(frames)
         if dialect is None:
             self._unrecognised(frames, now)
             return
         verb = dialect.verb_of(frames, 1, FINAL)
         if verb is READY or dialect.alternates:
-            # A REQ worker that answers the last run of the queue, or too late, waits for more.
+            # A REQ worker that replies to the previous run, or too late, waits for more.
             self.tally.late += verb is FINAL
             service = frames[-1] if dialect.has_service else self._default
             self._register(frames[0], dialect, service, now)
@@ -184,7 +186,7 @@ class Roster:
             self._say(frames[0], dialect, DISCONNECT)
 
     def _unrecognised(self, frames: list[bytes], now: float) -> None:
-        """A late reply of a Paranoid Pirate that is not registered, or of no known form."""
+        """Handle a late reply of an unregistered Paranoid Pirate, or an unknown message."""
         if len(frames) > 3 and frames[2] == b"" and self.ledger.tokens.owns(frames[1]):
             self.tally.late += 1
         else:
@@ -199,7 +201,7 @@ class Roster:
         if dialect.knows(verb):
             self.commands.append([identity, *dialect.frames(verb)])
 
-    # Coming and going
+    # Registration
 
     def _register(self, identity: bytes, dialect: Dialect, name: bytes, now: float) -> None:
         if mmi.is_internal(name):
@@ -216,7 +218,7 @@ class Roster:
         self._make_ready(worker, now)
 
     def _remove(self, worker: Worker, why: str, now: float) -> None:
-        """Forget a worker; its request goes back to the head of its queue and to another."""
+        """Forget a worker; its request is queued at the head again."""
         service = worker.service
         del self.workers[worker.identity]
         service.ready.pop(worker, None)
@@ -229,7 +231,7 @@ class Roster:
         self.feed(service, now)
 
     def _expel(self, worker: Worker, why: str, now: float) -> None:
-        """A worker that broke the protocol (RFC 7: treat that peer as invalid)."""
+        """Remove a worker that broke the protocol (RFC 7: treat that peer as invalid)."""
         self.ledger.warnings.tell(WORKER, worker.identity, f"{why}; expelled", now)
         self.tally.malformed_workers += 1
         self.tally.expelled += 1
@@ -239,24 +241,24 @@ class Roster:
             self._register(worker.identity, worker.dialect, self._default, now)  # it waits
 
     def refused(self, message: list[bytes], gone: bool, now: float) -> None:
-        """The ROUTER did not accept a message: its peer is gone, or does not read."""
+        """Handle a message that the ROUTER refused: its peer has gone, or does not read."""
         worker = self.workers.get(message[0])
         if worker is None:
             return
         request = worker.request
         unsent = request is not None and message[-len(request.parcel) :] == request.parcel
         if not gone and not unsent:
-            return  # a heartbeat more or less; silence will tell
+            return  # a single heartbeat does not matter; silence will show
         if unsent and request is not None:
             worker.request = None
-            request.attempts -= 1  # it never left
+            request.attempts -= 1  # it was never sent
             worker.service.in_flight -= 1
             self.ledger.put_back(request)
         self.tally.lost += 1
         self._remove(worker, "its worker's connection ended", now)
 
     def void(self, identity: bytes, now: float) -> None:
-        """Another connection has this routing id: the worker that had it is gone."""
+        """Forget the worker that had a routing id, which belongs to another connection now."""
         unsent = [message for message in self.to_workers if message[0] == identity]
         if unsent:
             self.to_workers = [message for message in self.to_workers if message[0] != identity]
@@ -271,15 +273,17 @@ class Roster:
     # Time
 
     def probe(self, now: float) -> None:
-        """A connection ended, and it is unknown whose: a message to each worker finds out."""
+        """Send a message to each worker to find out whose connection has ended."""
         for worker in self.workers.values():
             if worker.dialect.beats or worker.request is not None:
                 worker.sent = now
                 self.commands.append(worker.pulse)
 
     def sweep(self, now: float, period: float) -> None:
-        """Expire silent workers, take requests from slow ones, send heartbeats. Called each
-        `period`."""
+        """Remove silent workers, take requests from slow ones, send heartbeats.
+
+        It is called each `period`.
+        """
         timeout = self.settings.attempt_timeout
         patient = self.settings.silent_while_busy
         waking = now - self.absent
@@ -306,11 +310,12 @@ class Roster:
         self.feed(worker.service, now)
 
     def has_workers(self, name: bytes) -> bool:
+        """Return whether a service has workers."""
         service = self.ledger.services.get(name)
         return service is not None and service.members > 0
 
     def dismiss(self) -> None:
-        """The queue stops: say goodbye to every worker."""
+        """Disconnect every worker, since the queue stops."""
         for worker in self.workers.values():
             self._say(worker.identity, worker.dialect, DISCONNECT)
             self.ledger.manned(worker.service, worker.service.members - 1)
@@ -318,6 +323,6 @@ class Roster:
         self.workers.clear()
 
     def states(self, service: ServiceQueue) -> tuple[int, int, int]:
-        """(ready, busy, overdue) workers of a service."""
+        """Return how many workers of a service are (ready, busy, overdue)."""
         ready, busy = len(service.ready), service.in_flight
         return ready, busy, service.members - ready - busy

@@ -1,9 +1,9 @@
 """A worker's conversation with its broker. Pure; time is an argument.
 
 The states: closed; open after READY was sent; closed again after DISCONNECT or silence, and so on
-until the worker leaves. `generation` grows with each end. The owner of the socket makes a new
-connection when it sees that, since a broker knows a worker by its connection. A session that still
-works on a request does not open again before that is done: a worker has one request at a time.
+until the worker leaves. `generation` is increased at each end. The owner of the socket then makes a
+new connection, since a broker knows a worker by its connection. A session that still works on a
+request does not open again before that is done, as a worker has one request at a time.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from zmqdev.options.reliable import LIVENESS
 from zmqdev.wire.dialect import Dialect, DialectVerb
 
 CLOSED, OPEN, LEFT = "closed", "open", "left"
-# Seconds before a conversation is begun again, doubling up to the last (RFC 6: 1 to 32;
-# the first is short here because a broker that says DISCONNECT is there).
+# Seconds before a conversation is begun again, doubling up to the last. (RFC 6: 1 to 32; the first
+# is shorter here because a broker that sends DISCONNECT is running.)
 FIRST_PAUSE, LAST_PAUSE = 0.1, 32.0
 
 
 class Session:
-    """`outbox` has the messages to send, in order; the sender takes them from the left."""
+    """A conversation. `outbox` has the messages to send; the sender takes them from the left."""
 
     def __init__(self, dialect: Dialect, service: bytes, heartbeat: float, now: float) -> None:
         self.dialect = dialect
@@ -46,9 +46,10 @@ class Session:
     def receive(
         self, frames: Sequence[bytes], now: float
     ) -> tuple[list[bytes], list[bytes]] | None:
-        """(address frames to return, body) of a request; None for all other messages."""
+        """Handle a message; return (address frames to return, body) of a request, otherwise
+        None."""
         if self.state != OPEN:
-            return None  # of a conversation that is over
+            return None  # it belongs to a conversation that has ended
         verb = self.dialect.verb_of(frames, 0, DialectVerb.REQUEST)
         if verb is DialectVerb.DISCONNECT:
             self._lose(now)
@@ -67,7 +68,7 @@ class Session:
     def finish(
         self, generation: int, address: Sequence[bytes], body: Sequence[bytes], now: float
     ) -> bool:
-        """A request of that generation is done. False when its reply is no longer expected."""
+        """Reply to a request of that generation; return False when it is no longer expected."""
         self.busy -= 1
         current = self.state == OPEN and generation == self.generation
         if current:
@@ -81,7 +82,7 @@ class Session:
     def tick(self, now: float) -> None:
         """Open, send heartbeats, or give up a silent broker."""
         if self.outbox:
-            # Nothing leaves, so the connection is down, and libzmq is at it: that is no silence.
+            # Nothing is sent, so the connection is down and libzmq reconnects: this is no silence.
             self._heard = now
         if self.state == CLOSED and not self.busy and now >= self._open_at:
             self._open(now)
@@ -91,13 +92,13 @@ class Session:
             self._say(now, DialectVerb.HEARTBEAT)
 
     def deadline(self) -> float:
-        """When `tick` is due."""
+        """Return when `tick` is due."""
         if self.state == OPEN:
             return min(self._sent + self.interval, self._heard + LIVENESS * self.interval)
         return self._open_at if self.state == CLOSED and not self.busy else float("inf")
 
     def stop(self, now: float) -> None:
-        """Finish the current request, take no more, say goodbye."""
+        """Finish the current request, take no more, then disconnect."""
         self._leaving = True
         if not self.busy:
             self._leave(now)

@@ -4,9 +4,9 @@
 for the workers, and the clock.
 
 zmq_poll asks each socket for its events before and after it waits, a dozen system calls for one
-message. Waiting for the sockets' descriptors is one. Such a descriptor reports a change, not a
-state, so nothing may be unread when the wait begins. A socket is stale after a change of its
-descriptor, or a send on it (which also reads news), until a receive has found nothing.
+message. Waiting for the sockets' descriptors is one call. Such a descriptor reports a change, not a
+state, so nothing may be unread when the wait begins. A socket is stale after its descriptor was
+readable, or after a send on it (which also reads commands), until a receive has found nothing.
 """
 
 from __future__ import annotations
@@ -35,27 +35,30 @@ Copy = Callable[[int, list[Message]], None]
 Hear = Callable[..., list[Message]]
 Receive = Callable[[list[Message], float], None]
 
-# Messages taken at a time: enough to pay for the calls, and well under a millisecond of work.
+# Messages taken at a time: enough to make the calls cheap, and well under a millisecond of work.
 BURST = 256
-# Up to so many, looking at their size is cheaper than at the socket once more.
+# Up to so many messages, checking their size is cheaper than another receive.
 FEW = 4
-# EVENTS of every socket are read this often, idle ones too. Milliseconds.
+# Milliseconds between two reads of EVENTS of every socket, also of idle ones.
 LONGEST_WAIT = 100
 # Turns under load between two looks at the wake-up socket.
 TURNS_UNLOOKED = 8
-# A lost connection is seen before its pipe is gone: probe again after these seconds.
+# Seconds after which to probe again, as a lost connection is noticed before its pipe is gone.
 PROBES = (0.0, 0.003, 0.015, 0.06)
-# Seconds from one probe of all workers to the first after another loss: peers that come and go
-# all the time (clients, at an address for both) must not keep the queue at that.
+# Least seconds between probes of all workers after two losses, so that peers that come and go all
+# the time (clients, at an address for both) do not keep the queue busy with that.
 PAUSE = 0.02
 NOTHING: list[Message] = []
 FORWARD, BACKWARD = range(len(DIRECTIONS))
 
 
 class Shell:
-    """`copy` gets messages that a socket has accepted, for the capture and the tap. `hear`
-    receives a burst from the workers' socket, as recv_burst does. `heard` counts the messages
-    received, by direction."""
+    """The sockets and the clock of a broker.
+
+    `copy` gets messages that a socket has accepted, for the capture and the tap. `hear` receives a
+    burst from the workers' socket, like recv_burst. `heard` counts the messages received, by
+    direction.
+    """
 
     def __init__(
         self,
@@ -68,7 +71,7 @@ class Shell:
     ) -> None:
         self.broker = broker
         self._store = store
-        self._group: Group | None = None  # the last one that was given to the store
+        self._group: Group | None = None  # the last group given to the store
         self.copy: Copy | None = None
         self.hear: Hear = recv_burst
         self._frontend, self._backend, self._wake = frontend, backend, wake
@@ -76,7 +79,7 @@ class Shell:
         self._cells = counters.cells
         self._origins = counters.origins
         self.heard = [0 for _ in DIRECTIONS]
-        # No routing ids come by a DEALER: plain workers have none.
+        # Messages from a DEALER have no routing ids: plain workers have none.
         self._dealer = backend if backend.type == zmq.DEALER else None
         self._owners = Owners()
         self._named: list[tuple[int, int]] = []  # of the last burst, see recv_burst
@@ -85,12 +88,12 @@ class Shell:
         self._descriptors = [int(one.get(zmq.FD)) for one in (frontend, backend, wake)]
 
     def run(self, *, intake: bool, until: float = float("inf")) -> bool:
-        """Work until the wake-up socket is readable: True, or the time is over: False.
+        """Work until the wake-up socket is readable: True, or until the time is over: False.
 
         Without `intake` nothing is read from the clients.
         """
         if events(self._wake) & zmq.POLLIN:
-            return True  # its descriptor says nothing of a first message that was never looked for
+            return True  # its descriptor does not report a message that came before the first look
         self._frontend_stale = self._backend_stale = True
         poll = self._poll_of(intake)
         turns = 0
@@ -113,7 +116,7 @@ class Shell:
         return poll
 
     def turn(self, now: float, intake: bool = True) -> bool:
-        """Receive, do what is due, and send the result. False when idle."""
+        """Receive, do what is due, and send the results; return False when idle."""
         broker = self.broker
         if broker.wants_room:
             self._backend_stale = True
@@ -131,14 +134,14 @@ class Shell:
             if requests:
                 self._hand_on(broker.receive_clients, requests, now)
         self._on_time(now)
-        # Only now: somebody waits for what was sent.
+        # This comes last, as peers wait for what was sent.
         self._backend_stale = self._backend_stale or not drained(replies)
         self._frontend_stale = self._frontend_stale or not drained(requests)
         self._cells[TURNS_CELL] += 1
         return self._backend_stale or (self._frontend_stale and intake)
 
     def _on_time(self, now: float) -> None:
-        """Do what is due, and send all there is."""
+        """Do what is due, and send everything."""
         if self._probe_at:
             self._probe(now)
         self._owners.forget(self.broker.holds)
@@ -148,7 +151,7 @@ class Shell:
         self.send(now)
 
     def _keep(self, store: Store, now: float) -> None:
-        """Hear what is on disk, and write the next group when it is due."""
+        """Handle the outcome of the last group, and write the next one when it is due."""
         settled = store.settled()
         if settled is not None:
             self.broker.settled(settled, now)
@@ -157,8 +160,7 @@ class Shell:
             store.write(self._group)
 
     def finish_store(self, until: float, at_once: Callable[[], bool]) -> bool:
-        """Write all there is to be written; False when that takes longer than `until`, or the
-        device is to leave `at_once`."""
+        """Write everything; return False when that takes longer than `until`, or on `at_once`."""
         store = self._store
         while store is not None and not (store.idle and self.broker.records_due() == math.inf):
             now = time.monotonic()
@@ -174,13 +176,12 @@ class Shell:
         return True
 
     def unwritten(self) -> Unwritten:
-        """What the store has not confirmed."""
+        """Return what the store has not confirmed."""
         assert self._store is not None
         return self.broker.journal.unwritten(None if self._store.idle else self._group)
 
     def _take(self, direction: int, hear: Hear, socket: zmq.Socket[bytes]) -> list[Message]:
-        """A burst, who of it chose its routing id, and where it came from while somebody wants
-        to know."""
+        """Receive a burst, and note chosen routing ids, and connections while that is wanted."""
         seen: set[int] | None = set() if self._origins.wanted else None
         self._named = []
         messages = hear(socket, BURST, seen, None if socket is self._dealer else self._named)
@@ -190,7 +191,7 @@ class Shell:
         return messages
 
     def _hand_on(self, receive: Receive, messages: list[Message], now: float) -> None:
-        """A burst to the broker, in pieces where a routing id passes to another connection."""
+        """Give a burst to the broker, split where a routing id changes its connection."""
         start = 0
         for at, descriptor in self._named:
             identity = messages[at][0]
@@ -202,7 +203,7 @@ class Shell:
         receive(messages[start:] if start else messages, now)
 
     def connection_lost(self) -> None:
-        """A peer that may be a worker disconnected."""
+        """Plan probes after a peer that may be a worker has disconnected."""
         start = max(time.monotonic(), self._probed + PAUSE)
         self._probe_at = [start + delay for delay in PROBES]
 
@@ -213,16 +214,16 @@ class Shell:
             self.broker.connection_lost(now)
 
     def _patience(self, until: float) -> float:
-        """Milliseconds until something is due."""
+        """Return the milliseconds until something is due."""
         due = min(self.broker.deadline(), until, *self._probe_at[:1])
         if self._store is not None and self._store.idle:
             due = min(due, self.broker.records_due())
         left = (due - time.monotonic()) * 1000
-        # Round up: waking a moment early would mean one empty turn.
+        # Rounded up, as waking a moment early would cost an empty turn.
         return min(LONGEST_WAIT, max(0, int(left) + 1))
 
     def _wait(self, poll: select.poll, until: float) -> bool:
-        """Until a descriptor has news, or something is due; whether the wake-up socket has."""
+        """Wait for a descriptor or the time; return whether the wake-up socket is readable."""
         news = [descriptor for descriptor, _ in poll.poll(self._patience(until))]
         frontend, backend, wake = self._descriptors
         self._frontend_stale = frontend in news
@@ -230,8 +231,10 @@ class Shell:
         return wake in news
 
     def send(self, now: float) -> None:
-        """Send everything. A message that a peer did not accept may lead to another one for
-        another worker."""
+        """Send everything.
+
+        A message that a peer did not accept may lead to another one for another worker.
+        """
         broker = self.broker
         refused = True
         while refused:
@@ -250,7 +253,7 @@ class Shell:
                 self._to_clients(replies, now)
 
     def _to_workers(self, messages: list[Message], now: float, counted: int | None) -> bool:
-        """Whether one was refused."""
+        """Send messages to workers; return whether one was refused."""
         refused = False
         left = self._left(messages) if self._backend is not self._dealer else ()
         for message in messages if left else ():
@@ -276,9 +279,12 @@ class Shell:
         return refused
 
     def _to_clients(self, messages: list[Message], now: float) -> None:
-        """After a refusal the bursts begin small, so that many in a row copy little."""
+        """Send messages to clients.
+
+        After a refusal the bursts begin small, so that many refusals in a row copy little.
+        """
         gone = self._left(messages)
-        # By client: the first one refused, all behind it.
+        # By client: the first refused message, and all after it.
         refused: dict[bytes, list[Message]] = {address: [] for address in gone}
         at, size = 0, len(messages)
         while at < len(messages):
@@ -302,7 +308,7 @@ class Shell:
             self.broker.client_refused(unsent, address in gone, now)
 
     def _left(self, messages: list[Message]) -> set[bytes]:
-        """Receivers whose connection has ended: another may have their routing id."""
+        """Return receivers whose connection has ended; another peer may have their routing id."""
         owners = self._owners
         if not owners:
             return set()
@@ -320,7 +326,10 @@ class Shell:
 
 
 def _end_of_burst(messages: list[Message], at: int, size: int, not_for: Collection[bytes]) -> int:
-    """Where a burst of `size` from `at` on ends: before the next message that is not for now."""
+    """Return where a burst of `size` from `at` on ends.
+
+    It ends before the next message that must not be sent now.
+    """
     end = min(at + size, len(messages))
     if not not_for:
         return end
@@ -330,8 +339,8 @@ def _end_of_burst(messages: list[Message], at: int, size: int, not_for: Collecti
 class SharedShell(Shell):
     """One ROUTER for clients and workers: `frontend` and `backend` are the same socket.
 
-    All messages count as received at the frontend. Clients cannot be left unread: without `intake`
-    their requests are received and wait.
+    All messages count as received at the frontend. It is impossible to leave clients unread:
+    without `intake` their requests are received and wait.
     """
 
     def turn(self, now: float, intake: bool = True) -> bool:
@@ -348,7 +357,7 @@ class SharedShell(Shell):
 
 
 def drained(burst: list[Message]) -> bool:
-    """Whether a burst ended because nothing was left. A long or a large one may go on."""
+    """Return whether a burst ended because nothing was left. A long or large one may not have."""
     if len(burst) > FEW:
         return False
     return not burst or sum(map(len, chain.from_iterable(burst))) < BURST_BYTES

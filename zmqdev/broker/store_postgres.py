@@ -1,16 +1,16 @@
 """A store in a PostgreSQL database, which several queues can share.
 
 Rules.
-- One thread has the connection. It writes groups; between them it renews the lease of this run and
-  takes over runs whose lease has expired.
-- Our own requests have keys from OWN on. Requests that were taken over get lower keys, counted
-  downwards, so that they come before ours in their queues; `_places` has their keys in the
+- One thread uses the connection. It writes groups; between them it renews the lease of this run
+  and takes over runs whose lease has expired.
+- The run's own requests have keys from OWN on. Requests that were taken over get lower keys,
+  counted downwards, so that they come first in their queues; `_places` has their keys in the
   database.
-- After a failure the connection is made again and the group written once more; requests that were
-  written already are not written twice. After PATIENCE seconds the group is given back as refused,
+- After a failure the connection is made again and the group written again; requests that were
+  written already are not written twice. After PATIENCE seconds the group is returned as refused,
   with AWAY. Its requests, which may have been written, are deleted when the database is back.
-- When the connection was lost, or our own lease had expired as well (the database was away, or
-  slow), every queue first has the time of one lease to renew its own before any run is taken over.
+- When the connection was lost, or the run's own lease had expired (the database was away, or slow),
+  every queue first has the time of one lease to renew its own before any run is taken over.
 """
 
 from __future__ import annotations
@@ -32,24 +32,27 @@ from zmqdev.broker.record import AWAY, FULL, Answer, Dead, Group, Kept, Settled
 from zmqdev.errors import RunError
 from zmqdev.stats import units
 
-# The first key of a run's own requests. Those that are taken over have 2**40 below.
+# The first key of a run's own requests. The 2**40 keys below are for those that are taken over.
 OWN = 1 << 40
-# Seconds between two looks at the lease, and as a share of it.
+# Seconds between two renewals of the lease, and the least number of renewals in a lease.
 _BEAT, _BEATS = 0.5, 3
-# Seconds that a group waits for a database that has gone away; between two tries to reach it.
+# Seconds that a group waits for a database that is away, and between two attempts to reach it.
 PATIENCE, _PAUSE = 1.0, 0.2
 # Rows read at a time, so that the lease can be renewed meanwhile.
 _PORTION = 20_000
-# Seconds between two looks for replies that were kept long enough; and at the size.
+# Seconds between two deletions of replies that were kept long enough, and looks at the size.
 _PURGE = 1.0
-# Seconds of the first lease, unless a longer one is asked for: a start reads what it takes over.
+# Least seconds of the first lease, since a start reads what it takes over.
 _START = 15.0
-# Seconds for the last words to a database that does not answer.
+# Seconds to wait at the end for a database that does not answer.
 _FAREWELL = 2.0
 
 
 class PostgresStore:
-    """See `Store`. `lease`: seconds without renewal after which other queues take over."""
+    """A store in PostgreSQL, see `Store`.
+
+    `lease`: seconds without renewal after which other queues take over.
+    """
 
     def __init__(
         self, url: str, lease: float, wall: Callable[[], float] = time.time, queue: str = ""
@@ -63,11 +66,11 @@ class PostgresStore:
             self._run = self._database.begin_run(queue or _this_queue(), max(lease, _START))
         except DatabaseAway as error:
             raise RunError(f"store {self.name}: {error}") from error
-        self._leased = time.monotonic() + lease  # until then nobody takes over
+        self._leased = time.monotonic() + lease  # until then no other queue takes over
         self._adopts_from = 0.0
         self._places: dict[int, Place] = {}
-        self._left: dict[int, int] = {}  # requests of each run that was taken over
-        self._unread: dict[int, str] = {}  # taken over, and not read yet
+        self._left: dict[int, int] = {}  # requests left of each run that was taken over
+        self._unread: dict[int, str] = {}  # runs taken over and not read yet
         self._lowest = OWN
         self._doubtful: set[int] = set()
         self._away_since: float | None = None
@@ -83,7 +86,7 @@ class PostgresStore:
         self.first_key = OWN
         self.damaged: tuple[Dead, ...] = ()
 
-    # What the queue calls
+    # Called by the queue
 
     def recover(self) -> Iterable[Kept]:
         try:
@@ -100,7 +103,7 @@ class PostgresStore:
         self._groups.put(group)
 
     def _start(self) -> None:
-        """Until then the connection belongs to the caller's thread."""
+        """Start the thread. Until then the connection belongs to the caller's thread."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="store", daemon=True)
             self._thread.start()
@@ -150,7 +153,7 @@ class PostgresStore:
                 return
 
     def _say(self, find: Callable[..., Settled | None], *given: Group) -> bool:
-        """Hand out what was found; False when it is the last word."""
+        """Deliver a result; return False when it is the last one."""
         try:
             found: Settled | RunError | None = find(*given)
         except RunTaken:
@@ -179,7 +182,7 @@ class PostgresStore:
         )
 
     def _farewell(self) -> None:
-        """The lease is over at once, so nobody waits for what is left."""
+        """End the lease at once, so that no queue waits for what is left."""
         with contextlib.suppress(DatabaseAway, DatabaseFull, RunError):
             if self._away_since is None:
                 self._database.leave(self._run)
@@ -188,13 +191,13 @@ class PostgresStore:
     # Between groups
 
     def _news(self) -> Settled | None:
-        """Renew the lease; what was taken over, if any."""
+        """Renew the lease; return what was taken over, if anything."""
         try:
             self._reach()
             records, damaged = self._take_over()
             self._look()
         except DatabaseFull:
-            return None  # the next group says so
+            return None  # the next group will report it
         except DatabaseAway as error:
             self._lose(error)
             return Settled(None, AWAY, lease=self._leased, notices=self._take_notices())
@@ -208,7 +211,7 @@ class PostgresStore:
         )
 
     def _reach(self) -> None:
-        """Have a connection, and the lease."""
+        """Make sure that there is a connection, and renew the lease."""
         again = self._database.connect()
         began = time.monotonic()
         if not self._database.renew(self._run, self._lease) or again:
@@ -233,7 +236,7 @@ class PostgresStore:
         return taken
 
     def _take_over(self) -> tuple[list[Kept], tuple[Dead, ...]]:
-        """Requests of runs whose lease is over, the oldest first, and what of them is damaged."""
+        """Return requests of runs with an expired lease, oldest first, and damaged ones."""
         if time.monotonic() >= self._adopts_from:
             self._unread |= self._database.adopt(self._run)
         whole: list[tuple[Place, Kept]] = []
@@ -265,7 +268,7 @@ class PostgresStore:
             self._reach()
 
     def _with_keys(self, found: Sequence[tuple[Place, Kept]]) -> list[Kept]:
-        """With keys of ours, below all others."""
+        """Return requests with keys of this run, below all others."""
         self._lowest -= len(found)
         records = []
         for key, (place, kept) in enumerate(found, self._lowest):
@@ -274,7 +277,7 @@ class PostgresStore:
         return records
 
     def _forget(self) -> None:
-        """Rows of runs that have no requests any more."""
+        """Delete runs that have no more requests."""
         empty = [run for run, count in self._left.items() if count <= 0]
         if empty:
             self._database.forget(self._run, empty)
@@ -323,7 +326,7 @@ class PostgresStore:
         )
 
     def _asked(self, group: Group) -> tuple[dict[bytes, Answer], frozenset[bytes]]:
-        """What is known of the asked ones: answers, and ids that another queue has."""
+        """Return answers to the asked ids, and the ids that another queue has."""
         if not group.asked:
             return {}, frozenset()
         found, others = self._database.asked(group.asked, [self._run, *self._left])
@@ -331,7 +334,7 @@ class PostgresStore:
         return answers, others - answers.keys()
 
     def _full(self, group: Group, began: float) -> Settled:
-        """What makes room is written still."""
+        """Refuse the group, but write the parts that make room."""
         refused = self._refused(group, FULL, began)
         try:
             self._commit(replace(group, accepted=(), asked=()))
@@ -342,7 +345,10 @@ class PostgresStore:
         return replace(refused, answers=answers, elsewhere=elsewhere)
 
     def _refused(self, group: Group, why: str, began: float) -> Settled:
-        """Nothing of it is known to be written; what is new may be, and is not to be."""
+        """Refuse a group of which nothing is known to be written.
+
+        Its new requests may have been written, and must be deleted.
+        """
         self._doubtful.update(kept.key for kept in group.accepted)
         return Settled(
             group,
@@ -355,7 +361,7 @@ class PostgresStore:
         )
 
     def _commit(self, group: Group) -> frozenset[bytes]:
-        """Write it; ids of accepted ones that another queue has."""
+        """Write a group; return ids of accepted requests that another queue has."""
         doubtful = self._doubtful.difference(kept.key for kept in group.accepted)
         inserted = self._database.commit(
             self._run,
@@ -375,8 +381,11 @@ class PostgresStore:
         return self._insert_rest(group.accepted)
 
     def _insert_rest(self, accepted: Sequence[Kept]) -> frozenset[bytes]:
-        """Some were there: written by the try before, or another queue has them. One that ended
-        there a moment ago is not there any more, and is ours now."""
+        """Insert the requests that do not exist yet; return ids that another queue has.
+
+        Some may have been written by the attempt before. A request that has just ended in another
+        queue no longer exists, and belongs to this queue now.
+        """
         own, others = self._database.there(self._run, accepted)
         rest = [kept for kept in accepted if kept.key not in own and kept.call not in others]
         if rest:

@@ -32,12 +32,12 @@ _DOUBLE = struct.Struct(">d").pack
 
 
 def pack(body: tuple[bytes, ...]) -> bytes:
-    """Frames as one value."""
+    """Encode frames as one value."""
     return b"".join(part for frame in body for part in (_LENGTH.pack(len(frame)), frame))
 
 
 def unpack(packed: bytes) -> tuple[bytes, ...]:
-    """The frames of a packed body. ValueError when the data is not what `pack` makes."""
+    """Decode a packed body into frames; ValueError when it is malformed."""
     frames, at = [], 0
     while at < len(packed):
         if at + _LENGTH.size > len(packed):
@@ -51,14 +51,14 @@ def unpack(packed: bytes) -> tuple[bytes, ...]:
 
 
 def checksum(*values: Any) -> int:
-    """The checksum of the values of a row. TypeError for a value that no row has."""
+    """Return the checksum of the values of a row; TypeError for a value that no row has."""
     try:
         return zlib.crc32(b"".join([_MADE[type(value)](value) for value in values]))
     except KeyError:
         raise TypeError("neither a number nor bytes") from None
 
 
-# Each value by its type, which SQLite may have changed with the value.
+# Encodes a value with its type, since a damaged value may have another type.
 _MADE: dict[type, Callable[[Any], bytes]] = {
     type(None): lambda value: b"\0",
     int: lambda value: b"i%d" % value,
@@ -68,7 +68,7 @@ _MADE: dict[type, Callable[[Any], bytes]] = {
 
 
 def request_row(kept: Kept) -> Row:
-    """The row of a request."""
+    """Return the row of a request."""
     row = (kept.key, kept.call, kept.service, kept.arrived, kept.attempts, pack(kept.body))
     return (*row, _of_request(*row))
 
@@ -76,8 +76,10 @@ def request_row(kept: Kept) -> Row:
 def _of_request(
     key: Any, call: Any, service: Any, arrived: Any, attempts: Any, body: Any
 ) -> int | None:
-    """`checksum` of a request's values in half the time: a million are read at a start. None for
-    values that no request has."""
+    """Return the `checksum` of a request's values in half the time.
+
+    A start may read a million. It is None for values that no request has.
+    """
     numbers = type(key) is int and type(arrived) is float and type(attempts) is int
     if not (numbers and type(service) is bytes and type(body) is bytes):
         return None
@@ -89,19 +91,19 @@ def _of_request(
 
 
 def reply_row(answer: Answer) -> Row:
-    """The row of an answer."""
+    """Return the row of an answer."""
     row = (answer.call, answer.until, answer.code.encode(), pack(answer.body))
     return (*row, checksum(*row))
 
 
 def dead_row(dead: Dead) -> Row:
-    """The row of a dead letter."""
+    """Return the row of a dead letter."""
     row = (dead.key, dead.call, dead.service, dead.reason.encode(), dead.at, pack(dead.body))
     return (*row, checksum(*row))
 
 
 def is_whole(row: Row) -> bool:
-    """Whether the last value, the checksum, is that of the others."""
+    """Return whether the last value of a row is the checksum of the others."""
     try:
         return bool(checksum(*row[:-1]) == row[-1])
     except TypeError:
@@ -109,7 +111,7 @@ def is_whole(row: Row) -> bool:
 
 
 def kept_of(row: Row) -> Kept | None:
-    """The request of a row; None when the row is damaged."""
+    """Return the request of a row; None when the row is damaged."""
     key, call, service, arrived, attempts, body, crc = row
     if crc is None or _of_request(key, call, service, arrived, attempts, body) != crc:
         return None
@@ -117,7 +119,7 @@ def kept_of(row: Row) -> Kept | None:
 
 
 def answer_of(row: Row) -> Answer | None:
-    """The answer of a row; None when the row is damaged."""
+    """Return the answer of a row; None when the row is damaged."""
     if not is_whole(row):
         return None
     call, until, code, body, _ = row
@@ -125,7 +127,7 @@ def answer_of(row: Row) -> Answer | None:
 
 
 def dead_of(row: Row) -> Dead | None:
-    """The dead letter of a row; None when the row is damaged."""
+    """Return the dead letter of a row; None when the row is damaged."""
     if not is_whole(row):
         return None
     key, call, service, reason, at, body, _ = row
@@ -133,7 +135,7 @@ def dead_of(row: Row) -> Dead | None:
 
 
 def damaged_of(row: Row, at: float) -> Dead:
-    """The dead letter of a damaged row, with those values that can be read."""
+    """Make the dead letter of a damaged row, with the values that can be read."""
     key, call, service, _, _, body, _ = row
     left = (body,) if isinstance(body, bytes) else ()
     return Dead(

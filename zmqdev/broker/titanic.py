@@ -35,23 +35,22 @@ Message = list[bytes]
 
 
 class Titanic:
-    """`run`: random bytes of this run of the queue, so that UUIDs cannot be guessed."""
+    """Titanic's services. `run` is random bytes of this run, so that UUIDs cannot be guessed."""
 
     SERVICES = frozenset({REQUEST, REPLY, CLOSE})
 
     def __init__(self, ledger: Ledger, run: bytes) -> None:
         self._ledger, self._run = ledger, run
         self._number = 0
-        # Prefix of a client's own address: no peer has such an address, and none can guess it.
+        # The prefix of Titanic's addresses, which no peer has and none can guess.
         self._mark = ledger.nowhere
-        self._posts: dict[bytes, Message] = {}  # heads of the clients that wait for their UUID
+        self._posts: dict[bytes, Message] = {}  # heads of clients that wait for their UUID
         self._questions: dict[bytes, list[Message]] = {}  # the same for a reply, by UUID
         self._waiting = 0  # questions
         self.used = False
 
     def ask(self, service: bytes, head: Message, body: Message, now: float) -> Request | None:
-        """Handle a request for `titanic.*`. Returns the request that is to be offered to workers,
-        or None."""
+        """Handle a request for `titanic.*`; return the request to offer to workers, or None."""
         self.used = True
         self._ledger.tally.internal += 1
         if service == REQUEST:
@@ -96,8 +95,7 @@ class Titanic:
         self._ledger.to_clients.append([*head, code, *more])
 
     def heard(self, messages: Iterable[Message]) -> list[Message]:
-        """Take the messages for Titanic's own addresses out of those for clients; they become
-        answers."""
+        """Replace messages to Titanic's own addresses by answers to the clients."""
         mark, kept = self._mark, list[bytes]()
         told: list[Message] = []
         for message in messages:
@@ -115,12 +113,11 @@ class Titanic:
         return found
 
     def holds(self, identity: bytes) -> bool:
-        """Whether an answer may still go to that routing id."""
+        """Return whether an answer may still be sent to that routing id."""
         return any(head[0] == identity for head in self._heads())
 
     def void(self, identity: bytes) -> None:
-        """The routing id belongs to another peer now: nothing meant for the first one
-        goes there."""
+        """Send nothing more to a routing id, which belongs to another peer now."""
         for head in self._heads():
             if head[0] == identity:
                 head[0] = self._ledger.nowhere

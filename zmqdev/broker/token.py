@@ -1,8 +1,8 @@
 """The token that replaces the client's address in a request to a worker: short printable text.
 
-Workers keep it in whatever their language has for a string. Some end at a NUL (the Guide's C++),
-some are trimmed, some are decoded. So a token has only letters and digits, and well under 33 of
-them (the Guide's programs read a string of 33 that begins with '@' as a coded UUID):
+Workers keep it in a string of their language. Some strings end at a NUL (the Guide's C++), some
+are trimmed, some are decoded. So a token has only letters and digits, and well under 33 of them
+(the Guide's programs read a string of 33 that begins with '@' as a coded UUID):
 
     zqk5xw2abq1fd41c07a92e    a mark, 8 characters of this run of the queue, the request's number
                               in hex, 10 digits that cannot be guessed
@@ -20,7 +20,7 @@ import hashlib
 
 # Random bytes that name a run: 40 bits, 8 characters of base 32 with none left over.
 _NAME = 5
-# And those that are never shown, from which the last digits of each token come.
+# With those that are never sent, from which the last digits of each token are derived.
 RUN = _NAME + 16
 # Bytes of one token that cannot be guessed, and tokens whose bytes are made at a time.
 _SECRET, _BLOCK = 5, 256
@@ -30,14 +30,16 @@ _DIGITS = b"0123456789abcdef"
 
 
 def is_token(frame: bytes) -> bool:
-    """Whether a frame has the shape of a token, of any run."""
+    """Return whether a frame has the form of a token, of any run."""
     digits = frame[_HEAD:]
     return bool(digits) and frame.startswith(_MARK) and not digits.strip(_DIGITS)
 
 
 class Tokens:
-    """`run`: RUN random bytes. The first ones name this run of the queue, the others are its
-    secret."""
+    """The tokens of a run. `run` is RUN random bytes.
+
+    The first ones name this run of the queue, the others are its secret.
+    """
 
     def __init__(self, run: bytes) -> None:
         self._head = _MARK + base64.b32encode(run[:_NAME].ljust(_NAME, b"\0")).lower()
@@ -46,7 +48,7 @@ class Tokens:
         self._first = 0  # the number of the first token of the block
 
     def make(self, number: int) -> bytes:
-        """The token of the request with that number, 0 or more."""
+        """Return the token of the request with that number, 0 or more."""
         at = number - self._first
         if not 0 <= at < len(self._block):
             self._first, at = number - number % _BLOCK, number % _BLOCK
@@ -54,7 +56,7 @@ class Tokens:
         return self._block[at]
 
     def _tokens(self, first: int) -> list[bytes]:
-        """All of a block: made together, one costs a third less."""
+        """Return the tokens of a block, which are a third cheaper when made together."""
         secret = hashlib.shake_256(b"%b %x" % (self._run, first // _BLOCK))
         digits, width = secret.hexdigest(_SECRET * _BLOCK).encode(), 2 * _SECRET
         return [
@@ -63,5 +65,5 @@ class Tokens:
         ]
 
     def owns(self, frame: bytes) -> bool:
-        """Whether a frame has the shape of a token of this run."""
+        """Return whether a frame has the form of a token of this run."""
         return frame.startswith(self._head) and is_token(frame)

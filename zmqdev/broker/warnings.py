@@ -25,21 +25,20 @@ _STRANGE = {
 
 
 def misplaced(kind: str, frames: Sequence[bytes]) -> str:
-    """The fault of a message that belongs to the other side of the queue; "" for any other
-    message."""
+    """Return why a message belongs to the other side of the queue; "" for other messages."""
     headers, why = _STRANGE[kind]
     return why if any(frame in headers for frame in frames[:3]) else ""
 
 
 class PeerWarnings:
-    """`lines` gathers the lines for the log."""
+    """The faults of peers; `lines` has the lines for the log."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self._complaints = Complaints()
 
     def tell(self, kind: str, address: bytes, reason: str, now: float) -> None:
-        """Note a fault of a client or worker, by its address; b"" when it has none."""
+        """Record a fault of a client or worker by its address; b"" when it has none."""
         who = f"{kind} {peer_name(address)}" if address else f"a {kind}"
         more = self._complaints.failed(who, reason, now)
         if more is not None:
@@ -47,6 +46,6 @@ class PeerWarnings:
 
 
 def peer_name(address: bytes) -> str:
-    """The routing id that a peer chose, as text if it is text; otherwise as a number in hex."""
+    """Return the routing id that a peer chose, if it is text; otherwise a number in hex."""
     text = address.decode("ascii", "replace")
     return text if text.isascii() and text.isprintable() else veil(address).hex()

@@ -1,4 +1,4 @@
-"""One registered worker."""
+"""A registered worker."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from zmqdev.wire.dialect import Dialect, DialectVerb
 
 
 class Worker:
-    """`seen`: time of its last message, in the broker's waking time. `sent`: time of our last one
-    to it.
+    """A registered worker.
 
-    `lead`: the frames before a request's parcel. `pulse`: a whole heartbeat or probe. `reply_at`:
-    where the body of its replies begins; in a `final` reply the token and an empty frame stand
-    before it.
+    - `seen`: the time of its last message, in the broker's running time.
+    - `sent`: the time of the last message to it.
+    - `lead`: the frames before a request's parcel.
+    - `pulse`: a whole heartbeat or probe.
+    - `reply_at`: where the body of its replies begins; in a `final` reply the token and an empty
+      frame come before it.
     """
 
     __slots__ = (
