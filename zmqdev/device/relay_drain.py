@@ -1,9 +1,9 @@
-"""The end of a plain device: what it has taken in is passed on.
+"""The end of a plain device: the messages that it has taken in are passed on.
 
-The frontend stops taking in first (intake.py). Messages that have come go into a backlog, an inproc
-pair without a high-water mark, and from there to their targets. A queue whose replies travel back
-cannot close the connections of its clients: it takes what is here once, reads no further request,
-and waits for as many replies as it passed requests on.
+The frontend stops taking in first (intake.py). Messages that have come are put into a backlog, an
+inproc pair without a high-water mark, and sent from there to their targets. A queue that sends back
+replies cannot close the connections of its clients. It takes the requests that are here once, reads
+no further ones, and waits for as many replies as it passed requests on.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:  # each is imported where it is used: a plain device starts so
     from zmqdev.device.routing import Routing
     from zmqdev.device.subscription_path import Subscribing
 
-# Of the drain time, the part after which a peer that does not stop sending is given up.
+# The share of the drain time after which a peer that does not stop sending is given up.
 INTAKE_SHARE = 0.5
-# A queue that has passed on so many messages and never had a reply is one way: more than any
-# number of workers has under way. Without the empty frame of a request fewer tell it.
+# A queue that has passed on so many messages without any reply is one way: workers do not hold so
+# many. For messages without the empty frame of a request, FEW are enough.
 ONE_WAY_AFTER, FEW = 1000, 20
-# How long a message is waited for that tells whether a queue without a reply so far is one way.
+# Milliseconds to wait for a message that shows whether a queue without replies so far is one way.
 TELLING_MS = 500
-# The time for counting what came after the stop.
+# Seconds for counting messages that came after the stop.
 LATE = 0.05
 TURN_MS = 10
 Stage = Callable[[Ending], bool]
@@ -47,7 +47,7 @@ SLICE_MS = 100
 
 
 class RelayDrain:
-    """What a relay engine has when it ends, and the stages of its end. See `Engine`."""
+    """The state of a relay engine at its end, and the stages of the end. See `Engine`."""
 
     def __init__(self, kind: DeviceKind, spec: DeviceSpec) -> None:
         self.kind = kind
@@ -69,12 +69,13 @@ class RelayDrain:
 
     @property
     def relay(self) -> AnyRelay:
+        """Return the relay; the engine must be open."""
         assert self._relay is not None, "the engine is not open"
         return self._relay
 
     @property
     def backlog(self) -> Backlog:
-        """Made when the end begins."""
+        """Return the backlog, made when the end begins."""
         if self._backlog is None:
             assert self._context is not None, "the engine is not open"
             hook = self.routing.hook if self.routing is not None else None
@@ -82,7 +83,7 @@ class RelayDrain:
         return self._backlog
 
     def drain(self, ending: Ending) -> bool:
-        """Each stage ends by itself or at its share of the time; see the head of the module."""
+        """Execute the stages; each ends by itself or at its share of the time."""
         while self._stage < len(self._stages()):
             if not self._stages()[self._stage](ending):
                 return False
@@ -93,7 +94,7 @@ class RelayDrain:
         one_way = (self._end_intake, self._pass_on, self._flush)
         if not self._may_reply():
             return one_way
-        if not self._stage:  # what is taken tells more
+        if not self._stage:  # the messages that are taken show more
             return (self._take_once,)
         two_way = (self._pass_requests, self._flush, self._await_replies)
         return (self._take_once, *(two_way if self._awaits_replies() else one_way))
@@ -115,7 +116,7 @@ class RelayDrain:
         return True
 
     def _pass_on(self, ending: Ending) -> bool:
-        """The message in hand, then what was taken at the end."""
+        """Pass on the message in hand, then the backlog."""
         alone, before = self._unsubscribed(), self._passed
         woken = False
         while not woken and time.monotonic() < ending.deadline and self._has_backlog():
@@ -126,7 +127,7 @@ class RelayDrain:
         return not woken
 
     def _flush(self, ending: Ending) -> bool:
-        """A function gets one more call with nothing, so that what it keeps leaves."""
+        """Call the function once more without messages, so that it yields what it keeps."""
         if self.routing is None or self.routing.hook is None:
             return True
         from zmqdev.relay.hooked import HookedRelay
@@ -140,7 +141,7 @@ class RelayDrain:
         return passed(ending)
 
     def _pass_requests(self, ending: Ending) -> bool:
-        """The same while replies go back, in turns."""
+        """Pass on the message in hand and the backlog, taking turns with replies."""
         while time.monotonic() < ending.deadline and self._has_backlog():
             turn = _ms(ending.deadline, TURN_MS)
             if self.relay.run(forward=bool(self.relay.held[0]), until_idle=True, limit_ms=turn):
@@ -161,7 +162,7 @@ class RelayDrain:
         return True
 
     def _awaits_more(self) -> bool:
-        # Where ids are kept a server may say more than it was asked: half a second of silence.
+        # A server behind kept ids may send more than replies: wait for half a second of silence.
         talks = (
             self._kept is not None and time.monotonic() - self._kept.moved_at < TELLING_MS / 1000
         )
@@ -171,9 +172,9 @@ class RelayDrain:
         return self.kind.replies and self.spec.frontend.type == "ROUTER"
 
     def _awaits_replies(self) -> bool:
-        """Whether replies come at all; decided once, when the drain begins."""
+        """Return whether there are replies at all; decided once, when the drain begins."""
         if self._kept is not None:
-            return True  # the server may speak first, and to peers that said little
+            return True  # the server may send first, also to peers that sent little
         if self._two_way is None:
             forward, backward = self.counters.total().values()
             plain = self.backlog.plain and forward["messages"] >= FEW
@@ -182,7 +183,10 @@ class RelayDrain:
         return self._two_way
 
     def outstanding(self) -> int:
-        """Requests passed on less replies come back; an estimate, for workers may answer twice."""
+        """Return the requests passed on minus the replies to them.
+
+        It is an estimate, since workers may answer twice.
+        """
         if self._kept is not None:
             return self._kept.unanswered
         total = self.counters.total()
@@ -191,13 +195,14 @@ class RelayDrain:
         return total["forward"]["messages"] - answered
 
     def owed(self) -> int:
+        """Return how many requests have no reply so far."""
         return max(0, self.outstanding()) if self._may_reply() else 0
 
     def _moved(self) -> int:
         return sum(flow["messages"] for flow in self.counters.total().values())
 
     def leftover(self) -> Leftover:
-        """Lines for the log. What a message in hand or in the backlog waited for is named."""
+        """Return lines for the log, with what a message in hand or in the backlog waited for."""
         reports = []
         inside = self.inside()
         if inside:
@@ -214,14 +219,16 @@ class RelayDrain:
         return Leftover(tuple(f"{self.spec.name}: {report}" for report in reports))
 
     def inside(self) -> int:
-        """Messages taken in and not passed on. Those in the sockets' own queues are not known."""
+        """Return how many messages were taken in and not passed on.
+
+        Those in the sockets' own queues are not counted, as their number is unknown.
+        """
         if self._backlog is None:
             return sum(self.relay.held)
         return self._backlog.inside + int(self.relay.held[1])
 
     def _unsubscribed(self) -> bool:
-        """Whether no subscriber has asked for anything: then an XPUB takes messages and drops
-        them."""
+        """Return whether no subscriber holds a subscription; then an XPUB drops all messages."""
         return bool(self._subscribing) and not any(len(one.accounts) for one in self._subscribing)
 
     @property

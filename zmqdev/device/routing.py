@@ -26,15 +26,18 @@ from zmqdev.routing.decide import Counts
 from zmqdev.routing.table import Table
 from zmqdev.routing.words import matched, targets
 
-# Seconds after which a function that computes lets the other threads of the program run.
+# Seconds after which a busy function lets the other threads of the program run.
 SWITCH = 0.0005
-# When Python looks for garbage: each message is a list, and a burst of them no reason to look.
+# Thresholds of Python's garbage collector: each message is a list, and a burst must not start it.
 COLLECT = (50_000, 20, 20)
 _COUNTED = ("messages", "bytes", "full", "blocked_ns")
 
 
 class Routing:
-    """Made when the sockets are open. Its figures may be read at any time, in any thread."""
+    """The routes of a device.
+
+    Make it when the sockets are open. Its figures may be read at any time, in any thread.
+    """
 
     def __init__(self, spec: DeviceSpec) -> None:
         self._spec = spec
@@ -54,8 +57,10 @@ class Routing:
         counters: Counters,
         lanes: tuple[Lane, Lane],
     ) -> RoutedRelay:
-        """The relay of these sockets. Messages have an address in front where either end is a
-        ROUTER."""
+        """Make the relay of these sockets.
+
+        Messages begin with an address where either end is a ROUTER.
+        """
         targets = [self._target(one) for one in backends]
         options: dict[str, Any] = {
             "forward": lanes[0],
@@ -88,8 +93,10 @@ class Routing:
         return Hook(file.load(), names, HookLog(str(self._spec.name), file).say)
 
     def read_again(self) -> Callable[[], None]:
-        """Read the file of the routes again. The returned function puts them into force.
-        UsageError names the fault."""
+        """Read the file of the routes again; return a function that applies it.
+
+        UsageError names the error.
+        """
         if not isinstance(self._spec.routes, str):
             return lambda: None
         rules = self._read()
@@ -106,7 +113,7 @@ class Routing:
         return lambda: self._put(rules, table)
 
     def set_on_full(self, word: str) -> None:
-        """What holds where a route does not say it. Unchangeable: the routes do not allow it."""
+        """Set `on-full` for routes that do not set it; Unchangeable if they do not allow it."""
         spec = replace(self._spec, on_full=word)
         try:
             table = table_of(spec, self._rules)
@@ -120,8 +127,10 @@ class Routing:
             target.have_wait(word == "block")
 
     def change(self, spec: DeviceSpec) -> None:
-        """Apply the routes of these settings from the next message on. Unchangeable: this device
-        cannot, and its routes stay."""
+        """Apply the routes of these settings from the next message on.
+
+        Unchangeable: this device cannot, and its routes stay.
+        """
         try:
             rules = rules_of(spec, Written())
             table = table_of(spec, rules)
@@ -144,6 +153,7 @@ class Routing:
             self._relay.renew(table)
 
     def details(self) -> dict[str, Any]:
+        """Return the counts of routes and backends, and those of the function and of demand."""
         routes = [self._since(("route", row["name"]), row) for row in self._routes()]
         backends = [self._since(("backend", row["name"]), row) for row in self._backends()]
         unrouted = self._unrouted - self._zero_unrouted
@@ -151,7 +161,7 @@ class Routing:
         return told | self._of_hook() | self._of_demand()
 
     def _of_demand(self) -> dict[str, Any]:
-        """Jobs asked for, and those of workers that have gone."""
+        """Return the jobs asked for, and those of workers that have gone."""
         targets = [] if self._relay is None else self._relay.targets
         found = [target.asks for target in targets if target.asks is not None]
         if not found:
@@ -160,7 +170,7 @@ class Routing:
         return {"demand": {"asked": asked, "asks_lost": sum(asks.lost for asks in found)}}
 
     def _of_hook(self) -> dict[str, Any]:
-        """Its failures, the nanoseconds in it, and these as a part of the last second."""
+        """Return the function's failures, its nanoseconds, and its share of the last second."""
         if self.hook is None:
             return {}
         failed, ns = self._zero_hook
@@ -172,7 +182,7 @@ class Routing:
         }
 
     def reset(self) -> None:
-        """Make readers count from zero again."""
+        """Let readers count from zero again."""
         self._zero = {("route", row["name"]): row for row in self._routes()}
         self._zero |= {("backend", row["name"]): row for row in self._backends()}
         self._zero_unrouted = self._unrouted

@@ -19,21 +19,22 @@ from zmqdev.device.spool_rows import Batch, Burst
 from zmqdev.errors import RunError
 from zmqdev.system.store_file import StoreFile
 
-# Messages and bytes of a row, and of what is read at a time.
+# Most messages and bytes of a row; most rows and bytes that are read at a time.
 ROW_MESSAGES, ROW_BYTES = 4096, 1 << 20
 READ_ROWS, READ_BYTES = 4096, 4 << 20
-# What may be written above the size asked for: what peers had sent already when the end came.
+# Bytes that may be written above the configured size, for messages that peers had sent already at
+# the end.
 SLACK = 64 << 20
 _FULL = "full"
-# Seconds for the last works at the end, in which many rows may go; and for a work that was not
-# done before.
+# Seconds for the last task at the end, which may delete many rows; and for an earlier task that is
+# not done.
 _FAREWELL, _FAREWELL_HUNG = 10.0, 1.0
 
 
 @dataclass(frozen=True)
 class SpoolWork:
-    """What to write, in order; to delete, rows up to the key `through`; to read, rows after the
-    key `after`."""
+    """What to write, in order; to delete, rows up to the key `through`; to read, rows after
+    `after`."""
 
     batches: Sequence[Batch] = ()
     through: int | None = None
@@ -41,22 +42,26 @@ class SpoolWork:
 
     @property
     def messages(self) -> int:
+        """Return how many messages it writes."""
         return sum(len(batch.messages) for batch in self.batches)
 
 
 @dataclass(frozen=True)
 class SpoolResult:
-    """`written` False: there was no room. `added`: bytes that the new rows take."""
+    """The result of a task.
+
+    `written` is False when there was no room. `added`: bytes that the new rows take.
+    """
 
     work: SpoolWork
     written: bool
     added: int
     read: tuple[Burst, ...]
-    more: bool  # behind what was read
+    more: bool  # whether there are rows after those that were read
 
 
 class SpoolFile:
-    """RunError names the file and says why it cannot be opened, or cannot go on."""
+    """The file. RunError says why it cannot be opened, or cannot continue."""
 
     def __init__(self, path: str, size: int) -> None:
         self._file = StoreFile(path, "spool")
@@ -108,35 +113,36 @@ class SpoolFile:
             database.execute("commit")
 
     def _look(self) -> None:
-        """What is there: messages, and the room they take. The next key."""
+        """Find how many messages there are, the room they take, and the next key."""
         self.messages = self.cost = last = 0
         for key, count, size in self._database.execute(
             "select key, messages, bytes from burst order by key"
         ):
             last = key
-            if isinstance(count, int) and isinstance(size, int):  # else it is damaged
+            if isinstance(count, int) and isinstance(size, int):  # otherwise it is damaged
                 self.messages += max(0, count)
                 self.cost += rows.cost(max(0, size))
         self._next = last + 1
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
+        """Return the bytes on disk."""
         return self._file.size()
 
     def begin(self, work: SpoolWork) -> None:
+        """Begin a task; the file must be idle."""
         assert self.idle, "one work at a time"
         self.idle = False
         self._works.put(work)
 
     def done(self) -> SpoolResult | None:
-        """The result of the task, once; None while there is none."""
+        """Return the result of the task, once; None while there is none."""
         if not self._results:
             return None
         try:
             os.read(self.descriptor, 1)
         except BlockingIOError:
-            return None  # the thread rings a moment after it has put it there
+            return None  # the thread makes it readable a moment after it has put the result there
         found = self._results.popleft()
         self.idle = True
         if isinstance(found, RunError):
@@ -144,8 +150,11 @@ class SpoolFile:
         return found
 
     def close(self, through: int | None = None) -> None:
-        """Rows up to `through` are deleted, once it is idle. RunError when they are not; with a
-        disk that does not answer all of it ends with the process, the lock too."""
+        """Delete rows up to `through`, once it is idle, and close the file.
+
+        RunError when that fails. If the disk does not answer, the thread and the lock end with the
+        process.
+        """
         if through is not None:
             self._works.put(SpoolWork(through=through))
         self._works.put(None)
@@ -188,7 +197,7 @@ class SpoolFile:
         return SpoolResult(work, written, added, read, more)
 
     def _delete_alone(self, work: SpoolWork) -> None:
-        """It makes room, and a full disk is in its way too."""
+        """Delete rows after a write has failed on a full disk, which makes room."""
         if work.through is None:
             return
         for _ in range(2):
@@ -202,7 +211,7 @@ class SpoolFile:
                 return
 
     def _write(self, work: SpoolWork) -> int:
-        """In one transaction; how much room the new rows take."""
+        """Write in one transaction; return how much room the new rows take."""
         if not work.batches and work.through is None:
             return 0
         made = [

@@ -23,14 +23,18 @@ TABLE = (
     " crc integer)"
 )
 _HEAD = struct.Struct("<II")
-# Of a page, what holds a row's body; a body that does not fit beside others has pages of its own.
+# Bytes of a page, those for bodies of rows, and those that a row adds. A large body has its own
+# pages.
 _PAGE, _USABLE, _ROW = 4096, 4092, 48
 
 
 @dataclass(frozen=True)
 class Burst:
-    """`messages` None: the row is damaged. `count`: the number of messages that the row states.
-    `cost`: its approximate bytes on disk."""
+    """A row that was read.
+
+    `messages` is None when the row is damaged. `count` is the number of messages that the row
+    states. `cost` is its approximate bytes on disk.
+    """
 
     key: int
     count: int
@@ -47,18 +51,18 @@ class Batch:
     frames: int
 
 
-# What a frame adds to a row.
+# Bytes that a frame adds to a row.
 _HEADS = 8
 
 
 def batch_of(messages: Sequence[Message]) -> Batch:
-    """A batch of these messages."""
+    """Make a batch of messages."""
     frames = list(chain.from_iterable(messages))
     return Batch(messages, sum(map(len, frames)) + _HEADS * len(frames), len(frames))
 
 
 def joined(batches: Sequence[Batch], most: int, largest: int) -> list[Sequence[Message]]:
-    """Small batches joined, up to `most` messages and `largest` bytes."""
+    """Join small batches, up to `most` messages and `largest` bytes."""
     rows: list[list[Message]] = []
     size = 0
     for batch in batches:
@@ -85,7 +89,7 @@ def _unpacked(body: bytes) -> array[int]:
 
 
 def pack(messages: Sequence[Message]) -> bytes:
-    """Messages as the body of a row."""
+    """Encode messages as the body of a row."""
     frames = list(chain.from_iterable(messages))
     plain = len(frames) == len(messages)
     counts = b"" if plain else _packed(list(map(len, messages)))
@@ -94,7 +98,7 @@ def pack(messages: Sequence[Message]) -> bytes:
 
 
 def unpack(body: bytes) -> list[Message]:
-    """The messages given to `pack`. ValueError when the data is not what `pack` makes."""
+    """Decode the body of a row; ValueError when it is malformed."""
     try:
         messages, total = _HEAD.unpack_from(body)
     except struct.error as error:
@@ -115,19 +119,19 @@ def unpack(body: bytes) -> list[Message]:
 
 
 def checksum(key: int, count: int, size: int, body: bytes) -> int:
-    """The checksum of a row."""
+    """Return the checksum of a row."""
     return zlib.crc32(body, zlib.crc32(b"%d:%d:%d:" % (key, count, size)))
 
 
 def row_of(key: int, messages: Sequence[Message]) -> tuple[int, int, int, bytes, int]:
-    """The row of a batch."""
+    """Make the row of messages."""
     body = pack(messages)
     size = len(body)
     return key, len(messages), size, body, checksum(key, len(messages), size, body)
 
 
 def burst_of(row: tuple[object, ...]) -> Burst:
-    """A row as it was read; without messages when it is damaged."""
+    """Decode a row; the result has no messages when the row is damaged."""
     key, count, size, body, crc = row
     assert isinstance(key, int)  # SQLite's own row number
     if not isinstance(count, int) or not isinstance(size, int):
@@ -142,6 +146,6 @@ def burst_of(row: tuple[object, ...]) -> Burst:
 
 
 def cost(size: int) -> int:
-    """Approximate bytes in the file for a body of `size` bytes."""
+    """Return the approximate bytes in the file for a body of `size` bytes."""
     taken = size + _ROW
     return taken if taken < _USABLE // 2 else -(-taken // _USABLE) * _PAGE

@@ -1,7 +1,7 @@
 """Passing messages through a spool while the receivers are absent or full.
 
 Rules.
-- Received messages are committed, then read back and passed on, in order. None overtakes.
+- Received messages are committed, then read back and passed on, in order.
 - While the target takes messages, half as many come in as go out, so the spool becomes empty.
 - A row is deleted when the messages after it fill the high-water marks. ZeroMQ may still hold what
   it accepted, and a crash shall repeat that and not lose it. When the file is full, it is deleted
@@ -32,16 +32,16 @@ from zmqdev.relay.lane import Lane
 
 log = logging.getLogger("zmqdev")
 BATCH = 4096
-# Read and not committed; a flush that hangs stops the reading here.
+# Bytes read and not committed; at this limit reading stops while a flush hangs.
 MOST_PENDING = 32 << 20
-# Bytes of memory that a frame costs beside its own, about.
+# Approximate bytes of memory for a frame, besides its content.
 OBJECTS = 150
-# With less room than this a burst is small, so that little is held that has no room.
+# With less room than this, bursts are small, so that few messages without room are held.
 NEARLY_FULL, FEW = 8 << 20, 64
 TICK = 0.1
-# What libzmq holds of a connection beside its queue: what it is writing.
+# Bytes that libzmq holds for a connection besides its queue, because it is writing them.
 BATCH_BYTES = 16 << 10
-# After the disk was full, when to try again.
+# Seconds until another attempt after the disk was full.
 RETRY = 0.5
 MESSAGES, BYTES, FULL, BLOCKED = (
     ROWS[name] for name in ("messages", "bytes", "full", "blocked_ns")
@@ -50,8 +50,10 @@ MESSAGES, BYTES, FULL, BLOCKED = (
 
 @dataclass
 class SpoolCounts:
-    """`spooled`: committed messages. `taken`: read back from the spool. `passed`: passed on from
-    it."""
+    """Counts of messages.
+
+    `spooled`: committed. `taken`: read back from the spool. `passed`: passed on from it.
+    """
 
     spooled: int = 0
     taken: int = 0
@@ -62,7 +64,7 @@ class SpoolCounts:
 
 @dataclass(frozen=True)
 class Ends:
-    """Where messages come from and go to, and the socket that ends a wait."""
+    """The source, the target, and the socket that ends a wait."""
 
     frontend: zmq.Socket[bytes]
     backend: zmq.Socket[bytes]
@@ -70,10 +72,10 @@ class Ends:
 
 
 class Spooling:
-    """Used in the device's thread. `active`: messages go through the file.
+    """The way of messages through the file; used in the device's thread.
 
-    `mark`: how many messages ZeroMQ may hold of those it accepted, beside `batch` bytes. `copy`
-    gets the messages passed on.
+    `active`: messages go through the file. `mark`: how many messages ZeroMQ may hold of those it
+    accepted, besides `batch` bytes. `copy` gets the messages passed on.
     """
 
     def __init__(
@@ -90,10 +92,10 @@ class Spooling:
         self._pending_bytes = self._pending_memory = 0
         self._writing_bytes = self._writing = 0
         self._ahead: deque[Burst] = deque()
-        self._at = 0  # of the first of _ahead, what has gone
+        self._at = 0  # how many messages of the first of _ahead were sent
         self._last_read = 0
         self._unread = file.messages > 0  # there are rows that were not read back
-        # Rows that have gone, each with the messages and bytes that had been passed on by then.
+        # Rows that were sent, each with the messages and bytes that had been passed on by then.
         self._gone: deque[tuple[Burst, int, int]] = deque()
         self._gone_cost = 0
         self._stalled = True
@@ -104,10 +106,12 @@ class Spooling:
 
     @property
     def wake(self) -> zmq.Socket[bytes]:
+        """Return the socket that ends a wait."""
         return self._ends.wake
 
     @property
     def has_rows(self) -> bool:
+        """Whether rows may have to be deleted, or the file is at work."""
         return bool(self._gone) or not self._file.idle
 
     @property
@@ -123,21 +127,21 @@ class Spooling:
 
     @property
     def inside(self) -> int:
-        """Messages read that are not in the file."""
+        """Return how many messages were read and are not in the file."""
         return self._writing + sum(len(batch.messages) for batch in self._pending)
 
     @property
     def answers(self) -> bool:
-        """Whether the file is not at work."""
+        """Whether the file is idle."""
         return self._file.idle
 
     def begin(self, messages: Sequence[Message]) -> None:
-        """The target is full: these messages come first."""
+        """Begin, as the target is full, with these messages."""
         self.active = self._stalled = True
         self._add(messages)
 
     def run(self, moves: bool) -> bool:
-        """Until `wake` is readable: True; or until the spool is empty: False."""
+        """Work until `wake` is readable: True; or until the spool is empty: False."""
         while self.active:
             moved = self._turn(moves)
             self._counters.cells[TURNS_CELL] += 1
@@ -155,7 +159,7 @@ class Spooling:
             self.active, self.waiting = False, 0
         return moved
 
-    # In
+    # Input
 
     def _take_in(self) -> int:
         limit = self._limit()
@@ -176,7 +180,7 @@ class Spooling:
         return len(burst)
 
     def _limit(self) -> int:
-        """How many messages may be read now."""
+        """Return how many messages may be read now."""
         if self._pending_memory >= MOST_PENDING or (self.full and not self.drops):
             return 0
         nearly = self._size - self._taken_up + self._gone_cost < NEARLY_FULL
@@ -184,7 +188,7 @@ class Spooling:
         return most if self._stalled else min(most, self._allowed)
 
     def _count_shut(self, shut: bool) -> None:
-        """The time in which nothing is read counts as blocked."""
+        """Count the time in which nothing is read as blocked."""
         now = time.monotonic_ns()
         if self._shut_since:
             self._counters.cells[BLOCKED] += now - self._shut_since
@@ -208,7 +212,7 @@ class Spooling:
         return found
 
     def _passing(self, messages: list[list[bytes]]) -> Sequence[Message]:
-        """Without those that break a limit of the lane; they are counted."""
+        """Return the messages within the limits of the lane; the others are counted."""
         lane = self._lane
         if not lane.max_frames and not lane.max_bytes:
             return messages
@@ -224,7 +228,7 @@ class Spooling:
             return True
         return False
 
-    # Out
+    # Output
 
     def _pass_on(self) -> int:
         moved = 0
@@ -261,7 +265,7 @@ class Spooling:
         return accepted
 
     def count(self, gone: Sequence[Message]) -> None:
-        """These were passed on."""
+        """Count messages that were passed on."""
         cells = self._counters.cells
         cells[BYTES] += sum(map(len, chain.from_iterable(gone)))
         cells[MESSAGES] += len(gone)
@@ -275,7 +279,7 @@ class Spooling:
     # The file
 
     def settle(self) -> None:
-        """Take in the result of the file. RunError when it cannot go on."""
+        """Handle the result of the file; RunError when it cannot continue."""
         result = self._file.done()
         if result is None:
             return
@@ -306,7 +310,7 @@ class Spooling:
             self._put(batch)
 
     def start_work(self) -> None:
-        """What is to be written, deleted and read next."""
+        """Begin to write, delete and read what is next."""
         if not self._file.idle:
             return
         writes = not self._no_room or time.monotonic() >= self._retry_at
@@ -318,7 +322,7 @@ class Spooling:
             self._file.begin(SpoolWork(batches, through, after))
 
     def _through(self) -> int | None:
-        """The last row that may go; None when there is none."""
+        """Return the last row that may be deleted; None when there is none."""
         through, (messages, size) = None, self._passed()
         while self._gone:
             burst, messages_then, size_then = self._gone[0]
@@ -332,8 +336,7 @@ class Spooling:
         return through
 
     def keep(self, messages: Sequence[Message], until: float, stopped: Callable[[], bool]) -> None:
-        """At the end: write these messages too, whatever the size, and wait until everything is in
-        the file."""
+        """Write these messages at the end too, whatever the size, and wait for the file."""
         self._add(self._passing([list(message) for message in messages]))
         self._no_room = False
         while not stopped() and (self._pending or not self._file.idle):
@@ -348,7 +351,7 @@ class Spooling:
             zmq.zmq_poll([(self._file.descriptor, zmq.POLLIN)], round(1000 * min(left, TICK)))
 
     def all_gone(self) -> int | None:
-        """The last row of those that ZeroMQ took."""
+        """Return the last row of those that ZeroMQ took."""
         return self._gone[-1][0].key if self._gone else None
 
     def _wait(self, moves: bool) -> None:
