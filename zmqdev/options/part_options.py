@@ -40,7 +40,7 @@ class Restart:
         RestartPolicy(),
         default="on-failure",
         flag="",
-        help="When the part is started again. on-failure: after a crash, not after wrong settings "
+        help="When the part starts again. on-failure: after a crash, but not after wrong settings "
         "(exit status 2) or an unmet expectation (3).",
         group=_GROUP,
     )
@@ -48,21 +48,21 @@ class Restart:
         Duration(positive=True),
         default=0.2,
         flag="",
-        help="Time before the first new start; each further one waits twice as long.",
+        help="Time before the first restart; each further one waits twice as long.",
         group=_GROUP,
     )
     longest_delay: float = option(
         Duration(positive=True),
         default=10.0,
         flag="",
-        help="The longest time before a new start. A run longer than this counts as a success.",
+        help="Longest time before a restart. A run longer than this counts as a success.",
         group=_GROUP,
     )
     limit: int = option(
         Integer(0),
         default=10,
         flag="",
-        help="New starts in a row before the part is given up; 0 is no limit.",
+        help="Restarts in a row before the part is given up; 0: no limit.",
         group=_GROUP,
     )
 
@@ -75,30 +75,31 @@ class LifeOptions:
         Integer(1, 1000),
         default=1,
         flag="",
-        help="How many of this part there are, named NAME-1, NAME-2 and so on; ${REPLICA} is the "
-        "number.",
+        help="Number of copies of this part, named NAME-1, NAME-2 and so on; ${REPLICA} is the "
+        "number of each.",
         group=_GROUP,
     )
-    restart: Restart = section(Restart, help="When the part is started again.", shorthand="policy")
+    restart: Restart = section(Restart, help="When the part starts again.", shorthand="policy")
     isolate: str | None = option(
         Choice(choices=ISOLATIONS),
         flag="",
-        help="process: killed or crashed without the others. thread: a device in the process of "
-        "`run`, which inproc addresses need. Default: thread for devices that inproc joins.",
+        help="process: a separate process; a crash does not affect the others. thread: a device in "
+        "the process of `run`, as inproc addresses need. Default: thread for devices joined by "
+        "inproc, otherwise process.",
         group=_GROUP,
     )
     after: tuple[str, ...] = option(
         Many(Text(metavar="NAME")),
         default=(),
         flag="",
-        help="Parts that are started before this one, beside those whose addresses it connects to.",
+        help="Parts that start before this one, besides those whose addresses it connects to.",
         group=_GROUP,
     )
     ignore: tuple[str, ...] = option(
         Many(Text(metavar="RULE")),
         default=(),
         flag="",
-        help="Rules of `zmqdev check` that do not count for this part.",
+        help="Rules of `zmqdev check` to switch off for this part.",
         group=_GROUP,
     )
 
