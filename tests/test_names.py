@@ -82,3 +82,16 @@ def test_settings_have_types() -> None:
             ):
                 found.add(f"{where}:{node.lineno} getattr")
     assert not found
+
+
+def test_public_names_have_docstrings() -> None:
+    """Each module, and each class and function of a module that others may use."""
+    bare = {
+        f"{path.relative_to(PACKAGE)}:{getattr(node, 'name', '')}"
+        for path, tree in modules()
+        for node in (tree, *tree.body)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        and not getattr(node, "name", "").startswith("_")
+        and ast.get_docstring(node) is None
+    }
+    assert not bare

@@ -71,6 +71,7 @@ def _postgres(url: str, lease: float) -> Store:
 
 
 def needs_psycopg(url: str) -> RunError:
+    """The error for a store that is a database, without psycopg."""
     return RunError(
         f"store {without_password(url)}: needs psycopg; install it: pip install 'zmqdev[postgres]'"
     )

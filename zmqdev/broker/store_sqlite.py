@@ -77,6 +77,7 @@ def _in_words(error: sqlite3.Error) -> str:
 
 
 def is_full(error: sqlite3.Error) -> bool:
+    """Whether an error of SQLite says that the disk, or the file's limit, is full."""
     return getattr(error, "sqlite_errorcode", _FULL) == _FULL and "full" in str(error)
 
 

@@ -88,14 +88,17 @@ def check(path: str) -> int:
 
 
 def dead(path: str) -> int:
+    """Refuse `dead`: a spool has no dead letters."""
     raise _none(path)
 
 
 def requeue(path: str, keys: Sequence[int]) -> int:
+    """Refuse `requeue`: a spool has no dead letters."""
     raise _none(path)
 
 
 def drop(path: str, keys: Sequence[int]) -> int:
+    """Refuse `drop`: a spool has no dead letters."""
     raise _none(path)
 
 
