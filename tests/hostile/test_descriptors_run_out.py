@@ -13,6 +13,8 @@ from support.processes import PATIENCE, Start, until
 from support.shown import refused, shown
 from support.vitals import descriptors
 
+from zmqdev.device.tally import NO_DESCRIPTOR
+
 FREE = "tcp://127.0.0.1:*"
 LIMIT = 256
 
@@ -36,6 +38,7 @@ def test_a_crowd_at_one_side_leaves_descriptors_for_the_other_and_for_ctl(
         with suppress(OSError):
             crowd.append(rawpeer.connect(front, 1.0))
     until(lambda: "ulimit -n" in device.err, "it is told")
+    assert NO_DESCRIPTOR not in device.err
     until(lambda: descriptors(device.process.pid) < LIMIT - 16, "they are cut")
     until(lambda: start("ctl", kind, "status").wait() == 0, "ctl is answered")
     far = {"streamer": "PULL", "queue": "REP", "forwarder": "SUB"}[kind]

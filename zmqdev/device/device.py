@@ -259,7 +259,7 @@ class Device:
 
     def _watch(self, side: OpenSocket) -> None:
         watch = self.watches[side.name] = PeerWatch(side.socket, side.guard)
-        side.before_release = watch.let_go
+        side.before_release, side.listeners = watch.let_go, watch.listeners
 
     def _serve(self, wake: zmq.Socket[bytes]) -> None:
         while self._stop_at is None:

@@ -25,10 +25,12 @@ import zmq
 from zmqdev.device.hangup import UNKNOWN, HangupEnd, Hangups, is_old
 from zmqdev.device.socket import events
 from zmqdev.device.tally import FAILED, OPENED, SETTLED, PeerEvent, Tally
+from zmqdev.device.turnstile import Turnstile
 from zmqdev.options.quantity import format_size
 from zmqdev.security.guard import Guard
 from zmqdev.stats.snapshot import PeerCounts
 from zmqdev.system.descriptor import Connection, inode_of, look_at
+from zmqdev.system.libzmq import Keeper, why_unguarded
 
 _EVENTS = sum(
     (
@@ -99,7 +101,9 @@ class PeerWatch:
 
     def __init__(self, socket: zmq.Socket[bytes], guard: Guard | None = None) -> None:
         self.name = f"inproc://zmqdev-monitor-{next(_names)}"
-        socket.monitor(self.name, _EVENTS)
+        # Where the poll is not guarded this one is told without pause while none is left.
+        accepts = zmq.EVENT_ACCEPT_FAILED if why_unguarded() is None else 0
+        socket.monitor(self.name, _EVENTS | accepts)
         self._socket = socket
         self._guard = guard
         self.pair: zmq.Socket[bytes] = socket.context.socket(zmq.PAIR)
@@ -107,7 +111,8 @@ class PeerWatch:
         self.pair.set(zmq.LINGER, 0)
         self.pair.connect(self.name)
         self._ahead: deque[_Event] = deque()
-        self._listeners: set[int] = set()
+        self._listeners: dict[int, int | None] = {}  # by descriptor, its inode
+        self._turnstile = Turnstile(Keeper.MONITOR, self.listeners)
         self._hangups = Hangups()
         self._too_long = _too_long(int(socket.get(zmq.MAXMSGSIZE)))
         self._handshake = int(socket.get(zmq.HANDSHAKE_IVL)) / 1000
@@ -118,12 +123,15 @@ class PeerWatch:
     ) -> bool:
         """Handle the events that have come, at most `most` of them; return whether there were
         any."""
-        self._read_ahead()
-        taken = min(most, len(self._ahead))
-        for _ in range(taken):
-            event = self._take(self._ahead.popleft())
-            if event is not None:
-                tell(event)
+        with self._turnstile.work():
+            self._read_ahead()
+            taken = min(most, len(self._ahead))
+            for _ in range(taken):
+                event = self._take(self._ahead.popleft())
+                if event is not None:
+                    tell(event)
+        if taken and not self._ahead:
+            self._turnstile.caught_up()
         self.look(time.monotonic(), tell)
         return bool(taken)
 
@@ -189,7 +197,7 @@ class PeerWatch:
             head, address = self.pair.recv_multipart()
             number, value = struct.unpack("=HI", head)
             if number == zmq.EVENT_LISTENING:
-                self._listeners.add(value)
+                self._listeners[value] = inode_of(value)
                 continue
             event = _Event(number, value, address.decode(errors="replace"))
             if number in OPENED:
@@ -209,6 +217,8 @@ class PeerWatch:
     def _take(self, event: _Event) -> PeerEvent | None:
         if event.number == zmq.EVENT_CLOSED:  # from peer_lines.py, for connections that it closed
             return self.gone(event.value)
+        if event.number == zmq.EVENT_ACCEPT_FAILED:
+            return self.tally.not_accepted(event.address, event.value)
         if event.number in OPENED:
             event.connection = event.connection or Connection(event.value)
         if self._guard is not None:
@@ -267,11 +277,9 @@ class PeerWatch:
         return self.tally.connections()
 
     def listeners(self) -> tuple[int, ...]:
-        """Return the descriptors of listeners. Any thread.
-
-        Some may be closed, or be reused by something else.
-        """
-        return tuple(self._listeners)
+        """Return the descriptors of the listeners that are open. Any thread."""
+        known = tuple(self._listeners.items())
+        return tuple(number for number, inode in known if inode_of(number) == inode is not None)
 
     def disable(self) -> None:
         """Disable the monitor, in the socket's thread, before `close`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from zmqdev.device import marks
 from zmqdev.device.capture import open_capture, places
 from zmqdev.device.relay_drain import RelayDrain
 from zmqdev.device.socket import OpenSocket, Watch, apply, census_of, make, open_side
+from zmqdev.device.turnstile import Turnstile
 from zmqdev.errors import RunError, Unchangeable
 from zmqdev.options import socktype
 from zmqdev.options.device import DeviceSpec, on_demand
@@ -26,6 +28,7 @@ from zmqdev.relay import DIRECTIONS, DROPS, Lane, Relay
 from zmqdev.security.unfinished import Progress
 from zmqdev.stats.snapshot import AddressState, Flow
 from zmqdev.system.descriptor import remote_of
+from zmqdev.system.libzmq import Keeper
 
 if TYPE_CHECKING:  # each is imported where it is used: a plain device starts sooner
     from zmqdev.device.backlog import AnyRelay
@@ -37,6 +40,10 @@ if TYPE_CHECKING:  # each is imported where it is used: a plain device starts so
 
 # Options that say where messages go.
 ROUTING = frozenset({"routes", "drop", "keep"})
+# Seconds that a topic costs when all of them are sent to a publisher.
+TOPIC_COST = 1e-6
+# The longest time in milliseconds that messages have before the next subscriptions.
+MOST_MS = 100
 # With these, subscriptions to a topic that is held already go upstream too.
 REPEATS = ("xpub_verbose", "xpub_verboser")
 
@@ -94,6 +101,7 @@ class RelayEngine(RelayDrain):
             for target in targets
             if target.type == "XPUB"
         )
+        self._publishers = Turnstile(Keeper.DATA, frontend.listeners)
         self._relay = self._make_relay(frontend, targets, wake)
         if self._capture is not None:
             self._begin_capture(self._capture.socket)
@@ -207,16 +215,31 @@ class RelayEngine(RelayDrain):
             return
         from zmqdev.device.subscription_path import BUSY_MS, CALM_MS
 
-        slice_ms, woken = CALM_MS, False
+        slice_ms, busy, woken = CALM_MS, False, False
         while not woken:
             # Subscriptions do not take the relay's way: see `Subscribing`.
             alone, before = self._unsubscribed(), self._passed
-            woken = self.relay.run(not paused, False, False, slice_ms)
+            began = time.thread_time()
+            woken = self.relay.run(not paused, False, busy, slice_ms)
+            overrun = time.thread_time() - began - slice_ms / 1000
+            began = time.monotonic()
             # Each has its turn, also behind one that has more.
-            more = [subscribing.turn() for subscribing in self._subscribing]
-            slice_ms = BUSY_MS if any(more) else CALM_MS
+            more = [subscribing.turn(overrun) for subscribing in self._subscribing]
+            busy = any(more)
+            self._let_publishers_in(overrun)
+            crowded = self._publishers.crowded or any(s.crowded for s in self._subscribing)
+            slice_ms = CALM_MS
+            if busy or crowded:  # messages get as much time as subscriptions did
+                spent_ms = math.ceil((time.monotonic() - began) * 1000)
+                slice_ms = max(BUSY_MS, min(spent_ms, MOST_MS))
             if alone and self._unsubscribed():
                 self._unheard += self._passed - before
+
+    def _let_publishers_in(self, overrun: float) -> None:
+        """A publisher that connects is sent all topics."""
+        topics = max(len(one.accounts) for one in self._subscribing)
+        self._publishers.overran(overrun)
+        self._publishers.caught_up(topics * TOPIC_COST)
 
     def close(self, linger_ms: int) -> None:
         if self._relay is not None:

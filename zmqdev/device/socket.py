@@ -44,6 +44,11 @@ def _nothing() -> None:
     """Do nothing: there are no duplicates of the connections."""
 
 
+def _no_listeners() -> tuple[int, ...]:
+    """None is known."""
+    return ()
+
+
 @dataclass
 class OpenSocket:
     """A socket and its addresses.
@@ -57,6 +62,8 @@ class OpenSocket:
     addresses: tuple[AddressState, ...] = field(default=())
     guard: Guard | None = None
     before_release: Callable[[], None] = _nothing
+    listeners: Callable[[], tuple[int, ...]] = _no_listeners
+    """Their descriptors, as far as its monitor has been read. Any thread."""
     proxied: bool = False  # connects through a SOCKS proxy
     _files: dict[str, ipcfile.OwnFile] = field(default_factory=dict)
 

@@ -28,6 +28,7 @@ import zmq
 from zmqdev.device.hangup import Hangups
 from zmqdev.device.socket import OpenSocket
 from zmqdev.device.subscriber import FRAME_HEAD, Subscriber, inode_of
+from zmqdev.device.turnstile import Turnstile
 from zmqdev.options.limits import Limits
 from zmqdev.relay import Counters
 from zmqdev.relay.counters import ROWS, WIDTH
@@ -41,6 +42,7 @@ from zmqdev.security.subscriptions import (
     Subscriptions,
     SubscriptionVerdict,
 )
+from zmqdev.system.libzmq import Keeper
 from zmqdev.system.process_info import WireBytes
 
 # Frames taken between two runs of the relay, about a millisecond of work.
@@ -97,6 +99,7 @@ class Subscribing:
         self._frontend, self._backend, self._counters = frontend, backend, counters
         self._upstream = upstream(backend.socket)
         self._wire = WireBytes()
+        self._turnstile = Turnstile(Keeper.DATA, backend.listeners)
         self._subscribers: dict[Hashable, Subscriber] = {}
         self._newest: dict[int, Subscriber] = {}  # by descriptor
         self._certain = True  # whether it is certain to which connection a grant would apply
@@ -113,10 +116,24 @@ class Subscribing:
             )
         )
 
-    def turn(self) -> bool:
-        """Handle some subscriptions; return whether there may be more."""
+    def turn(self, overrun: float = 0.0) -> bool:
+        """Handle some subscriptions; return whether there may be more. `overrun`: how many
+        seconds longer than it should the last run of the relay took."""
+        self._turnstile.overran(overrun)
         self.turns += 1
         self._now = time.monotonic()
+        with self._turnstile.work():
+            more = self._read()
+        if not more:
+            self._turnstile.caught_up()
+        return more
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the next turn should come soon, though there is nothing more now."""
+        return self._turnstile.crowded
+
+    def _read(self) -> bool:
         if self._poller.poll(0):
             for _ in range(BURST):
                 if not self._upstream.next():

@@ -17,6 +17,7 @@ libzmq uses the number.
 
 from __future__ import annotations
 
+import errno
 import itertools
 from dataclasses import dataclass, field
 
@@ -42,6 +43,7 @@ TYPES = "socket types that do not talk to each other"
 EITHER = "ZMTP 2.0 or older, or socket types that do not talk to each other"
 TOO_OLD = "speaks ZMTP 2.0 or older, or no ZMTP; PLAIN, CURVE, allow and deny need 3.0"
 OLD = "ZMTP 2.0 or older"
+NO_DESCRIPTOR = "no file descriptor was left for a connection, which waits with the system"
 _AUTH = {
     300: "authentication: a temporary error at the server",
     400: "authentication: refused by the server",
@@ -64,6 +66,7 @@ _WORDS = {
     TYPES: "socket_type",
     EITHER: "socket_type",
     TOO_OLD: "old_protocol",
+    NO_DESCRIPTOR: "no_descriptor",
     _AUTH[300]: "authenticator",
     _AUTH[400]: "denied",
     _AUTH[500]: "authenticator",
@@ -180,6 +183,11 @@ class Tally:
             self._unsure = True
             return None
         return self._fail(address, reason_of(number, value))
+
+    def not_accepted(self, address: str, number: int) -> PeerEvent | None:
+        """A connection was there and could not be taken. One that has gone again is no failure."""
+        known = number in (errno.EMFILE, errno.ENFILE)
+        return self._fail(address, NO_DESCRIPTOR) if known else None
 
     def old(self, descriptor: int) -> PeerEvent | None:
         """Count a peer that waits for its handshake as connected, as it speaks an old protocol."""

@@ -35,19 +35,7 @@ enum { DESCRIPTORS = 1 << 20 }; /* above it nothing is guarded; the system's usu
 enum { ENDED = EPOLLERR | EPOLLHUP };
 enum { BATCH = 8192, LONGEST_MS = 250 };
 
-typedef struct {
-    uint64_t data;
-    int64_t withheld; /* since when the peer's end is, in milliseconds; 0: it is not */
-    size_t unsent;    /* bytes of the last batch that the kernel has not taken */
-    uint32_t events;
-    int epoll;
-    bool known;  /* libzmq has it on its list */
-    bool listed; /* the kernel has it too */
-    bool cut;    /* the last batch may end in the middle of a message */
-    bool deaf;   /* the kernel tells nothing of input while the end is withheld */
-} entry_t;
-
-static entry_t *table; /* by descriptor; each is used in the thread that polls it */
+#include "_gate.h"
 
 static int guarded_ctl(int epoll, int operation, int descriptor, struct epoll_event *event)
 {
@@ -56,6 +44,12 @@ static int guarded_ctl(int epoll, int operation, int descriptor, struct epoll_ev
     entry_t *entry = &table[descriptor];
     if (operation == EPOLL_CTL_DEL) {
         bool listed = entry->listed || !entry->known;
+        if (entry->listens) {
+            pthread_mutex_lock(&gate_lock);
+            forget_closed(descriptor);
+            pthread_mutex_unlock(&gate_lock);
+        } else
+            __atomic_fetch_add(&ended, 1, __ATOMIC_RELAXED);
         *entry = (entry_t){0};
         return listed ? epoll_ctl(epoll, operation, descriptor, event) : 0;
     }
@@ -66,6 +60,7 @@ static int guarded_ctl(int epoll, int operation, int descriptor, struct epoll_ev
         operation = EPOLL_CTL_ADD;
     }
     if (epoll_ctl(epoll, operation, descriptor, &asked) < 0) return -1;
+    if (!entry->known) *entry = (entry_t){.listens = is_listener(descriptor)};
     entry->data = event->data.u64;
     entry->events = event->events;
     entry->epoll = epoll;
@@ -85,10 +80,13 @@ static bool leave_unpolled(long descriptor)
     if (!table || descriptor < 0 || descriptor >= DESCRIPTORS) return false;
     entry_t *entry = &table[descriptor];
     struct epoll_event unused;
-    if (!entry->listed || epoll_ctl(entry->epoll, EPOLL_CTL_DEL, (int)descriptor, &unused) < 0)
-        return false;
-    entry->listed = false;
-    return true;
+    pthread_mutex_lock(&gate_lock);
+    bool was_closed = forget_closed((int)descriptor);
+    bool polled = entry->listed
+        && epoll_ctl(entry->epoll, EPOLL_CTL_DEL, (int)descriptor, &unused) == 0;
+    if (polled) entry->listed = false;
+    pthread_mutex_unlock(&gate_lock);
+    return was_closed || polled;
 }
 
 /* ---- hiding the end of the stream while a message to the peer is partly sent ---- */
@@ -153,6 +151,7 @@ static bool translated(int epoll, struct epoll_event *event)
     int descriptor = (int)event->data.u64;
     entry_t *entry = &table[descriptor];
     event->data.u64 = entry->data;
+    if (entry->listens && !gate(descriptor)) return false;
     /* It is to see the end now, and libzmq sends first. */
     if (entry->withheld && (event->events & EPOLLIN)) event->events &= ~(uint32_t)EPOLLOUT;
     if (!(event->events & ENDED)) return true;
@@ -171,6 +170,7 @@ static bool translated(int epoll, struct epoll_event *event)
 
 static int guarded_wait(int epoll, struct epoll_event *events, int most, int timeout)
 {
+    if (open_gates(epoll) && (timeout < 0 || timeout > LOOK_MS)) timeout = LOOK_MS;
     int count = epoll_wait(epoll, events, most, timeout), kept = 0;
     for (int at = 0; at < count; at++)
         if (translated(epoll, &events[at])) events[kept++] = events[at];
@@ -292,5 +292,14 @@ static bool leave_unpolled(long descriptor)
 {
     (void)descriptor;
     return false;
+}
+
+enum { KEEPERS = 2 };
+static uint64_t ended;
+
+static int32_t give_places(long descriptor, int keeper, int32_t places)
+{
+    (void)descriptor, (void)keeper;
+    return places;
 }
 #endif

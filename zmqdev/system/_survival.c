@@ -1,5 +1,5 @@
 /* A Python module that protects a process from libzmq's faults: guard_poll, leave_unpolled,
- * come_back, stay_down, own_stack. */
+ * give_places, ended, come_back, stay_down, own_stack. */
 #define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -26,6 +26,26 @@ static PyObject *py_leave_unpolled(PyObject *module, PyObject *descriptor)
     long number = PyLong_AsLong(descriptor);
     if (PyErr_Occurred()) return NULL;
     return PyBool_FromLong(leave_unpolled(number));
+}
+
+/* give_places(descriptor, keeper, places) -> how many it had left. */
+static PyObject *py_give_places(PyObject *module, PyObject *args)
+{
+    (void)module;
+    int descriptor, keeper, places;
+    if (!PyArg_ParseTuple(args, "iii:give_places", &descriptor, &keeper, &places)) return NULL;
+    if (keeper < 0 || keeper >= KEEPERS) {
+        PyErr_SetString(PyExc_ValueError, "no such keeper");
+        return NULL;
+    }
+    return PyLong_FromLong(give_places(descriptor, keeper, places));
+}
+
+/* ended() -> how many connections of libzmq's have ended since the beginning. */
+static PyObject *py_ended(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    return PyLong_FromUnsignedLongLong(__atomic_load_n(&ended, __ATOMIC_RELAXED));
 }
 
 /* Return the strings of a list of bytes, ended by NULL; NULL with an exception set. */
@@ -91,6 +111,8 @@ static PyObject *py_own_stack(PyObject *module, PyObject *unused)
 static PyMethodDef functions[] = {
     {"guard_poll", py_guard_poll, METH_O, NULL},
     {"leave_unpolled", py_leave_unpolled, METH_O, NULL},
+    {"give_places", py_give_places, METH_VARARGS, NULL},
+    {"ended", py_ended, METH_NOARGS, NULL},
     {"come_back", py_come_back, METH_VARARGS, NULL},
     {"stay_down", py_stay_down, METH_NOARGS, NULL},
     {"own_stack", py_own_stack, METH_NOARGS, NULL},

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Iterable
+from enum import IntEnum
 from functools import cache
 
 import zmq
@@ -47,6 +49,36 @@ def accept_no_more(descriptor: int) -> bool:
     from zmqdev.system import _survival
 
     return _survival.leave_unpolled(descriptor)
+
+
+class Keeper(IntEnum):
+    """Those who say how many connections a listener may accept. `MONITOR` reads what it tells of
+    its peers, `DATA` uses its socket."""
+
+    MONITOR = 0
+    DATA = 1
+
+
+def let_in(listeners: Iterable[int], keeper: Keeper, most: int) -> int:
+    """From now on each of these listeners of its own accepts so many connections, and no more:
+    the next ones wait with the system. How many one of them could still have accepted; `most`
+    where the poll is not guarded, and nothing is limited."""
+    if sys.platform != "linux" or why_unguarded() is not None:
+        return most
+    from zmqdev.system import _survival
+
+    left = (_survival.give_places(number, keeper, most) for number in listeners)
+    return min(left, default=most)
+
+
+def ended() -> int:
+    """How many connections of libzmq's have ended in this process; 0 where the poll is not
+    guarded."""
+    if sys.platform != "linux" or why_unguarded() is not None:
+        return 0
+    from zmqdev.system import _survival
+
+    return _survival.ended()
 
 
 def addresses(names: tuple[str, ...]) -> tuple[int, ...]:
