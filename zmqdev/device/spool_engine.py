@@ -28,6 +28,7 @@ from zmqdev.errors import RunError
 from zmqdev.options.kind import DeviceKind
 from zmqdev.options.streamer import StreamerSpec
 from zmqdev.relay import Relay, recv_burst, send_burst
+from zmqdev.relay.bursts import with_label
 from zmqdev.security.unfinished import Progress
 from zmqdev.stats.spool import SPOOL
 from zmqdev.stats.units import counted
@@ -215,7 +216,7 @@ class SpoolEngine(RelayEngine):
 
     def _copy(self, messages: Sequence[Message]) -> None:
         if self.relay.capture is not None:
-            send_burst(self.relay.capture, messages)
+            send_burst(self.relay.capture, with_label(self.relay.labels[0], messages))
         if self.relay.tap is not None:
             send_burst(self.relay.tap, [[b">", *message] for message in messages])
 

@@ -65,6 +65,11 @@ def recv_burst(
     return messages
 
 
+def with_label(label: bytes, messages: Sequence[Sequence[bytes]]) -> Sequence[Sequence[bytes]]:
+    """Copies for a capture, with this frame in front of each; empty: none."""
+    return [[label, *message] for message in messages] if label else messages
+
+
 def send_burst(
     socket: zmq.Socket[bytes], messages: Sequence[Sequence[bytes]], /
 ) -> tuple[int, int]:

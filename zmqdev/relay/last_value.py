@@ -17,7 +17,7 @@ from typing import Any
 import zmq
 
 from zmqdev.relay import recv_burst, send_burst
-from zmqdev.relay.bursts import offer
+from zmqdev.relay.bursts import offer, with_label
 from zmqdev.relay.twin import BATCH, BYTES, FULL, MESSAGES, Direction, Relay
 
 # XPUB_MANUAL_LAST_VALUE, of the draft API; every libzmq since 4.3.3 has it.
@@ -160,7 +160,7 @@ class LastValueRelay(Relay):
             self._count(flow, BYTES, sum(map(len, message)))
             self.values.keep(message)
         if self.capture is not None:
-            self.send(self.capture, messages)
+            self.send(self.capture, with_label(self.labels[0], messages))
         if self.tap is not None:
             self.send(self.tap, [[flow.mark, *message] for message in messages])
 
