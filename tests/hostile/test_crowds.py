@@ -38,6 +38,7 @@ def ended(peer: socket.socket) -> bool:
 def test_a_crowd_takes_no_descriptor_that_others_need(place: Callable[..., Any], kind: str) -> None:
     """Also when the limit was lowered while it runs: newcomers are cut, those who are in stay."""
     here = place(kind)
+    until(lambda: here.shown()["frontend_peers"] == 1, "the good one is in before the crowd comes")
     before = resource.prlimit(here.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(here.pid, resource.RLIMIT_NOFILE, (here.descriptors + 100, before[1]))
     crowd = [rawpeer.connect(here.front) for _ in range(150)]
