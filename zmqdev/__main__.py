@@ -1,4 +1,4 @@
-"""`python -m zmqdev`: the search path begins with the working directory, which is not ours."""
+"""`python -m zmqdev`: run the program without the working directory in the search path."""
 
 import os
 import sys

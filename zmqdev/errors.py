@@ -1,8 +1,7 @@
-"""The error tree and its exit statuses.
+"""The error classes and their exit statuses.
 
-A user's mistake is one line that names the thing, the place and the fix. A
-peer's mistake is counted and survived. Ours is a traceback, so it is none of
-these classes.
+A user's mistake is one line that names the thing, the place and the fix. A peer's mistake is
+counted, and the program goes on. A bug is a traceback, and so none of these classes.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ EXIT_UNMET = 3
 
 
 class ZmqdevError(Exception):
-    """What a person is told in one line. `exit_status` is what the program returns."""
+    """An error that is shown to the user as one line. `exit_status` is the program's."""
 
     exit_status = EXIT_FAILED
 
@@ -46,9 +45,9 @@ class Unmet(ZmqdevError):
 
 
 def in_words(error: OSError) -> str:
-    """The system's words for it, as they stand in the middle of a line."""
+    """Return the system's text for an error, in lower case for the middle of a line."""
     return os.strerror(error.errno or 0).lower()
 
 
 class Unchangeable(Exception):
-    """A setting that a running device does not have, or cannot change: why, in words."""
+    """A setting that a running device does not have, or cannot change; the text says why."""

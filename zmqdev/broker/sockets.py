@@ -344,6 +344,7 @@ class SharedShell(Shell):
     """
 
     def turn(self, now: float, intake: bool = True) -> bool:
+        """Receive, do what is due, and send the results; return False when idle."""
         came = NOTHING
         if self._frontend_stale or self._backend_stale:
             self._frontend_stale = self._backend_stale = False

@@ -16,43 +16,49 @@ from zmqdev.options.store_url import is_url, without_password
 
 
 class Store(Protocol):
-    """`name`: the store as users know it, without a password. RunError says why the store cannot
-    go on."""
+    """A store.
+
+    `name` is the store as users know it, without a password. RunError says why the store cannot
+    continue.
+    """
 
     name: str
 
     @property
     def descriptor(self) -> int:
-        """Readable when `settled` has news."""
+        """Return a descriptor that is readable when `settled` has news."""
 
     @property
     def idle(self) -> bool:
         """Whether a group may be written."""
 
     def recover(self) -> Iterable[Kept]:
-        """The requests of an earlier run, the oldest first. Once, before the first group."""
+        """Return the requests of an earlier run, oldest first.
+
+        Call it once, before the first group.
+        """
 
     @property
     def first_key(self) -> int:
-        """The first free key. After `recover`."""
+        """Return the first free key, after `recover`."""
 
     @property
     def damaged(self) -> tuple[Dead, ...]:
-        """Requests that `recover` could not read; the store has made dead letters of them."""
+        """Return requests that `recover` could not read; the store has made dead letters of
+        them."""
 
     def write(self, group: Group) -> None:
-        """Begin to write a group. Only while the store is idle."""
+        """Begin to write a group. The store must be idle."""
 
     def settled(self) -> Settled | None:
-        """The outcome of the last group, once, or news without a group; None when there is
-        neither."""
+        """Return the outcome of the last group, once, or news without a group; otherwise None."""
 
     def close(self) -> None:
-        """Close the store. After the last group was settled."""
+        """Close the store, after the last group was settled."""
 
 
 def open_store(settings: Reliable) -> Store | None:
-    """Open the configured store; None when there is none. RunError when it cannot be opened."""
+    """Open the configured store; return None without one. RunError when it cannot be opened."""
     if settings.store is None:
         return None
     if is_url(settings.store):
@@ -71,7 +77,7 @@ def _postgres(url: str, lease: float) -> Store:
 
 
 def needs_psycopg(url: str) -> RunError:
-    """The error for a store that is a database, without psycopg."""
+    """Return the error for a store that needs psycopg."""
     return RunError(
         f"store {without_password(url)}: needs psycopg; install it: pip install 'zmqdev[postgres]'"
     )

@@ -22,17 +22,17 @@ from zmqdev.broker.record import FULL, Answer, Dead, Group, Kept, Settled
 from zmqdev.errors import RunError
 from zmqdev.system.store_file import StoreFile
 
-# Rows in a statement; up to 999 values are allowed everywhere.
+# Numbers of rows in a statement; every SQLite allows up to 999 values.
 _SIZES = (128, 16, 1)
-# Seconds between two looks for replies that were kept long enough, and how many go at a time.
+# Seconds between two deletions of replies that were kept long enough, and how many at a time.
 _PURGE, _PURGED = 1.0, 1000
-# Seconds for a disk that does not answer at the end.
+# Seconds to wait at the end for a disk that does not answer.
 _FAREWELL = 1.0
 _FULL, _NOT_A_DATABASE = 13, 26  # SQLITE_FULL, SQLITE_NOTADB
 
 
 def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
-    """An open store; RunError when the file is none, or of a later version."""
+    """Return an open store; RunError when the file is none, or of a later version."""
     mode = "ro" if read_only else "rw"
     try:
         database = sqlite3.connect(
@@ -77,12 +77,12 @@ def _in_words(error: sqlite3.Error) -> str:
 
 
 def is_full(error: sqlite3.Error) -> bool:
-    """Whether an error of SQLite says that the disk, or the file's limit, is full."""
+    """Return whether the error means a full disk or file."""
     return getattr(error, "sqlite_errorcode", _FULL) == _FULL and "full" in str(error)
 
 
 class SqliteStore:
-    """See `Store`. `size`: maximum bytes of the file."""
+    """A store in a SQLite file, see `Store`. `size`: maximum bytes of the file."""
 
     def __init__(self, path: str, size: int, wall: Callable[[], float] = time.time) -> None:
         self.name = path
@@ -151,14 +151,14 @@ class SqliteStore:
         return records
 
     def _check_tables(self) -> None:
-        """A flipped bit in the words of a table makes it another one."""
+        """Check the tables' definitions, as a flipped bit there makes a different table."""
         made = self._database.execute("select sql from sqlite_master where sql is not null")
         there = sorted(bytes(sql).decode(errors="replace").lower() for (sql,) in made)
         if there != sorted(line for line in rows.TABLES if line.startswith("create")):
             raise sqlite3.DatabaseError("its tables are not those of a zmqdev store")
 
     def _sorted_out(self, found: Sequence[rows.Row], expected: object) -> list[Kept]:
-        """What is whole; the rest, and what is not there any more, becomes dead letters."""
+        """Return the whole records; damaged and missing ones become dead letters."""
         now = self._wall()
         whole = [(row, rows.kept_of(row)) for row in found]
         records = [kept for _, kept in whole if kept is not None]
@@ -193,7 +193,7 @@ class SqliteStore:
         try:
             os.read(self.descriptor, 1)
         except BlockingIOError:
-            return None  # the thread rings a moment after it has put it there
+            return None  # the thread makes it readable a moment after it has put the result there
         found = self._settled.popleft()
         self.idle = True
         if isinstance(found, RunError):
@@ -248,7 +248,10 @@ class SqliteStore:
         )
 
     def _commit_rest(self, group: Group) -> bool:
-        """What makes room, or was kept before; False when not even that can be written."""
+        """Write the parts that make room, and those kept before.
+
+        Returns False when not even that can be written.
+        """
         rest = replace(group, accepted=(), asked=())
         return self._fits(rest) or (self._file.give_up_reserve() and self._fits(rest))
 
@@ -275,7 +278,7 @@ class SqliteStore:
         return answers
 
     def _write(self, group: Group) -> None:
-        # What ends first: its pages are room for what comes.
+        # Delete first, as the free pages make room for new rows.
         gone = self._delete(group.ended)
         self._insert("request", [rows.request_row(kept) for kept in group.accepted])
         for kept in group.attempts:
@@ -304,7 +307,7 @@ class SqliteStore:
             )
 
     def _delete(self, keys: Sequence[int]) -> int:
-        """How many were there."""
+        """Delete requests; return how many there were."""
         gone = 0
         for part in _portions(keys):
             marks = ",".join("?" * len(part))
@@ -324,7 +327,7 @@ class SqliteStore:
         return found
 
     def _purge(self, now: float) -> None:
-        """Forget replies that were kept long enough."""
+        """Delete replies that were kept long enough."""
         self._purged = now
         self._file.reserve()
         self._database.execute(
@@ -334,7 +337,7 @@ class SqliteStore:
 
 
 def _portions(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Of few sizes, so that few statements are prepared."""
+    """Yield portions of few different sizes, so that few statements are prepared."""
     at = 0
     for size in _SIZES:
         while len(values) - at >= size:
@@ -343,8 +346,10 @@ def _portions(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def requeue_dead(database: sqlite3.Connection, key: int) -> bool:
-    """Make a request of a dead letter again, with its attempts counted anew. False when there is
-    none with that number that can be read. Call it within a transaction."""
+    """Make a request of a dead letter again, with no attempts; call it within a transaction.
+
+    Returns False when there is none with that number that can be read.
+    """
     row = database.execute("select * from dead where key = ?", (key,)).fetchone()
     dead = None if row is None else rows.dead_of(row)
     if dead is None or dead.reason == "damaged":

@@ -53,7 +53,7 @@ class Post:
         self.watch = PeerWatch(self.opened.socket, self.opened.guard)
         self._cables = CableWatch([(self.opened, self.watch)])
         self._cables_at = 0.0
-        # Others read on while they cannot send, so that libzmq hears of the end in time.
+        # Other endpoints go on reading while they cannot send, so libzmq notices an end in time.
         self._waits_with_reading = kind.name == "worker"
         self._farewell = Farewell({}, 0)
         self._closed_at = 0.0

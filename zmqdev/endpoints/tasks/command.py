@@ -86,7 +86,7 @@ class Command:
         if self._length > MOST_OUTPUT:
             return self._end(f"printed more than {MOST_OUTPUT >> 20} MiB and was stopped")
         if self._has_ended():
-            self._drain()  # what it wrote between the read and its end
+            self._drain()  # its output between the read and its end
             return self._end(None)
         if now >= self.due:
             return self._end("took too long and was stopped")
