@@ -30,7 +30,7 @@ $(READY): pyproject.toml $(RELAY_C)
 	@echo "Set up: $(BIN)/zmqdev"
 
 test: $(READY)   ## the whole suite
-	$(BIN)/python -m pytest -n 4
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 # Programs of others that zmqdev must get along with; nothing of them is needed to run it.
 FOREIGN := locust zerorpc ipykernel ipyparallel

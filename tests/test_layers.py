@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import zmqdev
+from support.source import PACKAGE, modules
 
-PACKAGE = Path(zmqdev.__file__).parent
 LAYERS = [
     "tools",
     "cli",
@@ -34,13 +33,9 @@ PURE = {"wire", "options", "routing"}
 NOT_PURE = {"zmq", "socket", "selectors", "threading", "subprocess", "time", "rich", "click"}
 
 
-def modules() -> list[Path]:
-    return sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
-
-
-def imports(path: Path) -> set[str]:
+def imports(tree: ast.Module) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -52,7 +47,7 @@ def imports(path: Path) -> set[str]:
 @cache
 def imported() -> dict[Path, set[str]]:
     """By module. Read in a test: each process of a run loads this file."""
-    return {path: imports(path) for path in modules()}
+    return {path: imports(tree) for path, tree in modules().items() if path.parent != PACKAGE}
 
 
 def layer_of(path: Path) -> str:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
-import zmqdev
+from support.source import PACKAGE, modules
 
-PACKAGE = Path(zmqdev.__file__).parent
 BOTH_HALVES = {"Relay", "RoutedRelay"}
 """The two halves of the relay have one name."""
 LONGEST_FUNCTION = 45
@@ -18,14 +15,9 @@ SETTINGS = {"spec", "side", "settings"}
 """Names of what holds the settings of a device, an endpoint or a side."""
 
 
-@cache
-def modules() -> tuple[tuple[Path, ast.Module], ...]:
-    return tuple((path, ast.parse(path.read_text())) for path in sorted(PACKAGE.rglob("*.py")))
-
-
 def test_a_class_name_means_one_thing() -> None:
     places: dict[str, list[str]] = defaultdict(list)
-    for path, tree in modules():
+    for path, tree in modules().items():
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(str(path.relative_to(PACKAGE)))
@@ -36,7 +28,7 @@ def test_a_class_name_means_one_thing() -> None:
 def test_functions_are_short() -> None:
     long = {
         f"{path.relative_to(PACKAGE)}:{node.lineno} {node.name}"
-        for path, tree in modules()
+        for path, tree in modules().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef)
         and (node.end_lineno or node.lineno) - node.lineno >= LONGEST_FUNCTION
@@ -48,7 +40,7 @@ def test_a_docstring_stands_where_it_is_read() -> None:
     """At the head of a module, class or function, or below the constant that it describes."""
     stray = {
         f"{path.relative_to(PACKAGE)}:{after.lineno}"
-        for path, tree in modules()
+        for path, tree in modules().items()
         for node in ast.walk(tree)
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
         for before, after in pairwise(node.body)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from functools import cache
 from pathlib import Path
 
 import click
 import pytest
 from support.manual import PAGES, ROOT, Block, blocks, shell
 from support.reference import TABLES, filled
+from support.source import modules
 
 import zmqdev
 from zmqdev.cli.program import ROWS
@@ -120,13 +120,8 @@ def literals(node: ast.AST) -> list[str]:
     return [value for value in constants if isinstance(value, str)]
 
 
-@cache
-def trees() -> list[ast.AST]:
-    """Read in a test: each process of a run loads this file."""
-    paths = Path(zmqdev.__file__).parent.rglob("*.py")
-    return [
-        ast.parse(path.read_text()) for path in paths if not {"bench", "doctor"} & {*path.parts}
-    ]
+def trees() -> list[ast.Module]:
+    return [tree for path, tree in modules().items() if not {"bench", "doctor"} & {*path.parts}]
 
 
 SAYS = {"RunError", "Unmet", "CannotWrite", "warning", "error"}

@@ -33,7 +33,7 @@ from zmqdev.relay import HALVES, NATIVE
 SERVER = Path(__file__).with_name("fork_server.py")
 CLIENT = Path(__file__).with_name("forked_client.py")
 PROGRAM = str(Path(zmqdev.__file__).with_name("__main__.py"))
-PLAIN = {"module": "zmqdev.cli", "terminal": False, "limits": {}, "ignored": []}
+PLAIN: dict[str, Any] = {"module": "zmqdev.cli", "terminal": False, "limits": {}, "ignored": []}
 # Read when the interpreter or the package is loaded: a copy has what the server had. There is a
 # server for each half of the data path.
 READ_AT_START = ("PYTHON", "LD_", "LANG", "LC_")
@@ -144,6 +144,7 @@ def default_server() -> Server:
 def popen(
     words: list[str],
     *,
+    module: str = PLAIN["module"],
     cold: bool = False,
     terminal: bool = False,
     limits: Mapping[str, int] | None = None,
@@ -151,21 +152,23 @@ def popen(
     env: Mapping[str, str] | None = None,
     **options: Any,
 ) -> subprocess.Popen[Any]:
-    """`zmqdev WORDS`. `env` is added to the environment of the tests. `terminal`: stdin is the
-    terminal of a new session. `limits`: soft and hard limits by their name in `resource`.
-    `ignored`: signals that are ignored from the start, as `nohup` does with SIGHUP."""
+    """`zmqdev WORDS`, or the `main` of another module. `env` is added to the environment of the
+    tests. `terminal`: stdin is the terminal of a new session. `limits`: soft and hard limits by
+    their name in `resource`. `ignored`: signals that are ignored from the start, as `nohup` does
+    with SIGHUP."""
     surroundings = {**os.environ, **(env or {})}
     half = half_of(surroundings)
     if cold or half is None or read_at_start(surroundings) != AT_START:
+        start = ["-m", "zmqdev"] if module == PLAIN["module"] else ["-m", module]
         return subprocess.Popen(
-            [sys.executable, "-m", "zmqdev", *words],
+            [sys.executable, *start, *words],
             env=surroundings,
             start_new_session=terminal,
             preexec_fn=prepare(terminal, limits or {}, ignored),
             **options,
         )
     request = {"terminal": terminal, "limits": dict(limits or {}), "ignored": list(ignored)}
-    return Forked(words, {**PLAIN, **request}, half, env=surroundings, **options)
+    return Forked(words, {**PLAIN, **request, "module": module}, half, env=surroundings, **options)
 
 
 def peer(words: list[str]) -> subprocess.Popen[Any]:

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
+from support import forked
 
+from zmqdev.tools.bench import lines, targets
 from zmqdev.tools.bench.case import Case, case
 from zmqdev.tools.bench.load import LOADS
 from zmqdev.tools.bench.machine import Machine
 from zmqdev.tools.bench.options import BenchSpec
+from zmqdev.tools.bench.party import crew
 from zmqdev.tools.bench.report import CaseRuns, Report, Run
+
+
+class Copies:
+    """`subprocess` for the bench: its programs are copies of one that has loaded all."""
+
+    DEVNULL, PIPE = subprocess.DEVNULL, subprocess.PIPE
+    TimeoutExpired = subprocess.TimeoutExpired
+
+    @staticmethod
+    def Popen(command: list[str], **options: Any) -> subprocess.Popen[Any]:
+        """What `zmqdev.system.interpreter.command` makes: python -c CODE WORDS..."""
+        found = re.search(r"from (\S+) import main", command[2])
+        assert found, command
+        return forked.popen(command[3:], module=found[1], **options)
+
+
+@pytest.fixture(autouse=True)
+def copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (crew, lines, targets):
+        monkeypatch.setattr(module, "subprocess", Copies)
+
 
 MACHINE = Machine("A <fast> & old one", 2, "Linux 6", "3.11", "27", "4.3.5", "0.1", "2026-01-02", 0)
 
