@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import zmq
 from hostile.conftest import FREE
+from hostile.test_random_zmtp import halves
 from hostile.test_starved import Publisher, half, publisher, subscriber  # noqa: F401
 from support import rawpeer
 from support.processes import PATIENCE, Start, until
@@ -128,7 +129,7 @@ FLOODS = {
 }
 
 
-@pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.parametrize(("flood", "half"), halves(FLOODS), indirect=["half"])
 def test_changing_without_pause_fills_no_memory_and_holds_up_nobody(
     place: Place,
     context: Context,

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import zmq
+from support.processes import until
 
 from zmqdev.device.device import Device
 from zmqdev.device.relay_engine import RelayEngine
@@ -88,8 +89,17 @@ def _forwarder(publisher: str, address: str) -> Device:
     return Device("forwarder", kind.name, RelayEngine(kind, spec), drain=1.0)
 
 
+def _met(device: Device) -> bool:
+    """Whether all peers are there and messages come."""
+    device.drain_monitors(lambda side, event: None)
+    state = device.snapshot()
+    counts = [side.peers.connected for side in state.sides]
+    return counts == [1, SUBSCRIBERS] and state.flows[0].messages > BURST
+
+
 def _watch(device: Device, seconds: float) -> str:
     """Look four times a second, as the live view does."""
+    until(lambda: _met(device), "the peers")
     record = Record()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
