@@ -74,7 +74,7 @@ def test_requests_of_empty_frames_are_counted_by_what_they_cost(
     own_worker(start, queue)
     queue.settle(1)
     before = memory(queue.program.process.pid)
-    many = 2000
+    many = 1200
     for number, socket in enumerate(islice(cycle(strangers(queue, context, 4)), many)):
         request = [b"", b"MDPC01", b"nobody", *[b""] * 9_980, b"%d" % number]
         assert send_burst(socket, [request])[0] == 1
