@@ -55,7 +55,7 @@ def test_a_docstring_stands_where_it_is_read() -> None:
 def test_settings_have_types() -> None:
     """No parameter or field for settings is an Any, and only one function reads them by name."""
     found = set()
-    for path, tree in modules():
+    for path, tree in modules().items():
         where = str(path.relative_to(PACKAGE))
         for node in ast.walk(tree):
             name = getattr(node, "arg", None)
@@ -80,7 +80,7 @@ def test_public_names_have_docstrings() -> None:
     """Each module, and each class and function of a module that others may use."""
     bare = {
         f"{path.relative_to(PACKAGE)}:{getattr(node, 'name', '')}"
-        for path, tree in modules()
+        for path, tree in modules().items()
         for node in (tree, *tree.body)
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
         and not getattr(node, "name", "").startswith("_")
