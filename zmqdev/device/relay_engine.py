@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # each is imported where it is used: a plain device starts so
     from zmqdev.relay.last_value import Newcomers
     from zmqdev.security.acl import Rights
 
-# Options that say where messages go.
+# Options that choose the targets of messages.
 ROUTING = frozenset({"routes", "drop", "keep"})
 # Seconds that a topic costs when all of them are sent to a publisher.
 TOPIC_COST = 1e-6
@@ -49,7 +49,7 @@ REPEATS = ("xpub_verbose", "xpub_verboser")
 
 
 def lanes(kind: DeviceKind, spec: DeviceSpec) -> tuple[Lane, Lane]:
-    """The rules of the two directions: forward, backward."""
+    """Return the rules of the two directions: (forward, backward)."""
     assert spec.frontend.type is not None
     backend = next(iter(spec.targets.values())).type
     assert backend is not None
@@ -63,13 +63,13 @@ def lanes(kind: DeviceKind, spec: DeviceSpec) -> tuple[Lane, Lane]:
 
 
 def telling_all(sockopts: Mapping[str, Any], manual: bool) -> dict[str, Any]:
-    """Options of an XPUB that tells each subscription and unsubscription of each peer."""
+    """Return options of an XPUB that reports each subscription and unsubscription."""
     rest = {name: value for name, value in sockopts.items() if name not in REPEATS}
     return {**rest, "xpub_manual" if manual else "xpub_verboser": True}
 
 
 class RelayEngine(RelayDrain):
-    """See `Engine` for what each method promises."""
+    """The engine of a plain device. `Engine` documents the methods."""
 
     follows_peers = False
 
@@ -82,7 +82,7 @@ class RelayEngine(RelayDrain):
     def open(self, context: zmq.Context[Any], wake: zmq.Socket[bytes], watch: Watch) -> None:
         self._context = context
         rights = self._rights()
-        if is_routed(self.spec):  # a function that cannot be imported opens nothing
+        if is_routed(self.spec):  # first, as importing the function may fail
             from zmqdev.device.routing import Routing
 
             self.routing = Routing(self.spec)
@@ -137,7 +137,10 @@ class RelayEngine(RelayDrain):
         self._sockets = (*self._sockets, open_side(context, name, side, watch, census, made))
 
     def _keep_last_values(self, frontend: OpenSocket, backend: OpenSocket) -> None:
-        """Where it is asked for. All is taken from the publishers: a value may be wanted later."""
+        """Keep last values if configured.
+
+        Everything is subscribed to, since a value may be wanted later.
+        """
         if not self.spec.last_value:
             return
         from zmqdev.relay import last_value
@@ -209,7 +212,8 @@ class RelayEngine(RelayDrain):
         return load(Path(self.spec.topic_acl))
 
     def run(self, *, paused: bool) -> None:
-        """Subscriptions are no messages: they are taken in while it is paused as well."""
+        """Move messages. Subscriptions are no messages, so they are handled while paused as
+        well."""
         if not self._subscribing:
             self.relay.run(forward=not paused, backward=not paused)
             return
@@ -217,7 +221,7 @@ class RelayEngine(RelayDrain):
 
         slice_ms, busy, woken = CALM_MS, False, False
         while not woken:
-            # Subscriptions do not take the relay's way: see `Subscribing`.
+            # Subscriptions are not handled by the relay, see `Subscribing`.
             alone, before = self._unsubscribed(), self._passed
             began = time.thread_time()
             woken = self.relay.run(not paused, False, busy, slice_ms)
@@ -247,11 +251,11 @@ class RelayEngine(RelayDrain):
         if self._backlog is not None:
             self._backlog.close()
         for side in (*self._sockets, *((self._capture,) if self._capture else ())):
-            # A subscriber sends subscriptions only; one for a publisher that has gone would wait.
+            # A subscriber sends only subscriptions; those to a publisher that is gone would linger.
             side.close(0 if side.type in socktype.SUBSCRIBERS else linger_ms)
 
     def released(self, all_read: bool) -> None:
-        """Nothing is left to close."""
+        """Do nothing: nothing is left to release."""
 
     def configure(self, key: str, value: Any) -> None:
         if key == "on-full":
@@ -290,7 +294,7 @@ class RelayEngine(RelayDrain):
             subscribing.tap = socket
 
     def read_again(self) -> Callable[[], None]:
-        """Rights and routes."""
+        """Read rights and routes again."""
         rights = self._rights()
         routes = self.routing.read_again() if self.routing is not None else None
 
@@ -303,7 +307,7 @@ class RelayEngine(RelayDrain):
         return put
 
     def peer_changed(self, side: str, what: str) -> None:
-        """libzmq's own round robin needs no word of it."""
+        """Do nothing: libzmq distributes messages by itself."""
 
     def sockets(self) -> tuple[OpenSocket, ...]:
         return self._sockets

@@ -1,7 +1,7 @@
-"""The engine of a streamer with a spool: a relay while the file is empty, the file's way else.
+"""The engine of a streamer with a spool: a relay while the file is empty, otherwise the file.
 
-Draining: what peers have sent is taken in. Without a spool in use it is passed on while pullers
-take it; the rest goes into the file, and what is spooled stays there.
+At the end, everything that peers have sent is taken in. While the spool is not in use it is passed
+on as long as pullers take it. The rest is written to the file, and spooled messages stay there.
 """
 
 from __future__ import annotations
@@ -34,21 +34,22 @@ from zmqdev.stats.spool import SPOOL
 from zmqdev.stats.units import counted
 
 log = logging.getLogger("zmqdev")
-# How long the target is full before the spool is used.
+# Milliseconds that the target must be full before the spool is used.
 STALL_MS = 100
-# Between two looks at rows that may go.
+# Milliseconds between two looks for rows that may be deleted.
 LOOK_MS = 1000
 BURST, TURN = 4096, 0.02
-# A burst is thousands of new lists, gone again a moment later: no work for the collector.
+# A burst is thousands of new lists that are freed a moment later; the collector need not visit
+# them.
 YOUNG = 50_000
-# Seconds for the last write at least.
+# Least seconds for the last write.
 LAST_WRITE = 5.0
 
 _NO_ANSWER = "may be lost: the spool's disk does not answer"
 
 
 class SpoolEngine(RelayEngine):
-    """See `Engine` for what each method promises."""
+    """The engine of a streamer with a spool. `Engine` documents the methods."""
 
     follows_peers = True
 
@@ -65,6 +66,7 @@ class SpoolEngine(RelayEngine):
 
     @property
     def spooling(self) -> Spooling:
+        """Return the spooling; the engine must be open."""
         assert self._spooling is not None, "the engine is not open"
         return self._spooling
 
@@ -83,7 +85,7 @@ class SpoolEngine(RelayEngine):
             log.warning("%s: %s in %s go first", self.spec.name, found, self._file.name)
 
     def _choose_rules(self) -> None:
-        """Full means the spool, whatever comes when that is full."""
+        """Have the relay stop at a full target, whatever happens when the spool is full."""
         self.relay.forward = replace(self.relay.forward, on_full="block")
         relay = self.relay
         assert isinstance(relay, Relay)
@@ -92,7 +94,7 @@ class SpoolEngine(RelayEngine):
         self.spooling.copy = self._copy if copied else None
 
     def _mark(self) -> int:
-        """How many messages ZeroMQ may hold of those it took."""
+        """Return how many messages ZeroMQ may hold of those that it accepted."""
         return max(1, self._peers) * int(self._sockets[1].socket.get(zmq.SNDHWM))
 
     def peer_changed(self, side: str, what: str) -> None:
@@ -106,7 +108,7 @@ class SpoolEngine(RelayEngine):
             pass
 
     def _turn(self, moves: bool) -> bool:
-        """By way of the file until it is empty, or by the relay until its target is full."""
+        """Use the file until it is empty, or the relay until its target is full."""
         spooling, relay = self.spooling, self.relay
         assert isinstance(relay, Relay)
         if spooling.active:
@@ -149,7 +151,7 @@ class SpoolEngine(RelayEngine):
         return taken
 
     def _pass_taken(self, ending: Ending) -> bool:
-        """In order: nothing passes what is in the file."""
+        """Pass on the messages taken, in order: not while the file has any."""
         backend, wake = self._sockets[1].socket, self.spooling.wake
         while self._taken and not self.spooling.active and time.monotonic() < ending.deadline:
             if events(wake) & zmq.POLLIN:
@@ -186,13 +188,13 @@ class SpoolEngine(RelayEngine):
         return Leftover(tuple(reports))
 
     def inside(self) -> int:
-        """Messages read that are neither passed on nor in the file."""
+        """Return how many messages were read that are neither passed on nor in the file."""
         if self._spooling is None:
             return 0
         return len(self._taken) + self._spooling.inside + int(self.relay.held[0])
 
     def released(self, all_read: bool) -> None:
-        """The rows that ZeroMQ took go when the peers have read them."""
+        """Delete the rows that ZeroMQ took, if the peers have read them."""
         file, self._file = self._file, None
         if file is None:
             return
@@ -202,7 +204,7 @@ class SpoolEngine(RelayEngine):
         except RunError as error:
             log.warning("%s: what was passed on may come again: %s", self.spec.name, error)
 
-    # What others ask
+    # Queries and changes
 
     def configure(self, key: str, value: Any) -> None:
         super().configure(key, value)
