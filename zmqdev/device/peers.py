@@ -101,7 +101,7 @@ class PeerWatch:
 
     def __init__(self, socket: zmq.Socket[bytes], guard: Guard | None = None) -> None:
         self.name = f"inproc://zmqdev-monitor-{next(_names)}"
-        # Where the poll is not guarded this one is told without pause while none is left.
+        # Without the guarded poll, this event comes without end while no descriptor is left.
         accepts = zmq.EVENT_ACCEPT_FAILED if why_unguarded() is None else 0
         socket.monitor(self.name, _EVENTS | accepts)
         self._socket = socket
@@ -111,7 +111,7 @@ class PeerWatch:
         self.pair.set(zmq.LINGER, 0)
         self.pair.connect(self.name)
         self._ahead: deque[_Event] = deque()
-        self._listeners: dict[int, int | None] = {}  # by descriptor, its inode
+        self._listeners: dict[int, int | None] = {}  # {descriptor: inode}
         self._turnstile = Turnstile(Keeper.MONITOR, self.listeners)
         self._hangups = Hangups()
         self._too_long = _too_long(int(socket.get(zmq.MAXMSGSIZE)))

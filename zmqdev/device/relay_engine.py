@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # each is imported where it is used: a plain device starts so
 ROUTING = frozenset({"routes", "drop", "keep"})
 # Seconds that a topic costs when all of them are sent to a publisher.
 TOPIC_COST = 1e-6
-# The longest time in milliseconds that messages have before the next subscriptions.
+# Most milliseconds for messages before the next subscriptions.
 MOST_MS = 100
 # With these, subscriptions to a topic that is held already go upstream too.
 REPEATS = ("xpub_verbose", "xpub_verboser")
@@ -233,14 +233,14 @@ class RelayEngine(RelayDrain):
             self._let_publishers_in(overrun)
             crowded = self._publishers.crowded or any(s.crowded for s in self._subscribing)
             slice_ms = CALM_MS
-            if busy or crowded:  # messages get as much time as subscriptions did
+            if busy or crowded:  # messages get as much time as the subscriptions took
                 spent_ms = math.ceil((time.monotonic() - began) * 1000)
                 slice_ms = max(BUSY_MS, min(spent_ms, MOST_MS))
             if alone and self._unsubscribed():
                 self._unheard += self._passed - before
 
     def _let_publishers_in(self, overrun: float) -> None:
-        """A publisher that connects is sent all topics."""
+        """Accept more publishers. Each one that connects is sent all topics."""
         topics = max(len(one.accounts) for one in self._subscribing)
         self._publishers.overran(overrun)
         self._publishers.caught_up(topics * TOPIC_COST)

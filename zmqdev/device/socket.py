@@ -45,7 +45,7 @@ def _nothing() -> None:
 
 
 def _no_listeners() -> tuple[int, ...]:
-    """None is known."""
+    """Return no listeners, as none are known."""
     return ()
 
 
@@ -63,7 +63,7 @@ class OpenSocket:
     guard: Guard | None = None
     before_release: Callable[[], None] = _nothing
     listeners: Callable[[], tuple[int, ...]] = _no_listeners
-    """Their descriptors, as far as its monitor has been read. Any thread."""
+    """Returns the descriptors of its listeners, as the monitor reported them. Any thread."""
     proxied: bool = False  # connects through a SOCKS proxy
     _files: dict[str, ipcfile.OwnFile] = field(default_factory=dict)
 

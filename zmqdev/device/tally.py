@@ -185,7 +185,10 @@ class Tally:
         return self._fail(address, reason_of(number, value))
 
     def not_accepted(self, address: str, number: int) -> PeerEvent | None:
-        """A connection was there and could not be taken. One that has gone again is no failure."""
+        """Handle a connection that could not be accepted.
+
+        It is a failure only if no descriptor was left, not if the peer has gone again.
+        """
         known = number in (errno.EMFILE, errno.ENFILE)
         return self._fail(address, NO_DESCRIPTOR) if known else None
 

@@ -1,14 +1,14 @@
-"""How many newcomers a side takes in before those who came earlier are done with.
+"""How many new connections a side accepts before earlier ones are dealt with.
 
-Each that comes and goes costs work: what its monitor tells is read; what a subscriber asks for is
-counted, and when it goes libzmq walks over all topics to take out its own, so each end costs
-more the more connections wait for theirs. Thousands a second left no time for messages. So a
-listener has a number of places; each newcomer takes one, and new ones are given when nothing is
-left to do for those before. Until then newcomers wait with the system, before any handshake (see
-system/_gate.h).
+A peer that comes and goes costs work: its monitor events are read, and subscriptions are counted.
+When a subscriber leaves, libzmq searches all topics for its own, so each end costs more, the more
+connections wait for theirs. Thousands of them a second would leave no time for messages. So a
+listener has a number of places. Each new connection takes one, and new places are given when
+nothing is left to do for the earlier connections. Until then connections wait in the system, before
+any handshake (see system/_gate.h).
 
-The number doubles while all places are taken, and halves while connections end and a round costs
-much. Those that come and stay are let in as fast as can be. It begins anew when few come.
+The number is doubled while all places are taken, and halved while connections end and a round is
+expensive. So peers that stay are accepted as fast as possible. It is reset when few peers come.
 """
 
 from __future__ import annotations
@@ -20,21 +20,24 @@ from contextlib import contextmanager
 from zmqdev.system import libzmq
 from zmqdev.system.libzmq import Keeper
 
-# Places at first, and at most, by the keeper. What an end costs the data thread is not known
-# before.
+# The first and the largest number of places, by keeper. The cost of an end for the data thread is
+# not known in advance.
 FIRST = {Keeper.DATA: 8, Keeper.MONITOR: 64}
 MOST = {Keeper.DATA: 64, Keeper.MONITOR: 256}
 LEAST = 1
-# Seconds of a processor for one round with ends: above it fewer are let in.
+# Seconds of processor time of a round with ends; above it, fewer connections are accepted.
 LONG = 0.010
-# How long it stays as it was after a round that cost much, or in which all places were taken.
+# Seconds for which the number is kept after an expensive round, or one with all places taken.
 CAREFUL = 1.0
-# So long after all places were taken the next ones may be waiting.
+# Seconds after all places were taken in which more connections are probably waiting.
 CROWDED = 0.02
 
 
 class Turnstile:
-    """Of one side, for one of its keepers and in its thread. `listeners`: their descriptors."""
+    """The places of one side, for one of its keepers and used in its thread.
+
+    `listeners` returns the descriptors of the listeners.
+    """
 
     def __init__(self, keeper: Keeper, listeners: Callable[[], tuple[int, ...]]) -> None:
         self._keeper, self._listeners = keeper, listeners
@@ -46,7 +49,7 @@ class Turnstile:
 
     @contextmanager
     def work(self) -> Iterator[None]:
-        """What is done meanwhile is for those that came and went."""
+        """Count the time of the block as work for connections that came and went."""
         began = time.thread_time()
         try:
             yield
@@ -54,18 +57,20 @@ class Turnstile:
             self._work += time.thread_time() - began
 
     def overran(self, seconds: float) -> None:
-        """Something else took so much longer than it should: for those that went, if any did."""
+        """Count the excess time of something else as work, if any connections have ended."""
         if libzmq.ended() != self._ended:
             self._work += max(0.0, seconds)
 
     @property
     def crowded(self) -> bool:
-        """Whether newcomers wait, as far as is known: then the next round should come soon."""
+        """Whether connections are probably waiting, so that the next round should come soon."""
         return time.monotonic() < self._crowded_until
 
     def caught_up(self, each: float = 0.0) -> None:
-        """Nothing is left to do for them: the next ones may come. `each`: what one of them costs
-        at least, in seconds, beside the work that is measured."""
+        """Give new places, as nothing is left to do for the earlier connections.
+
+        `each` is the least cost of a connection in seconds, besides the measured work.
+        """
         most = min(self._most, int(LONG / each)) if each else self._most
         places = max(LEAST, min(most, self._places))
         left = libzmq.let_in(self._listeners(), self._keeper, places)

@@ -1,14 +1,14 @@
 /* The gate: listeners that accept nothing for a while.
  *
- * libzmq accepts one connection for each event of a listener. An event that does not come leaves
- * a connection waiting with the system, before any handshake. So a listener is polled only while
- * - descriptors are left for all else: libzmq never sees EMFILE, on which it spins, and those who
- *   are in keep what they need;
- * - it has places left, where they are counted: each of its keepers, the thread that reads its
- *   monitor and the one that uses the socket, gives new ones when it has caught up with those
- *   that came and went.
- * A listener that accepts nothing is looked at again each millisecond, in the thread that
- * polls it. `gate_lock` guards the list of them, which is empty but for such times.
+ * libzmq accepts one connection for each event of a listener. Without an event, connections wait
+ * in the system, before any handshake. So a listener is polled only while
+ * - enough descriptors are left for everything else: libzmq never sees EMFILE, on which it spins,
+ *   and connected peers keep what they need;
+ * - it has places left, where they are counted. Each of its keepers, the thread that reads its
+ *   monitor and the one that uses the socket, gives new places when it has dealt with the
+ *   connections that came and went.
+ * A listener that accepts nothing is checked again each millisecond, in the thread that polls it.
+ * `gate_lock` protects the list of these listeners, which is usually empty.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,29 +16,29 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-enum { CLOSED_MOST = 64 }; /* listeners at once; those above it accept on */
+enum { CLOSED_MOST = 64 }; /* listeners at once; further ones go on accepting */
 enum { KEEPERS = 2 };
 enum { LOOK_MS = 1 };
-enum { KEPT_FREE = 32 }; /* descriptors for all else; of a small limit a quarter */
+enum { KEPT_FREE = 32 }; /* descriptors for everything else; a quarter of a small limit */
 
 typedef struct {
-    uint64_t data;           /* that libzmq gave */
-    int64_t withheld;        /* since when the peer's end is, in milliseconds; 0: it is not */
+    uint64_t data;           /* that libzmq passed */
+    int64_t withheld;        /* milliseconds; since when the peer's end is hidden, or 0 */
     size_t unsent;           /* bytes of the last batch that the kernel has not taken */
-    uint32_t events;         /* that it waits for */
+    uint32_t events;         /* that libzmq waits for */
     int epoll;
-    int32_t places[KEEPERS]; /* of a listener, where they are counted */
+    int32_t places[KEEPERS]; /* of a listener, if they are counted */
     bool known;              /* libzmq has it on its list */
     bool listed;             /* the kernel has it too */
     bool cut;                /* the last batch may end in the middle of a message */
-    bool deaf;               /* the kernel tells nothing of input while the end is withheld */
+    bool deaf;               /* not polled for input while the peer's end is hidden */
     bool listens, counted[KEEPERS];
 } entry_t;
 
 static entry_t *table; /* by descriptor; each is used in the thread that polls it */
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
 static int closed[CLOSED_MOST], closed_count;
-static uint64_t ended; /* connections, since the beginning */
+static uint64_t ended; /* number of connections that have ended */
 
 static bool is_listener(int descriptor)
 {
@@ -47,8 +47,9 @@ static bool is_listener(int descriptor)
     return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) == 0 && accepts;
 }
 
-/* The lowest number that is free is given out: all below it are in use. It is asked for with what
- * is no socket: who looks for a connection at that number finds none. */
+/* Return whether few descriptors are left. The system gives out the lowest free number, so all
+ * below it are in use. An epoll is duplicated, so that code that looks for a connection at that
+ * number finds none. */
 static bool few_left(int epoll)
 {
     struct rlimit limit;
@@ -70,7 +71,7 @@ static bool may_accept(int descriptor)
     return !few_left(entry->epoll);
 }
 
-/* It is no longer one of those that accept nothing; whether it was. With the lock held. */
+/* Remove a listener from those that accept nothing; return whether it was one. Hold the lock. */
 static bool forget_closed(int descriptor)
 {
     for (int at = 0; at < closed_count; at++) {
@@ -81,7 +82,7 @@ static bool forget_closed(int descriptor)
     return false;
 }
 
-/* A listener has an event. False: it is not to be told, and is polled no more for now. */
+/* Handle an event of a listener. False: it is not reported, and the listener not polled for now. */
 static bool gate(int descriptor)
 {
     entry_t *entry = &table[descriptor];
@@ -103,7 +104,7 @@ static bool gate(int descriptor)
     return !room;
 }
 
-/* Poll those of this epoll again that may accept. Whether others are left. */
+/* Poll listeners of this epoll again that may accept; return whether others are left. */
 static bool open_gates(int epoll)
 {
     if (!__atomic_load_n(&closed_count, __ATOMIC_RELAXED)) return false;
@@ -125,13 +126,13 @@ static bool open_gates(int epoll)
     return left;
 }
 
-/* From now on a listener accepts so many, as far as this keeper knows. How many places it had
- * left. From the keeper's thread. */
+/* Set how many connections a listener may accept for a keeper; return how many places it had left.
+ * Call it in the keeper's thread. */
 static int32_t give_places(long descriptor, int keeper, int32_t places)
 {
     if (!table || descriptor < 0 || descriptor >= DESCRIPTORS) return places;
     entry_t *entry = &table[descriptor];
-    if (!entry->listens) return places; /* it has ended, or is not polled yet */
+    if (!entry->listens) return places; /* it was closed, or is not polled yet */
     bool counted = entry->counted[keeper];
     int32_t left = __atomic_exchange_n(&entry->places[keeper], places, __ATOMIC_RELAXED);
     __atomic_store_n(&entry->counted[keeper], true, __ATOMIC_RELEASE);

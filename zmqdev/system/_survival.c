@@ -28,7 +28,7 @@ static PyObject *py_leave_unpolled(PyObject *module, PyObject *descriptor)
     return PyBool_FromLong(leave_unpolled(number));
 }
 
-/* give_places(descriptor, keeper, places) -> how many it had left. */
+/* give_places(descriptor, keeper, places) -> how many places it had left. */
 static PyObject *py_give_places(PyObject *module, PyObject *args)
 {
     (void)module;
@@ -41,7 +41,7 @@ static PyObject *py_give_places(PyObject *module, PyObject *args)
     return PyLong_FromLong(give_places(descriptor, keeper, places));
 }
 
-/* ended() -> how many connections of libzmq's have ended since the beginning. */
+/* ended() -> how many connections of libzmq have ended. */
 static PyObject *py_ended(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;

@@ -52,17 +52,21 @@ def accept_no_more(descriptor: int) -> bool:
 
 
 class Keeper(IntEnum):
-    """Those who say how many connections a listener may accept. `MONITOR` reads what it tells of
-    its peers, `DATA` uses its socket."""
+    """The threads that limit how many connections a listener may accept.
+
+    `MONITOR` reads the monitor of the socket, `DATA` uses the socket.
+    """
 
     MONITOR = 0
     DATA = 1
 
 
 def let_in(listeners: Iterable[int], keeper: Keeper, most: int) -> int:
-    """From now on each of these listeners of its own accepts so many connections, and no more:
-    the next ones wait with the system. How many one of them could still have accepted; `most`
-    where the poll is not guarded, and nothing is limited."""
+    """Let each of these listeners accept `most` connections; further ones wait in the system.
+
+    Returns how many one of them could still have accepted. Where the poll is not guarded nothing is
+    limited, and it returns `most`.
+    """
     if sys.platform != "linux" or why_unguarded() is not None:
         return most
     from zmqdev.system import _survival
@@ -72,8 +76,10 @@ def let_in(listeners: Iterable[int], keeper: Keeper, most: int) -> int:
 
 
 def ended() -> int:
-    """How many connections of libzmq's have ended in this process; 0 where the poll is not
-    guarded."""
+    """Return how many connections of libzmq have ended in this process.
+
+    It is 0 where the poll is not guarded.
+    """
     if sys.platform != "linux" or why_unguarded() is not None:
         return 0
     from zmqdev.system import _survival
