@@ -33,7 +33,7 @@ def _rows(*rows: tuple[str, str, str, str]) -> dict[str, Extra]:
 
 EXTRA = _rows(
     ("subscriptions", "subscriptions", "subscriptions held by peers now", "pub"),
-    ("unheard", "messages", "messages sent while nobody subscribed", "pub"),
+    ("unheard", "messages", "messages sent while there was no subscriber", "pub"),
     ("waiting", "messages", "messages read and not sent yet", "pub push"),
     (
         "sent",

@@ -64,7 +64,7 @@ def _nobody_binds(plan: Plan) -> Found:
             yield (
                 port.part,
                 port.place,
-                f"{port.label} connects to {port.address}, which nobody here binds",
+                f"{port.label} connects to {port.address}, which no part binds",
             )
 
 
@@ -85,7 +85,7 @@ def _both_connect(plan: Plan) -> Found:
         yield (
             port.part,
             port.place,
-            f"{port.label} and {first.label} both connect to {port.address}, and nobody binds it",
+            f"{port.label} and {first.label} both connect to {port.address}, and no part binds it",
         )
 
 
@@ -101,7 +101,7 @@ def _nobody_connects(plan: Plan) -> Found:
             yield (
                 port.part,
                 port.place,
-                f"{port.label} binds {port.address}, and nobody here connects to it",
+                f"{port.label} binds {port.address}, and no part connects to it",
             )
 
 
@@ -110,7 +110,7 @@ def _device_loop(plan: Plan) -> Found:
     for loop in cycles(sorted(parts), plan.flows()):
         names = " -> ".join([*loop, loop[0]])
         first = parts[loop[0]]
-        yield first, first.place, f"messages go round for ever: {names}"
+        yield first, first.place, f"messages go round in a ring: {names}"
 
 
 def _one_sided(plan: Plan) -> Found:
@@ -130,7 +130,7 @@ def _inproc_alone(plan: Plan) -> Found:
             yield (
                 port.part,
                 port.place,
-                f"{port.label} connects to {port.address}, which nobody here binds",
+                f"{port.label} connects to {port.address}, which no part binds",
             )
 
 

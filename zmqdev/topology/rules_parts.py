@@ -41,7 +41,7 @@ def _open_to_all(plan: Plan) -> Found:
             yield (
                 port.part,
                 port.place,
-                f"{port.label} binds {port.address}: whoever reaches this machine can come in",
+                f"{port.label} binds {port.address}: any host that reaches it can connect",
             )
 
 

@@ -201,7 +201,9 @@ def _refuse(plan: Plan, apart: bool) -> None:
                 f"{port.label}: inproc stays in one process; use ipc or tcp", port.place
             )
         if port.verb == "bind" and port.chosen_later:
-            raise UsageError(f"{port.label}: name the port; nobody else could know it", port.place)
+            raise UsageError(
+                f"{port.label}: name the port; the other parts cannot know it", port.place
+            )
         if apart and port.parts.transport == "ipc":
             raise UsageError(f"{port.label}: ipc stays on one machine; use tcp", port.place)
     names: dict[str, str] = {}

@@ -210,7 +210,9 @@ class Probe:
         if not self._join or self._so_far.version == "3.0":
             self._end("")
         elif bystander is None:
-            self._end(f"not pinged: a {kind or 'socket of no type'} may send work to whoever joins")
+            self._end(
+                f"not pinged: a {kind or 'socket of no type'} may send work to any peer that joins"
+            )
         else:
             self._out += zmtp.ready(bystander) + zmtp.ping(PING_CONTEXT)
             self._state, self._pinged = _State.PING, now
