@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,6 +109,59 @@ def test_above_the_limit_of_all_the_largest_holder_pays_for_a_newcomer() -> None
     assert sorted(accounts.release(one)) == [b"a", b"b", b"c", b"d"]
     assert ask(accounts, three, b"h") == [SubscriptionVerdict.PASS]
     assert accounts.payer is None
+
+
+MANY = SubscriptionLimits(count=100, size=10_000, count_per_peer=50)
+
+
+def crowd(limits: SubscriptionLimits, host: str, connections: int, topics: int) -> Subscriptions:
+    """Many small connections of one address that hold all there is."""
+    accounts = Subscriptions(limits)
+    for number in range(connections):
+        small = accounts.open(0.0, host)
+        ask(accounts, small, *(b"%d.%d" % (number, topic) for topic in range(topics)))
+    assert len(accounts) == connections * topics
+    return accounts
+
+
+@pytest.mark.parametrize("topics", [1, 10, 40])
+def test_many_small_connections_of_one_address_push_no_other_out(topics: int) -> None:
+    accounts = crowd(MANY, "10.0.0.1", 50, 2)
+    newcomer = accounts.open(0.0, "10.0.0.2")
+    for number in range(topics):
+        verdict = accounts.take(b"\x01new.%d" % number, newcomer, 0.0)
+        assert verdict is SubscriptionVerdict.PASS
+        if accounts.payer is not None:
+            assert accounts.payer.host == "10.0.0.1"
+            accounts.release(accounts.payer)
+    assert len(newcomer.topics) == topics
+
+
+def test_the_same_by_bytes() -> None:
+    accounts = crowd(replace(MANY, count=0, size=385), "10.0.0.1", 50, 2)
+    newcomer = accounts.open(0.0, "10.0.0.2")
+    assert ask(accounts, newcomer, b"a new topic") == [SubscriptionVerdict.PASS]
+    assert accounts.payer is not None
+    assert accounts.payer.host == "10.0.0.1"
+
+
+def test_of_the_address_that_pays_the_connection_with_most_is_cut() -> None:
+    accounts = crowd(replace(MANY, count=60), "10.0.0.1", 25, 2)
+    large = accounts.open(0.0, "10.0.0.1")
+    ask(accounts, large, *(b"large.%d" % number for number in range(10)))
+    small = accounts.open(0.0, "10.0.0.1")
+    assert ask(accounts, small, b"one") == [SubscriptionVerdict.PASS], "a neighbour of it too"
+    assert accounts.payer is large
+
+
+def test_an_address_with_more_than_its_share_pays_for_what_it_asks() -> None:
+    accounts = crowd(MANY, "10.0.0.1", 30, 2)
+    for number in range(4):
+        ask(accounts, accounts.open(0.0, "10.0.0.2"), *(b"%d%d" % (number, n) for n in range(10)))
+    again = accounts.open(0.0, "10.0.0.1")
+    assert ask(accounts, again, b"one more") == [SubscriptionVerdict.PASS]
+    assert accounts.payer is not None
+    assert accounts.payer.host == "10.0.0.1"
 
 
 def test_above_the_bytes_of_all_the_one_with_most_bytes_pays() -> None:

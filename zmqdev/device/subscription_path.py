@@ -35,6 +35,7 @@ from zmqdev.relay.counters import ROWS, WIDTH
 from zmqdev.relay.last_value import Newcomers
 from zmqdev.relay.upstream import ADDRESS, DESCRIPTOR, NOWHERE, USER, upstream
 from zmqdev.security.acl import Rights
+from zmqdev.security.networks import network_of, number_of
 from zmqdev.security.policy import ANONYMOUS
 from zmqdev.security.subscriptions import (
     UNSUBSCRIBE,
@@ -277,13 +278,16 @@ class Subscribing:
     def _meet(self, origin: Hashable) -> Subscriber:
         frame = self._upstream
         descriptor = int(frame.property(DESCRIPTOR))
+        address = frame.property(ADDRESS)
+        # Peers over ipc have no address; each is counted alone.
+        host = network_of(address) if number_of(address) is not None else ""
         subscriber = Subscriber(
             origin,
-            self.accounts.open(self._now),
+            self.accounts.open(self._now, host),
             frame.keep(),
             descriptor,
             frame.property(USER) or ANONYMOUS,
-            frame.property(ADDRESS),
+            address,
             None if Hangups.owns(descriptor) else inode_of(descriptor),
         )
         if descriptor in self._newest:

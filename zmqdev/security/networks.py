@@ -62,7 +62,11 @@ def plain(address: str) -> str:
 def holder_of(address: str) -> str:
     """Return the holder of `tcp://HOST:PORT`: the host, or for IPv6 its /64, which one
     machine has."""
-    host = address.rpartition("://")[2].rpartition(":")[0]
+    return network_of(address.rpartition("://")[2].rpartition(":")[0])
+
+
+def network_of(host: str) -> str:
+    """Return a host as it is counted: itself, or for IPv6 its /64, which one machine has."""
     number = number_of(host)
     if number is None:
         return host

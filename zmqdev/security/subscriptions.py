@@ -6,8 +6,10 @@ this count: a topic goes up with its first holder and down with its last one. So
 that was refused to one is passed on for the next.
 
 - A connection that exceeds a limit of its own is cut and holds nothing afterwards.
-- Above a common limit, a connection that holds more than its share is cut: the asker if
-  it does, else the largest holder. A newcomer with few topics is never cut.
+- Above a common limit, the address that holds more than its share pays: that of the asker
+  if it does, else the one that holds the most. Of that address one connection is cut, by
+  the same rule. So neither a few large connections nor many small ones of one address
+  crowd others out, and a newcomer with few topics is never cut.
 - The changes of a connection within a time are limited too, because subscribing and
   unsubscribing without pause holds nothing but costs as much.
 - Unsubscriptions that libzmq makes for a peer that has gone do not name it. They only
@@ -22,9 +24,12 @@ topics.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 SUBSCRIBE, UNSUBSCRIBE = 1, 0
 # Seconds after which the count of a connection's changes begins again.
@@ -60,8 +65,10 @@ class SubscriptionLimits:
 
 @dataclass(eq=False)
 class Account:
-    """What one connection holds. `since` is when the count of its changes began."""
+    """What one connection holds. `since` is when the count of its changes began. `host` is
+    the address that it comes from; without one it is counted alone."""
 
+    host: str = ""
     topics: set[bytes] = field(default_factory=set, repr=False)
     size: int = 0
     changes: int = 0
@@ -96,9 +103,9 @@ class Subscriptions:
     def __len__(self) -> int:
         return len(self._holders)
 
-    def open(self, now: float) -> Account:
+    def open(self, now: float, host: str = "") -> Account:
         """Open the account of a new connection."""
-        account = Account(since=now)
+        account = Account(host, since=now)
         self.accounts[account] = None
         return account
 
@@ -232,18 +239,19 @@ class Subscriptions:
 
     def _who_pays(self, account: Account, size: int) -> Account:
         """Return the asker if it would have more than its share, else the largest holder."""
-        by_count = _over(len(self._holders) + 1, self.limits.count)
-        holding = [it for it in self.accounts if it.topics and it is not account]
-        if by_count:
-            amounts = {it: len(it.topics) for it in holding}
-            own, limit = len(account.topics) + 1, self.limits.count
-        else:
-            amounts = {it: it.size for it in holding}
-            own, limit = account.size + size, self.limits.size
-        largest = max(amounts, key=amounts.__getitem__, default=account)
-        if own * (len(holding) + 1) > limit or own >= amounts.get(largest, 0):
-            return account
-        return largest
+        limits = self.limits
+        by_count = _over(len(self._holders) + 1, limits.count)
+        limit, more = (limits.count, 1) if by_count else (limits.size, size)
+        amounts = {it: len(it.topics) if by_count else it.size for it in self.accounts if it.topics}
+        amounts[account] = amounts.get(account, 0) + more
+        hosts: Counter[Hashable] = Counter()
+        for it, amount in amounts.items():
+            hosts[it.host or it] += amount
+        host = _payer(hosts, account.host or account, limit)
+        within = {it: amount for it, amount in amounts.items() if (it.host or it) == host}
+        if account not in within:
+            return max(within, key=within.__getitem__)
+        return _payer(within, account, hosts[host])
 
     def _cut(self, account: Account, why: str) -> SubscriptionVerdict:
         account.cut = why
@@ -256,6 +264,15 @@ class Subscriptions:
             if topic in self._lost:
                 self._lost[topic] -= 1
         return topics
+
+
+def _payer(amounts: Mapping[T, int], asker: T, limit: int) -> T:
+    """Return the asker if it has more than its share of the limit or the most, else the one
+    that has the most."""
+    others = {it: amount for it, amount in amounts.items() if it != asker}
+    largest = max(others, key=others.__getitem__, default=asker)
+    own = amounts[asker]
+    return asker if own * len(amounts) > limit or own >= amounts[largest] else largest
 
 
 def _to_and_fro(account: Account) -> int:
