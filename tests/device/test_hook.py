@@ -127,6 +127,7 @@ def test_what_it_raises_costs_one_message_and_the_rest_goes_on(
     said = [record.getMessage() for record in caplog.records]
     assert "hook.py:4: ZeroDivisionError" in said[0]
     assert sum("Traceback" in line for line in said) == 1
+    assert not any("zmqdev/relay" in line for line in said), "it begins in the file"
 
 
 @pytest.mark.parametrize(

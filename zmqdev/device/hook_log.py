@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 
-from zmqdev.options.hook_file import HookFile, in_short, line_of
+from zmqdev.options.hook_file import HookFile, in_full, in_short, line_of
 
 log = logging.getLogger("zmqdev")
 EVERY = 10.0
@@ -35,7 +34,7 @@ class HookLog:
         log.warning("%s: %s: %s%s", self._device, self._place(error), text, more)
         if first and error is not None:
             self._traced = True
-            log.warning("%s: %s", self._device, "".join(traceback.format_exception(error)).rstrip())
+            log.warning("%s: %s", self._device, in_full(error, self._file.path))
 
     def _place(self, error: BaseException | None) -> str:
         """Return `hook.py:7: ValueError: no number`, or only the name of the file."""

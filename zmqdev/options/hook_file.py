@@ -87,6 +87,14 @@ def in_short(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
 
 
+def in_full(error: BaseException, path: str) -> str:
+    """Return a traceback from its first line in the file on, without what called the function."""
+    at = error.__traceback__
+    while at is not None and at.tb_frame.f_code.co_filename != path:
+        at = at.tb_next
+    return "".join(traceback.format_exception(type(error), error, at)).rstrip()
+
+
 def line_of(error: BaseException, path: str) -> str:
     """Return the innermost line of the file in a traceback, like `hook.py:7`; empty if none."""
     frames = traceback.extract_tb(error.__traceback__)

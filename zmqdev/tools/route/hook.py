@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Sequence
 
-from zmqdev.options.hook_file import HookFile
+from zmqdev.options.hook_file import HookFile, in_full
 from zmqdev.relay.hook import Hook
 from zmqdev.relay.pump import pump_nothing
 from zmqdev.routing.dry import DROP, DryOutcome
@@ -59,5 +58,5 @@ class DryHook:
 
     def _say(self, text: str, error: BaseException | None) -> None:
         if error is not None:
-            traceback.print_exception(error)
+            sys.stderr.write(f"{in_full(error, self._name)}\n")
         sys.stderr.write(f"{self._name}: {text}\n")
