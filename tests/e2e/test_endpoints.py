@@ -329,6 +329,14 @@ def test_statistics_stay_out_of_the_results(start: Start, pull: Any) -> None:
         (("push", "-c", "tcp://127.0.0.1:99999"), "--connect: "),
         (("pull", "-b", "inproc://x"), "--bind: bind: inproc://x is inside one process"),
         (("client", "--window", "0"), "--window: 0 is too small"),
+        (
+            ("forwarder", "--limits-topic-length", "0"),
+            "--limits-topic-length: 0 is too small; the least is 1",
+        ),
+        (
+            ("forwarder", "--limits-topic-length", "1MiB"),
+            "--limits-topic-length: 1MiB is too large; the most is 64KiB",
+        ),
         (("pub", "--tick"), "--tick"),
     ],
 )

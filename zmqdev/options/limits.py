@@ -13,6 +13,9 @@ from zmqdev.options.types import Integer
 # XSUB's topic trie is recursive: a longer topic can overflow its stack (libzmq issue
 # 4671).
 TOPIC_LIMIT = 4096
+# libzmq's XSUB keeps a topic in a tree of one node a byte and walks it by recursion: one of
+# 200,000 bytes overflows the stack (libzmq 4671).
+LONGEST_TOPIC = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Limits(Crowd):
     """What a peer may use of a device. Exceeding a limit affects that peer and is counted."""
 
     topic_length: int = option(
-        Size(),
+        Size(least=1, most=LONGEST_TOPIC),
         default=TOPIC_LIMIT,
         help="Maximum length of a subscription, in bytes.",
         group="Limits",

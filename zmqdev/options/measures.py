@@ -74,10 +74,12 @@ class Duration(Scalar):
 
 @dataclass(frozen=True)
 class Size(Scalar):
-    """A size in bytes; `unlimited` accepts -1 for no limit, as libzmq does."""
+    """A size in bytes within bounds; `unlimited` accepts -1 for no limit, as libzmq does."""
 
     metavar: str = "SIZE"
     unlimited: bool = False
+    least: int = 0
+    most: int | None = None
 
     def parse(self, raw: object, *, text: bool) -> int:
         if self.unlimited and raw in (-1, "-1"):
@@ -86,17 +88,22 @@ class Size(Scalar):
             raw = str(raw)
         if not isinstance(raw, str):
             raise expected("a size like 4096, 64KiB or 1MB", raw)
-        return parse_size(raw)
+        size = parse_size(raw)
+        if size < self.least:
+            raise ValueError(f"{raw} is too small; the least is {format_size(self.least)}")
+        if self.most is not None and size > self.most:
+            raise ValueError(f"{raw} is too large; the most is {format_size(self.most)}")
+        return size
 
     def plain(self, value: int) -> Plain:
         return value if value < 0 else format_size(value)
 
     def schema(self) -> dict[str, Any]:
         size = r"^\s*(\d+(\.\d+)?|\.\d+)\s*([kKmMgG][iI]?[bB]?|[bB])?\s*$"
-        least = -1 if self.unlimited else 0
-        return {
-            "anyOf": [{"type": "integer", "minimum": least}, {"type": "string", "pattern": size}]
-        }
+        number = {"type": "integer", "minimum": -1 if self.unlimited else self.least}
+        if self.most is not None:
+            number["maximum"] = self.most
+        return {"anyOf": [number, {"type": "string", "pattern": size}]}
 
 
 @dataclass(frozen=True)
