@@ -16,6 +16,7 @@ one that gives an exit status does all that but give back its memory, see `leave
 from __future__ import annotations
 
 import atexit
+import ctypes
 import fcntl
 import gc
 import importlib
@@ -37,6 +38,7 @@ from typing import Any
 REPORT = struct.Struct("=cq")
 STARTED, ENDED = b"s", b"e"
 MOST_BYTES = 1 << 18
+PR_SET_DUMPABLE = 4
 STANDARD = 3
 # Programs of the tests.
 OTHERS = ("support.peers",)
@@ -132,12 +134,22 @@ def become(request: dict[str, Any], descriptors: list[int]) -> None:
     os.environ.update(request["env"])
     for name, value in request["limits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
+    if request["user"] is not None:
+        become_user(request["user"])
     sys.argv = request["argv"]
     sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115
     sys.stdout = stream(1, "strict")
     sys.stderr = stream(2, "backslashreplace")
     os.write(STANDARD, REPORT.pack(STARTED, os.getpid()))
     os.close(STANDARD)
+
+
+def become_user(number: int) -> None:
+    """As a login does; what /proc tells of this process is that user's then."""
+    os.setgroups([])
+    os.setgid(number)
+    os.setuid(number)
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def stream(descriptor: int, errors: str) -> io.TextIOWrapper:

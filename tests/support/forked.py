@@ -33,7 +33,13 @@ from zmqdev.relay import HALVES, NATIVE
 SERVER = Path(__file__).with_name("fork_server.py")
 CLIENT = Path(__file__).with_name("forked_client.py")
 PROGRAM = str(Path(zmqdev.__file__).with_name("__main__.py"))
-PLAIN: dict[str, Any] = {"module": "zmqdev.cli", "terminal": False, "limits": {}, "ignored": []}
+PLAIN: dict[str, Any] = {
+    "module": "zmqdev.cli",
+    "terminal": False,
+    "limits": {},
+    "ignored": [],
+    "user": None,
+}
 # Read when the interpreter or the package is loaded: a copy has what the server had. There is a
 # server for each half of the data path.
 READ_AT_START = ("PYTHON", "LD_", "LANG", "LC_")
@@ -149,16 +155,18 @@ def popen(
     terminal: bool = False,
     limits: Mapping[str, int] | None = None,
     ignored: Sequence[int] = (),
+    user: int | None = None,
     env: Mapping[str, str] | None = None,
     **options: Any,
 ) -> subprocess.Popen[Any]:
     """`zmqdev WORDS`, or the `main` of another module. `env` is added to the environment of the
     tests. `terminal`: stdin is the terminal of a new session. `limits`: soft and hard limits by
     their name in `resource`. `ignored`: signals that are ignored from the start, as `nohup` does
-    with SIGHUP."""
+    with SIGHUP. `user`: whose rights it has, as root alone can give them; never a cold start, for
+    that user may not be let to the interpreter."""
     surroundings = {**os.environ, **(env or {})}
     half = half_of(surroundings)
-    if cold or half is None or read_at_start(surroundings) != AT_START:
+    if user is None and (cold or half is None or read_at_start(surroundings) != AT_START):
         start = ["-m", "zmqdev"] if module == PLAIN["module"] else ["-m", module]
         return subprocess.Popen(
             [sys.executable, *start, *words],
@@ -167,8 +175,10 @@ def popen(
             preexec_fn=prepare(terminal, limits or {}, ignored),
             **options,
         )
-    request = {"terminal": terminal, "limits": dict(limits or {}), "ignored": list(ignored)}
-    return Forked(words, {**PLAIN, **request, "module": module}, half, env=surroundings, **options)
+    request: dict[str, Any] = {"terminal": terminal, "limits": dict(limits or {})}
+    request |= {"ignored": list(ignored)}
+    request |= {"module": module, "user": user}
+    return Forked(words, {**PLAIN, **request}, half or DEFAULT_HALF, env=surroundings, **options)
 
 
 def peer(words: list[str]) -> subprocess.Popen[Any]:
