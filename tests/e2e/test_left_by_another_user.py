@@ -16,6 +16,11 @@ pytestmark = pytest.mark.skipif(os.getuid() != ROOT, reason="only root can becom
 Begin = Callable[[int], Program]
 
 
+def front(place: Path) -> Path:
+    """Its name is that of no other socket of this machine: one user may not look at another's."""
+    return place / f"{place.name}-front"
+
+
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A folder that every user may write to, on a path that each may walk."""
@@ -29,8 +34,13 @@ def place() -> Iterator[Path]:
 def begin(start: Start, place: Path) -> Begin:
     """A device at the same addresses, with the same ready file, as this user. Its runtime files
     go to a directory that all of them share."""
-    words = ("--frontend-bind", f"ipc://{place}/front", "--backend-bind", f"ipc://{place}/back")
-    words += ("--ready-file", str(place / "ready"), "--name", "left", "--stats", "off")
+    words = (
+        "--frontend-bind",
+        f"ipc://{front(place)}",
+        "--backend-bind",
+        f"ipc://{front(place)}-2",
+    )
+    words += ("--ready-file", str(place / "ready"), "--name", place.name, "--stats", "off")
     env = {"XDG_RUNTIME_DIR": str(place), "TMPDIR": str(place)}
 
     def made(user: int) -> Program:
@@ -44,7 +54,7 @@ def begin(start: Start, place: Path) -> Begin:
 def kill(device: Program, user: int, place: Path) -> int:
     """It leaves all its files; the number of its ready file."""
     device.ready()
-    assert (place / "front").lstat().st_uid == user
+    assert front(place).lstat().st_uid == user
     device.signal(signal.SIGKILL)
     device.wait()
     return (place / "ready").stat().st_ino
@@ -62,13 +72,13 @@ def test_the_next_start_works_at_once(
         lambda: (place / "ready").stat().st_ino != left or device.process.poll() is not None,
         "its ready file",
     )
-    assert (place / "front").lstat().st_uid == second
+    assert front(place).lstat().st_uid == second, device.err
     env = {"XDG_RUNTIME_DIR": str(place), "TMPDIR": str(place)}
-    asked = start("ctl", "left", "status", env=env, user=second)
+    asked = start("ctl", place.name, "status", env=env, user=second)
     assert asked.wait() == 0, asked.err
     assert device.interrupt() == 0
     assert device.err == ""
-    assert not (place / "front").exists()
+    assert not front(place).exists()
 
 
 def test_where_the_system_forbids_it_one_line_says_what_to_do(begin: Begin, place: Path) -> None:
@@ -77,5 +87,5 @@ def test_where_the_system_forbids_it_one_line_says_what_to_do(begin: Begin, plac
     device = begin(OTHER)
     assert device.wait() == 1
     (line,) = device.err.splitlines()
-    assert f"{place}/front was left by a program of user 0 that was killed" in line
+    assert f"{front(place)} was left by a program of user 0 that was killed" in line
     assert "remove it as that user or as root" in line

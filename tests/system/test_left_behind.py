@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -102,3 +103,16 @@ def test_a_ready_file_that_another_user_left_is_replaced_or_named(place: Path) -
     place.chmod(0o1777)
     os.chown(path, 0, 0)
     assert "cannot write the ready file" in as_nobody(lambda: ReadyFile(str(path)).write("x\n"))
+
+
+def test_a_socket_of_that_name_in_another_folder_is_another_one(place: Path) -> None:
+    """Where it can be looked at: a program elsewhere does not keep an address taken."""
+    path = place / f"left-{os.getpid()}"
+    listen(path).close()
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        os.chmod(name, 0o755)
+        with listen(Path(name) / path.name):
+            assert as_nobody(lambda: take(path)) == "done"
+            listen(path).close()
+            os.chmod(name, 0o700)
+            assert "address already in use" in as_nobody(lambda: take(path))

@@ -76,16 +76,27 @@ def answers(path: Path) -> bool:
 
 
 def _is_listed(path: Path) -> bool:
-    """Whether the system lists a socket of that name, in any directory.
+    """Whether the system lists a socket of that name that may be this one.
 
-    It serves for sockets that this user may not access; True where there is no list.
+    It serves for sockets that this user may not access; True where there is no list. A path in
+    another directory may lead to the same file, as in a container, unless it leads to another
+    file here.
     """
     try:
         listed = Path("/proc/net/unix").read_bytes()
     except OSError:
         return True
     name = os.fsencode(path.name)
-    return any(line.endswith((b"/" + name, b" " + name)) for line in listed.splitlines())
+    lines = [line for line in listed.splitlines() if line.endswith((b"/" + name, b" " + name))]
+    return any(not _is_another(os.fsdecode(line.split(b" ")[-1]), path) for line in lines)
+
+
+def _is_another(listed: str, path: Path) -> bool:
+    """Whether the listed path is absolute and leads to another file than `path`."""
+    try:
+        return os.path.isabs(listed) and not os.path.samestat(os.lstat(listed), path.lstat())
+    except OSError:
+        return False
 
 
 def remove_left(address: str) -> None:
