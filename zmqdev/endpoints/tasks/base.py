@@ -82,23 +82,36 @@ class TaskBacklog:
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self._socket = socket
         self._held: deque[list[bytes]] = deque()
+        self._turns = socket.type == zmq.REP  # it can read only one before it replies
+        self._left = 0  # after `stop`: how many more a REP reads at most
         self.stopped = False
+
+    @property
+    def over(self) -> bool:
+        """Whether it is stopped and nothing is left to begin."""
+        return self.stopped and not self._held and not self._left
 
     def __len__(self) -> int:
         """Return how many messages had come at the stop and are not begun."""
         return len(self._held)
 
-    def stop(self, *, take: bool = True) -> None:
-        """Receive nothing more; with `take`, keep what the socket holds."""
+    def stop(self) -> None:
+        """Receive nothing more, and keep what the socket holds."""
         self.stopped = True
-        if take:
+        if self._turns:
+            self._left = held_at_most(self._socket)
+        else:
             self._held.extend(recv_burst(self._socket, held_at_most(self._socket)))
 
     def next(self, limit: int) -> list[list[bytes]]:
         """Return at most `limit` messages."""
         if self._held:
             return [self._held.popleft() for _ in range(min(limit, len(self._held)))]
-        return [] if self.stopped else recv_burst(self._socket, limit)
+        if not self.stopped:
+            return recv_burst(self._socket, limit)
+        messages = recv_burst(self._socket, min(limit, self._left)) if self._left else []
+        self._left = self._left - len(messages) if messages else 0
+        return messages
 
 
 def slow_reader(sink: Sink) -> Rest | None:

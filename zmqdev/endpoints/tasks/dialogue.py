@@ -14,7 +14,7 @@ from zmqdev.endpoints.feed import Feed
 from zmqdev.endpoints.form.format import Layout, Message
 from zmqdev.endpoints.gate import Gate
 from zmqdev.endpoints.pace import Pacing
-from zmqdev.endpoints.task import AT_ONCE, Rest, Wait
+from zmqdev.endpoints.task import AT_ONCE, Rest, Wait, held_at_most
 from zmqdev.endpoints.tasks.base import slow_reader
 from zmqdev.endpoints.tasks.conversation import Conversation
 from zmqdev.endpoints.tasks.last import Last
@@ -41,6 +41,7 @@ class Lockstep(Conversation):
         self._listens = not self._asks  # whether it is the peer's turn
         self._held: Message | None = None
         self._stopping = False
+        self._left = 0  # after `stop`: how many more requests a REP answers at most
         self._surplus = Last(socket)
         self._surplus.keep = False
 
@@ -51,6 +52,8 @@ class Lockstep(Conversation):
         if not self._sink.empty or (self._asks and self._listens):
             return False
         done = self.expected is not None and self.sent >= self.expected
+        if self._stopping and not self._asks and self._listens:
+            return done or not self._left
         return done or (self._held is None and (self._stopping or self._input_ended))
 
     @property
@@ -67,17 +70,21 @@ class Lockstep(Conversation):
             return self._speak(now)
         if not self._asks and self._readiness is not None and self._readiness.now:
             self._refill(now)
+        if self._stopping and self._feed is not None and self._held is None and not self._asks:
+            self._left = 0  # without a reply it takes no request
         return AT_ONCE if self.ended else self._listen(now)
 
     def stop(self, now: float) -> None:
-        """Take nothing more in; a REQ may still get its reply, a REP sends the one it has read."""
+        """Take nothing more in; a REQ may still get its reply, a REP answers what is here."""
         self._stopping = True
+        self._left = held_at_most(self._socket)
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """Return a function that only counts requests beyond the count of a REP."""
+        """Return a function that only counts requests of a REP, beyond its count or its stop."""
         over = self.expected is not None and self.sent >= self.expected
-        return self._surplus.take if over and not (self._asks or self._stopping) else None
+        over = (self.ended and self._listens) if self._stopping else over
+        return self._surplus.take if over and not self._asks else None
 
     def rest(self) -> Rest | None:
         if self._asks and self._listens:
@@ -97,12 +104,18 @@ class Lockstep(Conversation):
     def reports(self) -> list[str]:
         if not self._asks:
             owed = "received and not answered: 1 request"
-            return self._surplus.report() if self._listens else [owed]
+            late = self._surplus.late("request", "answered")
+            told = late if self._stopping else self._surplus.report()
+            return told if self._listens else [owed]
         lines = ["still without a reply: 1 request"] if self._listens else []
         return lines + self._unsent(int(self._held is not None))
 
     def _listen(self, now: float) -> Wait:
         messages = recv_burst(self._socket, 1)
+        self._left -= bool(messages and self._stopping)
+        if not messages and self._stopping and not self._asks:
+            self._left = 0
+            return AT_ONCE
         if not messages:
             self._sink.look()
             self._stalled(now)

@@ -93,11 +93,14 @@ class Duplex(Conversation):
 
     @property
     def intake(self) -> Callable[[int], int] | None:
-        """Return a function that takes in messages if nothing was sent.
+        """Return a function that takes in messages if nothing was sent, and counts them at the end.
 
         Messages in the receive buffers would be lost with the connections. A task that has sent
         keeps its connections, because its messages may not have left yet.
         """
+        if self.ended:
+            self._last.keep = False
+            return self._last.take if self._left is not None or self._complete else None
         silent = not self.sent and not self._held
         return self._last.take if silent and not self._all_came else None
 
@@ -116,7 +119,8 @@ class Duplex(Conversation):
         if self.unanswered:
             dropped = counted(self.unanswered, "message")
             lines.append(f"dropped, peer unknown or not reading: {dropped}")
-        return lines
+        stopped = self._left is not None
+        return lines + (self._last.late("message", "printed") if stopped else self._last.report())
 
     def extra(self) -> dict[str, float]:
         return super().extra() | ({"unanswered": self.unanswered} if self._addressed else {})

@@ -57,6 +57,13 @@ class Last:
         """Return how many more messages there may be at the end."""
         return len(self._held) if self.began else held_at_most(self._socket)
 
+    def late(self, noun: str, done: str) -> list[str]:
+        """Return a line about what came after the stop; its peers go on sending."""
+        late = counted(self.surplus, noun)
+        fix = "; ask again" if noun == "request" else ""
+        line = f"came after the stop and not {done}: {late}, or more{fix}"
+        return [line] if self.surplus else []
+
     def report(self) -> list[str]:
         """Return a line about messages that came and were not wanted."""
         lost = self.surplus + len(self._held)

@@ -49,7 +49,7 @@ class WorkerTask(CountedTask):
     def ended(self) -> bool:
         if self._replies or self._bench.active:
             return False
-        return self._complete or (self._backlog.stopped and not self._backlog)
+        return self._complete or self._backlog.over
 
     @property
     def _complete(self) -> bool:
@@ -70,7 +70,7 @@ class WorkerTask(CountedTask):
 
     def stop(self, now: float) -> None:
         """Receive nothing more; requests already here are answered."""
-        self._backlog.stop(take=not self._turns)
+        self._backlog.stop()
 
     @property
     def intake(self) -> Callable[[int], int] | None:
@@ -79,7 +79,7 @@ class WorkerTask(CountedTask):
         Peers stay connected, since replies are sent until the end.
         """
         self._surplus.keep = False
-        over = self._backlog.stopped and self.ended and not self._turns
+        over = self._backlog.stopped and self.ended
         return (
             self._surplus.take if over or (self._complete and not self._backlog.stopped) else None
         )
@@ -96,10 +96,8 @@ class WorkerTask(CountedTask):
         lines = [f"received and not answered: {counted(left, 'request')}"] if left else []
         if self.unanswered:
             lines.append(f"replies dropped, client gone: {self.unanswered}")
-        if self._backlog.stopped and self._surplus.surplus:
-            late = counted(self._surplus.surplus, "request")
-            return [*lines, f"came after the stop and not answered: {late}, or more; ask again"]
-        return lines + self._surplus.report()
+        late = self._surplus.late("request", "answered")
+        return lines + (late if self._backlog.stopped else self._surplus.report())
 
     def extra(self) -> dict[str, float]:
         return {
