@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zmq
+from support.ports import Ports
 
 from zmqdev.system import libzmq
 
@@ -111,13 +113,21 @@ def test_peers_of_another_address_stay(steered: Begin, context: Context) -> None
     assert taker.recv() == b"still here"
 
 
+@pytest.fixture
+def ports() -> Iterator[Ports]:
+    """Those that can be bound again: no other test takes them."""
+    with closing(Ports()) as made:
+        yield made
+
+
 @pytest.mark.skipif(libzmq.why_unguarded() is not None, reason="needs the C half")
 def test_who_connects_while_an_address_ends_is_not_served(
-    steered: Begin, context: Context, monkeypatch: pytest.MonkeyPatch
+    steered: Begin, context: Context, monkeypatch: pytest.MonkeyPatch, ports: Ports
 ) -> None:
     """It would send messages that are lost with the address."""
     item = steered("streamer")
-    there = item.ask("bind", side="frontend", address=WILDCARD)["actual"]
+    [port] = ports.take(1)
+    there = item.ask("bind", side="frontend", address=f"tcp://127.0.0.1:{port}")["actual"]
     old = context.socket(zmq.PUSH)
     old.connect(there)
     item.serve(lambda: item.ask("peers")["frontend"]["connected"] == 1)

@@ -7,12 +7,14 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zmq
+from support.ports import Ports
 
 from zmqdev.device.announce import NOTE
 from zmqdev.device.peers import PeerWatch
@@ -87,8 +89,8 @@ def test_an_address_that_was_given_up_is_forgotten() -> None:
 @pytest.fixture
 def closed() -> Iterator[socket.socket]:
     """Bound and not listening: nothing else can have its port, and it refuses."""
-    with socket.socket() as made:
-        made.bind(("127.0.0.1", 0))
+    with closing(Ports()) as ports, socket.socket() as made:
+        made.bind(("127.0.0.1", ports.take(1)[0]))
         yield made
 
 

@@ -58,9 +58,11 @@ def test_it_ends_when_started_in_the_background_of_a_shell(tmp_path: Path) -> No
 
 
 def test_what_is_inside_is_passed_on_and_the_sender_keeps_the_rest(
-    start: Start, context: Context
+    start: Start, context: Context, free_ports: Ports
 ) -> None:
-    device = start(*STREAMER, "--drain", "20s", ready=True)
+    front = f"tcp://127.0.0.1:{free_ports(1)[0]}"
+    words = ("streamer", "--frontend-bind", front, "--backend-bind", ANY, "--drain", "20s")
+    device = start(*words, ready=True)
     ready = device.ready()
     push, pull, later = (context.socket(kind) for kind in (zmq.PUSH, zmq.PULL, zmq.PULL))
     push.connect(ready["frontend"][0])

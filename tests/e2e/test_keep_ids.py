@@ -42,8 +42,10 @@ def made(context: zmq.Context[Socket]) -> Made:
 
 
 @pytest.fixture
-def server(made: Made) -> Socket:
-    return made(zmq.ROUTER, bind=FREE, router_mandatory=True)
+def server(made: Made, free_ports: Callable[[int], list[int]]) -> Socket:
+    """At a port that it can have again."""
+    [port] = free_ports(1)
+    return made(zmq.ROUTER, bind=f"tcp://127.0.0.1:{port}", router_mandatory=True)
 
 
 def address(socket: Socket) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -112,12 +113,18 @@ def test_the_end_of_a_device_says_what_it_passed(start: Start, context: Any) -> 
     ],
 )
 def test_one_that_only_listens_prints_all_that_its_peer_has_written(
-    start: Start, context: Any, words: tuple[str, ...], peer: int, successor: int
+    start: Start,
+    context: Any,
+    free_ports: Callable[[int], list[int]],
+    words: tuple[str, ...],
+    peer: int,
+    successor: int,
 ) -> None:
     """More than its queue holds. What the peer has not written goes to the next one there."""
     many = 50_000
-    program = start(*words, "-b", "tcp://127.0.0.1:*", ready=True)
-    address = program.ready()["socket"][0]
+    address = f"tcp://127.0.0.1:{free_ports(1)[0]}"
+    program = start(*words, "-b", address, ready=True)
+    program.ready()
     sender = context.socket(peer)
     sender.set(zmq.SNDHWM, 0)
     sender.connect(address)

@@ -58,8 +58,8 @@ def outside() -> tuple[int, int]:
 
 
 def is_free(port: int) -> bool:
+    """For a plain bind too, which fails while a connection of an earlier test is remembered."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
