@@ -104,7 +104,7 @@ def shouting() -> Iterator[Callable[[str, bytes], threading.Event]]:
 
     def shout(address: str, words: bytes) -> None:
         while not stop.is_set():
-            with contextlib.suppress(OSError), rawpeer.connect(address) as peer:
+            with contextlib.suppress(OSError), rawpeer.connect(address, 3.0) as peer:
                 rawpeer.greet(peer, "SUB")
                 while not stop.is_set():
                     peer.sendall(words)
