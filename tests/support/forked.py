@@ -81,6 +81,7 @@ class Server:
         return self._requests.fileno()
 
     def close(self) -> None:
+        self._requests.shutdown(socket.SHUT_RDWR)  # a shell that goes on may have it open too
         self._requests.close()
         self._process.wait()
 
