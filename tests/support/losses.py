@@ -84,12 +84,21 @@ class Outcome:
 
 
 class Scene:
-    """A sender, a device, a receiver. `load` is messages a second; None as fast as it goes."""
+    """A sender, a device, a receiver. `load` is messages a second; None as fast as it goes.
+
+    `receiver`: whether the receiver connects to the device, or binds.
+    """
 
     def __init__(
-        self, route: Route, place: Path, load: float | None = RATE, transport: str = "tcp"
+        self,
+        route: Route,
+        place: Path,
+        load: float | None = RATE,
+        transport: str = "tcp",
+        receiver: str = "connect",
     ) -> None:
         self.route, self.place, self.load = route, place, load
+        self.receiver, self.verb = receiver, "bind" if receiver == "connect" else "connect"
         self._ports = Ports()
         self.front, self.back = addresses(place, transport, self._ports)
         self.programs: list[Program] = []
@@ -100,9 +109,7 @@ class Scene:
 
     def begin(self) -> None:
         self.device = self.hire()
-        self.checker = self.run(
-            *self.route.check, "-c", self.back, "--check", *json_every("--stats-interval")
-        )
+        self.checker = self.receive()
         until(lambda: self.peers("backend"), "the receiver is connected")
         pace = ("--rate", str(self.load)) if self.load else ("-n", "1000000000")
         self.sender = self.run(
@@ -112,11 +119,16 @@ class Scene:
         )
         until(lambda: self.came() > 0, "the first message")
 
+    def receive(self) -> Program:
+        """A receiver that checks what comes."""
+        words = (*self.route.check, f"--{self.receiver}", self.back, "--check")
+        return self.run(*words, *json_every("--stats-interval"))
+
     def hire(self, *more: str) -> Program:
         """A device at the addresses of the scene."""
         ready = self.place / f"ready-{len(self.programs)}"
-        words = ("--frontend-bind", self.front, "--backend-bind", self.back, "--name", NAME)
-        words += ("--ready-file", str(ready), "--stats", "off", "-v")
+        words = ("--frontend-bind", self.front, f"--backend-{self.verb}", self.back)
+        words += ("--name", NAME, "--ready-file", str(ready), "--stats", "off", "-v")
         words += ("--drain", "20s")
         device = self.run(self.route.kind, *words, *more)
         device.ready_path = ready
@@ -257,9 +269,11 @@ WAYS: dict[str, Callable[[Scene], None]] = {
 
 
 @contextmanager
-def scene(kind: str, load: float | None = RATE, transport: str = "tcp") -> Iterator[Scene]:
+def scene(
+    kind: str, load: float | None = RATE, transport: str = "tcp", receiver: str = "connect"
+) -> Iterator[Scene]:
     with tempfile.TemporaryDirectory() as place:
-        made = Scene(ROUTES[kind], Path(place), load, transport)
+        made = Scene(ROUTES[kind], Path(place), load, transport, receiver)
         try:
             made.begin()
             yield made
