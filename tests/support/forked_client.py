@@ -26,6 +26,7 @@ def ask(server: int, argv: list[str]) -> tuple[int, int]:
         "terminal": False,
         "limits": {},
         "ignored": [n for n in PASSED_ON if signal.getsignal(n) == signal.SIG_IGN],
+        "user": None,
         "argv": argv,
         "cwd": os.getcwd(),
         "env": dict(os.environ),
