@@ -5,7 +5,12 @@ later than they came. Frames of two connections that had a number one after the 
 that order. So a connection has certainly ended
 - when a newer one with its number has been seen,
 - when the number is closed, or belongs to another socket than the one first seen,
-- when that socket has received less than was read from this connection.
+- when libzmq has read less from that socket than came from this connection.
+
+The socket first seen may be the next one's already, and that one may have sent as much. But what
+libzmq has read from it is in the XPUB soon. So a connection is ended in two steps: `has_ended`
+looks at the socket, and `end` comes when the XPUB has been read to its end once more. A connection
+that is not superseded then is the one that it is taken for.
 """
 
 from __future__ import annotations
@@ -46,12 +51,13 @@ class Subscriber:
         """Return whether it is known to have ended."""
         if self.superseded or self.inode is None or inode_of(self.descriptor) != self.inode:
             return True
+        unread = wire.unread(self.descriptor)
         received = wire.received(self.descriptor)
-        return received is not None and received < self.read
+        return received is not None and received - unread < self.read
 
-    def cut(self, wire: WireBytes) -> None:
-        """End it, unless it has ended; another connection with its number is left alone."""
-        if self.has_ended(wire):
+    def end(self) -> None:
+        """End it, unless it has ended; a connection that has got its number is left alone."""
+        if self.superseded or inode_of(self.descriptor) != self.inode:
             return
         try:
             with socket.socket(fileno=os.dup(self.descriptor)) as copy:

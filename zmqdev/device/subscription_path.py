@@ -56,6 +56,9 @@ SWEEP = 5.0
 # Seconds in which there is always something left to read, after which the peer that changes its
 # subscriptions most is cut.
 BEHIND = 2.0
+# How often the XPUB is read to its end before a connection that is cut is ended, the first time in
+# the turn of the cut; and seconds after which it is ended though there is always more to read.
+ENDS_READ, LONGEST_END = 2, 0.1
 BACKWARD = 1
 _DROPS = {
     SubscriptionVerdict.NOT_SUBSCRIPTION: ROWS["not_subscription"],
@@ -103,6 +106,8 @@ class Subscribing:
         self._turnstile = Turnstile(Keeper.DATA, backend.listeners)
         self._subscribers: dict[Hashable, Subscriber] = {}
         self._newest: dict[int, Subscriber] = {}  # by descriptor
+        # Those that are cut and not ended yet: with `emptied` and the time of the cut.
+        self._ending: list[tuple[Subscriber, int, float]] = []
         self._certain = True  # whether it is certain to which connection a grant would apply
         self._departed = False  # whether a peer has gone since the last sweep
         self._swept = self._caught_up = self._now = time.monotonic()
@@ -127,7 +132,8 @@ class Subscribing:
             more = self._read()
         if not more:
             self._turnstile.caught_up()
-        return more
+        self._end_those_cut()
+        return more or bool(self._ending)
 
     @property
     def crowded(self) -> bool:
@@ -317,10 +323,21 @@ class Subscribing:
         subscriber.account.cut = subscriber.account.cut or text
         if not self._manual:
             self._upstream.skipped.add(subscriber.origin)
-        subscriber.cut(self._wire)
+        if not subscriber.has_ended(self._wire):
+            self._ending.append((subscriber, self.emptied, self._now))
         self._withdraw(self.accounts.release(subscriber.account))
         self._departed = True
         self._refuse(reason, text, subscriber.address)
+
+    def _end_those_cut(self) -> None:
+        """End those of which it is known by now that they still have their descriptors."""
+        waiting = []
+        for subscriber, emptied, since in self._ending:
+            if self.emptied - emptied >= ENDS_READ or self._now - since > LONGEST_END:
+                subscriber.end()
+            else:
+                waiting.append((subscriber, emptied, since))
+        self._ending = waiting
 
     def _sweep(self) -> None:
         """Find the peers that have gone. Everything that they sent has been read."""
