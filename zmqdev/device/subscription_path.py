@@ -56,9 +56,10 @@ SWEEP = 5.0
 # Seconds in which there is always something left to read, after which the peer that changes its
 # subscriptions most is cut.
 BEHIND = 2.0
-# How often the XPUB is read to its end before a connection that is cut is ended, the first time in
-# the turn of the cut; and seconds after which it is ended though there is always more to read.
-ENDS_READ, LONGEST_END = 2, 0.1
+# A connection that is cut is ended when the XPUB has been read to its end so often since, the first
+# time in the turn of the cut, and so many seconds have gone by, in which libzmq's thread hands over
+# what it has read. There may always be more to read: then the end comes after the longer time.
+ENDS_READ, SETTLED, LONGEST_END = 2, 0.02, 1.0
 BACKWARD = 1
 _DROPS = {
     SubscriptionVerdict.NOT_SUBSCRIPTION: ROWS["not_subscription"],
@@ -333,7 +334,8 @@ class Subscribing:
         """End those of which it is known by now that they still have their descriptors."""
         waiting = []
         for subscriber, emptied, since in self._ending:
-            if self.emptied - emptied >= ENDS_READ or self._now - since > LONGEST_END:
+            read, waited = self.emptied - emptied >= ENDS_READ, self._now - since
+            if (read and waited >= SETTLED) or waited > LONGEST_END:
                 subscriber.end()
             else:
                 waiting.append((subscriber, emptied, since))
