@@ -16,9 +16,12 @@ def main() -> NoReturn:
 
     Ctrl-C while modules are loaded ends it at once, because nothing has begun yet. The
     handler is installed explicitly, since a background job of a script starts with
-    SIGINT ignored.
+    SIGINT ignored, and the first process of a container does not get a SIGTERM that it has
+    no handler for.
     """
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     from zmqdev.cli.program import run
     from zmqdev.system.stdio import guard
 

@@ -205,6 +205,11 @@ def program() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit status; a user's mistake becomes one line."""
+    return guarded(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str]) -> object:
+    # Here, inside `guarded`: a signal is never an exception that nothing handles.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.getpid() == FIRST:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -218,7 +223,7 @@ def run(arguments: Sequence[str]) -> int:
         asked = answer(program)
         if asked is not None:
             return asked
-    return guarded(lambda: _invoke(arguments))
+    return _invoke(arguments)
 
 
 def _invoke(arguments: Sequence[str]) -> object:
