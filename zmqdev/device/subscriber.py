@@ -15,13 +15,12 @@ that is not superseded then is the one that it is taken for.
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Hashable
 from dataclasses import dataclass
 
 from zmqdev.relay.upstream import KeptFrame
 from zmqdev.security.subscriptions import Account
+from zmqdev.system.descriptor import Connection, inode_of
 from zmqdev.system.process_info import WireBytes
 
 # Bytes of a greeting and the shortest READY (RFC 23), and of the shortest head of a frame.
@@ -57,20 +56,5 @@ class Subscriber:
 
     def end(self) -> None:
         """End it, unless it has ended; a connection that has got its number is left alone."""
-        if self.superseded or inode_of(self.descriptor) != self.inode:
-            return
-        try:
-            with socket.socket(fileno=os.dup(self.descriptor)) as copy:
-                if inode_of(copy.fileno()) == self.inode:
-                    copy.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # it has just ended
-
-
-def inode_of(descriptor: int) -> int | None:
-    """Return the inode, which differs for the next socket with this number; None if it is
-    closed."""
-    try:
-        return os.fstat(descriptor).st_ino
-    except OSError:
-        return None
+        if not self.superseded and self.inode is not None:
+            Connection(self.descriptor, self.inode, self.address).cut()

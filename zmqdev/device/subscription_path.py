@@ -27,7 +27,7 @@ import zmq
 
 from zmqdev.device.hangup import Hangups
 from zmqdev.device.socket import OpenSocket
-from zmqdev.device.subscriber import FRAME_HEAD, Subscriber, inode_of
+from zmqdev.device.subscriber import FRAME_HEAD, Subscriber
 from zmqdev.device.turnstile import Turnstile
 from zmqdev.options.limits import Limits
 from zmqdev.relay import Counters
@@ -43,6 +43,7 @@ from zmqdev.security.subscriptions import (
     Subscriptions,
     SubscriptionVerdict,
 )
+from zmqdev.system.descriptor import inode_of
 from zmqdev.system.libzmq import Keeper
 from zmqdev.system.process_info import WireBytes
 
