@@ -23,6 +23,19 @@ def zmqdev_says(*words: str, **options: object) -> subprocess.CompletedProcess[s
     )
 
 
+def python(code: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run code in an interpreter that has loaded nothing; it has to succeed."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["queue", "--help"], ["pub", "-h"]])
 def test_help_and_version_import_neither_zmq_nor_rich(words: list[str]) -> None:
     code = (
@@ -33,14 +46,7 @@ def test_help_and_version_import_neither_zmq_nor_rich(words: list[str]) -> None:
         "assert status == 0\n"
         "assert not loaded & {'zmq', 'rich', 'yaml', 'asyncio'}, loaded\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = python(code, *words)
     assert done.stdout
 
 
@@ -63,14 +69,7 @@ def test_a_program_starts_without_what_only_others_need(command: str, others: li
     if command == "streamer":
         words = ["--frontend-bind", "tcp://127.0.0.1:*", "--backend-bind", "tcp://127.0.0.1:*"]
         words += ["--control", "off"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = python(code, *words)
     loaded = ast.literal_eval(done.stdout.splitlines()[-1])
     assert not [name for name in loaded for other in others if f"{name}.".startswith(f"{other}.")]
 
@@ -300,7 +299,4 @@ def test_every_command_is_declared_without_zmq() -> None:
         "loaded = {name.split('.')[0] for name in sys.modules}\n"
         "assert not loaded & {'rich', 'yaml', 'asyncio', 'sqlite3'}, loaded\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    python(code)

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
+# The first process of a container: the system drops signals that it has no handler for.
+FIRST_PROCESS = 1
+
+
 def main() -> NoReturn:
     """Run the `zmqdev` program.
 
@@ -20,7 +24,7 @@ def main() -> NoReturn:
     no handler for.
     """
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
-    if os.getpid() == 1:
+    if os.getpid() == FIRST_PROCESS:
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     from zmqdev.cli.program import run
     from zmqdev.system.stdio import guard

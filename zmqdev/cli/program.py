@@ -17,12 +17,11 @@ from typing import NamedTuple
 import click
 
 import zmqdev
+from zmqdev.cli import FIRST_PROCESS
 from zmqdev.cli.habits import ALIASES, POINTERS
 from zmqdev.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ZmqdevError
 from zmqdev.system.stdio import CannotWrite, give_up
 
-# Process 1 of a container: the kernel drops signals for it that have no handler.
-FIRST = 1
 # Least and greatest width of help texts, in columns.
 NARROWEST, WIDEST = 50, 80
 
@@ -211,7 +210,7 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> object:
     # Here, inside `guarded`: a signal is never an exception that nothing handles.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if os.getpid() == FIRST:
+    if os.getpid() == FIRST_PROCESS:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     if any("postgres" in word for word in arguments):
         from zmqdev.cli.passwords import cover
