@@ -38,7 +38,7 @@ RETRY = 0.5
 
 @dataclass(frozen=True)
 class Unwritten:
-    """What is not on disk at the end: posts, and ends of requests, which may be repeated."""
+    """Counts what is not on disk at the end: posts, and ended requests, which may repeat."""
 
     posts: int
     ended: int
@@ -396,7 +396,7 @@ class Journal:
         return {id for id in chain(due, ended) if id is not None}
 
     def unwritten(self, group: Group | None) -> Unwritten:
-        """Return what is not known to be on disk; `group` is being written."""
+        """Return what may not be on disk yet; `group` is being written."""
         ended = len(self._ended) + (0 if group is None else len(group.ended))
         return Unwritten(len(self._unsaid), ended)
 

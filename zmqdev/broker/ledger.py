@@ -211,7 +211,7 @@ class Ledger:
         self.close(request)
 
     def partial(self, request: Request, body: list[bytes], now: float) -> bool:
-        """Keep or pass on a partial reply; return False when there is no room for it."""
+        """Keep or pass on a partial reply; return False when it does not fit."""
         self.tally.partials += 1
         if self.settings.stream_partials and request.form.partial is not None:
             self.to_clients.append(request.form.partial_head(request.head) + body)
@@ -404,7 +404,7 @@ class Ledger:
             request.parts = None
 
     def fail(self, head: list[bytes], code: str) -> None:
-        """Tell a client why there is no reply, if its protocol allows that."""
+        """Send the client the reason why it gets no reply, if its protocol has such a message."""
         called = _call_of(head)
         if called is not None:
             self.to_clients.append(call.failure(head[0], called, code))

@@ -50,7 +50,7 @@ class Pool:
         self.feed(self.ledger.service(self._name, now), now)
 
     def offer(self, request: Request, now: float) -> None:
-        """Queue a new request and give out what is possible."""
+        """Queue a new request and give requests to the workers that are free."""
         request.service.queue[request.number] = request
         self.feed(request.service, now)
 

@@ -82,7 +82,7 @@ DUMPERS: dict[type, type[Dumper]] = {
 
 
 def columns_of(found: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
-    """Return rows of `width` values as columns, also when there is no row."""
+    """Turn rows of `width` values into columns; no rows make `width` empty columns."""
     return list(zip(*found, strict=True)) if found else [()] * width
 
 

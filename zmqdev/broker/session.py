@@ -68,7 +68,7 @@ class Session:
     def finish(
         self, generation: int, address: Sequence[bytes], body: Sequence[bytes], now: float
     ) -> bool:
-        """Reply to a request of that generation; return False when it is no longer expected."""
+        """Reply to a request of that generation; return False when nothing waits for the reply."""
         self.busy -= 1
         current = self.state == OPEN and generation == self.generation
         if current:
@@ -82,7 +82,7 @@ class Session:
     def tick(self, now: float) -> None:
         """Open, send heartbeats, or give up a silent broker."""
         if self.outbox:
-            # Nothing is sent, so the connection is down and libzmq reconnects: this is no silence.
+            # The connection is down, nothing can be sent, and libzmq reconnects: not a silence.
             self._heard = now
         if self.state == CLOSED and not self.busy and now >= self._open_at:
             self._open(now)
